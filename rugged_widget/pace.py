@@ -1,0 +1,128 @@
+"""How fast training goes: so many steps a frame, or as fast as possible; and how fast it went."""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, SupportsIndex, TypeAlias
+
+Speed: TypeAlias = Literal[1, 10, "max"]
+Presence: TypeAlias = Literal["none", "away", "here"]
+
+SPEEDS: tuple[Speed, ...] = (1, 10, "max")
+TICK_SECONDS = 0.05  # the pace of paced training while its page is hidden
+RATE_SECONDS = 2.0  # window of the steps-per-second figure
+
+
+def check_speed(speed: object) -> Speed:
+    """Return `speed` where it is 1, 10 or "max".
+
+    Raises
+    ------
+    ValueError
+        Where it is anything else.
+    """
+    for known in SPEEDS:
+        if type(speed) is type(known) and speed == known:
+            return known
+    raise ValueError(f"speed must be 1, 10 (steps a frame) or 'max', got {speed!r}")
+
+
+def check_count(name: str, count: object) -> int:
+    """Return `count` where it is an integer >= 1.
+
+    Raises
+    ------
+    TypeError
+        Where it is no integer.
+    ValueError
+        Where it is less than 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, SupportsIndex):
+        raise TypeError(f"{name} must be an integer of at least 1, got {count!r}")
+    if operator.index(count) < 1:
+        raise ValueError(f"{name} must be at least 1, got {count!r}")
+    return operator.index(count)
+
+
+class Pace:
+    """Says how many steps may be done before the next frame has gone out.
+
+    Parameters
+    ----------
+    speed
+        Steps a frame, or "max".
+    clock
+        Seconds that never go back.
+    """
+
+    def __init__(self, speed: Speed, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._speed = speed
+        self._owed = 0  # steps to do until the next frame
+        self._ticked = -math.inf  # when a hidden page's frame would have been due
+        self._times: deque[tuple[float, int]] = deque()
+
+    def __repr__(self) -> str:
+        return f"Pace({self._speed!r}, {self._owed} steps to the next frame)"
+
+    @property
+    def speed(self) -> Speed:
+        """Steps a frame, or "max"."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: Speed) -> None:
+        self._speed, self._owed = speed, 0
+
+    def restart(self, step: int) -> None:
+        """Forget what was owed and measured: training starts at `step`."""
+        self._owed, self._ticked = 0, -math.inf
+        self._times.clear()
+        self._times.append((self._clock(), step))
+
+    def wants_frame(self) -> bool:
+        """Return whether a frame should go out now, if it can."""
+        return self._speed == "max" or self._owed == 0
+
+    def allowance(self, presence: Presence, *, shown: bool) -> int:
+        """Return how many steps may be done now; 0 means: wait for the frame.
+
+        Parameters
+        ----------
+        presence
+            Whether a page answers. With none, nothing is waited for; one that is hidden is replaced by a clock.
+        shown
+            Whether a frame has gone out just now.
+        """
+        if self._speed == "max":
+            return sys.maxsize
+        if self._owed == 0 and (shown or presence == "none" or (presence == "away" and self._tick())):
+            self._owed = self._speed
+        return self._owed
+
+    def did(self, num_steps: int, step: int) -> None:
+        """Note that `num_steps` were done, which led to `step`."""
+        self._owed = max(0, self._owed - num_steps)
+        now = self._clock()
+        self._times.append((now, step))
+        while len(self._times) > 2 and now - self._times[1][0] > RATE_SECONDS:
+            self._times.popleft()
+
+    @property
+    def steps_per_second(self) -> float:
+        """Over the last two seconds of running; nan where that is not known yet."""
+        if len(self._times) < 2:
+            return math.nan
+        (began, first), (ended, last) = self._times[0], self._times[-1]
+        return (last - first) / (ended - began) if ended > began else math.nan
+
+    def _tick(self) -> bool:
+        now = self._clock()
+        due = now - self._ticked >= TICK_SECONDS
+        if due:
+            self._ticked = now
+        return due

@@ -1,0 +1,57 @@
+"""What the run loop asks of the fit that it trains and of the display that watches; it knows no more of either."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from rugged_widget.pace import Presence
+from rugged_widget.snapshot import Progress
+
+SnapshotT_co = TypeVar("SnapshotT_co", covariant=True)
+SnapshotT_contra = TypeVar("SnapshotT_contra", contravariant=True)
+
+
+class Trainable(Protocol[SnapshotT_co]):
+    """What can be trained: a fit that steps and can say where it is."""
+
+    learning_rate: float
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+
+    @property
+    def elbo(self) -> float:
+        """ELBO estimate of the last step, nats; nan before the first."""
+
+    def advance(self, max_steps: int, seconds: float) -> int:
+        """Do at most `max_steps`, at least one, stopping before `seconds` have passed; return how many.
+
+        Raises
+        ------
+        FitError
+            Where it cannot go on; it is then back at its last good state.
+        """
+
+    def snapshot(self) -> SnapshotT_co:
+        """Return the present moment."""
+
+
+class Display(Protocol[SnapshotT_contra]):
+    """Who watches. Called on the loop's thread only."""
+
+    @property
+    def presence(self) -> Presence:
+        """No page was ever seen; there was one but it does not answer; a page answers."""
+
+    def ready(self) -> bool:
+        """Return whether a frame can go out now."""
+
+    def show(self, snapshot: SnapshotT_contra, progress: Progress) -> None:
+        """Send a frame."""
+
+    def settle(self, snapshot: SnapshotT_contra, progress: Progress) -> None:
+        """Training rests: send a last frame and make the full state current."""
+
+    def changed(self, progress: Progress) -> None:
+        """Take note: the status, the number of steps or the fit changed, or steps were done."""

@@ -1,0 +1,108 @@
+"""What all figures share: theme colours, margins, axes, and a heading above the drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import bqplot
+import ipywidgets
+
+from rugged_widget.view.quiet import Quiet, QuietScale, QuietText
+
+# Variables of the style sheet: they follow the page's theme without a message.
+ACCENT, FOREGROUND, MUTED, GRID, BACKGROUND = (
+    f"var(--rw-{name})" for name in ("accent", "foreground", "muted", "grid", "background")
+)
+GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
+GROUP_CLASSES = ("rw-outside", "rw-inside")
+
+MARGIN = {"top": 10, "bottom": 40, "left": 54, "right": 14}
+
+
+def minus(text: str) -> str:
+    """Return `text` with its hyphens as minus signs, which are as wide as a plus."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def shorten(text: str, length: int) -> str:
+    """Return `text` cut to `length` characters with an ellipsis."""
+    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def axis(scale: bqplot.Scale, label: str, *, vertical: bool = False, **traits: object) -> bqplot.Axis:
+    """Return an axis in the colours of the theme."""
+    return bqplot.Axis(
+        scale=scale,
+        label=shorten(label, 46),
+        orientation="vertical" if vertical else "horizontal",
+        label_offset="40px" if vertical else "30px",
+        label_color=MUTED,
+        color=GRID,
+        grid_color=GRID,
+        **traits,
+    )
+
+
+class Chart:
+    """A bqplot figure with a heading.
+
+    Parameters
+    ----------
+    name
+        Its css class; a figure is found and labelled by it.
+    title
+        What it shows; plain text.
+    marks, axes
+        As of bqplot.Figure.
+    margin
+        Pixels around the drawing where they differ from the usual ones.
+    controls
+        Small widgets at the right end of the heading.
+    texts
+        Texts that lie over the drawing, each placed by its css class.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        *,
+        marks: Sequence[bqplot.Mark],
+        axes: Sequence[bqplot.Axis],
+        margin: Mapping[str, int] | None = None,
+        controls: Sequence[ipywidgets.Widget] = (),
+        texts: Sequence[ipywidgets.Widget] = (),
+    ) -> None:
+        self.figure = bqplot.Figure(
+            marks=list(marks),
+            axes=list(axes),
+            fig_margin={**MARGIN, **(margin or {})},
+            min_aspect_ratio=0.1,
+            max_aspect_ratio=20.0,
+            padding_x=0.0,
+            padding_y=0.0,
+            display_toolbar=False,
+            layout={"width": "auto", "min_width": "0", "height": "100%"},
+        )
+        heading = ipywidgets.HTML(f'<h3 class="rw-title">{escape(title)}</h3>')
+        drawing = ipywidgets.Box([self.figure, *texts])
+        drawing.add_class("rw-drawing")
+        head = ipywidgets.HBox([heading, *controls])
+        head.add_class("rw-head")
+        self.box = ipywidgets.VBox([head, drawing])
+        self.box.add_class("rw-chart")
+        self.box.add_class(name)
+
+
+def text(*css_classes: str) -> QuietText:
+    """Return a text that frames may change, under css classes."""
+    widget = QuietText("")
+    for css_class in css_classes:
+        widget.add_class(css_class)
+    return widget
+
+
+def bounds(scale: QuietScale, domain: tuple[float, float]) -> tuple[Quiet, dict[str, object]]:
+    """Return the change that gives `scale` the bounds `domain`."""
+    return scale, {"min": float(domain[0]), "max": float(domain[1])}

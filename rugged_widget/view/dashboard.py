@@ -1,0 +1,199 @@
+"""The dashboard: lays the parts out and brings snapshots to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Protocol
+
+import ipywidgets
+
+from rugged_widget.pace import Presence
+from rugged_widget.snapshot import Array, Progress, Snapshot
+from rugged_widget.view.controls import Controls, Requests, sentence
+from rugged_widget.view.elbo import ElboFigure
+from rugged_widget.view.panels import Group, Panels
+from rugged_widget.view.quantiles import QuantileFigure, Row
+from rugged_widget.view.quiet import Quiet
+from rugged_widget.view.slopes import SlopeFigure
+from rugged_widget.view.stream import Changes, FrameStream, bundle
+
+LABELS = {
+    "rw-primary": "Start or pause the training",
+    "rw-step": "Train one step",
+    "rw-reset": "Begin again with the same seed",
+    "rw-speed": "Steps a frame",
+    "rw-learning-rate": "Learning rate",
+    "rw-guide": "Guide",
+    "rw-seed": "Seed",
+    "rw-progress": "Steps done",
+    "rw-unit": "Unit of the ELBO",
+    "rw-mode": "Band of the line or of a prediction",
+}
+GONE = (
+    "The kernel that trained this is gone, so the picture stands still and the buttons do nothing. "
+    "Run the cell again to begin anew."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Story:
+    """What the dashboard is about: words and data; all words are plain text.
+
+    Attributes
+    ----------
+    title, subtitle
+        Of the whole.
+    groups
+        Outside and inside, with their points.
+    grid
+        Where the bands are evaluated, shape (num_points,).
+    rows
+        The latents to draw.
+    probs
+        Probabilities of a snapshot's quantiles.
+    x_label, y_label, slope_label, why, row_noun
+        Predictor and response with their units, what a slope is, why the slope inside is a sum, what a row is.
+    """
+
+    title: str
+    subtitle: str
+    groups: tuple[Group, Group]
+    grid: Array
+    rows: tuple[Row, ...]
+    probs: tuple[float, ...]
+    x_label: str
+    y_label: str
+    slope_label: str
+    why: str
+    row_noun: str
+
+
+class Figure(Protocol):
+    """What every figure can do: build once, update many times."""
+
+    @property
+    def targets(self) -> Sequence[Quiet]:
+        """Widgets that frames change."""
+
+    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+
+
+class Dashboard(ipywidgets.VBox):
+    """The parts of the widget, from the control row to the slopes. Its methods belong on the loop's thread.
+
+    Parameters
+    ----------
+    story
+        What it is about.
+    guides
+        Names of the guide families and what to call them.
+    settings
+        First values of learning_rate, speed, guide, seed and num_steps.
+    requests
+        Who is asked when something is pressed.
+    ask
+        Runs a function on the thread that computes.
+    """
+
+    def __init__(
+        self,
+        story: Story,
+        guides: Mapping[str, str],
+        settings: Mapping[str, object],
+        requests: Requests,
+        ask: Callable[[Callable[[], None]], None],
+    ) -> None:
+        super().__init__()
+        self.add_class("rugged-widget")
+        self._story = story
+        self._latest: tuple[Snapshot, Progress] | None = None
+
+        def redraw() -> None:
+            ask(self._redraw)
+
+        self.controls = Controls(guides, settings, requests)
+        self._elbo = ElboFigure(int(str(settings["num_steps"])), story.row_noun, redraw)
+        self._quantiles = QuantileFigure(story.rows, story.probs)
+        self._panels = Panels(
+            story.groups,
+            story.grid,
+            x_label=story.x_label,
+            y_label=story.y_label,
+            row_noun=story.row_noun,
+            on_mode=redraw,
+        )
+        self._slopes = SlopeFigure([group.label for group in story.groups], story.slope_label, story.why)
+        self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, self._panels, self._slopes)
+        targets = [*self.controls.targets, *(target for figure in self._figures for target in figure.targets)]
+        self.stream = FrameStream(targets, ask, hover=self._panels.hover, labels=LABELS)
+        self.stream.add_class("rw-stream")
+        self.children = self._layout()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._story.title!r}, {self.controls.status.value})"
+
+    # As the run loop's Display
+
+    @property
+    def presence(self) -> Presence:
+        """Whether a page answers."""
+        return self.stream.presence
+
+    def ready(self) -> bool:
+        """Return whether a frame can go out now."""
+        return self.stream.ready()
+
+    def show(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Send a frame."""
+        self._latest = snapshot, progress
+        self.stream.push(self._changes(snapshot, progress), self._summary(snapshot, progress))
+
+    def settle(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Send a last frame and the full state: training rests."""
+        self._latest = snapshot, progress
+        self.controls.show_status(progress)
+        self.stream.settle(self._changes(snapshot, progress), self._summary(snapshot, progress))
+
+    def changed(self, progress: Progress) -> None:
+        """Make the controls fit; while training rests, the figures too."""
+        self.controls.show_status(progress)
+        if self._latest is not None and progress.status != "running":
+            before = self._latest[1]
+            self._latest = self._latest[0], progress
+            if (before.status, before.num_steps) != (progress.status, progress.num_steps):
+                self._redraw()
+
+    # Parts
+
+    def _layout(self) -> tuple[ipywidgets.Widget, ...]:
+        story = self._story
+        title = ipywidgets.HTML(f"<h2>{escape(story.title)}</h2><span>{escape(story.subtitle)}</span>")
+        title.add_class("rw-heading")
+        header = ipywidgets.Box([title, self.controls.status])
+        header.add_class("rw-header")
+        gone = ipywidgets.HTML(f'<p role="alert">{escape(GONE)}</p>')
+        gone.add_class("rw-disconnected")
+        grid = ipywidgets.Box([self._elbo.box, self._quantiles.box, *self._panels.boxes, *self._slopes.boxes])
+        grid.add_class("rw-grid")
+        body = ipywidgets.Box([self.controls.notice, gone, grid])
+        body.add_class("rw-body")
+        return header, self.controls.row, self.controls.bar, body, self.stream
+
+    def _changes(self, snapshot: Snapshot, progress: Progress) -> Changes:
+        parts = [self.controls.update(progress), *(figure.update(snapshot, progress) for figure in self._figures)]
+        return [change for part in parts for change in part]
+
+    def _redraw(self) -> None:
+        if self._latest is not None and self._latest[1].status != "running":  # then the next frame does it
+            snapshot, progress = self._latest
+            self.stream.settle(self._changes(snapshot, progress), self._summary(snapshot, progress))
+
+    def _summary(self, snapshot: Snapshot, progress: Progress) -> str:
+        return f"{sentence(progress)}. {self._quantiles.sentence(snapshot)}. {self._slopes.sentence(snapshot)}."
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
+        bundle()  # raises where there is nothing to display with
+        return super()._repr_mimebundle_(**kwargs)  # type: ignore[no-any-return]  # untyped base

@@ -1,0 +1,46 @@
+"""Axis bounds that hold still: a figure that rescales itself with every frame cannot be read, and draws slowly."""
+
+from __future__ import annotations
+
+import math
+
+STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+def nice_step(span: float, num_steps: int = 6) -> float:
+    """Return the round number nearest above span / num_steps; `span` > 0."""
+    raw = span / num_steps
+    magnitude = 10.0 ** math.floor(math.log10(raw))
+    return next(magnitude * step for step in STEPS if magnitude * step >= raw * (1 - 1e-9))
+
+
+class SteppingDomain:
+    """Bounds of an axis that change only when the data leave them, or have come to use little of them.
+
+    Parameters
+    ----------
+    low, high
+        Bounds to begin with.
+    slack
+        They shrink when the data use less than this share of them, in (0, 1).
+    """
+
+    def __init__(self, low: float, high: float, *, slack: float = 0.45) -> None:
+        self.low, self.high = low, high
+        self._slack = slack
+
+    def __repr__(self) -> str:
+        return f"SteppingDomain({self.low:g}, {self.high:g})"
+
+    def cover(self, low: float, high: float) -> tuple[float, float]:
+        """Return bounds that hold [low, high]; those of before where they still serve."""
+        if not (math.isfinite(low) and math.isfinite(high)) or high < low:
+            return self.low, self.high
+        inside = self.low <= low and high <= self.high
+        if not inside or high - low < self._slack * (self.high - self.low):
+            span = max(high - low, 1e-9 * max(1.0, abs(low), abs(high)))
+            step = nice_step(span * 1.1)
+            bounds = (math.floor((low - 0.05 * span) / step) * step, math.ceil((high + 0.05 * span) / step) * step)
+            if not inside or bounds[1] - bounds[0] < 0.8 * (self.high - self.low):  # not back and forth by a tick
+                self.low, self.high = bounds
+        return self.low, self.high

@@ -1,0 +1,144 @@
+"""The regression in the world: two panels with one axis, the points of a group and the credible band of its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from rugged_widget.snapshot import Array, Band, Progress, Snapshot
+from rugged_widget.view.chart import FOREGROUND, GROUPS, Chart, axis, minus, text
+from rugged_widget.view.quiet import QuietLines, QuietScale, QuietText
+from rugged_widget.view.stream import Changes
+
+MODES = {"line": "line", "prediction": "prediction"}
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The rows of one group.
+
+    Attributes
+    ----------
+    label
+        Its name; plain text.
+    x, y
+        Predictor and response as the model sees them, shape (num_rows,).
+    names, details
+        What the tooltip of each row says, a title and a line; plain text.
+    """
+
+    label: str
+    x: Array
+    y: Array
+    names: tuple[str, ...]
+    details: tuple[str, ...]
+
+
+class Panels:
+    """Both panels, and the switch between the band of the line and that of a prediction.
+
+    Parameters
+    ----------
+    groups
+        Outside and inside, in the order of a snapshot's bands.
+    grid
+        Where the bands are evaluated, shape (num_points,).
+    x_label, y_label, row_noun
+        Words for predictor, response and rows; plain text.
+    on_mode
+        Called when the other band is picked.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        grid: Array,
+        *,
+        x_label: str,
+        y_label: str,
+        row_noun: str,
+        on_mode: Callable[[], None],
+    ) -> None:
+        values = np.concatenate([group.y for group in groups])
+        margin = 0.12 * max(float(np.ptp(values)), 1e-9)
+        low, high = float(values.min()) - margin, float(values.max()) + margin
+        y = QuietScale(min=low, max=high)
+        x = QuietScale(min=float(grid[0]), max=float(grid[-1]))
+        self.mode = ipywidgets.ToggleButtons(
+            options=MODES,
+            tooltips=["where the mean of the response lies", "where a new observation would lie"],
+            style={"button_width": "auto"},
+        )
+        self.mode.add_class("rw-mode")
+        self.mode.observe(lambda _change: on_mode(), "value")
+        self._panels = [
+            _Panel(number, group, {"x": x, "y": y}, grid, (low, high), (x_label, y_label), row_noun)
+            for number, group in enumerate(groups)
+        ]
+        self._panels[-1].head.children = (*self._panels[-1].head.children, self.mode)
+        self.boxes = tuple(panel.box for panel in self._panels)
+        self.targets = tuple(target for panel in self._panels for target in panel.targets)
+        self.hover = [panel.hover for panel in self._panels]
+
+    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        bands = snapshot.bands[self.mode.value]
+        return [
+            change
+            for panel, band in zip(self._panels, bands, strict=True)
+            for change in panel.update(band, self.mode.value)
+        ]
+
+
+class _Panel:
+    def __init__(
+        self,
+        number: int,
+        group: Group,
+        scales: dict[str, QuietScale],
+        grid: Array,
+        view: tuple[float, float],
+        labels: tuple[str, str],
+        row_noun: str,
+    ) -> None:
+        self._group, self._view = group, view
+        start = np.full((2, len(grid)), view[0] - 1.0)
+        colors = [GROUPS[number]]
+        self._band = QuietLines(x=grid, y=start, scales=scales, fill="between", opacities=[0.0, 0.0])
+        self._band.fill_colors, self._band.fill_opacities, self._band.colors = colors, [0.28], colors
+        self._median = QuietLines(x=grid, y=start[0], scales=scales, colors=colors, stroke_width=2.5)
+        points = bqplot.Scatter(x=group.x, y=group.y, scales=scales, colors=[FOREGROUND], opacities=[0.45])
+        points.default_size, points.enable_hover = 26, False
+        self._note: QuietText = text("rw-note")
+        name = f"rw-panel-{number}"
+        chart = Chart(
+            name,
+            f"{group.label} \N{MIDDLE DOT} {len(group.x)} {row_noun}",
+            marks=[self._band, points, self._median],
+            axes=[axis(scales["x"], labels[0]), axis(scales["y"], labels[1], vertical=True)],
+            texts=[self._note],
+        )
+        self.box, self.head = chart.box, chart.box.children[0]
+        self.targets = (self._band, self._median, self._note)
+        rows = [{"title": title, "text": line} for title, line in zip(group.names, group.details, strict=True)]
+        self.hover = {"figure": name, "rows": rows}
+
+    def update(self, band: Band, mode: str) -> Changes:
+        return [
+            (self._band, {"y": np.stack([band.lower, band.upper])}),
+            (self._median, {"y": band.median}),
+            (self._note, {"value": self._remark(band, mode)}),
+        ]
+
+    def _remark(self, band: Band, mode: str) -> str:
+        low, high = self._view
+        if band.upper.max() < low or band.lower.min() > high:
+            side, arrow = ("below", "\N{DOWNWARDS ARROW}") if band.upper.max() < low else ("above", "\N{UPWARDS ARROW}")
+            return f"{arrow} the band is {side} this view, around {minus(f'{band.median.mean():.1f}')}"
+        x, y = self._group.x, self._group.y
+        inside = (np.interp(x, band.x, band.lower) <= y) & (y <= np.interp(x, band.x, band.upper))
+        return f"{inside.sum()} of {len(y)} inside the {100 * band.prob:g} % band of the {MODES[mode]}"

@@ -1,0 +1,113 @@
+"""The answer: how steep the line is in each group, and how probable it is that it rises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from rugged_widget.snapshot import Array, Density, Progress, Snapshot
+from rugged_widget.view.chart import GROUP_CLASSES, GROUPS, MUTED, Chart, axis, bounds, minus, shorten, text
+from rugged_widget.view.domain import SteppingDomain
+from rugged_widget.view.quiet import QuietLines, QuietScale
+from rugged_widget.view.stream import Changes
+
+HEADROOM = 1.3  # the texts lie above the curves
+
+
+class SlopeFigure:
+    """Densities of both slopes with P(slope > 0), and a card that says the same in words.
+
+    Parameters
+    ----------
+    labels
+        Names of the groups, outside and inside; plain text.
+    slope_label
+        What a slope is, with its unit; plain text.
+    why
+        Why the slope inside is a sum; plain text.
+    """
+
+    def __init__(self, labels: Sequence[str], slope_label: str, why: str) -> None:
+        self._labels = tuple(labels)
+        self._x, self._y = QuietScale(min=-1.0, max=1.0), QuietScale(min=0.0, max=1.0)
+        scales = {"x": self._x, "y": self._y}
+        self._curves = [
+            QuietLines(
+                x=[-1.0, 1.0],
+                y=[0.0, 0.0],
+                scales=scales,
+                colors=[color],
+                fill="bottom",
+                fill_colors=[color],
+                fill_opacities=[0.28],
+                stroke_width=2.0,
+            )
+            for color in GROUPS
+        ]
+        zero = bqplot.Lines(
+            x=[0.0, 0.0], y=[0.0, 1.0], scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)}
+        )
+        zero.colors, zero.stroke_width = [MUTED], 1.0
+        self._texts = [text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
+        chart = Chart(
+            "rw-slopes",
+            f"Slope: {slope_label}",
+            marks=[zero, *self._curves],
+            axes=[axis(self._x, "slope"), axis(self._y, "density", vertical=True)],
+            texts=self._texts,
+        )
+        self._card = text("rw-card")
+        self._why = escape(why)
+        self.boxes: tuple[ipywidgets.Widget, ...] = (chart.box, self._card)
+        self.targets = (self._x, self._y, *self._curves, *self._texts, self._card)
+        self._x_domain, self._y_domain = SteppingDomain(-1.0, 1.0), SteppingDomain(0.0, 1.0)
+
+    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        slopes = snapshot.slopes
+        low, high = min(slope.x[0] for slope in slopes), max(slope.x[-1] for slope in slopes)
+        self._x_domain.cover(min(0.0, float(low)), max(0.0, float(high)))
+        self._y_domain.cover(0.0, HEADROOM * max(float(slope.density.max()) for slope in slopes))
+        return [
+            bounds(self._x, (self._x_domain.low, self._x_domain.high)),
+            bounds(self._y, (0.0, self._y_domain.high)),
+            *[(curve, {"x": s.x, "y": s.density}) for curve, s in zip(self._curves, slopes, strict=True)],
+            *[
+                (corner, {"value": f"{escape(shorten(label, 24))}<br>P(slope > 0) = {s.prob_positive:.2f}"})
+                for corner, label, s in zip(self._texts, self._labels, slopes, strict=True)
+            ],
+            (self._card, {"value": self._words(slopes)}),
+        ]
+
+    def sentence(self, snapshot: Snapshot) -> str:
+        """Return both probabilities as a sentence."""
+        return ", ".join(
+            f"P(slope > 0) {label} {slope.prob_positive:.2f}"
+            for label, slope in zip(self._labels, snapshot.slopes, strict=True)
+        )
+
+    def _words(self, slopes: Sequence[Density]) -> str:
+        lines = [
+            f'<p class="{css}"><b>{escape(label)}</b>: {_direction(slope)}</p>'
+            for css, label, slope in zip(GROUP_CLASSES, self._labels, slopes, strict=True)
+        ]
+        return "".join(lines) + f'<p class="rw-why">{self._why}</p>'
+
+
+def _direction(slope: Density) -> str:
+    low, median, high = _quantiles(slope.x, slope.density, (0.05, 0.5, 0.95))
+    sure = max(slope.prob_positive, 1.0 - slope.prob_positive)
+    word = "falls" if slope.prob_positive < 0.5 else "rises"
+    numbers = minus(f"{median:+.2f}, 90 % between {low:+.2f} and {high:+.2f}")
+    return f"slope {numbers}. The line {word} with probability {sure:.2f}."
+
+
+def _quantiles(x: Array, density: Array, probs: Sequence[float]) -> Array:
+    steps = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(x))])
+    total = steps[-1]
+    quantiles: Array = np.interp(probs, steps / total, x) if total > 0 else np.full(len(probs), x[len(x) // 2])
+    return quantiles

@@ -1,0 +1,179 @@
+"""The way to the browser: a frame is one message, and the browser says when it can take the next."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import anywidget
+import numpy as np
+import traitlets
+from ipywidgets import Widget, widget_serialization
+
+from rugged_widget.errors import MissingBundleError
+from rugged_widget.pace import Presence
+from rugged_widget.view.quiet import Quiet
+
+STATIC = Path(__file__).parent.parent / "static"
+MAX_UNACKNOWLEDGED = 3  # 2 starve the browser, 4 gain nothing
+FRAME_SECONDS = 0.045  # browsers draw some 20 frames a second; more would only be dropped
+LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
+
+Changes: TypeAlias = Sequence[tuple[Quiet, Mapping[str, object]]]
+
+
+@functools.cache
+def bundle() -> dict[str, str]:
+    """Return the built front end: `_esm` and `_css`.
+
+    Raises
+    ------
+    MissingBundleError
+        Where the package was installed without it.
+    """
+    try:
+        return {"_esm": (STATIC / "widget.js").read_text("utf-8"), "_css": (STATIC / "widget.css").read_text("utf-8")}
+    except OSError as error:
+        raise MissingBundleError(
+            f"the front end of rugged_widget was not built ({error.filename} is missing), so nothing can be displayed; "
+            "install the package again with pip, which builds it: pip install -e . in a checkout"
+        ) from error
+
+
+def _bundle_or_nothing() -> dict[str, str]:
+    # A widget can be made, trained and read without a front end; displaying it raises, see Dashboard.
+    try:
+        return bundle()
+    except MissingBundleError:
+        return {"_esm": "export default {}", "_css": ""}
+
+
+class FrameStream(anywidget.AnyWidget):
+    """Sends frames to every page that shows `targets`, never more than it can draw.
+
+    A frame holds new values of the targets' traits: arrays travel as one float32 buffer, the rest as JSON and only
+    where it changed. At most three frames are under way; the browser acknowledges one when it has painted it.
+
+    Parameters
+    ----------
+    targets
+        Widgets that frames may change.
+    ask
+        Runs a function on the thread that computes: messages may arrive on any other.
+    clock
+        Seconds that never go back.
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    targets = traitlets.List(traitlets.Instance(Widget)).tag(sync=True, **widget_serialization)
+    hover: traitlets.List[dict[str, object]] = traitlets.List(help="tooltips of dots, by figure: {figure: css class, rows: [{title, text}]}").tag(
+        sync=True
+    )
+    labels = traitlets.Dict(help="accessible names by css class").tag(sync=True)
+
+    def __init__(
+        self,
+        targets: Sequence[Quiet],
+        ask: Callable[[Callable[[], None]], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        **traits: object,
+    ) -> None:
+        super().__init__(targets=list(targets), **_bundle_or_nothing(), **traits)
+        self._index = {target: index for index, target in enumerate(targets)}
+        self._touched: dict[Quiet, set[str]] = {}
+        self._clock, self._ask = clock, ask
+        self._greeted = self._away = False
+        self._unacknowledged: list[int] = []
+        self._seq, self._sent_at = 0, -1e9
+        self._layout: list[object] | None = None
+        self._sent: dict[tuple[int, str], object] = {}
+        self.on_msg(self._hear)
+
+    def __repr__(self) -> str:
+        return f"FrameStream({self.presence}, {len(self._unacknowledged)} frames under way)"
+
+    @property
+    def presence(self) -> Presence:
+        """Whether a page answers: none was seen yet, the last one is hidden or gone (away), or it is here."""
+        if not self._greeted:
+            return "none"
+        return "away" if self._away else "here"
+
+    def ready(self) -> bool:
+        """Return whether a frame can go out now. Towards a page that does not answer, one a second can."""
+        since = self._clock() - self._sent_at
+        if self._unacknowledged and since > LOST_SECONDS:
+            self._away = True
+            self._forget()
+        window = 1 if self._away else MAX_UNACKNOWLEDGED
+        return self._greeted and len(self._unacknowledged) < window and since >= FRAME_SECONDS
+
+    def keep(self, changes: Changes) -> None:
+        """Make the kernel's side current, silently."""
+        for target, values in changes:
+            target.keep(values)
+            self._touched.setdefault(target, set()).update(values)
+
+    def push(self, changes: Changes, summary: str) -> None:
+        """Send a frame and keep the kernel's side current.
+
+        Parameters
+        ----------
+        changes
+            New values of targets' traits. Every frame has to hold the same arrays: one replaces another wholly.
+        summary
+            The frame in a sentence, for screen readers.
+        """
+        self.keep(changes)
+        layout: list[object] = []
+        arrays: list[np.ndarray[Any, Any]] = []
+        state: dict[int, dict[str, object]] = {}
+        for target, values in changes:
+            index = self._index[target]
+            for name, value in values.items():
+                if isinstance(value, np.ndarray):
+                    layout.append([index, name, list(value.shape)])
+                    arrays.append(value.ravel())
+                elif (index, name) not in self._sent or self._sent[index, name] != value:
+                    self._sent[index, name] = state.setdefault(index, {})[name] = value
+        self._seq += 1
+        message: dict[str, object] = {"k": "frame", "seq": self._seq, "summary": summary}
+        if layout != self._layout:
+            message["layout"] = self._layout = layout
+        if state:
+            message["state"] = list(state.items())
+        self.send(message, buffers=[np.concatenate(arrays, dtype=np.float32, casting="same_kind").data])
+        self._unacknowledged.append(self._seq)
+        self._sent_at = self._clock()
+
+    def settle(self, changes: Changes, summary: str) -> None:
+        """Send a last frame, and in full what frames have changed: saved notebooks and late pages hold that."""
+        if self._greeted:
+            self.push(changes, summary)
+        else:
+            self.keep(changes)
+        for target, names in self._touched.items():
+            target.send_state(names)
+
+    def _hear(self, _widget: object, content: Mapping[str, object], _buffers: object) -> None:
+        if content.get("k") == "hello":
+            self._ask(self._greet)
+        elif content.get("k") == "ack" and isinstance(seq := content.get("seq"), int):
+            self._ask(lambda: self._acknowledge(seq))
+
+    def _greet(self) -> None:
+        self._greeted, self._away = True, False
+        self._forget()
+
+    def _acknowledge(self, seq: int) -> None:
+        self._away = False
+        self._unacknowledged = [sent for sent in self._unacknowledged if sent > seq]
+
+    def _forget(self) -> None:
+        # What was under way may be lost: the next frame has to hold everything.
+        self._unacknowledged, self._layout, self._sent = [], None, {}

@@ -1,0 +1,340 @@
+"""RuggedWidget: the lesson's data, model and dashboard put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+import traitlets
+
+from rugged_widget.datasets import RegressionData, load_rugged
+from rugged_widget.handover import LoopThread
+from rugged_widget.infer.guides import GUIDE_LABELS, checked_guide
+from rugged_widget.infer.lesson import DEFAULT_PROBS, RegressionFit
+from rugged_widget.infer.svi import checked_learning_rate, checked_seed
+from rugged_widget.pace import Speed, check_count, check_speed
+from rugged_widget.snapshot import Progress, Snapshot
+from rugged_widget.training import Training
+from rugged_widget.view.controls import Requests
+from rugged_widget.view.dashboard import Dashboard, Story
+from rugged_widget.view.panels import Group
+from rugged_widget.view.quantiles import Row
+from rugged_widget.view.settings import Checked
+
+T = TypeVar("T")
+
+
+class RuggedWidget(Dashboard):
+    """A Bayesian regression that learns before your eyes: Pyro's SVI in the kernel, animated in the notebook.
+
+    Display it, press Start. Nothing trains until it is asked to. Every setting below is a trait too: observe it, link
+    it, assign to it while training runs. Another guide or seed begins again (and goes on running if it ran).
+
+    Parameters
+    ----------
+    data
+        A table, or RegressionData where words for the axes are wanted too. Without it the lesson's: terrain ruggedness
+        and GDP per person of 170 countries, inside and outside Africa.
+    response, predictor, group
+        Names of columns of `data`; the group has two values.
+    log_response
+        Whether the model sees the natural logarithm of the response.
+    label
+        Name of the column that names the rows; their index does if it is None.
+    guide
+        Family of the guide: "diagonal", "multivariate", "low_rank", "iaf" or "delta".
+    learning_rate
+        Of Adam, > 0.
+    num_steps
+        Steps to do, >= 1.
+    seed
+        Of all random numbers of the fit, >= 0: the same seed gives the same run, whatever happens beside it.
+    speed
+        Steps a frame, 1 or 10, or "max": as fast as possible.
+
+    Attributes
+    ----------
+    status : str
+        ready, running, paused, finished or failed; read-only like the next four.
+    step : int
+        Steps done.
+    elbo : float
+        ELBO estimate of the last step in nats, total over all rows; nan before the first.
+    snapshot : Snapshot
+        The moment that is shown, computed when a frame can go out, at a pause and at the end.
+    error : str
+        Where status is failed: what happened and what to try.
+
+    Raises
+    ------
+    ValueError, TypeError
+        At once, for data or settings that cannot be used, naming what was given and what is needed.
+
+    Examples
+    --------
+    >>> widget = RuggedWidget(guide="multivariate", num_steps=1000)
+    >>> widget.step
+    0
+    """
+
+    learning_rate = Checked(checked_learning_rate, 0.03, "learning rate of Adam, > 0")
+    num_steps = Checked(lambda count: check_count("num_steps", count), 1500, "steps to do")
+    guide = Checked(checked_guide, "diagonal", "family of the guide")
+    seed = Checked(checked_seed, 1, "seed of all random numbers of the fit")
+    speed = Checked(check_speed, 10, 'steps a frame, 1 or 10, or "max"')
+    status = traitlets.Unicode("ready", read_only=True)
+    step = traitlets.Int(0, read_only=True)
+    elbo = traitlets.Float(math.nan, read_only=True)
+    snapshot = traitlets.Instance(Snapshot, allow_none=True, read_only=True)
+    error = traitlets.Unicode("", read_only=True)
+
+    def __init__(
+        self,
+        data: pd.DataFrame | RegressionData | None = None,
+        *,
+        response: Hashable | None = None,
+        predictor: Hashable | None = None,
+        group: Hashable | None = None,
+        log_response: bool = False,
+        label: Hashable | None = None,
+        guide: str = "diagonal",
+        learning_rate: float = 0.03,
+        num_steps: int = 1500,
+        seed: int = 1,
+        speed: Speed = 10,
+    ) -> None:
+        columns = {"response": response, "predictor": predictor, "group": group}
+        self._data = _regression_data(data, columns, log_response=log_response, label=label)
+        settings = {
+            "guide": checked_guide(guide),
+            "learning_rate": checked_learning_rate(learning_rate),
+            "num_steps": check_count("num_steps", num_steps),
+            "seed": checked_seed(seed),
+            "speed": check_speed(speed),
+        }
+        self._home = LoopThread()
+        requests = Requests(primary=lambda: self._home.ask(self._primary), step=self.advance, reset=self.reset, pick=self._pick)
+        super().__init__(_story(self._data), GUIDE_LABELS, settings, requests, self._home.ask)
+        for name, value in settings.items():
+            setattr(self, name, value)
+        self._training = Training(self._make_fit, self, home=self._home, num_steps=num_steps, speed=speed)
+        self.settle(self._call(RegressionFit.snapshot), self._training.progress)
+        self.observe(self._use, list(settings))
+
+    # The run
+
+    def start(self) -> None:
+        """Train on to the end; returns at once. Nothing happens where it runs or is finished.
+
+        Raises
+        ------
+        RuntimeError
+            In a plain script, where no event loop runs; use `fit` there.
+        ClosedError
+            After `close`.
+        """
+        self._training.start()
+
+    def pause(self) -> None:
+        """Stop training after the present slice of a few milliseconds; `start` goes on."""
+        self._training.pause()
+
+    def advance(self, num_steps: int = 1) -> None:
+        """Train exactly `num_steps` more (fewer only where the end comes first), then pause.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where `num_steps` is not an integer of at least 1.
+        """
+        self._training.advance(num_steps)
+
+    def reset(self) -> None:
+        """Begin again: ready, at step 0, with the present settings and the same seed."""
+        self._training.reset()
+
+    async def fit(self) -> Self:
+        """Train to the end and return the widget; pauses meanwhile only delay it, cancelling it pauses.
+
+        In a plain script: ``asyncio.run(widget.fit())``.
+
+        Raises
+        ------
+        FitError
+            Where the loss or a parameter is not finite any more, or the model raises.
+        ClosedError
+            Where it is closed meanwhile.
+        """
+        await self._training.finish()
+        return self
+
+    def close(self) -> None:
+        """End training for good and remove the widget from every page. Idempotent."""
+        training: Training[Snapshot] | None = self.__dict__.get("_training")  # absent where the constructor raised
+        if training is not None:
+            training.close()
+        super().close()
+
+    # What is known
+
+    def history(self) -> pd.DataFrame:
+        """Return the run so far, a row a step: step (from 1), elbo (nats, total), learning_rate."""
+        return self._call(lambda fit: fit.history())
+
+    def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Return copies of the guide's parameters by name, constrained, as arrays."""
+        return self._call(lambda fit: fit.param_store())
+
+    def quantiles(self, probs: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)) -> dict[str, np.ndarray[Any, Any]]:
+        """Return quantiles of the guide by site, on the site's support, shape (num_probs, *site shape).
+
+        Parameters
+        ----------
+        probs
+            Probabilities, each in (0, 1).
+
+        Raises
+        ------
+        ValueError
+            Where a probability is not in (0, 1).
+        """
+        return self._call(lambda fit: fit.quantiles(probs))
+
+    def slopes(self, num_samples: int = 800) -> pd.DataFrame:
+        """Return draws of the slope d mean / d predictor from the guide, a column a group, a row a draw.
+
+        Within a group whose indicator is 1 the slope is the predictor's weight plus the interaction's.
+        """
+        return self._call(lambda fit: fit.slopes(num_samples))
+
+    # As the run loop's Display: what it tells becomes traits, and is then shown
+
+    def show(self, snapshot: Snapshot, progress: Progress) -> None:  # noqa: D102  # see Dashboard
+        self._tell(progress, snapshot)
+        super().show(snapshot, progress)
+
+    def settle(self, snapshot: Snapshot, progress: Progress) -> None:  # noqa: D102  # see Dashboard
+        self._tell(progress, snapshot)
+        super().settle(snapshot, progress)
+
+    def changed(self, progress: Progress) -> None:  # noqa: D102  # see Dashboard
+        self._tell(progress, self.snapshot)
+        super().changed(progress)
+
+
+    def _tell(self, progress: Progress, snapshot: Snapshot | None) -> None:
+        told = {
+            "status": progress.status,
+            "step": progress.step,
+            "elbo": progress.elbo,
+            "error": progress.error,
+            "snapshot": snapshot,
+        }
+        try:
+            with self.hold_trait_notifications():
+                for name, value in told.items():
+                    self.set_trait(name, value)
+        except Exception:  # an observer's, which has nothing to do with the run
+            self.log.exception("an observer of a RuggedWidget failed")
+
+    # Settings and requests
+
+    def _use(self, change: Mapping[str, Any]) -> None:
+        name, value = change["name"], change["new"]
+        training = self._training
+        if name == "learning_rate":
+            training.set_learning_rate(value)
+        elif name == "speed":
+            training.set_speed(value)
+        elif name == "num_steps":
+            training.set_num_steps(value)
+        else:
+            training.reset(keep_running=True)
+        if name != "num_steps":
+            training.ask(lambda: self.controls.show_setting(name, getattr(self, name)))
+
+    def _make_fit(self) -> RegressionFit:
+        self._fit = RegressionFit(self._data, guide=self.guide, learning_rate=self.learning_rate, seed=self.seed)
+        return self._fit
+
+    def _call(self, request: Callable[[RegressionFit], T]) -> T:
+        return self._home.call(lambda: request(self._fit))
+
+    def _primary(self) -> None:
+        if self.status == "running":
+            self._training.pause()
+            return
+        if self.status in {"finished", "failed"}:
+            self._training.reset()
+        self._training.start()
+
+    def _pick(self, name: str, value: object) -> None:
+        self._home.ask(lambda: setattr(self, name, value))
+
+    @traitlets.validate("num_steps")
+    def _enough_steps(self, proposal: Mapping[str, Any]) -> int:
+        num_steps: int = proposal["value"]
+        if num_steps < self.step:
+            raise ValueError(f"num_steps must be at least the {self.step} steps that are done, got {num_steps}")
+        return num_steps
+
+
+def _regression_data(
+    data: pd.DataFrame | RegressionData | None,
+    columns: Mapping[str, Hashable | None],
+    *,
+    log_response: bool,
+    label: Hashable | None,
+) -> RegressionData:
+    given = {role: name for role, name in columns.items() if name is not None}
+    if data is None and not given:
+        return RegressionData.rugged()
+    if isinstance(data, RegressionData):
+        if given:
+            raise ValueError(f"{', '.join(given)}: RegressionData has picked its columns already; give a DataFrame")
+        return data
+    if missing := [role for role in columns if role not in given]:
+        raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
+    frame = load_rugged() if data is None else data
+    return RegressionData.from_frame(
+        frame,
+        predictor=given["predictor"],
+        group=given["group"],
+        response=given["response"],
+        log_response=log_response,
+        label=label,
+    )
+
+
+def _story(data: RegressionData) -> Story:
+    groups = []
+    for value, label in enumerate(data.group_labels):
+        mine = np.flatnonzero(data.group_values == value)
+        groups.append(
+            Group(
+                label=label,
+                x=data.predictor_values[mine],
+                y=data.targets[mine],
+                names=tuple(data.row_names[row] for row in mine),
+                details=tuple(data.row_details[row] for row in mine),
+            )
+        )
+    group, predictor, interaction = data.feature_names
+    rows = [Row("linear.weight", (0, column), name) for column, name in enumerate(data.feature_names)]
+    rows += [Row("linear.bias", (0,), "bias", float(round(data.targets.mean()))), Row("sigma", (), "sigma")]
+    return Story(
+        title=data.title,
+        subtitle=f"{data.num_rows} {data.row_noun} \N{MIDDLE DOT} {data.dropped_label}",
+        groups=(groups[0], groups[1]),
+        grid=data.grid(),
+        rows=tuple(rows),
+        probs=DEFAULT_PROBS,
+        x_label=data.predictor_label,
+        y_label=data.response_label,
+        slope_label=data.slope_label,
+        why=f"{data.group_labels[1]} the slope is {predictor} + {interaction}: what one more unit adds where {group} is 1.",
+        row_noun=data.row_noun,
+    )
