@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from importlib import resources
@@ -17,8 +17,6 @@ Array: TypeAlias = NDArray[np.float64]
 
 MIN_ROWS_PER_GROUP = 3
 """Fewer rows leave a line with an intercept, a slope and a spread undetermined."""
-
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def load_rugged() -> pd.DataFrame:
@@ -43,8 +41,7 @@ def load_rugged() -> pd.DataFrame:
         return pd.read_csv(file, keep_default_na=False, na_values={"rgdppc_2000": [""]})
 
 
-
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class RegressionData:
     """Rows of a table, ready for a regression on a predictor, a group of two and their product.
 
@@ -87,7 +84,7 @@ class RegressionData:
     num_dropped: int
     feature_names: tuple[str, str, str]
     title: str
-    row_noun: str
+    row_noun: str = "rows"
     predictor_label: str
     response_label: str
     group_labels: tuple[str, str]
@@ -141,18 +138,16 @@ class RegressionData:
         Returns
         -------
         RegressionData
-            The rows whose predictor, group and response are finite, in the order of the table.
+            The rows that are finite, in the order of the table.
 
         Raises
         ------
         TypeError
-            If df is not a DataFrame, log_response not a bool, or the name of a column is not one.
+            If df is not a DataFrame, or the name of a column cannot be one.
         ValueError
             If a column is unknown, occurs twice, is used twice or does not hold numbers; if the group does not have two
             values, a group has fewer than 3 finite rows or the predictor is constant.
         """
-        if not isinstance(log_response, (bool, np.bool_)):
-            raise TypeError(f"log_response must be True or False, got {log_response!r}")
         roles = {"predictor": predictor, "group": group, "response": response}
         columns = _columns(df, roles if label is None else {**roles, "label": label})
         x, y = _numbers(columns["predictor"], "predictor"), _numbers(columns["response"], "response")
@@ -161,12 +156,11 @@ class RegressionData:
         keep = np.isfinite(x) & np.isfinite(groups) & np.isfinite(targets)
         _check_rows(keep, x, groups, roles, values)
         x, y, groups, targets, dropped = x[keep], y[keep], groups[keep], targets[keep], int((~keep).sum())
-        predictor, group, response = map(str, roles.values())
+        names = {role: str(name) for role, name in roles.items()}
+        predictor, group, response = names.values()
         response_label = f"log {response}" if log_response else response
         return cls(
-            predictor=predictor,
-            group=group,
-            response=response,
+            **names,
             log_response=bool(log_response),
             features=np.column_stack([groups, x, groups * x]),
             targets=targets,
@@ -174,15 +168,14 @@ class RegressionData:
             group_values=groups,
             response_values=y,
             row_names=_row_names(df, columns.get("label"), keep),
-            row_details=_details(f"{_escaped(predictor)} {{:,.4g}}", f"{_escaped(response)} {{:,.4g}}", x, y),
+            row_details=_joined((f"{predictor} {v:,.4g}" for v in x), (f"{response} {v:,.4g}" for v in y)),
             num_dropped=dropped,
-            feature_names=(group, predictor, f"{group} {TIMES} {predictor}"),
+            feature_names=(group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
             title=f"{predictor} and {response}",
-            row_noun="rows",
             predictor_label=predictor,
             response_label=response_label,
             group_labels=(f"{group} = {values[0]}", f"{group} = {values[1]}"),
-            dropped_label=f"{dropped or 'no'} incomplete row{'' if dropped == 1 else 's'} left out",
+            dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
             slope_label=f"change of {response_label} per unit of {predictor}",
         )
 
@@ -195,7 +188,10 @@ class RegressionData:
             data,
             title="Terrain ruggedness and GDP",
             row_noun="countries",
-            row_details=_details("ruggedness {:.2f}", "GDP {:,.0f} $", data.predictor_values, data.response_values),
+            row_details=_joined(
+                (f"ruggedness {v:.2f}" for v in data.predictor_values),
+                (f"GDP {v:,.0f} $" for v in data.response_values),
+            ),
             predictor_label="Terrain Ruggedness Index (100 m)",
             response_label="log GDP per person, 2000",
             group_labels=("Outside Africa", "Inside Africa"),
@@ -235,13 +231,11 @@ def _columns(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]
         if name not in df.columns:
             available = ", ".join(map(repr, df.columns)) or "none"
             raise ValueError(f"{role}: there is no column {name!r}; the columns are {available}")
-        column: object = df[name]
-        if isinstance(column, pd.DataFrame):
-            raise ValueError(f"{role}: {name!r} must name one column, {column.shape[1]} are called so")  # noqa: TRY004 the table's fault
+        if (count := df.loc[:, [name]].shape[1]) > 1:
+            raise ValueError(f"{role}: {name!r} must name one column, {count} are called so")
         if role != "label" and name in taken:
             raise ValueError(f"{taken[name]} and {role} must be different columns, both are {name!r}")
-        taken[name] = role
-        found[role] = df[name]
+        taken[name], found[role] = role, df[name]
     return found
 
 
@@ -298,13 +292,9 @@ def _check_rows(
 def _row_names(df: pd.DataFrame, label: pd.Series[Any] | None, keep: NDArray[np.bool_]) -> tuple[str, ...]:
     """Name the rows that are kept; a row whose label is missing is called by its index."""
     index = df.index[keep].tolist()
-    if label is None:
-        return tuple(map(str, index))
-    given = label[keep]
-    return tuple(str(i) if missing else str(v) for i, v, missing in zip(index, given, given.isna(), strict=True))
+    names = [pd.NA] * len(index) if label is None else label[keep].tolist()
+    return tuple(str(i if pd.isna(name) else name) for i, name in zip(index, names, strict=True))
 
 
-def _details(predictor: str, response: str, x: Array, y: Array) -> tuple[str, ...]:
-    """Put the two numbers of each row into words, given a format for either."""
-    form = f"{predictor} \N{MIDDLE DOT} {response}"
-    return tuple(form.format(*row) for row in zip(x.tolist(), y.tolist(), strict=True))
+def _joined(first: Iterable[str], second: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(" \N{MIDDLE DOT} ".join, zip(first, second, strict=True)))

@@ -63,6 +63,7 @@ class Pace:
         self._clock = clock
         self._speed = speed
         self._owed = 0  # steps to do until the next frame
+        self._news = False  # whether steps were done since the last frame
         self._ticked = -math.inf  # when a hidden page's frame would have been due
         self._times: deque[tuple[float, int]] = deque()
 
@@ -85,8 +86,11 @@ class Pace:
         self._times.append((self._clock(), step))
 
     def wants_frame(self) -> bool:
-        """Return whether a frame should go out now, if it can."""
-        return self._speed == "max" or self._owed == 0
+        """Return whether a frame should go out now, if it can.
+
+        As fast as possible, never two without a step between them: a slow frame must not keep steps from being done.
+        """
+        return self._news if self._speed == "max" else self._owed == 0
 
     def allowance(self, presence: Presence, *, shown: bool) -> int:
         """Return how many steps may be done now; 0 means: wait for the frame.
@@ -98,6 +102,7 @@ class Pace:
         shown
             Whether a frame has gone out just now.
         """
+        self._news = self._news and not shown
         if self._speed == "max":
             return sys.maxsize
         if self._owed == 0 and (shown or presence == "none" or (presence == "away" and self._tick())):
@@ -106,7 +111,7 @@ class Pace:
 
     def did(self, num_steps: int, step: int) -> None:
         """Note that `num_steps` were done, which led to `step`."""
-        self._owed = max(0, self._owed - num_steps)
+        self._owed, self._news = max(0, self._owed - num_steps), True
         now = self._clock()
         self._times.append((now, step))
         while len(self._times) > 2 and now - self._times[1][0] > RATE_SECONDS:

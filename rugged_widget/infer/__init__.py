@@ -1,0 +1,1 @@
+"""Variational inference: the only place that imports torch or Pyro."""

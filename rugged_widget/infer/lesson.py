@@ -1,0 +1,171 @@
+"""The lesson's fit: a regression with two groups, and a snapshot of all that is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from rugged_widget.datasets import RegressionData
+from rugged_widget.infer.guides import make_guide
+from rugged_widget.infer.isolation import Isolation
+from rugged_widget.infer.models import WEIGHT, BayesianRegression, slopes_by_group
+from rugged_widget.infer.posterior import as_float64, draw, quantiles
+from rugged_widget.infer.predictive import bands, density, predict
+from rugged_widget.infer.svi import Fit
+from rugged_widget.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+DEFAULT_PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Probabilities of the quantiles in a snapshot."""
+
+NUM_GROUPS = 2
+
+
+class RegressionFit(Fit):
+    """Fit of `BayesianRegression` to a table.
+
+    Parameters
+    ----------
+    data
+        The rows.
+    guide
+        A key of `GUIDE_LABELS`.
+    learning_rate
+        Of Adam, finite, > 0.
+    seed
+        Of the fit's random numbers, in [0, 2**32).
+    probs
+        Probabilities of the quantiles in a snapshot, increasing, each in (0, 1).
+    num_draws
+        Draws behind bands and densities, >= 2.
+    prob
+        Probability inside a band, in (0, 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as said here.
+    """
+
+    def __init__(
+        self,
+        data: RegressionData,
+        *,
+        guide: str = "diagonal",
+        learning_rate: float = 0.03,
+        seed: int = 1,
+        probs: Sequence[float] = DEFAULT_PROBS,
+        num_draws: int = 800,
+        prob: float = 0.9,
+    ) -> None:
+        if not isinstance(data, RegressionData):
+            raise TypeError(f"data must be a RegressionData, got {type(data).__name__}")
+        self.data = data
+        self._probs = _checked_probs(probs, "probs")
+        if any(a >= b for a, b in zip(self._probs, self._probs[1:], strict=False)):
+            raise ValueError(f"probs must increase, got {self._probs}")
+        self._num_draws = _checked_count(num_draws, "num_draws")
+        (self._prob,) = _checked_probs([prob], "prob")
+        self._grid = data.grid()
+        with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
+            model = BayesianRegression()
+            arrays = data.features, data.targets, _grid_features(self._grid)
+            features, targets, self._grid_features = (torch.tensor(a, dtype=torch.get_default_dtype()) for a in arrays)
+        super().__init__(model, partial(make_guide, guide), (features, targets), learning_rate=learning_rate, seed=seed)
+
+    def snapshot(self) -> Snapshot:
+        """Return what is known now, also before the first step; it changes nothing."""
+        with self.looking():
+            draws = draw(self.guide, self._num_draws)
+            line, prediction = predict(self.model, draws, self._grid_features)
+            by_site = quantiles(self.guide, self._probs, self._num_draws)
+        weight = as_float64(draws[WEIGHT])
+        return Snapshot(
+            step=self.step,
+            elbo=self.elbo,
+            learning_rate=self.learning_rate,
+            num_rows=self.data.num_rows,
+            curve=self.curve(),
+            probs=self._probs,
+            quantiles=by_site,
+            bands={
+                "line": bands(line, self._grid, NUM_GROUPS, self._prob),
+                "prediction": bands(prediction, self._grid, NUM_GROUPS, self._prob),
+            },
+            slopes=tuple(map(density, slopes_by_group(weight))),
+        )
+
+    def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
+        """Return quantiles of each latent.
+
+        Parameters
+        ----------
+        probs
+            Probabilities, each in (0, 1).
+
+        Returns
+        -------
+        dict
+            By site, on its support, shape (number of probs, *site shape).
+        """
+        checked = _checked_probs(probs, "probs")
+        with self.looking():
+            return quantiles(self.guide, checked, self._num_draws)
+
+    def slopes(self, num_samples: int = 800) -> pd.DataFrame:
+        """Return draws of the slope d response / d predictor.
+
+        The mean is w0 group + w1 predictor + w2 group predictor + bias: its slope is w1 in group 0, w1 + w2 in group 1.
+
+        Parameters
+        ----------
+        num_samples
+            Number of rows, >= 2.
+
+        Returns
+        -------
+        DataFrame
+            A column a group, named by the group's label, outside first.
+        """
+        count = _checked_count(num_samples, "num_samples")
+        with self.looking():
+            weight = as_float64(draw(self.guide, count)[WEIGHT])
+        return pd.DataFrame(dict(zip(self.data.group_labels, slopes_by_group(weight), strict=True)))
+
+
+def _grid_features(grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features of the grid in group 0, then in group 1; shape (2 * num_points, 3)."""
+    group = np.repeat(np.arange(NUM_GROUPS, dtype=np.float64), len(grid))
+    x = np.tile(grid, NUM_GROUPS)
+    return np.column_stack([group, x, group * x])
+
+
+def _checked_probs(values: Iterable[float], name: str) -> tuple[float, ...]:
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{name} must be a list of numbers, got {values!r}")
+    probs: tuple[float, ...] = tuple(values)
+    for prob in probs:
+        if isinstance(prob, bool) or not isinstance(prob, (int, float, np.integer, np.floating)):
+            raise TypeError(f"{name} must hold numbers, got {prob!r}")
+        if not 0 < prob < 1:
+            raise ValueError(f"{name} must be in (0, 1), got {prob!r}")
+    if not probs:
+        raise ValueError(f"{name} must hold at least one number")
+    return tuple(float(prob) for prob in probs)
+
+
+def _checked_count(value: int, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an int, got {value!r}")
+    if value < 2:
+        raise ValueError(f"{name} must be at least 2, got {value}")
+    return int(value)

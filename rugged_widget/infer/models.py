@@ -1,0 +1,74 @@
+"""The lesson's Bayesian regression, and what its weights mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyro
+import pyro.distributions as dist
+from pyro.nn import PyroModule, PyroSample
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+WEIGHT = "linear.weight"
+"""Site of the weights, shape (1, 3): group, predictor, group x predictor."""
+
+
+class BayesianRegression(PyroModule):
+    """Linear regression of one response on three features, with priors on everything.
+
+    weight ~ Normal(0, 1) each, bias ~ Normal(0, 10), sigma ~ Uniform(0, 10), obs ~ Normal(mean, sigma) a row. Weight
+    and bias are one event each (`to_event`), because only the rows are independent given the latents, and the plate
+    says that of the rows. Sites: linear.weight (1, 3), linear.bias (1,), sigma (), obs (n,).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        linear: Any = PyroModule[nn.Linear]
+        self.linear = linear(3, 1)
+        normal: Any = dist.Normal
+        self.linear.weight = PyroSample(normal(0.0, 1.0).expand([1, 3]).to_event(2))
+        self.linear.bias = PyroSample(normal(0.0, 10.0).expand([1]).to_event(1))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Run the model once.
+
+        Parameters
+        ----------
+        x
+            Features, shape (n, 3): group, predictor, group x predictor.
+        y
+            Targets, shape (n,); drawn where None.
+
+        Returns
+        -------
+        Tensor
+            The mean of the response at each row, shape (n,).
+        """
+        sigma = pyro.sample("sigma", dist.Uniform(0.0, 10.0))
+        mean: Tensor = self.linear(x).squeeze(-1)
+        with pyro.plate("data", x.shape[0]):
+            pyro.sample("obs", dist.Normal(mean, sigma), obs=y)
+        return mean
+
+
+def slopes_by_group(weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Turn draws of the weights into draws of the slope d mean / d predictor of groups 0 and 1.
+
+    mean = w0 group + w1 predictor + w2 group predictor + bias, so the slope is w1 + w2 group.
+
+    Parameters
+    ----------
+    weight
+        Draws of the site `linear.weight`, shape (num_draws, 1, 3).
+
+    Returns
+    -------
+    tuple of two arrays
+        Slopes of group 0 and of group 1, shape (num_draws,) each.
+    """
+    predictor, product = weight[:, 0, 1], weight[:, 0, 2]
+    return predictor, predictor + product

@@ -1,0 +1,124 @@
+"""Draws and quantiles of the guide, by site."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pyro.infer.autoguide import AutoContinuous, AutoDelta, AutoGuide
+from torch.distributions import biject_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+NOISE_SEED = 2012
+"""Seed of the noise behind every draw: the same at each snapshot and in each widget, so that pictures compare."""
+
+
+@contextmanager
+def _same_noise() -> Iterator[None]:
+    """Draw the same random numbers each time; those of the surroundings go on where they were."""
+    state = torch.get_rng_state()
+    torch.set_rng_state(_NOISE)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+_NOISE = torch.Generator().manual_seed(NOISE_SEED).get_state()
+
+
+@torch.no_grad()
+def draw(guide: AutoGuide, num_draws: int) -> dict[str, torch.Tensor]:
+    """Draw from the guide with the same noise each time, so that draws move smoothly while the guide does.
+
+    Parameters
+    ----------
+    guide
+        An automatic guide that has been set up: any AutoContinuous, or AutoDelta, whose draws are all equal.
+    num_draws
+        How many, >= 1.
+
+    Returns
+    -------
+    dict
+        By site, on the site's support, shape (num_draws, *site shape).
+
+    Raises
+    ------
+    TypeError
+        If it is another kind of guide.
+    """
+    if isinstance(guide, AutoDelta):
+        return {name: value.expand(num_draws, *value.shape) for name, value in guide.median().items()}
+    if not isinstance(guide, AutoContinuous):
+        raise TypeError(f"draws are taken from AutoContinuous guides and AutoDelta, got {type(guide).__name__}")
+    with _same_noise():
+        latent = guide.get_posterior().rsample((num_draws,))
+    draws, start = {}, 0
+    prototype: Any = guide.prototype_trace
+    for name, site in prototype.iter_stochastic_nodes():
+        shape = guide._unconstrained_shapes[name]  # noqa: SLF001 _unpack_latent takes no draws of a site in a plate
+        part = latent[:, start : start + shape.numel()].reshape(num_draws, *shape)
+        draws[name] = biject_to(site["fn"].support)(part)
+        start += shape.numel()
+    return draws
+
+
+def quantiles(guide: AutoGuide, probs: Sequence[float], num_draws: int) -> dict[str, NDArray[np.float64]]:
+    """Quantiles of each latent by itself, on its support.
+
+    Parameters
+    ----------
+    guide
+        A guide that `draw` takes.
+    probs
+        Probabilities in (0, 1).
+    num_draws
+        Draws to use where the guide has no closed form, as a flow has none.
+
+    Returns
+    -------
+    dict
+        By site, shape (len(probs), *site shape).
+    """
+    if _has_closed_form(guide):
+        found = guide.quantiles(list(probs))
+        return {name: as_float64(value) for name, value in found.items()}
+    draws = draw(guide, num_draws)
+    return {name: order_statistics(as_float64(value), probs) for name, value in draws.items()}
+
+
+def order_statistics(draws: NDArray[Any], probs: Sequence[float]) -> NDArray[Any]:
+    """Estimate quantiles by the draw whose rank is nearest to prob (num_draws + 1).
+
+    Parameters
+    ----------
+    draws
+        Shape (num_draws, *shape).
+    probs
+        Probabilities in (0, 1).
+
+    Returns
+    -------
+    array
+        Shape (len(probs), *shape).
+    """
+    num_draws = len(draws)
+    ranks = [min(max(round(prob * (num_draws + 1)) - 1, 0), num_draws - 1) for prob in probs]
+    # NumPy sorts with vector instructions: a third of the time that np.partition takes for three ranks.
+    return np.sort(draws, axis=0)[ranks]
+
+
+def as_float64(value: torch.Tensor) -> NDArray[np.float64]:
+    """Copy a tensor into an array."""
+    return value.detach().cpu().numpy().astype(np.float64)
+
+
+def _has_closed_form(guide: AutoGuide) -> bool:
+    return isinstance(guide, AutoContinuous) and type(guide)._loc_scale is not AutoContinuous._loc_scale  # noqa: SLF001

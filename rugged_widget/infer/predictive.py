@@ -1,0 +1,153 @@
+"""What the draws of the posterior say about the response and about the slopes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyro
+import torch
+from pyro import poutine
+from pyro.poutine.messenger import Messenger
+from pyro.poutine.util import site_is_subsample
+
+from rugged_widget.infer.posterior import NOISE_SEED, order_statistics
+from rugged_widget.snapshot import Band, Density
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+DENSITY_POINTS = 128
+"""Points that a density is evaluated at."""
+
+
+class _MeanOfObserved(Messenger):
+    """Gives the site that awaits an observation its mean, and keeps its distribution.
+
+    A draw is not possible there: vmap refuses random numbers that are written into a tensor, as Pyro's are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Any] = []
+
+    def _pyro_sample(self, msg: Any) -> None:  # noqa: ANN401 a message holds anything
+        if not msg["is_observed"] and msg["value"] is None and not site_is_subsample(msg):
+            self.found.append(msg["fn"])
+            msg["value"], msg["done"] = msg["fn"].mean, True
+
+
+@torch.no_grad()
+def predict(
+    model: Callable[[torch.Tensor], Any], draws: Mapping[str, torch.Tensor], features: torch.Tensor
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Run the model for all draws at once: the mean of the response, and a new observation of it.
+
+    Parameters
+    ----------
+    model
+        A Pyro model that, called with features alone, has one site left to draw: the response, one number a row, of a
+        distribution with a mean and quantiles.
+    draws
+        Of every latent, by site, shape (num_draws, *site shape).
+    features
+        Shape (num_points, num_features).
+
+    Returns
+    -------
+    mean, observation
+        Shape (num_draws, num_points) each. A draw's observation has the same probability below it at every point, the
+        same each time: a quantile over the draws is as smooth along the points as the model is.
+
+    Raises
+    ------
+    ValueError
+        If another number of sites than one is left to draw.
+    """
+    num_draws = len(next(iter(draws.values())))
+    # A random order of evenly spread probabilities: each draw's is uniform, together they leave no gaps.
+    below = (np.random.default_rng(NOISE_SEED).permutation(num_draws) + 0.5) / num_draws
+
+    def of_one(draw: dict[str, torch.Tensor], prob: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with _MeanOfObserved() as left:
+            poutine.condition(model, data=draw)(features)
+        if len(left.found) != 1:
+            raise ValueError(
+                f"the model must leave one site to draw when it is given features alone, it leaves {len(left.found)}"
+            )
+        return left.found[0].mean, left.found[0].icdf(prob)
+
+    probs = torch.as_tensor(below, dtype=features.dtype)
+    with pyro.validation_enabled(False):  # noqa: FBT003 Pyro's name; vmap cannot look into values as validation does
+        mean, observation = torch.func.vmap(of_one)(dict(draws), probs)
+    return mean.numpy(), observation.numpy()
+
+
+def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: float) -> tuple[Band, ...]:
+    """Take the credible bands of groups that were predicted one after the other.
+
+    Parameters
+    ----------
+    values
+        Shape (num_draws, num_groups * num_points).
+    x
+        The grid, shape (num_points,).
+    num_groups
+        Number of groups.
+    prob
+        Probability inside the bands, in (0, 1).
+
+    Returns
+    -------
+    tuple of Band
+        One a group, in their order.
+    """
+    lower, median, upper = order_statistics(values, [(1 - prob) / 2, 0.5, (1 + prob) / 2]).astype(np.float64)
+    parts = zip(*(np.split(array, num_groups) for array in (lower, median, upper)), strict=True)
+    return tuple(Band(x, low, middle, high, prob) for low, middle, high in parts)
+
+
+def density(draws: NDArray[np.float64]) -> Density:
+    """Estimate the density of one number from its draws, with a Gaussian kernel of Silverman's width.
+
+    The draws are shared out to the points first (linear binning), so that the cost is of the points, not of the draws.
+    Draws that are all equal become a narrow peak at their place.
+
+    Parameters
+    ----------
+    draws
+        Shape (num_draws,), finite.
+
+    Returns
+    -------
+    Density
+        At 128 points that reach four widths beyond the draws.
+
+    References
+    ----------
+    B. W. Silverman (1986), "Density Estimation for Statistics and Data Analysis", section 3.4.2; M. P. Wand (1994),
+    "Fast Computation of Multivariate Kernel Estimators", on linear binning.
+    """
+    width = _kernel_width(draws)
+    x = np.linspace(draws.min() - 4 * width, draws.max() + 4 * width, DENSITY_POINTS)
+    spacing = (x[-1] - x[0]) / (DENSITY_POINTS - 1)
+    place = (draws - x[0]) / spacing
+    left = np.clip(place.astype(np.intp), 0, DENSITY_POINTS - 2)
+    share = place - left
+    weight = np.bincount(left, 1 - share, DENSITY_POINTS) + np.bincount(left + 1, share, DENSITY_POINTS)
+    distance = np.arange(1 - DENSITY_POINTS, DENSITY_POINTS) * (spacing / width)
+    kernel = np.exp(-0.5 * distance**2) / (width * np.sqrt(2 * np.pi))
+    height = np.convolve(weight, kernel, mode="valid") / len(draws)
+    return Density(x, height, float(np.mean(draws > 0)))
+
+
+def _kernel_width(draws: NDArray[np.float64]) -> float:
+    """Silverman's width; a hundredth of the size of the number itself where the draws do not differ."""
+    lower, upper = order_statistics(draws, [0.25, 0.75])
+    spread = min(float(np.std(draws)), float(upper - lower) / 1.349)
+    size = float(np.abs(draws).max()) or 1.0
+    if spread <= 1e-6 * size:  # no more than rounding in single precision
+        return 0.01 * size
+    return float(0.9 * spread * len(draws) ** -0.2)

@@ -1,0 +1,88 @@
+"""A fit, a display and a clock that do as they are told, so that the run loop can be watched step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from rugged_widget.errors import FitError
+from rugged_widget.pace import Presence
+from rugged_widget.snapshot import Progress
+
+
+class FakeClock:
+    """Time that passes only by sleeping in it, or by computing."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+class FakeFit:
+    """A fit whose step takes two milliseconds of the clock, and whose snapshot is the number of its step."""
+
+    def __init__(self, clock: FakeClock, name: str = "fit", log: list[str] | None = None) -> None:
+        self._clock, self.name, self.log = clock, name, [] if log is None else log
+        self.step = 0
+        self.learning_rate = 0.1
+        self.fails_at = math.inf
+        self.interrupted_at = math.inf
+        self.snapshots = 0
+        self.longest_slice = 0.0
+
+    @property
+    def elbo(self) -> float:
+        return -1.0 / self.step if self.step else math.nan
+
+    def advance(self, max_steps: int, seconds: float) -> int:
+        began, done = self._clock.now, 0
+        while done < max_steps and (done == 0 or self._clock.now - began + 0.002 <= seconds):
+            if self.step + 1 >= self.fails_at and self.learning_rate >= 0.1:
+                raise FitError(f"the loss is not finite at step {self.step + 1}", step=self.step + 1)
+            if self.step + 1 >= self.interrupted_at:
+                raise KeyboardInterrupt
+            self._clock.now += 0.002
+            self.step += 1
+            done += 1
+        self.longest_slice = max(self.longest_slice, self._clock.now - began)
+        self.log.append(self.name)
+        return done
+
+    def snapshot(self) -> int:
+        self.snapshots += 1
+        return self.step
+
+
+class FakeDisplay:
+    """A page that acknowledges at once, late or never."""
+
+    def __init__(self, presence: Presence = "none") -> None:
+        self.presence: Presence = presence
+        self.willing = True
+        self.frames: list[int] = []
+        self.settled: list[tuple[int, Progress]] = []
+        self.statuses: list[str] = []
+
+    def ready(self) -> bool:
+        return self.presence != "none" and self.willing
+
+    def show(self, snapshot: int, progress: Progress) -> None:
+        self.frames.append(snapshot)
+        self._note(progress)
+
+    def settle(self, snapshot: int, progress: Progress) -> None:
+        self.settled.append((snapshot, progress))
+        self._note(progress)
+
+    def changed(self, progress: Progress) -> None:
+        self._note(progress)
+
+    def _note(self, progress: Progress) -> None:
+        if not self.statuses or self.statuses[-1] != progress.status:
+            self.statuses.append(progress.status)
