@@ -19,10 +19,9 @@ from rugged_widget.pace import Speed, check_count, check_speed
 from rugged_widget.snapshot import Progress, Snapshot
 from rugged_widget.training import Training
 from rugged_widget.view.controls import Requests
-from rugged_widget.view.dashboard import Dashboard, Story
-from rugged_widget.view.panels import Group
-from rugged_widget.view.quantiles import Row
+from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.settings import Checked
+from rugged_widget.view.story import story_of
 
 T = TypeVar("T")
 
@@ -91,7 +90,7 @@ class RuggedWidget(Dashboard):
     snapshot = traitlets.Instance(Snapshot, allow_none=True, read_only=True)
     error = traitlets.Unicode("", read_only=True)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the settings of a run
         self,
         data: pd.DataFrame | RegressionData | None = None,
         *,
@@ -116,8 +115,10 @@ class RuggedWidget(Dashboard):
             "speed": check_speed(speed),
         }
         self._home = LoopThread()
-        requests = Requests(primary=lambda: self._home.ask(self._primary), step=self.advance, reset=self.reset, pick=self._pick)
-        super().__init__(_story(self._data), GUIDE_LABELS, settings, requests, self._home.ask)
+        requests = Requests(
+            primary=lambda: self._home.ask(self._primary), step=self.advance, reset=self.reset, pick=self._pick
+        )
+        super().__init__(story_of(self._data, DEFAULT_PROBS), GUIDE_LABELS, settings, requests, self._home.ask)
         for name, value in settings.items():
             setattr(self, name, value)
         self._training = Training(self._make_fit, self, home=self._home, num_steps=num_steps, speed=speed)
@@ -224,7 +225,6 @@ class RuggedWidget(Dashboard):
         self._tell(progress, self.snapshot)
         super().changed(progress)
 
-
     def _tell(self, progress: Progress, snapshot: Snapshot | None) -> None:
         told = {
             "status": progress.status,
@@ -306,35 +306,4 @@ def _regression_data(
         response=given["response"],
         log_response=log_response,
         label=label,
-    )
-
-
-def _story(data: RegressionData) -> Story:
-    groups = []
-    for value, label in enumerate(data.group_labels):
-        mine = np.flatnonzero(data.group_values == value)
-        groups.append(
-            Group(
-                label=label,
-                x=data.predictor_values[mine],
-                y=data.targets[mine],
-                names=tuple(data.row_names[row] for row in mine),
-                details=tuple(data.row_details[row] for row in mine),
-            )
-        )
-    group, predictor, interaction = data.feature_names
-    rows = [Row("linear.weight", (0, column), name) for column, name in enumerate(data.feature_names)]
-    rows += [Row("linear.bias", (0,), "bias", float(round(data.targets.mean()))), Row("sigma", (), "sigma")]
-    return Story(
-        title=data.title,
-        subtitle=f"{data.num_rows} {data.row_noun} \N{MIDDLE DOT} {data.dropped_label}",
-        groups=(groups[0], groups[1]),
-        grid=data.grid(),
-        rows=tuple(rows),
-        probs=DEFAULT_PROBS,
-        x_label=data.predictor_label,
-        y_label=data.response_label,
-        slope_label=data.slope_label,
-        why=f"{data.group_labels[1]} the slope is {predictor} + {interaction}: what one more unit adds where {group} is 1.",
-        row_noun=data.row_noun,
     )

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from rugged_widget.datasets import RegressionData
-from rugged_widget.infer.guides import make_guide
+from rugged_widget.infer.guides import checked_guide, make_guide
 from rugged_widget.infer.isolation import Isolation
 from rugged_widget.infer.models import WEIGHT, BayesianRegression, slopes_by_group
 from rugged_widget.infer.posterior import as_float64, draw, quantiles
@@ -80,7 +80,7 @@ class RegressionFit(Fit):
             model = BayesianRegression()
             arrays = data.features, data.targets, _grid_features(self._grid)
             features, targets, self._grid_features = (torch.tensor(a, dtype=torch.get_default_dtype()) for a in arrays)
-        super().__init__(model, partial(make_guide, guide), (features, targets), learning_rate=learning_rate, seed=seed)
+        super().__init__(model, partial(make_guide, checked_guide(guide)), (features, targets), learning_rate=learning_rate, seed=seed)
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""

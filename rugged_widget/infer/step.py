@@ -161,6 +161,7 @@ def _first_not_finite(guide_trace: Trace, model_trace: Trace, loss: float) -> No
                 continue
             if not torch.isfinite(torch.as_tensor(site["value"])).all():
                 return NonFiniteError(name, "the value drawn at site {site} is not finite")
-            if not torch.isfinite(torch.as_tensor(site["log_prob_sum"])).all():
-                return NonFiniteError(name, f"the log probability of site {{site}} is {float(site['log_prob_sum'])}")
+            log_prob = torch.as_tensor(site["log_prob_sum"]).item()
+            if not math.isfinite(log_prob):
+                return NonFiniteError(name, f"the log probability of site {{site}} is {log_prob}")
     return NonFiniteError(None, f"the loss is {loss}")

@@ -74,8 +74,8 @@ class Fit:
         self._history = History()
         self.model = model
         with self._isolation.inside():
+            self.guide = make_guide(model)
             try:
-                self.guide = make_guide(model)
                 _set_up(self.guide, tuple(args), dict(kwargs or {}))
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error

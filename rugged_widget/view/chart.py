@@ -8,7 +8,9 @@ from html import escape
 import bqplot
 import ipywidgets
 
-from rugged_widget.view.quiet import Quiet, QuietScale, QuietText
+from rugged_widget.view.domain import SteppingDomain, ticks
+from rugged_widget.view.quiet import QuietAxis, QuietScale, QuietText
+from rugged_widget.view.stream import Changes
 
 # Variables of the style sheet: they follow the page's theme without a message.
 ACCENT, FOREGROUND, MUTED, GRID, BACKGROUND = (
@@ -30,18 +32,51 @@ def shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def axis(scale: bqplot.Scale, label: str, *, vertical: bool = False, **traits: object) -> bqplot.Axis:
-    """Return an axis in the colours of the theme."""
-    return bqplot.Axis(
-        scale=scale,
-        label=shorten(label, 46),
-        orientation="vertical" if vertical else "horizontal",
-        label_offset="40px" if vertical else "30px",
-        label_color=MUTED,
-        color=GRID,
-        grid_color=GRID,
-        **traits,
-    )
+class Ruler:
+    """A scale with its axis: bounds, and round ticks that fit them.
+
+    Parameters
+    ----------
+    label
+        What the axis shows, with its unit; plain text.
+    low, high
+        First bounds.
+    vertical
+        Whether the axis stands.
+    num_steps
+        About how many steps there are between ticks.
+    """
+
+    def __init__(self, label: str, low: float, high: float, *, vertical: bool = False, num_steps: int = 5) -> None:
+        self._num_steps = num_steps
+        self._domain = SteppingDomain(low, high)
+        self.scale = QuietScale(min=low, max=high)
+        self.axis = QuietAxis(
+            scale=self.scale,
+            label=shorten(label, 46),
+            orientation="vertical" if vertical else "horizontal",
+            label_offset="40px" if vertical else "30px",
+            label_color=MUTED,
+            color=GRID,
+            grid_color=GRID,
+            tick_values=ticks(low, high, num_steps),
+        )
+        self.targets = (self.scale, self.axis)
+
+    def cover(self, low: float, high: float) -> Changes:
+        """Return the changes that make the bounds hold [low, high]; they stay where they are as long as they serve."""
+        self._domain.cover(low, high)
+        return self._changes()
+
+    def fix(self, low: float, high: float) -> Changes:
+        """Return the changes that make these the bounds."""
+        self._domain = SteppingDomain(low, high)
+        return self._changes()
+
+    def _changes(self) -> Changes:
+        low, high = self._domain.low, self._domain.high
+        marks = ticks(low, high, self._num_steps)
+        return [(self.scale, {"min": low, "max": high}), (self.axis, {"tick_values": marks})]
 
 
 class Chart:
@@ -101,8 +136,3 @@ def text(*css_classes: str) -> QuietText:
     for css_class in css_classes:
         widget.add_class(css_class)
     return widget
-
-
-def bounds(scale: QuietScale, domain: tuple[float, float]) -> tuple[Quiet, dict[str, object]]:
-    """Return the change that gives `scale` the bounds `domain`."""
-    return scale, {"min": float(domain[0]), "max": float(domain[1])}

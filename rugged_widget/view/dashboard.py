@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Protocol
 
 import ipywidgets
 
 from rugged_widget.pace import Presence
-from rugged_widget.snapshot import Array, Progress, Snapshot
+from rugged_widget.snapshot import Progress, Snapshot
 from rugged_widget.view.controls import Controls, Requests, sentence
 from rugged_widget.view.elbo import ElboFigure
-from rugged_widget.view.panels import Group, Panels
-from rugged_widget.view.quantiles import QuantileFigure, Row
+from rugged_widget.view.panels import Panels
+from rugged_widget.view.quantiles import QuantileFigure
 from rugged_widget.view.quiet import Quiet
 from rugged_widget.view.slopes import SlopeFigure
+from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes, FrameStream, bundle
 
 LABELS = {
@@ -30,44 +30,14 @@ LABELS = {
     "rw-progress": "Steps done",
     "rw-unit": "Unit of the ELBO",
     "rw-mode": "Band of the line or of a prediction",
+    "rw-elbo": "ELBO by step",
+    "rw-quantiles": "Posterior quantiles of every latent",
+    "rw-slopes": "Densities of the slopes",
 }
 GONE = (
     "The kernel that trained this is gone, so the picture stands still and the buttons do nothing. "
     "Run the cell again to begin anew."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Story:
-    """What the dashboard is about: words and data; all words are plain text.
-
-    Attributes
-    ----------
-    title, subtitle
-        Of the whole.
-    groups
-        Outside and inside, with their points.
-    grid
-        Where the bands are evaluated, shape (num_points,).
-    rows
-        The latents to draw.
-    probs
-        Probabilities of a snapshot's quantiles.
-    x_label, y_label, slope_label, why, row_noun
-        Predictor and response with their units, what a slope is, why the slope inside is a sum, what a row is.
-    """
-
-    title: str
-    subtitle: str
-    groups: tuple[Group, Group]
-    grid: Array
-    rows: tuple[Row, ...]
-    probs: tuple[float, ...]
-    x_label: str
-    y_label: str
-    slope_label: str
-    why: str
-    row_noun: str
 
 
 class Figure(Protocol):
@@ -128,7 +98,7 @@ class Dashboard(ipywidgets.VBox):
         self._slopes = SlopeFigure([group.label for group in story.groups], story.slope_label, story.why)
         self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, self._panels, self._slopes)
         targets = [*self.controls.targets, *(target for figure in self._figures for target in figure.targets)]
-        self.stream = FrameStream(targets, ask, hover=self._panels.hover, labels=LABELS)
+        self.stream = FrameStream(targets, ask, hover=self._panels.hover, labels=LABELS | self._panels.labels)
         self.stream.add_class("rw-stream")
         self.children = self._layout()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -12,6 +13,13 @@ def nice_step(span: float, num_steps: int = 6) -> float:
     raw = span / num_steps
     magnitude = 10.0 ** math.floor(math.log10(raw))
     return next(magnitude * step for step in STEPS if magnitude * step >= raw * (1 - 1e-9))
+
+
+def ticks(low: float, high: float, num_steps: int = 5) -> list[float]:
+    """Return round numbers in [low, high], about `num_steps` apart; `low` < `high`."""
+    step = nice_step(high - low, num_steps)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(index * step, 12) + 0.0 for index in range(first, last + 1)]  # + 0.0: no minus before a zero
 
 
 class SteppingDomain:
@@ -40,7 +48,13 @@ class SteppingDomain:
         if not inside or high - low < self._slack * (self.high - self.low):
             span = max(high - low, 1e-9 * max(1.0, abs(low), abs(high)))
             step = nice_step(span * 1.1)
-            bounds = (math.floor((low - 0.05 * span) / step) * step, math.ceil((high + 0.05 * span) / step) * step)
+            margin = 0.05 * span
+            bounds = (_outwards(low, margin, step, math.floor), _outwards(high, -margin, step, math.ceil))
             if not inside or bounds[1] - bounds[0] < 0.8 * (self.high - self.low):  # not back and forth by a tick
                 self.low, self.high = bounds
         return self.low, self.high
+
+
+def _outwards(end: float, margin: float, step: float, rounded: Callable[[float], int]) -> float:
+    # An end at zero is one on purpose, such as the foot of a density.
+    return step * rounded((end - margin) / step) if end else 0.0

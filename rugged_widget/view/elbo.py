@@ -8,12 +8,12 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.snapshot import Array, ElboCurve, Progress, Snapshot
-from rugged_widget.view.chart import ACCENT, Chart, axis, bounds
-from rugged_widget.view.domain import SteppingDomain
-from rugged_widget.view.quiet import QuietLines, QuietScale
+from rugged_widget.view.chart import ACCENT, Chart, Ruler, text
+from rugged_widget.view.quiet import QuietLines
 from rugged_widget.view.stream import Changes
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
+EMPTY = "No step is done yet. Press Start, and the ELBO climbs from here."
 
 
 class ElboFigure:
@@ -30,8 +30,9 @@ class ElboFigure:
     """
 
     def __init__(self, num_steps: int, row_noun: str, on_unit: Callable[[], None]) -> None:
-        self._x, self._y = QuietScale(min=0.0, max=float(num_steps)), QuietScale(min=-1.0, max=0.0)
-        scales = {"x": self._x, "y": self._y}
+        self._x = Ruler("step", 0.0, float(num_steps), num_steps=6)
+        self._y = Ruler("nats, total", -1.0, 0.0, vertical=True)
+        scales = {"x": self._x.scale, "y": self._y.scale}
         self._raw = QuietLines(x=[0.0, 0.0], y=[0.0, 0.0], scales=scales, colors=[ACCENT], opacities=[0.35])
         self._smooth = QuietLines(x=[0.0, 0.0], y=[0.0, 0.0], scales=scales, colors=[ACCENT])
         self._raw.stroke_width, self._smooth.stroke_width = 1.0, 2.0
@@ -42,17 +43,17 @@ class ElboFigure:
         )
         self.unit.add_class("rw-unit")
         self.unit.observe(lambda _change: on_unit(), "value")
-        self._y_axis = axis(self._y, "nats, total", vertical=True)
+        self._empty = text("rw-empty")
         chart = Chart(
             "rw-elbo",
             "ELBO",
             marks=[self._raw, self._smooth],
-            axes=[axis(self._x, "step"), self._y_axis],
+            axes=[self._x.axis, self._y.axis],
             controls=[self.unit],
+            texts=[self._empty],
         )
         self.box = chart.box
-        self.targets = (self._x, self._y, self._raw, self._smooth)
-        self._domain = SteppingDomain(-1.0, 0.0)
+        self.targets = (*self._x.targets, *self._y.targets, self._raw, self._smooth, self._empty)
         self._shown_unit = self.unit.value
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
@@ -60,19 +61,19 @@ class ElboFigure:
         unit = self.unit.value
         if unit != self._shown_unit:
             self._shown_unit = unit
-            self._domain = SteppingDomain(-1.0, 0.0)
-            self._y_axis.label = "nats, total" if unit == "total" else "nats per observation"
+            self._y.fix(-1.0, 0.0)
+            self._y.axis.label = "nats, total" if unit == "total" else "nats per observation"
         scale = 1.0 if unit == "total" else 1.0 / snapshot.num_rows
         curve = _drawable(snapshot.curve)
         raw, smooth = curve.elbo * scale, curve.smoothed * scale
-        if len(snapshot.curve.step):
-            low = min(float(np.quantile(raw, OUTLIERS)), float(smooth.min()))
-            self._domain.cover(low, float(max(raw.max(), smooth.max())))
+        low = min(float(np.quantile(raw, OUTLIERS)), float(smooth.min()))
+        high = float(max(raw.max(), smooth.max()))
         return [
-            bounds(self._x, (0.0, progress.num_steps)),
-            bounds(self._y, (self._domain.low, self._domain.high)),
+            *self._x.fix(0.0, progress.num_steps),
+            *(self._y.cover(low, high) if len(snapshot.curve.step) else self._y.fix(-1.0, 0.0)),
             (self._raw, {"x": curve.step, "y": raw}),
             (self._smooth, {"x": curve.step, "y": smooth}),
+            (self._empty, {"value": "" if len(snapshot.curve.step) else EMPTY}),
         ]
 
 

@@ -10,8 +10,8 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.snapshot import Array, Band, Progress, Snapshot
-from rugged_widget.view.chart import FOREGROUND, GROUPS, Chart, axis, minus, text
-from rugged_widget.view.quiet import QuietLines, QuietScale, QuietText
+from rugged_widget.view.chart import FOREGROUND, GROUPS, Chart, Ruler, minus, text
+from rugged_widget.view.quiet import QuietLines, QuietText
 from rugged_widget.view.stream import Changes
 
 MODES = {"line": "line", "prediction": "prediction"}
@@ -66,8 +66,8 @@ class Panels:
         values = np.concatenate([group.y for group in groups])
         margin = 0.12 * max(float(np.ptp(values)), 1e-9)
         low, high = float(values.min()) - margin, float(values.max()) + margin
-        y = QuietScale(min=low, max=high)
-        x = QuietScale(min=float(grid[0]), max=float(grid[-1]))
+        x = Ruler(x_label, float(grid[0]), float(grid[-1]), num_steps=6)
+        y = Ruler(y_label, low, high, vertical=True, num_steps=7)
         self.mode = ipywidgets.ToggleButtons(
             options=MODES,
             tooltips=["where the mean of the response lies", "where a new observation would lie"],
@@ -76,13 +76,15 @@ class Panels:
         self.mode.add_class("rw-mode")
         self.mode.observe(lambda _change: on_mode(), "value")
         self._panels = [
-            _Panel(number, group, {"x": x, "y": y}, grid, (low, high), (x_label, y_label), row_noun)
-            for number, group in enumerate(groups)
+            _Panel(number, group, (x, y), grid, (low, high), row_noun) for number, group in enumerate(groups)
         ]
         self._panels[-1].head.children = (*self._panels[-1].head.children, self.mode)
         self.boxes = tuple(panel.box for panel in self._panels)
         self.targets = tuple(target for panel in self._panels for target in panel.targets)
         self.hover = [panel.hover for panel in self._panels]
+        self.labels = {
+            f"rw-panel-{number}": f"{group.label}: {y_label} by {x_label}" for number, group in enumerate(groups)
+        }
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
@@ -99,15 +101,15 @@ class _Panel:
         self,
         number: int,
         group: Group,
-        scales: dict[str, QuietScale],
+        rulers: tuple[Ruler, Ruler],
         grid: Array,
         view: tuple[float, float],
-        labels: tuple[str, str],
         row_noun: str,
     ) -> None:
         self._group, self._view = group, view
         start = np.full((2, len(grid)), view[0] - 1.0)
         colors = [GROUPS[number]]
+        scales = {"x": rulers[0].scale, "y": rulers[1].scale}
         self._band = QuietLines(x=grid, y=start, scales=scales, fill="between", opacities=[0.0, 0.0])
         self._band.fill_colors, self._band.fill_opacities, self._band.colors = colors, [0.28], colors
         self._median = QuietLines(x=grid, y=start[0], scales=scales, colors=colors, stroke_width=2.5)
@@ -119,7 +121,7 @@ class _Panel:
             name,
             f"{group.label} \N{MIDDLE DOT} {len(group.x)} {row_noun}",
             marks=[self._band, points, self._median],
-            axes=[axis(scales["x"], labels[0]), axis(scales["y"], labels[1], vertical=True)],
+            axes=[ruler.axis for ruler in rulers],
             texts=[self._note],
         )
         self.box, self.head = chart.box, chart.box.children[0]

@@ -9,9 +9,8 @@ import bqplot
 import numpy as np
 
 from rugged_widget.snapshot import Array, Progress, Snapshot
-from rugged_widget.view.chart import ACCENT, BACKGROUND, MUTED, Chart, axis, bounds, minus, shorten
-from rugged_widget.view.domain import SteppingDomain
-from rugged_widget.view.quiet import QuietLines, QuietScale, QuietScatter
+from rugged_widget.view.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Ruler, minus, shorten
+from rugged_widget.view.quiet import QuietLines, QuietScatter
 from rugged_widget.view.stream import Changes
 
 LABEL_LENGTH = 20
@@ -59,9 +58,11 @@ class QuantileFigure:
     def __init__(self, rows: Sequence[Row], probs: Sequence[float]) -> None:
         self._rows = tuple(rows)
         num_rows = len(self._rows)
-        self._x = QuietScale(min=-1.0, max=1.0)
+        percent = [f"{100 * prob:g}" for prob in probs]
+        ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
+        self._x = Ruler(f"value ({ends}, {middle}, median)", -1.0, 1.0, num_steps=6)
         y = bqplot.LinearScale(min=-0.6, max=num_rows - 0.4, reverse=True)
-        scales = {"x": self._x, "y": y}
+        scales = {"x": self._x.scale, "y": y}
         places = np.arange(float(num_rows))
         pairs = np.stack([places, places], axis=1)
         nowhere = np.zeros((num_rows, 2))
@@ -73,29 +74,23 @@ class QuantileFigure:
         )
         self._median.default_size, self._median.enable_hover = 26, False
         zero = bqplot.Lines(x=[0.0, 0.0], y=[-0.6, num_rows - 0.4], scales=scales, colors=[MUTED], stroke_width=1.0)
-        percent = [f"{100 * prob:g}" for prob in probs]
-        names = axis(y, "", vertical=True, grid_lines="none", tick_values=places)
+        names = bqplot.Axis(scale=y, orientation="vertical", grid_lines="none", color=GRID, tick_values=places)
         names.tick_labels = {f"{place:g}": row.caption for place, row in enumerate(self._rows)}
-        values = axis(
-            self._x, f"value ({percent[0]}\N{EN DASH}{percent[-1]} %, {percent[1]}\N{EN DASH}{percent[-2]} %, median)"
-        )
         chart = Chart(
             "rw-quantiles",
             "Posterior quantiles",
             marks=[zero, self._outer, self._inner, self._median],
-            axes=[values, names],
+            axes=[self._x.axis, names],
             margin={"left": 24 + 7 * max(len(row.caption) for row in self._rows)},
         )
         self.box = chart.box
-        self.targets = (self._x, self._outer, self._inner, self._median)
-        self._domain = SteppingDomain(-1.0, 1.0)
+        self.targets = (*self._x.targets, self._outer, self._inner, self._median)
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
         values = self.values(snapshot)
-        self._domain.cover(min(0.0, float(values.min())), max(0.0, float(values.max())))
         return [
-            bounds(self._x, (self._domain.low, self._domain.high)),
+            *self._x.cover(min(0.0, float(values.min())), max(0.0, float(values.max()))),
             (self._outer, {"x": values[[0, -1]].T}),
             (self._inner, {"x": values[[1, -2]].T}),
             (self._median, {"x": values[len(values) // 2]}),

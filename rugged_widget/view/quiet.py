@@ -44,6 +44,10 @@ class QuietScale(Quiet, bqplot.LinearScale):
     """bqplot's LinearScale, which can be kept current."""
 
 
+class QuietAxis(Quiet, bqplot.Axis):
+    """bqplot's Axis, which can be kept current."""
+
+
 class QuietText(Quiet, ipywidgets.HTML):
     """A text of ours as HTML, which can be kept current. Text from users has to be escaped first."""
 

@@ -10,12 +10,15 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.snapshot import Array, Density, Progress, Snapshot
-from rugged_widget.view.chart import GROUP_CLASSES, GROUPS, MUTED, Chart, axis, bounds, minus, shorten, text
-from rugged_widget.view.domain import SteppingDomain
-from rugged_widget.view.quiet import QuietLines, QuietScale
+from rugged_widget.view.chart import GROUP_CLASSES, GROUPS, MUTED, Chart, Ruler, minus, shorten, text
+from rugged_widget.view.quiet import QuietLines
 from rugged_widget.view.stream import Changes
 
 HEADROOM = 1.3  # the texts lie above the curves
+START = (
+    "<p><b>Not trained yet.</b> What stands here is where the guide starts, which says nothing about the data.</p>"
+    "<p>Training moves it towards the posterior: the slopes outside and inside then say whether they differ.</p>"
+)
 
 
 class SlopeFigure:
@@ -33,8 +36,9 @@ class SlopeFigure:
 
     def __init__(self, labels: Sequence[str], slope_label: str, why: str) -> None:
         self._labels = tuple(labels)
-        self._x, self._y = QuietScale(min=-1.0, max=1.0), QuietScale(min=0.0, max=1.0)
-        scales = {"x": self._x, "y": self._y}
+        self._x = Ruler("slope", -1.0, 1.0, num_steps=7)
+        self._y = Ruler("density", 0.0, 1.0, vertical=True, num_steps=4)
+        scales = {"x": self._x.scale, "y": self._y.scale}
         self._curves = [
             QuietLines(
                 x=[-1.0, 1.0],
@@ -49,7 +53,7 @@ class SlopeFigure:
             for color in GROUPS
         ]
         zero = bqplot.Lines(
-            x=[0.0, 0.0], y=[0.0, 1.0], scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)}
+            x=[0.0, 0.0], y=[0.0, 1.0], scales={"x": self._x.scale, "y": bqplot.LinearScale(min=0.0, max=1.0)}
         )
         zero.colors, zero.stroke_width = [MUTED], 1.0
         self._texts = [text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
@@ -57,30 +61,28 @@ class SlopeFigure:
             "rw-slopes",
             f"Slope: {slope_label}",
             marks=[zero, *self._curves],
-            axes=[axis(self._x, "slope"), axis(self._y, "density", vertical=True)],
+            axes=[self._x.axis, self._y.axis],
             texts=self._texts,
         )
         self._card = text("rw-card")
         self._why = escape(why)
         self.boxes: tuple[ipywidgets.Widget, ...] = (chart.box, self._card)
-        self.targets = (self._x, self._y, *self._curves, *self._texts, self._card)
-        self._x_domain, self._y_domain = SteppingDomain(-1.0, 1.0), SteppingDomain(0.0, 1.0)
+        self.targets = (*self._x.targets, *self._y.targets, *self._curves, *self._texts, self._card)
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
         slopes = snapshot.slopes
         low, high = min(slope.x[0] for slope in slopes), max(slope.x[-1] for slope in slopes)
-        self._x_domain.cover(min(0.0, float(low)), max(0.0, float(high)))
-        self._y_domain.cover(0.0, HEADROOM * max(float(slope.density.max()) for slope in slopes))
+        top = HEADROOM * max(float(slope.density.max()) for slope in slopes)
         return [
-            bounds(self._x, (self._x_domain.low, self._x_domain.high)),
-            bounds(self._y, (0.0, self._y_domain.high)),
+            *self._x.cover(min(0.0, float(low)), max(0.0, float(high))),
+            *self._y.cover(0.0, top),
             *[(curve, {"x": s.x, "y": s.density}) for curve, s in zip(self._curves, slopes, strict=True)],
             *[
                 (corner, {"value": f"{escape(shorten(label, 24))}<br>P(slope > 0) = {s.prob_positive:.2f}"})
                 for corner, label, s in zip(self._texts, self._labels, slopes, strict=True)
             ],
-            (self._card, {"value": self._words(slopes)}),
+            (self._card, {"value": self._words(slopes) if snapshot.step else START}),
         ]
 
     def sentence(self, snapshot: Snapshot) -> str:

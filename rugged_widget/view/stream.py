@@ -70,9 +70,9 @@ class FrameStream(anywidget.AnyWidget):
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
     targets = traitlets.List(traitlets.Instance(Widget)).tag(sync=True, **widget_serialization)
-    hover: traitlets.List[dict[str, object]] = traitlets.List(help="tooltips of dots, by figure: {figure: css class, rows: [{title, text}]}").tag(
-        sync=True
-    )
+    hover: traitlets.List[dict[str, object]] = traitlets.List(
+        help="tooltips of dots, by figure: {figure: css class, rows: [{title, text}]}"
+    ).tag(sync=True)
     labels = traitlets.Dict(help="accessible names by css class").tag(sync=True)
 
     def __init__(

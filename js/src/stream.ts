@@ -1,0 +1,171 @@
+import { type Bytes, decode, type JsonValue, type Layout, type TraitState } from "./codec";
+import type { Dispose } from "./lifetime";
+import type { Page } from "./page";
+
+/** Kernel to browser, with one buffer: every array of the layout. */
+export interface FrameMessage {
+  k: "frame";
+  seq: number;
+  /** Sent only where it changed. */
+  layout?: Layout;
+  /** Only what changed since the frame before. */
+  state?: [target: number, state: Record<string, JsonValue>][];
+  /** A sentence for screen readers, where it changed. */
+  summary?: string;
+}
+
+/** Browser to kernel. Only JSON goes up: a binary message would block VS Code's queue for good. */
+export type Request = { k: "hello" } | { k: "ack"; seq: number };
+
+/** What a frame is set into: a widget model, whose set_state draws once and tells the kernel nothing. */
+export interface Target {
+  set_state(state: TraitState): void;
+}
+
+export interface FrameReceiverOptions {
+  page: Page;
+  send(request: Request): void;
+  announce(summary: string): void;
+}
+
+/** A frame, with the small state of those it superseded, that waits for the next painting. */
+interface Pending {
+  /** What to acknowledge and to decode; undefined while only `state` of frames without a layout is kept. */
+  frame?: { seq: number; layout: Layout; bytes: Bytes };
+  state: Map<number, TraitState>;
+  summary?: string;
+}
+
+const HELLO_INTERVAL_MS = 1000;
+
+/**
+ * Paints the newest frame and acknowledges it.
+ *
+ * Frames that arrive between two paintings supersede each other: only the newest is decoded, painted and acknowledged,
+ * while the small state of all of them is merged. A frame that cannot be painted is reported and acknowledged as well,
+ * so that the kernel does not wait for it.
+ */
+export class FrameReceiver {
+  readonly #options: FrameReceiverOptions;
+  readonly #reported = new Set<string>();
+  readonly #unfinished = new Set<Dispose>();
+  #targets: readonly Target[] | undefined;
+  #layout: Layout | undefined;
+  #pending: Pending | undefined;
+  #scheduled = false;
+  #disposed = false;
+  #helloAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: FrameReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** From here on frames are painted; tells the kernel so. */
+  begin(targets: readonly Target[]): void {
+    if (this.#disposed) return;
+    this.#targets = targets;
+    this.#hello();
+    this.#schedule();
+  }
+
+  /** Takes a custom message of the model; those that are no frames are not ours. */
+  receive(message: unknown, buffers: readonly Bytes[]): void {
+    if (this.#disposed || !isFrame(message)) return;
+    this.#layout = message.layout ?? this.#layout;
+    const pending: Pending = this.#pending ?? { state: new Map() };
+    this.#pending = pending;
+    for (const [target, state] of message.state ?? []) {
+      pending.state.set(target, { ...pending.state.get(target), ...state });
+    }
+    if (message.summary !== undefined) pending.summary = message.summary;
+    const bytes = buffers[0];
+    if (this.#layout !== undefined && bytes !== undefined) {
+      pending.frame = { seq: message.seq, layout: this.#layout, bytes };
+      this.#schedule();
+    } else if (this.#targets !== undefined) {
+      this.#hello();
+    }
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#pending = undefined;
+    for (const cancel of this.#unfinished) cancel();
+    this.#unfinished.clear();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#targets === undefined || this.#pending?.frame === undefined) return;
+    this.#scheduled = true;
+    this.#track("beforePaint", () => this.#paint(this.#targets ?? []));
+  }
+
+  #paint(targets: readonly Target[]): void {
+    this.#scheduled = false;
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending?.frame === undefined) return;
+    const { seq, layout, bytes } = pending.frame;
+    this.#apply(targets, pending.state, () => decode(layout, bytes));
+    if (pending.summary !== undefined) this.#options.announce(pending.summary);
+    this.#track("afterPaint", () => this.#options.send({ k: "ack", seq }));
+  }
+
+  #apply(
+    targets: readonly Target[],
+    states: Map<number, TraitState>,
+    decodeArrays: () => Map<number, TraitState>,
+  ): void {
+    let arrays = new Map<number, TraitState>();
+    try {
+      arrays = decodeArrays();
+    } catch (error) {
+      this.#report(error);
+      this.#hello(); // the answer brings the layout
+    }
+    // One call a target, so that it draws once; first what has no arrays: scales, then the marks drawn on them.
+    for (const [index, state] of states) {
+      if (!arrays.has(index)) this.#set(targets, index, state);
+    }
+    for (const [index, state] of arrays) this.#set(targets, index, { ...states.get(index), ...state });
+  }
+
+  #set(targets: readonly Target[], index: number, state: TraitState): void {
+    try {
+      const target = targets[index];
+      if (target === undefined) throw new Error(`A frame names target ${index}, but there are ${targets.length}.`);
+      target.set_state(state);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** Asks for the layout and for frames, at most once a second. */
+  #hello(): void {
+    const now = this.#options.page.now();
+    if (now - this.#helloAt < HELLO_INTERVAL_MS) return;
+    this.#helloAt = now;
+    this.#options.send({ k: "hello" });
+  }
+
+  /** Says each thing once: a fault in one frame is a fault in the next thousand. */
+  #report(error: unknown): void {
+    const text = String(error);
+    if (this.#reported.has(text)) return;
+    this.#reported.add(text);
+    console.error("rugged_widget could not show a frame:", error);
+  }
+
+  /** Starts something that ends by itself or with this receiver. */
+  #track(when: "beforePaint" | "afterPaint", run: () => void): void {
+    const cancel = this.#options.page[when](() => {
+      this.#unfinished.delete(cancel);
+      run();
+    });
+    this.#unfinished.add(cancel);
+  }
+}
+
+function isFrame(message: unknown): message is FrameMessage {
+  return typeof message === "object" && message !== null && "k" in message && message.k === "frame";
+}

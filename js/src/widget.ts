@@ -1,0 +1,72 @@
+// The adapter: the one module that knows anywidget. Everything else is plain and takes what it needs.
+import type { AnyModel, Initialize, Render } from "@anywidget/types";
+import { calm } from "./calm";
+import type { Bytes } from "./codec";
+import { type HoverEntry, showHovered } from "./hover";
+import { type Labels, nameElements } from "./labels";
+import { type Dispose, together } from "./lifetime";
+import { browserPage } from "./page";
+import { withRoot } from "./root";
+import { FrameReceiver, type Request } from "./stream";
+import { Announcer } from "./summary";
+import { findTargets } from "./targets";
+
+export { version } from "../package.json";
+
+/** The synced traits of FrameStream. */
+interface Traits {
+  /** References to the widgets that frames are set into; fixed. */
+  targets: string[];
+  hover: HoverEntry[];
+  labels: Labels;
+}
+
+type Model = AnyModel<Traits>;
+
+const page = calm(browserPage, () => matchMedia("(prefers-reduced-motion: reduce)").matches);
+
+/** anywidget calls this once for each model, so that what one model's views share stands in this closure. */
+export default function createWidget(): { initialize: Initialize<Traits>; render: Render<Traits> } {
+  const announcer = new Announcer(page);
+  return {
+    initialize: ({ model }) => together(() => announcer.dispose(), receiveFrames(model, announcer)),
+    render: ({ model, el }) =>
+      together(
+        announcer.attach(el),
+        withRoot(el, page, (root) =>
+          together(
+            showHovered(root, () => model.get("hover")),
+            nameElements(root, page, () => model.get("labels")),
+          ),
+        ),
+      ),
+  };
+}
+
+/** Not awaited by anywidget: it gives a model two seconds to initialize, and a reloaded page may take longer. */
+function receiveFrames(model: Model, announcer: Announcer): Dispose {
+  const receiver = new FrameReceiver({
+    page,
+    send: (request) => sendTo(model, request),
+    announce: (summary) => announcer.offer(summary),
+  });
+  const receive = (message: unknown, buffers: Bytes[]) => receiver.receive(message, buffers);
+  model.on("msg:custom", receive);
+  const stopSearch = findTargets(model.get("targets"), model.widget_manager, page, (targets) =>
+    receiver.begin(targets),
+  );
+  return together(
+    () => model.off("msg:custom", receive),
+    () => receiver.dispose(),
+    stopSearch,
+  );
+}
+
+/** A kernel that went away between a frame and its acknowledgement refuses to be talked to, and needs no answer. */
+function sendTo(model: Model, request: Request): void {
+  try {
+    model.send(request);
+  } catch (error) {
+    console.debug("rugged_widget: the kernel is not listening:", error);
+  }
+}

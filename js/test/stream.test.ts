@@ -1,0 +1,250 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FrameReceiver, type Request } from "../src/stream";
+import { bytesOf, FakePage } from "./fakes";
+
+const LAYOUT = [[0, "x", [2]]];
+
+class FakeTarget {
+  states: unknown[] = [];
+  set_state(state: unknown): void {
+    this.states.push(state);
+  }
+}
+
+let page: FakePage;
+let sent: Request[];
+let said: string[];
+let targets: [FakeTarget, FakeTarget];
+let receiver: FrameReceiver;
+
+beforeEach(() => {
+  page = new FakePage();
+  sent = [];
+  said = [];
+  targets = [new FakeTarget(), new FakeTarget()];
+  receiver = new FrameReceiver({
+    page,
+    send: (request) => sent.push(request),
+    announce: (summary) => said.push(summary),
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** One frame of two values; more of the message in `rest`. */
+function frame(seq: number, values: [number, number], rest: object = {}): void {
+  receiver.receive({ k: "frame", seq, ...rest }, [bytesOf(...values)]);
+}
+
+function xs(target: FakeTarget = targets[0]): number[][] {
+  return target.states.map((state) => Array.from((state as { x: Float32Array }).x));
+}
+
+test("hello is said once, when the targets are there", () => {
+  expect(sent).toEqual([]);
+  receiver.begin(targets);
+  page.advance(10_000);
+  expect(sent).toEqual([{ k: "hello" }]);
+});
+
+test("a frame is painted in the next animation frame and acknowledged only after the painting", () => {
+  receiver.begin(targets);
+  frame(1, [1, 2], { layout: LAYOUT });
+  expect(targets[0].states).toEqual([]);
+  page.startPaint();
+  expect(xs()).toEqual([[1, 2]]);
+  expect(sent).toEqual([{ k: "hello" }]);
+  page.finishPaint();
+  expect(sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }]);
+});
+
+test("of several frames between two paintings only the newest is painted and acknowledged", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { layout: LAYOUT });
+  frame(2, [2, 2]);
+  frame(3, [3, 3]);
+  page.paint();
+  page.paint();
+  expect(xs()).toEqual([[3, 3]]);
+  expect(sent.slice(1)).toEqual([{ k: "ack", seq: 3 }]);
+});
+
+test("a frame that arrives between the painting and its acknowledgement is painted next", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { layout: LAYOUT });
+  page.startPaint();
+  frame(2, [2, 2]);
+  page.finishPaint();
+  page.paint();
+  expect(xs()).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
+  expect(sent.slice(1)).toEqual([
+    { k: "ack", seq: 1 },
+    { k: "ack", seq: 2 },
+  ]);
+});
+
+test("a layout holds until another one comes", () => {
+  receiver.begin(targets);
+  frame(1, [1, 2], { layout: LAYOUT });
+  page.paint();
+  frame(2, [3, 4]);
+  page.paint();
+  frame(3, [5, 6], { layout: [[1, "x", [2]]] });
+  page.paint();
+  expect(xs()).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  expect(xs(targets[1])).toEqual([[5, 6]]);
+});
+
+test("the small state of superseded frames is merged, the newer value winning for each target and trait", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { layout: LAYOUT, state: [[1, { min: 0, max: 1 }]] });
+  frame(2, [2, 2], { state: [[1, { max: 2 }]] });
+  frame(3, [3, 3]);
+  page.paint();
+  expect(targets[1].states).toEqual([{ min: 0, max: 2 }]);
+});
+
+test("state that was painted is not painted again", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { layout: LAYOUT, state: [[1, { max: 1 }]] });
+  page.paint();
+  frame(2, [2, 2]);
+  page.paint();
+  expect(targets[1].states).toEqual([{ max: 1 }]);
+});
+
+test("arrays and small state of one target are set together, so that it draws once", () => {
+  receiver.begin(targets);
+  frame(1, [1, 2], { layout: LAYOUT, state: [[0, { opacity: 0.5 }]] });
+  page.paint();
+  expect(targets[0].states).toEqual([{ opacity: 0.5, x: new Float32Array([1, 2]) }]);
+});
+
+test("scales, which have no arrays, are set before the marks that are drawn on them", () => {
+  const order: string[] = [];
+  vi.spyOn(targets[0], "set_state").mockImplementation(() => order.push("mark"));
+  vi.spyOn(targets[1], "set_state").mockImplementation(() => order.push("scale"));
+  receiver.begin(targets);
+  frame(1, [1, 2], { layout: LAYOUT, state: [[1, { max: 2 }]] });
+  page.paint();
+  expect(order).toEqual(["scale", "mark"]);
+});
+
+test("the newest summary is told when its frame is painted, also where that frame had none", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { layout: LAYOUT, summary: "running, step 1" });
+  frame(2, [2, 2], { summary: "running, step 2" });
+  frame(3, [3, 3]);
+  expect(said).toEqual([]);
+  page.paint();
+  expect(said).toEqual(["running, step 2"]);
+});
+
+test("a frame that arrives before the targets is kept and painted when they are there", () => {
+  frame(1, [1, 2], { layout: LAYOUT });
+  page.paint();
+  expect(sent).toEqual([]);
+  receiver.begin(targets);
+  page.paint();
+  expect(xs()).toEqual([[1, 2]]);
+  expect(sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }]);
+});
+
+test("without a layout hello is said again, at most once a second, and no frame is acknowledged", () => {
+  receiver.begin(targets);
+  for (let seq = 0; seq < 25; seq++) {
+    page.advance(100);
+    frame(seq, [1, 2]);
+    page.paint();
+  }
+  expect(sent).toEqual([{ k: "hello" }, { k: "hello" }, { k: "hello" }]);
+});
+
+test("small state of a frame without a layout is not lost", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { state: [[1, { max: 7 }]], summary: "running" });
+  page.paint();
+  frame(2, [2, 2], { layout: LAYOUT });
+  page.paint();
+  expect(targets[1].states).toEqual([{ max: 7 }]);
+  expect(said).toEqual(["running"]);
+});
+
+test("a buffer that does not fit is reported, the layout asked for, and the frame acknowledged", () => {
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  receiver.begin(targets);
+  page.advance(2000);
+  receiver.receive({ k: "frame", seq: 1, layout: LAYOUT, state: [[1, { max: 1 }]] }, [bytesOf(1, 2, 3)]);
+  page.paint();
+  expect(error).toHaveBeenCalledOnce();
+  expect(targets[1].states).toEqual([{ max: 1 }]);
+  expect(sent).toEqual([{ k: "hello" }, { k: "hello" }, { k: "ack", seq: 1 }]);
+});
+
+test("a target that throws is reported once, stops no other target and no later frame", () => {
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  vi.spyOn(targets[0], "set_state").mockImplementation(() => {
+    throw new Error("no view");
+  });
+  receiver.begin(targets);
+  const layout = [
+    [0, "x", [1]],
+    [1, "x", [1]],
+  ];
+  frame(1, [1, 2], { layout });
+  page.paint();
+  frame(2, [3, 4]);
+  page.paint();
+  expect(error).toHaveBeenCalledOnce();
+  expect(xs(targets[1])).toEqual([[2], [4]]);
+  expect(sent.slice(1)).toEqual([
+    { k: "ack", seq: 1 },
+    { k: "ack", seq: 2 },
+  ]);
+});
+
+test("a target that does not exist is named in the report", () => {
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
+  receiver.begin(targets);
+  frame(1, [1, 2], { layout: [[5, "x", [2]]] });
+  page.paint();
+  expect(String(error.mock.calls[0]?.[1])).toContain("A frame names target 5, but there are 2.");
+});
+
+test("messages that are no frames are left alone", () => {
+  receiver.begin(targets);
+  for (const message of [null, "frame", { k: "other", seq: 1 }, {}]) receiver.receive(message, []);
+  page.paint();
+  expect(sent).toEqual([{ k: "hello" }]);
+});
+
+test("frames that come after the disposal of a receiver at rest are left alone", () => {
+  receiver.begin(targets);
+  receiver.dispose();
+  frame(1, [1, 1], { layout: LAYOUT });
+  page.paint();
+  expect(xs()).toEqual([]);
+});
+
+test("after disposal nothing is painted, sent or left waiting", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { layout: LAYOUT });
+  page.startPaint();
+  frame(2, [2, 2]);
+  receiver.dispose();
+  expect(page.waiting).toBe(0);
+  page.advance(5000);
+  frame(3, [3, 3], { layout: LAYOUT });
+  receiver.begin(targets);
+  page.paint();
+  expect(xs()).toEqual([[1, 1]]);
+  expect(sent).toEqual([{ k: "hello" }]);
+});
