@@ -80,7 +80,13 @@ class RegressionFit(Fit):
             model = BayesianRegression()
             arrays = data.features, data.targets, _grid_features(self._grid)
             features, targets, self._grid_features = (torch.tensor(a, dtype=torch.get_default_dtype()) for a in arrays)
-        super().__init__(model, partial(make_guide, checked_guide(guide)), (features, targets), learning_rate=learning_rate, seed=seed)
+        super().__init__(
+            model,
+            partial(make_guide, checked_guide(guide)),
+            (features, targets),
+            learning_rate=learning_rate,
+            seed=seed,
+        )
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""

@@ -82,7 +82,7 @@ class Controls:
             "guide": ipywidgets.Dropdown(
                 description="Guide", options=[(label, name) for name, label in guides.items()]
             ),
-            "seed": ipywidgets.BoundedIntText(description="Seed", min=0, max=2**31 - 1),
+            "seed": ipywidgets.BoundedIntText(description="Seed", min=0, max=2**32 - 1),
         }
         for name, widget in self._inputs.items():
             widget.add_class("rw-" + name.replace("_", "-"))

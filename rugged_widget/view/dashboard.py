@@ -16,6 +16,7 @@ from rugged_widget.view.panels import Panels
 from rugged_widget.view.quantiles import QuantileFigure
 from rugged_widget.view.quiet import Quiet
 from rugged_widget.view.slopes import SlopeFigure
+from rugged_widget.view.still import still
 from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes, FrameStream, bundle
 
@@ -166,4 +167,30 @@ class Dashboard(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
         bundle()  # raises where there is nothing to display with
-        return super()._repr_mimebundle_(**kwargs)  # type: ignore[no-any-return]  # untyped base
+        shown: dict[str, object] = super()._repr_mimebundle_(**kwargs)
+        if self._latest is not None:
+            shown["text/html"] = still(self._story, self._latest[0], sentence(self._latest[1]))
+        return shown
+
+    def close(self) -> None:
+        """Remove the dashboard and everything in it from every page."""
+        for part in _parts(self):
+            if part is not self:
+                part.close()
+        super().close()
+
+
+def _parts(widget: ipywidgets.Widget) -> set[ipywidgets.Widget]:
+    """Return `widget` and all widgets that it holds in its traits, at any depth."""
+    found: set[ipywidgets.Widget] = set()
+    waiting: list[object] = [widget]
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, ipywidgets.Widget) and thing not in found:
+            found.add(thing)
+            waiting.extend(getattr(thing, name) for name in thing.keys)
+        elif isinstance(thing, (list, tuple)):
+            waiting.extend(thing)
+        elif isinstance(thing, dict):
+            waiting.extend(thing.values())
+    return found
