@@ -7,6 +7,7 @@ handed to the loop and returns at once.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -208,9 +209,11 @@ class Training(Generic[SnapshotT]):
         if self._status == "running":
             self._goal = goal
             return
-        # What fits into one slice is done at once, so that a single step does not flash through "running".
+        # What fits into one slice is done at once, so that a single step does not flash through "running"; without an
+        # event loop there is nobody to keep waiting, and all of it is.
         self._goal, self._error = goal, None
-        self._watch_over(lambda: self._slice(goal - self.fit.step))
+        seconds = math.inf if self._home.loop is None else SLICE_SECONDS
+        self._watch_over(lambda: self._slice(goal - self.fit.step, seconds))
         if self._error is None and self.fit.step < goal:
             self._run(goal)
 
@@ -287,8 +290,8 @@ class Training(Generic[SnapshotT]):
             self._slice(min(allowed, self._goal - self.fit.step))
         return shown or allowed > 0
 
-    def _slice(self, max_steps: int) -> bool:
-        done = self.fit.advance(max_steps, SLICE_SECONDS)
+    def _slice(self, max_steps: int, seconds: float = SLICE_SECONDS) -> bool:
+        done = self.fit.advance(max_steps, seconds)
         self._pace.did(done, self.fit.step)
         if self.fit.step < self._goal:
             self._display.changed(self.progress)

@@ -100,9 +100,14 @@ class PlainStep:
         Raises
         ------
         NonFiniteError
-            If the loss or a parameter is not finite.
+            If the loss or a parameter is not finite, or a parameter is so far out that it cannot be used.
         """
-        loss = float(self._svi.step(*self._args, **self._kwargs))
+        try:
+            loss = float(self._svi.step(*self._args, **self._kwargs))
+        except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
+            if name := _outside_its_range():
+                raise NonFiniteError(name, "the parameter {site} has left its range") from error
+            raise
         for name, value in get_param_store().named_parameters():
             if not torch.isfinite(value).all():
                 raise NonFiniteError(name, "the parameter {site} is not finite")
@@ -151,6 +156,16 @@ class _CheckedElbo(Trace_ELBO):
         if not math.isfinite(loss):
             raise _first_not_finite(guide_trace, model_trace, loss)
         return loss, surrogate
+
+
+@torch.no_grad()
+def _outside_its_range() -> str | None:
+    """Name a parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0."""
+    store = get_param_store()
+    for name, constraint in store._constraints.items():  # noqa: SLF001 no public way to ask for it
+        if name in store and not bool(constraint.check(store[name]).all()):
+            return str(name)
+    return None
 
 
 def _first_not_finite(guide_trace: Trace, model_trace: Trace, loss: float) -> NonFiniteError:

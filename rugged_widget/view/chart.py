@@ -54,7 +54,7 @@ class Ruler:
         self.axis = QuietAxis(
             scale=self.scale,
             label=shorten(label, 46),
-            orientation="vertical" if vertical else "horizontal",
+            side="left" if vertical else "bottom",
             label_offset="40px" if vertical else "30px",
             label_color=MUTED,
             color=GRID,

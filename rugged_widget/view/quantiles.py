@@ -74,7 +74,7 @@ class QuantileFigure:
         )
         self._median.default_size, self._median.enable_hover = 26, False
         zero = bqplot.Lines(x=[0.0, 0.0], y=[-0.6, num_rows - 0.4], scales=scales, colors=[MUTED], stroke_width=1.0)
-        names = bqplot.Axis(scale=y, orientation="vertical", grid_lines="none", color=GRID, tick_values=places)
+        names = bqplot.Axis(scale=y, side="left", grid_lines="none", color=GRID, tick_values=places)
         names.tick_labels = {f"{place:g}": row.caption for place, row in enumerate(self._rows)}
         chart = Chart(
             "rw-quantiles",

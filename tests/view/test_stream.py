@@ -1,0 +1,157 @@
+"""The way to the browser, with the messages caught instead of sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rugged_widget.view.quiet import QuietLines, QuietText
+from rugged_widget.view.stream import FrameStream
+
+
+class Wire:
+    """A stream whose messages are kept, and the page at its other end."""
+
+    def __init__(self, ask: Callable[[Callable[[], None]], None] = lambda request: request()) -> None:
+        self.now = 10.0
+        self.line, self.text = QuietLines(x=[0.0, 1.0], y=[0.0, 1.0]), QuietText("")
+        self.sent: list[tuple[dict[str, Any], np.ndarray[Any, Any]]] = []
+        self.states: list[tuple[str, set[str]]] = []
+        self.stream = FrameStream([self.line, self.text], ask, clock=lambda: self.now)
+        self.stream.send = lambda content, buffers: self.sent.append((content, np.frombuffer(buffers[0], "f4")))
+        for widget in (self.line, self.text):
+            widget.send_state = self._spy(widget)
+
+    def _spy(self, widget: Any) -> Callable[..., None]:
+        def send_state(key: Any = None) -> None:
+            if not widget._quiet:
+                self.states.append((type(widget).__name__, {key} if isinstance(key, str) else set(key or ())))
+
+        return send_state
+
+    def hear(self, **content: object) -> None:
+        self.stream._handle_custom_msg(content, [])
+
+    def push(self, value: float, text: str = "", size: int = 2) -> dict[str, Any]:
+        changes = [(self.line, {"y": np.full(size, value)}), (self.text, {"value": text})]
+        self.stream.push(changes, "summary")
+        return self.sent[-1][0]
+
+
+def test_nothing_is_sent_before_a_page_says_hello() -> None:
+    wire = Wire()
+    assert not wire.stream.ready()
+    assert wire.stream.presence == "none"
+    wire.hear(k="hello")
+    assert wire.stream.ready()
+    assert wire.stream.presence == "here"
+
+
+def test_a_frame_holds_its_arrays_as_float32_in_the_order_of_the_layout() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.stream.push([(wire.line, {"x": np.array([1.0, 2.0]), "y": np.arange(6.0).reshape(2, 3)})], "")
+    content, array = wire.sent[0]
+    assert content["layout"] == [[0, "x", [2]], [0, "y", [2, 3]]]
+    assert array.tolist() == [1, 2, 0, 1, 2, 3, 4, 5]
+
+
+def test_layout_and_small_state_are_sent_only_where_they_changed() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    assert "layout" in wire.push(1.0, "a")
+    second = wire.push(2.0, "a")
+    assert "layout" not in second
+    assert "state" not in second
+    third = wire.push(3.0, "b", size=3)
+    assert third["layout"] == [[0, "y", [3]]]
+    assert third["state"] == [(1, {"value": "b"})]
+
+
+def test_a_new_page_gets_everything_again() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(1.0, "a")
+    wire.hear(k="hello")
+    again = wire.push(1.0, "a")
+    assert "layout" in again
+    assert again["state"] == [(1, {"value": "a"})]
+
+
+def test_at_most_three_frames_are_under_way() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    sent = 0
+    for _ in range(10):
+        wire.now += 0.05
+        if wire.stream.ready():
+            wire.push(float(sent))
+            sent += 1
+    assert sent == 3
+    wire.hear(k="ack", seq=2)
+    wire.now += 0.05
+    assert wire.stream.ready()
+
+
+def test_frames_keep_a_distance() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(1.0)
+    wire.hear(k="ack", seq=1)
+    assert not wire.stream.ready()
+    wire.now += 0.05
+    assert wire.stream.ready()
+
+
+def test_a_page_that_does_not_answer_is_asked_once_a_second() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    sent = []
+    for _ in range(1000):  # ten seconds
+        wire.now += 0.01
+        if wire.stream.ready():
+            wire.push(1.0, "a")
+            sent.append(wire.sent[-1][0])
+    assert wire.stream.presence == "away"
+    assert 10 <= len(sent) <= 13
+    assert all("layout" in content for content in sent[3:])  # each may be the first that arrives
+    wire.hear(k="ack", seq=sent[-1]["seq"])
+    assert wire.stream.presence == "here"
+
+
+def test_what_a_frame_shows_is_current_in_the_kernel_and_was_not_sent_twice() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(7.0, "now")
+    assert wire.line.y.tolist() == [7.0, 7.0]
+    assert wire.text.value == "now"
+    assert wire.states == []
+
+
+def test_at_rest_the_full_state_is_sent_even_without_a_page() -> None:
+    wire = Wire()
+    wire.stream.settle([(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})], "")
+    assert wire.sent == []
+    assert wire.states == [("QuietLines", {"y"}), ("QuietText", {"value"})]
+    assert wire.line.y.tolist() == [3.0, 4.0]
+
+
+def test_messages_of_the_page_are_handed_on_before_they_touch_anything() -> None:
+    waiting: list[Callable[[], None]] = []
+    wire = Wire(waiting.append)
+    wire.hear(k="hello")
+    assert wire.stream.presence == "none"
+    waiting.pop()()
+    assert wire.stream.presence == "here"
+
+
+@pytest.mark.parametrize("content", [{}, {"k": "ack"}, {"k": "ack", "seq": "1"}, {"k": "other"}])
+def test_messages_that_mean_nothing_are_ignored(content: dict[str, object]) -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(1.0)
+    wire.hear(**content)
+    assert len(wire.stream._unacknowledged) == 1
