@@ -1,0 +1,1 @@
+"""How fast, how responsive, how frugal: `python -m tests.benchmarks` prints the table. Not tests: machines differ."""

@@ -1,0 +1,154 @@
+"""What is measured in a real JupyterLab, with the dashboard open and moving."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.benchmarks.figures import Figure, percentile
+from tests.browser.kernel import Kernel
+
+# In the kernel: notes when frames are sent and acknowledged, and when a pause is done; and the loop to compare with.
+PROBES = """
+import time as _time, asyncio as _asyncio
+import pyro as _pyro, torch as _torch
+from pyro.infer import SVI as _SVI, Trace_ELBO as _ELBO
+from pyro.infer.autoguide import AutoDiagonalNormal as _Guide
+from rugged_widget.infer.models import BayesianRegression as _Model
+
+_sent, _acked, _packed, _paused = {}, {}, [], []
+
+def _watch(widget):
+    stream, settle, show = widget.stream, widget.settle, widget.show
+    push, acknowledge = stream.push, stream._acknowledge
+
+    def timed_push(changes, summary):
+        began = _time.perf_counter()
+        push(changes, summary)
+        _packed.append(_time.perf_counter() - began)
+        _sent[stream._seq] = _time.time()
+
+    def timed_acknowledge(seq):
+        _acked[seq] = _time.time()
+        acknowledge(seq)
+
+    def timed_settle(snapshot, progress):
+        if progress.status == "paused":
+            _paused.append(_time.time())
+        settle(snapshot, progress)
+
+    stream.push, stream._acknowledge, widget.settle = timed_push, timed_acknowledge, timed_settle
+
+def _bare(seconds):
+    _pyro.clear_param_store()
+    _pyro.set_rng_seed(1)
+    threads = _torch.get_num_threads()
+    _torch.set_num_threads(1)
+    data = widget._data
+    x = _torch.tensor(data.features, dtype=_torch.float)
+    y = _torch.tensor(data.targets, dtype=_torch.float)
+    model = _Model()
+    svi = _SVI(model, _Guide(model), _pyro.optim.Adam({"lr": 0.03}), _ELBO())
+    for _ in range(20):
+        svi.step(x, y)
+    began, steps = _time.perf_counter(), 0
+    while _time.perf_counter() - began < seconds:
+        svi.step(x, y)
+        steps += 1
+    rate = steps / (_time.perf_counter() - began)
+    _torch.set_num_threads(threads)
+    _pyro.clear_param_store()
+    return rate
+
+_watch(widget)
+"""
+
+
+def measure(page: Page, kernel: Kernel) -> list[Figure]:
+    """Measure everything that needs the page."""
+    page.wait_for_selector(".rugged-widget .rw-primary")
+    time.sleep(3)
+    kernel.run(PROBES)
+    idle = _cells(kernel)
+    return [*_streaming(page, kernel), _pausing(page, kernel), _latency(kernel, idle), _speed(page, kernel)]
+
+
+def _streaming(page: Page, kernel: Kernel) -> list[Figure]:
+    kernel.run("widget.start()")
+    time.sleep(20)
+    since = "_time.time() - 5"
+    painted = kernel.value(f"sum(t > {since} for t in _acked.values()) / 5")
+    behind = kernel.value(f"[_acked[s] - _sent[s] for s in _acked if s in _sent and _acked[s] > {since}]")
+    packed = kernel.value("_packed[20:]")
+    kernel.run("widget.pause()")
+    page.wait_for_timeout(500)
+    step = kernel.value("widget.step")
+    last = page.locator(".rw-status").inner_text()
+    shown = f"step {step:,} of" in last
+    return [
+        Figure("painted frames a second, as fast as possible", painted, 15, "/s", at_least=True),
+        Figure(
+            "browser behind the kernel after 20 s",
+            percentile(behind, 50) if shown else float("inf"),
+            0.15,
+            "s",
+            detail=f"sent to acknowledged, 95 %: {percentile(behind, 95):.3f} s; last frame shown: {shown}",
+        ),
+        Figure("kernel time to pack and send a frame", 1e3 * percentile(packed, 50), 1.5, "ms", detail="median"),
+    ]
+
+
+def _pausing(page: Page, kernel: Kernel) -> Figure:
+    page.evaluate("""() => {
+        window.pressed = [];
+        document.querySelector('.rw-primary').addEventListener('click', () => pressed.push(Date.now() / 1000), true);
+    }""")
+    kernel.run("_paused.clear()")
+    button = page.locator(".rw-primary")
+    for _ in range(30):
+        button.click()
+        kernel.wait("widget.status == 'running'")
+        page.wait_for_timeout(150)
+        button.click()
+        kernel.wait("widget.status == 'paused'")
+    pressed: list[float] = page.evaluate("pressed.filter((_, i) => i % 2)")
+    paused: list[float] = kernel.value("_paused")
+    delays = [1e3 * (end - begin) for begin, end in zip(pressed, paused, strict=True)]
+    return Figure("Pause pressed to training stopped, 95 %", percentile(delays, 95), 150, "ms", detail="30 presses")
+
+
+def _cells(kernel: Kernel, count: int = 60) -> list[float]:
+    times = []
+    for _ in range(count):
+        began = time.perf_counter()
+        kernel.run("1 + 1")
+        times.append(1e3 * (time.perf_counter() - began))
+        time.sleep(0.05)
+    return times
+
+
+def _latency(kernel: Kernel, idle: list[float]) -> Figure:
+    kernel.run("widget.start()")
+    time.sleep(1)
+    busy = _cells(kernel)
+    kernel.run("widget.pause()")
+    worse = percentile(busy, 95) - percentile(idle, 95)
+    detail = f"idle {percentile(idle, 95):.0f} ms, training {percentile(busy, 95):.0f} ms"
+    return Figure("a trivial cell while training, 95 %, beyond idle", worse, 15, "ms", detail=detail)
+
+
+def _speed(page: Page, kernel: Kernel) -> Figure:
+    ratios: list[float] = []
+    rates: list[tuple[float, float]] = []
+    for _ in range(4):
+        bare: float = kernel.value("_bare(4)")
+        before: Any = kernel.value("(widget.start(), widget.step, _time.perf_counter())")
+        page.wait_for_timeout(4000)
+        after: Any = kernel.value("(widget.step, _time.perf_counter(), widget.pause())")
+        live = (after[0] - before[1]) / (after[1] - before[2])
+        ratios.append(live / bare)
+        rates.append((live, bare))
+    detail = ", ".join(f"{live:.0f} / {bare:.0f}" for live, bare in rates) + " steps/s"
+    return Figure("speed with the dashboard moving / bare loop", percentile(ratios, 50), 0.7, at_least=True, detail=detail)
