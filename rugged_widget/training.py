@@ -75,8 +75,6 @@ class Training(Generic[SnapshotT]):
     def __repr__(self) -> str:
         return f"Training({self._status}, step {self.fit.step} of {self._num_steps})"
 
-    # What is known
-
     @property
     def status(self) -> Status:
         """Where the run is: ready, running, paused, finished or failed."""
@@ -85,21 +83,8 @@ class Training(Generic[SnapshotT]):
     @property
     def progress(self) -> Progress:
         """Status, steps and speed at this moment."""
-        rate = self._pace.steps_per_second
-        error = str(self._error or "")
+        rate, error = self._pace.steps_per_second, str(self._error or "")
         return Progress(self._status, self.fit.step, self._num_steps, self.fit.elbo, rate, error)
-
-    @property
-    def speed(self) -> Speed:
-        """Steps a frame, or "max"."""
-        return self._pace.speed
-
-    @property
-    def num_steps(self) -> int:
-        """Steps to do."""
-        return self._num_steps
-
-    # What can be asked, from any thread
 
     def ask(self, request: Callable[[], None]) -> None:
         """Do `request` on the loop's thread: now where this is it, else as soon as the loop gets to it."""
@@ -129,10 +114,7 @@ class Training(Generic[SnapshotT]):
         self.ask(lambda: self._advance(num_steps))
 
     def reset(self, make_fit: Callable[[], Trainable[SnapshotT]] | None = None, *, keep_running: bool = False) -> None:
-        """Begin again with a fresh fit, made by `make_fit` from now on where it is given.
-
-        It is then ready; with `keep_running`, a training that was running trains on.
-        """
+        """Begin again with a fresh fit, made by `make_fit` from now on; with `keep_running`, what was running runs on."""
         self.ask(lambda: self._reset(make_fit, keep_running=keep_running))
 
     def set_learning_rate(self, learning_rate: float) -> None:

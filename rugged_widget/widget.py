@@ -174,12 +174,9 @@ class RuggedWidget(Dashboard):
 
     def close(self) -> None:
         """End training for good and remove the widget from every page. Idempotent."""
-        training: Training[Snapshot] | None = self.__dict__.get("_training")  # absent where the constructor raised
-        if training is not None:
-            training.close()
+        if "_training" in self.__dict__:  # absent where the constructor raised
+            self._training.close()
         super().close()
-
-    # What is known
 
     def history(self) -> pd.DataFrame:
         """Return the run so far, a row a step: step (from 1), elbo (nats, total), learning_rate."""
@@ -299,11 +296,4 @@ def _regression_data(
     if missing := [role for role in columns if role not in given]:
         raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
     frame = load_rugged() if data is None else data
-    return RegressionData.from_frame(
-        frame,
-        predictor=given["predictor"],
-        group=given["group"],
-        response=given["response"],
-        log_response=log_response,
-        label=label,
-    )
+    return RegressionData.from_frame(frame, **given, log_response=log_response, label=label)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 
 from rugged_widget.errors import FitError
-from rugged_widget.pace import Presence
+from rugged_widget.pace import Presence, Speed
 from rugged_widget.snapshot import Progress
+from rugged_widget.training import Training
 
 
 class FakeClock:
@@ -86,3 +88,32 @@ class FakeDisplay:
     def _note(self, progress: Progress) -> None:
         if not self.statuses or self.statuses[-1] != progress.status:
             self.statuses.append(progress.status)
+
+
+class Bench:
+    """A training with all its fakes."""
+
+    def __init__(self, *, num_steps: int = 100, speed: Speed = "max", presence: str = "none") -> None:
+        self.clock = FakeClock()
+        self.display = FakeDisplay(presence)  # type: ignore[arg-type]
+        self.training: Training[int] = Training(
+            lambda: FakeFit(self.clock),
+            self.display,
+            num_steps=num_steps,
+            speed=speed,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
+
+    @property
+    def fit(self) -> FakeFit:
+        fit = self.training.fit
+        assert isinstance(fit, FakeFit)
+        return fit
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(10_000):
+            if condition():
+                return
+            await asyncio.sleep(0)
+        raise AssertionError("it never came to pass")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import itertools
-import threading
-import weakref
 from collections.abc import Callable
 
 import pytest
@@ -14,38 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugged_widget.errors import ClosedError, FitError
-from rugged_widget.pace import Speed
-from rugged_widget.training import SLICE_SECONDS, Training
-from tests.fakes import FakeClock, FakeDisplay, FakeFit
-
-
-class Bench:
-    """A training with all its fakes."""
-
-    def __init__(self, *, num_steps: int = 100, speed: Speed = "max", presence: str = "none") -> None:
-        self.clock = FakeClock()
-        self.display = FakeDisplay(presence)  # type: ignore[arg-type]
-        self.training: Training[int] = Training(
-            lambda: FakeFit(self.clock),
-            self.display,
-            num_steps=num_steps,
-            speed=speed,
-            clock=self.clock,
-            sleep=self.clock.sleep,
-        )
-
-    @property
-    def fit(self) -> FakeFit:
-        fit = self.training.fit
-        assert isinstance(fit, FakeFit)
-        return fit
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        for _ in range(10_000):
-            if condition():
-                return
-            await asyncio.sleep(0)
-        raise AssertionError("it never came to pass")
+from rugged_widget.training import SLICE_SECONDS
+from tests.fakes import Bench, FakeFit
 
 
 async def test_nothing_trains_until_it_is_asked_to() -> None:
@@ -162,41 +128,6 @@ async def test_a_running_training_can_be_told_to_run_on_after_a_reset() -> None:
     assert bench.fit.step == 100
 
 
-@pytest.mark.parametrize("speed", [1, 10])
-async def test_a_paced_training_does_so_many_steps_between_two_frames(speed: Speed) -> None:
-    bench = Bench(speed=speed, presence="here")
-    await bench.training.finish()
-    gaps = {after - before for before, after in itertools.pairwise(bench.display.frames)}
-    assert gaps == {speed}
-
-
-async def test_a_paced_training_waits_for_a_page_that_is_behind() -> None:
-    bench = Bench(speed=10, presence="here")
-    bench.training.start()
-    await bench.until(lambda: bench.fit.step == 10)
-    bench.display.willing = False
-    for _ in range(200):
-        await asyncio.sleep(0)
-    assert bench.fit.step <= 20
-    bench.display.willing = True
-    await bench.training.finish()
-
-
-async def test_a_hidden_page_does_not_stop_a_paced_training_and_costs_no_snapshots() -> None:
-    bench = Bench(speed=10, presence="away")
-    bench.display.willing = False
-    await bench.training.finish()
-    assert bench.fit.snapshots == 1
-    assert bench.clock.now - 100.0 >= 9 * 0.05  # and it keeps its pace by the clock
-
-
-async def test_as_fast_as_possible_never_waits_for_the_page() -> None:
-    bench = Bench(speed="max", presence="here")
-    bench.display.willing = False
-    await bench.training.finish()
-    assert bench.display.frames == []
-
-
 async def test_a_failure_is_shown_and_a_new_learning_rate_carries_on() -> None:
     bench = Bench()
     bench.fit.fails_at = 31
@@ -272,82 +203,6 @@ async def test_close_ends_everything_and_can_be_repeated() -> None:
         bench.training.start()
 
 
-async def test_a_call_from_another_thread_returns_at_once_and_is_done_on_the_loop() -> None:
-    bench = Bench()
-    home, seen = threading.get_ident(), []
-    advance = bench.fit.advance
-
-    def spy(max_steps: int, seconds: float) -> int:
-        seen.append(threading.get_ident())
-        return advance(max_steps, seconds)
-
-    bench.fit.advance = spy  # type: ignore[method-assign]
-
-    def press() -> None:
-        bench.training.advance(2)
-        bench.training.start()
-        bench.training.pause()
-        assert (bench.fit.step, bench.training.status) == (0, "ready")
-
-    thread = threading.Thread(target=press)
-    thread.start()
-    thread.join()
-    assert bench.fit.step == 0
-    await bench.until(lambda: bench.training.status == "paused")
-    assert bench.fit.step == 2
-    assert set(seen) == {home}
-
-
-async def test_awaiting_the_end_from_another_loop_trains_on_the_first() -> None:
-    bench = Bench()
-    result: list[str] = []
-
-    def subshell() -> None:
-        asyncio.run(bench.training.finish())
-        result.append(bench.training.status)
-
-    thread = threading.Thread(target=subshell)
-    thread.start()
-    await asyncio.to_thread(thread.join, 5)
-    assert result == ["finished"]
-
-
-def test_without_a_loop_start_says_what_to_do_and_run_works() -> None:
-    bench = Bench()
-    with pytest.raises(RuntimeError, match=r"asyncio\.run\(widget\.fit\(\)\)"):
-        bench.training.start()
-    asyncio.run(bench.training.finish())
-    assert bench.fit.step == 100
-
-
-def test_it_can_be_run_again_on_a_new_loop() -> None:
-    bench = Bench()
-    bench.training.advance(40)  # without a loop there is nobody to keep waiting
-    assert (bench.fit.step, bench.training.status) == (40, "paused")
-    asyncio.run(bench.training.finish())
-    bench.training.set_num_steps(150)
-    assert bench.training.status == "paused"
-    asyncio.run(bench.training.finish())
-    assert bench.fit.step == 150
-
-
-async def test_many_trainings_take_turns() -> None:
-    clock, order = FakeClock(), []
-    trainings = [
-        Training(
-            lambda name=name: FakeFit(clock, name, order),  # type: ignore[misc]
-            FakeDisplay(),
-            num_steps=40,
-            speed="max",
-            clock=clock,
-            sleep=clock.sleep,
-        )
-        for name in "abc"
-    ]
-    await asyncio.gather(*[training.finish() for training in trainings])
-    assert order == ["a", "b", "c"] * 10
-
-
 async def test_the_goal_can_be_moved_but_not_behind_what_is_done() -> None:
     bench = Bench()
     bench.training.advance(30)
@@ -356,27 +211,6 @@ async def test_the_goal_can_be_moved_but_not_behind_what_is_done() -> None:
         bench.training.set_num_steps(29)
     bench.training.set_num_steps(30)
     assert bench.training.status == "finished"
-
-
-async def test_the_rate_is_measured_over_the_last_seconds() -> None:
-    bench = Bench(num_steps=5000)
-    bench.training.start()
-    await bench.until(lambda: bench.fit.step >= 4000)
-    # four steps of 2 ms, then 1 ms of rest
-    assert bench.training.progress.steps_per_second == pytest.approx(4 / 0.009, rel=0.02)
-    bench.training.close()
-
-
-async def test_a_training_that_is_closed_and_forgotten_is_freed() -> None:
-    bench = Bench()
-    bench.training.start()
-    await asyncio.sleep(0)
-    bench.training.close()
-    await asyncio.sleep(0)
-    forgotten = weakref.ref(bench.training)
-    del bench
-    gc.collect()
-    assert forgotten() is None
 
 
 @settings(max_examples=60, deadline=None)

@@ -51,7 +51,9 @@ def test_a_plain_script_trains_to_the_end_without_a_front_end() -> None:
 
 
 def test_the_command_of_the_readme_works_in_a_process_of_its_own(tmp_path: Path) -> None:
-    script = "import asyncio; from rugged_widget import RuggedWidget as W; print(asyncio.run(W(num_steps=5).fit()).step)"
+    script = (
+        "import asyncio; from rugged_widget import RuggedWidget as W; print(asyncio.run(W(num_steps=5).fit()).step)"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "5"
 

@@ -163,7 +163,7 @@ def _outside_its_range() -> str | None:
     """Name a parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0."""
     store = get_param_store()
     for name, constraint in store._constraints.items():  # noqa: SLF001 no public way to ask for it
-        if name in store and not bool(constraint.check(store[name]).all()):
+        if name in store and not constraint.check(store[name]).all():  # type: ignore[no-untyped-call]
             return str(name)
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,14 +22,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="leave out the 200,000 steps of the memory figure")
     quick = parser.parse_args().quick
     figures: list[Figure] = [process.import_seconds()]
-    with chromium.launch() as browser, Server.jupyter("lab", python=sys.executable, folder=_folder()) as server:
-        with notebook(browser, server, [CELL]) as (lab, shown):
-            figures += live.measure(lab.page, shown.kernel)
+    with (
+        chromium.launch() as browser,
+        Server.jupyter("lab", python=sys.executable, folder=_folder()) as server,
+        notebook(browser, server, [CELL]) as (lab, shown),
+    ):
+        figures += live.measure(lab.page, shown.kernel)
     if not quick:
         figures.append(process.memory_growth())
     sys.stdout.write(table(figures))
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    sys.stdout.write(f"\ncommit {commit.stdout.strip() or 'unknown'}\n")
 
 
 def _folder() -> Path:

@@ -32,7 +32,9 @@ def table(figures: Sequence[Figure]) -> str:
         sign = "\N{GREATER-THAN OR EQUAL TO}" if figure.at_least else "\N{LESS-THAN OR EQUAL TO}"
         measured = f"{figure.value:.3g} {figure.unit}".strip()
         kept = "yes" if figure.kept else "NO"
-        lines.append(f"| {figure.what} | {sign} {figure.limit:g} {figure.unit} | {measured} | {kept} | {figure.detail} |")
+        lines.append(
+            f"| {figure.what} | {sign} {figure.limit:g} {figure.unit} | {measured} | {kept} | {figure.detail} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,109 @@
+"""The package as a whole: its public names, its one version, and what happens where its front end is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import rugged_widget
+
+TOP = Path(__file__).parents[1]
+PUBLIC = {
+    "Band",
+    "ClosedError",
+    "Density",
+    "ElboCurve",
+    "FitError",
+    "MissingBundleError",
+    "RegressionData",
+    "RuggedWidget",
+    "RuggedWidgetError",
+    "Snapshot",
+    "__version__",
+    "load_rugged",
+}
+
+
+def test_the_public_names_are_the_documented_ones_and_sorted() -> None:
+    assert set(rugged_widget.__all__) == PUBLIC
+    assert len(rugged_widget.__all__) == len(PUBLIC)
+    visible = {name for name, value in vars(rugged_widget).items() if not name.startswith("_") and not _module(value)}
+    assert visible == PUBLIC - {"__version__"}
+
+
+def _module(value: object) -> bool:
+    return isinstance(value, type(rugged_widget))
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC - {"__version__"}))
+def test_every_public_name_is_documented(name: str) -> None:
+    documented = getattr(rugged_widget, name)
+    assert documented.__doc__
+    if isinstance(documented, type):
+        assert documented.__doc__ not in {base.__doc__ for base in documented.__mro__[1:]}
+
+
+def test_there_is_one_version_number() -> None:
+    project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
+    script = json.loads((TOP / "js" / "package.json").read_text())
+    static = TOP / "rugged_widget" / "static"
+    banners = {(static / name).read_text().splitlines()[0] for name in ("widget.js", "widget.css")}
+    assert script["version"] == project["version"] == rugged_widget.__version__
+    assert banners == {f"/*! rugged_widget {project['version']} */"}
+    assert f"## [{project['version']}]" in (TOP / "CHANGELOG.md").read_text()
+
+
+@pytest.fixture
+def without_bundle(tmp_path: Path) -> Path:
+    """A folder to import the package from, in which the front end was never built."""
+    unbuilt = shutil.ignore_patterns("static", "__pycache__")
+    shutil.copytree(TOP / "rugged_widget", tmp_path / "rugged_widget", ignore=unbuilt)
+    return tmp_path
+
+
+def _run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 (code of this file)
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_without_the_bundle_everything_works_but_displaying_which_says_why(without_bundle: Path) -> None:
+    code = f"""
+import asyncio, rugged_widget
+assert rugged_widget.__file__.startswith({str(without_bundle)!r})
+widget = rugged_widget.RuggedWidget(num_steps=3)
+asyncio.run(widget.fit())
+assert widget.step == 3
+try:
+    widget._repr_mimebundle_()
+except rugged_widget.MissingBundleError as error:
+    print(error)
+"""
+    done = _run(code, without_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "front end" in done.stdout
+    assert "pip install" in done.stdout
+
+
+def test_without_the_bundle_ipython_shows_one_clear_error(without_bundle: Path) -> None:
+    code = """
+from IPython.core.interactiveshell import InteractiveShell
+import rugged_widget
+InteractiveShell.instance().display_formatter.format(rugged_widget.RuggedWidget())
+"""
+    done = _run(code, without_bundle)
+    last = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).strip().splitlines()[-1]
+    assert last.startswith("MissingBundleError: ")
+    assert "pip install" in last
+
+
+def test_the_computing_part_is_imported_without_the_front_end(without_bundle: Path) -> None:
+    done = _run("import rugged_widget.infer.svi, rugged_widget.infer.models", without_bundle)
+    assert done.returncode == 0, done.stderr
