@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from rugged_widget.errors import ClosedError
 from rugged_widget.handover import LoopThread, Waiters, turn
+from rugged_widget.interrupt import INTERRUPTS
 from rugged_widget.pace import Pace, Speed, check_count, check_speed
 from rugged_widget.protocols import Display, Trainable
 from rugged_widget.snapshot import Progress, Status
@@ -114,7 +115,7 @@ class Training(Generic[SnapshotT]):
         self.ask(lambda: self._advance(num_steps))
 
     def reset(self, make_fit: Callable[[], Trainable[SnapshotT]] | None = None, *, keep_running: bool = False) -> None:
-        """Begin again with a fresh fit, made by `make_fit` from now on; with `keep_running`, what was running runs on."""
+        """Begin again with a fresh fit, made by `make_fit` from now on; with `keep_running`, what ran runs on."""
         self.ask(lambda: self._reset(make_fit, keep_running=keep_running))
 
     def set_learning_rate(self, learning_rate: float) -> None:
@@ -161,8 +162,6 @@ class Training(Generic[SnapshotT]):
             if not self._closed:
                 self.pause()
             raise
-
-    # How it is done, on the loop's thread
 
     def _start(self) -> None:
         if self._status not in {"running", "finished"}:
@@ -238,13 +237,15 @@ class Training(Generic[SnapshotT]):
 
     async def _train(self, my_turn: asyncio.Lock) -> None:
         try:
-            while self._status == "running":
-                async with my_turn:
-                    worked = self._status == "running" and self._watch_over(self._work)
-                    if worked:
-                        await self._sleep(REST_SECONDS)
-                if not worked:
-                    await self._sleep(WAIT_SECONDS)
+            with INTERRUPTS.pausing(asyncio.get_running_loop(), self._pause):
+                while self._status == "running":
+                    INTERRUPTS.listen()
+                    async with my_turn:
+                        worked = self._status == "running" and self._watch_over(self._work)
+                        if worked:
+                            await self._sleep(REST_SECONDS)
+                    if not worked:
+                        await self._sleep(WAIT_SECONDS)
         except KeyboardInterrupt:  # of the kernel; it is paused now. Raised on, it would end the kernel's event loop.
             return
         except asyncio.CancelledError:  # by `close`, or the loop ends
