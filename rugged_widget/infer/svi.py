@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +29,15 @@ CHECKPOINT_EVERY = 100
 """Steps after which a long slice makes another checkpoint, so that a failure loses no more than these."""
 
 MAX_SEED = 2**32 - 1
+
+
+class _Checkpoint(NamedTuple):
+    """Everything that steps change."""
+
+    num_steps: int
+    step: Any
+    history: Any
+    generators: Generators
 
 
 class Fit:
@@ -72,6 +81,7 @@ class Fit:
         learning_rate = checked_learning_rate(learning_rate)
         self._isolation = Isolation(checked_seed(seed))
         self._history = History()
+        self._good: _Checkpoint | None = None  # the last one from which a step is known to have worked
         self.model = model
         with self._isolation.inside():
             self.guide = make_guide(model)
@@ -123,8 +133,9 @@ class Fit:
         Raises
         ------
         FitError
-            If the ELBO or a parameter is not finite after a step, or the model or the guide raised. The fit is then as
-            it was at the start of the call, or up to 100 steps before the failure if that is later, and can go on.
+            If the ELBO or a parameter is not finite after a step, or the model or the guide raised. The fit is then back
+            where its steps still worked: at the start of this call or the one before it, or up to 100 steps before the
+            failure if that is later. It can go on from there.
         """
         if not isinstance(max_steps, (int, np.integer)) or isinstance(max_steps, bool):
             raise TypeError(f"max_steps must be an int, got {max_steps!r}")
@@ -146,18 +157,33 @@ class Fit:
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
-        """Go back to the state before the body where the body does not come to its end."""
-        step, history, generators = self._take_step.checkpoint(), self._history.checkpoint(), Generators.copied()
+        """Go back where the body does not come to its end: to where it began, or further if that was bad already.
+
+        A step says whether the parameters that it finds are good, not those that it leaves: where the first step of
+        the body fails, an earlier one has led astray, and going back to its result would only fail again.
+        """
+        began = self._checkpoint()
         try:
             yield
-        except BaseException as error:
+        except Exception as error:
             failed = self.step + 1
-            self._take_step.restore(step)
-            self._history.restore(history)
-            generators.rewind()
-            if isinstance(error, Exception):
-                raise describe(error, failed, self.learning_rate, self.step) from error
+            if self.step > began.num_steps or self._good is None:
+                self._good = began
+            self._go_back(self._good)
+            raise describe(error, failed, self.learning_rate, self.step) from error
+        except BaseException:
+            self._go_back(began)
             raise
+        if self.step > began.num_steps:
+            self._good = began
+
+    def _checkpoint(self) -> _Checkpoint:
+        return _Checkpoint(self.step, self._take_step.checkpoint(), self._history.checkpoint(), Generators.copied())
+
+    def _go_back(self, checkpoint: _Checkpoint) -> None:
+        self._take_step.restore(checkpoint.step)
+        self._history.restore(checkpoint.history)
+        checkpoint.generators.rewind()
 
     def history(self) -> pd.DataFrame:
         """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate."""

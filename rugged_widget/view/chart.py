@@ -19,7 +19,7 @@ ACCENT, FOREGROUND, MUTED, GRID, BACKGROUND = (
 GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
 GROUP_CLASSES = ("rw-outside", "rw-inside")
 
-MARGIN = {"top": 10, "bottom": 40, "left": 54, "right": 14}
+MARGIN = {"top": 10, "bottom": 40, "left": 54, "right": 20}
 
 
 def minus(text: str) -> str:

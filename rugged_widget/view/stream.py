@@ -37,10 +37,11 @@ def bundle() -> dict[str, str]:
     try:
         return {"_esm": (STATIC / "widget.js").read_text("utf-8"), "_css": (STATIC / "widget.css").read_text("utf-8")}
     except OSError as error:
-        raise MissingBundleError(
-            f"the front end of rugged_widget was not built ({error.filename} is missing), so nothing can be displayed; "
-            "install the package again with pip, which builds it: pip install -e . in a checkout"
-        ) from error
+        missing = error.filename
+    raise MissingBundleError(
+        f"the front end of rugged_widget was not built ({missing} is missing), so nothing can be displayed; "
+        "install the package again with pip, which builds it: pip install -e . in a checkout"
+    )
 
 
 def _bundle_or_nothing() -> dict[str, str]:

@@ -1,0 +1,137 @@
+"""The widget on a page: its controls, what it says, and what it draws."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from tests.browser.pages import Shown
+
+MAKE = "from rugged_widget import RuggedWidget\nwidget = RuggedWidget({settings})\nwidget"
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+FIGURES = ("rw-elbo", "rw-quantiles", "rw-panel-0", "rw-panel-1", "rw-slopes")
+# JupyterLab and Notebook hide their widget manager behind the renderer of widget outputs; the VS Code page has it.
+MANAGER = """
+const manager = window.vscode ? vscode.manager : await jupyterapp.shell.currentWidget.content.rendermime
+    .createRenderer("application/vnd.jupyter.widget-view+json", {})._manager.promise;
+"""
+MODELS = f"""async (wanted) => {{
+    {MANAGER}
+    const plain = (value) => ArrayBuffer.isView(value) ? Array.from(value)
+        : Array.isArray(value) ? value.map(plain) : value;
+    const state = {{}};
+    for (const [id, names] of Object.entries(wanted)) {{
+        const model = await manager.get_model(id);
+        state[id] = Object.fromEntries(names.map((name) => [name, plain(model.get(name))]));
+    }}
+    return state;
+}}"""
+# Everything that frames may change: arrays of marks, texts, domains of scales.
+SENT = (
+    "{target.model_id: {name: value.tolist() if hasattr(value := getattr(target, name), 'tolist') else value"
+    " for name in names} for target, names in widget.stream._touched.items()}"
+)
+
+
+def cell(**settings: object) -> str:
+    """Write the cell that makes and shows a widget."""
+    return MAKE.format(settings=", ".join(f"{name}={value!r}" for name, value in settings.items()))
+
+
+class DashboardPage:
+    """One view of the widget.
+
+    Parameters
+    ----------
+    shown
+        The page and its kernel, in which `widget` is the widget.
+    view
+        Which of the page's views, from 0.
+    """
+
+    def __init__(self, shown: Shown, view: int = 0) -> None:
+        self.shown = shown
+        self.page = shown.page
+        self.kernel = shown.kernel
+        self.root = shown.page.locator(".rugged-widget").nth(view)
+        for figure in FIGURES:
+            self.part(f"{figure} .bqplot svg").first.wait_for()
+        self.part("rw-panel-0 path.line").first.wait_for(state="attached")
+
+    def part(self, css_class: str) -> Locator:
+        """Find a part by its class, maybe followed by more of a selector."""
+        return self.root.locator(f".{css_class}")
+
+    def press(self, css_class: str, word: str | None = None) -> None:
+        """Press a button, once it says `word`."""
+        button = self.part(css_class)
+        (button if word is None else button.filter(has_text=word)).click()
+
+    def wait_status(self, word: str, *, seconds: float = 60.0) -> None:
+        """Wait until the page says a status."""
+        self.part("rw-status").filter(has_text=word).wait_for(timeout=seconds * 1000)
+
+    def step(self) -> int:
+        """Read the step that the page shows."""
+        return int(self.part("rw-status").inner_text().split("step ")[1].split(" of")[0].replace(",", ""))
+
+    def wait_step(self, step: int, *, seconds: float = 30.0) -> None:
+        """Wait until the page shows at least this step."""
+        script = """([root, step]) => {
+            const shown = /step ([0-9,]+) of/.exec(root.querySelector(".rw-status").innerText);
+            return shown && Number(shown[1].replaceAll(",", "")) >= step;
+        }"""
+        self.page.wait_for_function(script, arg=[self.root.element_handle(), step], timeout=seconds * 1000)
+
+    def drawing(self, figure: str = "rw-grid") -> list[str]:
+        """Read the paths of every line and area that is drawn, in order."""
+        script = """root => Array.from(
+            root.querySelectorAll("svg path.line, svg path.area"), (path) => path.getAttribute("d") ?? "")"""
+        paths: list[str] = self.part(figure).evaluate(script)
+        return paths
+
+    def boxes(self) -> dict[str, list[float]]:
+        """Measure every figure: left and top from the widget's corner, width and height, in px."""
+        script = """(root, names) => {
+            const {left, top} = root.getBoundingClientRect();
+            return Object.fromEntries(names.map((name) => {
+                const box = root.querySelector("." + name).getBoundingClientRect();
+                return [name, [box.left - left, box.top - top, box.width, box.height]];
+            }));
+        }"""
+        boxes: dict[str, list[float]] = self.root.evaluate(script, list(FIGURES))
+        return boxes
+
+    def differences(self) -> list[str]:
+        """Name what the page's models hold that differs from the kernel's traits beyond float32."""
+        kernel: dict[str, dict[str, Any]] = self.kernel.value(SENT)
+        wanted = {model: list(traits) for model, traits in kernel.items()}
+        page = self.shown.watched.settle(MODELS, wanted)
+        assert sum(len(traits) for traits in kernel.values()) > len(FIGURES), "nothing was compared"
+        return [
+            f"{model}.{name}: kernel {value!r:.120}, page {page[model][name]!r:.120}"
+            for model, traits in kernel.items()
+            for name, value in traits.items()
+            if not _same(value, page[model][name])
+        ]
+
+
+def same_drawing(one: list[str], other: list[str]) -> bool:
+    """Compare paths to a hundredth of a pixel: frames are float32, a page's first state is float64."""
+    return len(one) == len(other) and all(
+        NUMBER.sub("#", a) == NUMBER.sub("#", b)
+        and np.allclose([float(x) for x in NUMBER.findall(a)], [float(x) for x in NUMBER.findall(b)], rtol=0, atol=0.01)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _same(kernel: Any, page: Any) -> bool:
+    if isinstance(kernel, list | float | int) and not isinstance(kernel, bool) and isinstance(page, list | float | int):
+        ours, theirs = np.asarray(kernel, np.float64), np.asarray(page, np.float64)
+        return ours.shape == theirs.shape and np.allclose(ours, theirs, rtol=1e-6, atol=1e-6, equal_nan=True)
+    return bool(kernel == page)
