@@ -20,7 +20,7 @@ from rugged_widget.protocols import Display, Trainable
 from rugged_widget.snapshot import Progress, Status
 
 SLICE_SECONDS = 0.008  # a longer slice is felt in the cells beside it
-REST_SECONDS = 0.001  # a timer, not sleep(0): the loop then polls its sockets, so messages get in between two slices
+REST_TURNS = 3  # of the loop between two slices: one finds what has arrived, the next does it
 WAIT_SECONDS = 0.004  # how often to look whether the page has caught up
 
 SnapshotT = TypeVar("SnapshotT")
@@ -243,7 +243,8 @@ class Training(Generic[SnapshotT]):
                     async with my_turn:
                         worked = self._status == "running" and self._watch_over(self._work)
                         if worked:
-                            await self._sleep(REST_SECONDS)
+                            for _ in range(REST_TURNS):
+                                await self._sleep(0)
                     if not worked:
                         await self._sleep(WAIT_SECONDS)
         except KeyboardInterrupt:  # of the kernel; it is paused now. Raised on, it would end the kernel's event loop.

@@ -223,19 +223,12 @@ class RuggedWidget(Dashboard):
         super().changed(progress)
 
     def _tell(self, progress: Progress, snapshot: Snapshot | None) -> None:
-        told = {
-            "status": progress.status,
-            "step": progress.step,
-            "elbo": progress.elbo,
-            "error": progress.error,
-            "snapshot": snapshot,
-        }
-        try:
-            with self.hold_trait_notifications():
-                for name, value in told.items():
-                    self.set_trait(name, value)
-        except Exception:  # an observer's, which has nothing to do with the run
-            self.log.exception("an observer of a RuggedWidget failed")
+        told = {"step": progress.step, "elbo": progress.elbo, "error": progress.error, "snapshot": snapshot}
+        for name, value in {**told, "status": progress.status}.items():  # the status last: all else is known then
+            try:
+                self.set_trait(name, value)
+            except Exception:  # an observer's, which has nothing to do with the run
+                self.log.exception("an observer of a RuggedWidget failed")
 
     # Settings and requests
 

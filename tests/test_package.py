@@ -69,9 +69,7 @@ def without_bundle(tmp_path: Path) -> Path:
 
 
 def _run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 (code of this file)
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_without_the_bundle_everything_works_but_displaying_which_says_why(without_bundle: Path) -> None:

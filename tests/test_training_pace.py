@@ -68,6 +68,5 @@ async def test_the_rate_is_measured_over_the_last_seconds() -> None:
     bench = Bench(num_steps=5000)
     bench.training.start()
     await bench.until(lambda: bench.fit.step >= 4000)
-    # four steps of 2 ms, then 1 ms of rest
-    assert bench.training.progress.steps_per_second == pytest.approx(4 / 0.009, rel=0.02)
+    assert bench.training.progress.steps_per_second == pytest.approx(500, rel=0.02)  # 2 ms a step
     bench.training.close()

@@ -34,9 +34,7 @@ class Environment(NamedTuple):
 
 
 def _pip(*arguments: str) -> None:
-    done = subprocess.run(  # noqa: S603 (pip, with arguments of this file)
-        [sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

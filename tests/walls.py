@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PACKAGE = "rugged_widget"
 ROOTS = frozenset({"widget", "watch"})
 LEAVES = frozenset({"snapshot", "errors"})
-SHARED = LEAVES | {"protocols", "pace", "handover"}  # values, interfaces and threads without a side
+SHARED = LEAVES | {"protocols", "pace", "handover", "interrupt"}  # values, interfaces and threads without a side
 SIDES = frozenset({"datasets", "training", "infer", "view"})
 
 # part of the package -> the other parts it may import; a part without a row is itself a mistake.
@@ -22,6 +22,7 @@ OURS: dict[str, frozenset[str]] = {
     "protocols": LEAVES | {"pace"},
     "pace": LEAVES,
     "handover": LEAVES,
+    "interrupt": LEAVES,
     "datasets": LEAVES,
     "training": SHARED,
     "infer": SHARED | {"datasets"},

@@ -37,11 +37,13 @@ interface Pending {
 }
 
 const HELLO_INTERVAL_MS = 1000;
+/** Each message makes the kernel busy and idle again, and the notebook's own page redraws both: two frames share one. */
+const ACK_INTERVAL_MS = 150;
 
 /**
  * Paints the newest frame and acknowledges it.
  *
- * Frames that arrive between two paintings supersede each other: only the newest is decoded, painted and acknowledged,
+ * Frames that arrive before the last one is painted supersede each other: only the newest is decoded and painted,
  * while the small state of all of them is merged. A frame that cannot be painted is reported and acknowledged as well,
  * so that the kernel does not wait for it.
  */
@@ -52,9 +54,11 @@ export class FrameReceiver {
   #targets: readonly Target[] | undefined;
   #layout: Layout | undefined;
   #pending: Pending | undefined;
-  #scheduled = false;
+  #showing = false;
   #disposed = false;
   #helloAt = Number.NEGATIVE_INFINITY;
+  #acknowledgedAt = Number.NEGATIVE_INFINITY;
+  #unacknowledged: number | undefined;
 
   constructor(options: FrameReceiverOptions) {
     this.#options = options;
@@ -94,21 +98,43 @@ export class FrameReceiver {
     this.#unfinished.clear();
   }
 
+  /**
+   * Shows what is pending, unless the frame before is still to be painted.
+   *
+   * Not within an animation frame: bqplot moves its lines in the next one, by a transition of no duration, and texts
+   * would be painted one frame before the lines, at twice the cost.
+   */
   #schedule(): void {
-    if (this.#scheduled || this.#targets === undefined || this.#pending?.frame === undefined) return;
-    this.#scheduled = true;
-    this.#track("beforePaint", () => this.#paint(this.#targets ?? []));
+    if (this.#showing || this.#targets === undefined || this.#pending?.frame === undefined) return;
+    const { frame, state, summary } = this.#pending;
+    this.#pending = undefined;
+    this.#showing = true;
+    this.#apply(this.#targets, state, () => decode(frame.layout, frame.bytes));
+    if (summary !== undefined) this.#options.announce(summary);
+    const { page } = this.#options;
+    const painted = () => {
+      this.#showing = false;
+      this.#acknowledge(frame.seq);
+      this.#schedule();
+    };
+    const paint = () => this.#track((run) => page.afterPaint(run), painted);
+    this.#track((run) => page.beforePaint(run), paint);
   }
 
-  #paint(targets: readonly Target[]): void {
-    this.#scheduled = false;
-    const pending = this.#pending;
-    this.#pending = undefined;
-    if (pending?.frame === undefined) return;
-    const { seq, layout, bytes } = pending.frame;
-    this.#apply(targets, pending.state, () => decode(layout, bytes));
-    if (pending.summary !== undefined) this.#options.announce(pending.summary);
-    this.#track("afterPaint", () => this.#options.send({ k: "ack", seq }));
+  /** Says which frame was painted last, at once or when enough time has passed since it was said before. */
+  #acknowledge(seq: number): void {
+    const waiting = this.#unacknowledged !== undefined;
+    this.#unacknowledged = seq;
+    if (waiting) return;
+    const { page, send } = this.#options;
+    const say = () => {
+      this.#acknowledgedAt = page.now();
+      send({ k: "ack", seq: this.#unacknowledged ?? seq });
+      this.#unacknowledged = undefined;
+    };
+    const wait = this.#acknowledgedAt + ACK_INTERVAL_MS - page.now();
+    if (wait <= 0) say();
+    else this.#track((run) => page.after(wait, run), say);
   }
 
   #apply(
@@ -157,8 +183,8 @@ export class FrameReceiver {
   }
 
   /** Starts something that ends by itself or with this receiver. */
-  #track(when: "beforePaint" | "afterPaint", run: () => void): void {
-    const cancel = this.#options.page[when](() => {
+  #track(start: (run: () => void) => Dispose, run: () => void): void {
+    const cancel = start(() => {
       this.#unfinished.delete(cancel);
       run();
     });

@@ -49,26 +49,74 @@ test("hello is said once, when the targets are there", () => {
   expect(sent).toEqual([{ k: "hello" }]);
 });
 
-test("a frame is painted in the next animation frame and acknowledged only after the painting", () => {
+test("a frame is set at once, so that one painting shows all of it, and acknowledged only after that", () => {
   receiver.begin(targets);
   frame(1, [1, 2], { layout: LAYOUT });
-  expect(targets[0].states).toEqual([]);
-  page.startPaint();
   expect(xs()).toEqual([[1, 2]]);
+  page.startPaint();
   expect(sent).toEqual([{ k: "hello" }]);
   page.finishPaint();
   expect(sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }]);
 });
 
-test("of several frames between two paintings only the newest is painted and acknowledged", () => {
+test("of the frames that arrive before one is painted only the newest is set and acknowledged", () => {
   receiver.begin(targets);
   frame(1, [1, 1], { layout: LAYOUT });
   frame(2, [2, 2]);
   frame(3, [3, 3]);
+  frame(4, [4, 4]);
   page.paint();
   page.paint();
-  expect(xs()).toEqual([[3, 3]]);
-  expect(sent.slice(1)).toEqual([{ k: "ack", seq: 3 }]);
+  page.advance(150);
+  expect(xs()).toEqual([
+    [1, 1],
+    [4, 4],
+  ]);
+  expect(sent.slice(1)).toEqual([
+    { k: "ack", seq: 1 },
+    { k: "ack", seq: 4 },
+  ]);
+});
+
+test("while the page is hidden one frame is set and no more, and the newest when it is shown again", () => {
+  receiver.begin(targets);
+  for (let seq = 1; seq <= 9; seq++) frame(seq, [seq, seq], { layout: LAYOUT });
+  page.advance(5000);
+  expect(xs()).toEqual([[1, 1]]);
+  page.paint();
+  expect(xs()).toEqual([
+    [1, 1],
+    [9, 9],
+  ]);
+});
+
+test("frames in quick succession share an acknowledgement, of the newest", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { layout: LAYOUT });
+  page.paint();
+  for (const seq of [2, 3]) {
+    page.advance(60);
+    frame(seq, [seq, seq]);
+    page.paint();
+  }
+  expect(xs()).toHaveLength(3);
+  expect(sent.slice(1)).toEqual([{ k: "ack", seq: 1 }]);
+  page.advance(60);
+  expect(sent.slice(1)).toEqual([
+    { k: "ack", seq: 1 },
+    { k: "ack", seq: 3 },
+  ]);
+});
+
+test("a receiver that ends owes no acknowledgement", () => {
+  receiver.begin(targets);
+  frame(1, [1, 1], { layout: LAYOUT });
+  page.paint();
+  frame(2, [2, 2]);
+  page.paint();
+  receiver.dispose();
+  page.advance(1000);
+  expect(sent.slice(1)).toEqual([{ k: "ack", seq: 1 }]);
 });
 
 test("a frame that arrives between the painting and its acknowledgement is painted next", () => {
@@ -78,6 +126,7 @@ test("a frame that arrives between the painting and its acknowledgement is paint
   frame(2, [2, 2]);
   page.finishPaint();
   page.paint();
+  page.advance(150);
   expect(xs()).toEqual([
     [1, 1],
     [2, 2],
@@ -105,9 +154,10 @@ test("a layout holds until another one comes", () => {
 
 test("the small state of superseded frames is merged, the newer value winning for each target and trait", () => {
   receiver.begin(targets);
-  frame(1, [1, 1], { layout: LAYOUT, state: [[1, { min: 0, max: 1 }]] });
-  frame(2, [2, 2], { state: [[1, { max: 2 }]] });
-  frame(3, [3, 3]);
+  frame(1, [0, 0], { layout: LAYOUT });
+  frame(2, [1, 1], { state: [[1, { min: 0, max: 1 }]] });
+  frame(3, [2, 2], { state: [[1, { max: 2 }]] });
+  frame(4, [3, 3]);
   page.paint();
   expect(targets[1].states).toEqual([{ min: 0, max: 2 }]);
 });
@@ -138,11 +188,12 @@ test("scales, which have no arrays, are set before the marks that are drawn on t
   expect(order).toEqual(["scale", "mark"]);
 });
 
-test("the newest summary is told when its frame is painted, also where that frame had none", () => {
+test("the newest summary is told when its frame is set, also where that frame had none", () => {
   receiver.begin(targets);
-  frame(1, [1, 1], { layout: LAYOUT, summary: "running, step 1" });
-  frame(2, [2, 2], { summary: "running, step 2" });
-  frame(3, [3, 3]);
+  frame(1, [0, 0], { layout: LAYOUT });
+  frame(2, [1, 1], { summary: "running, step 1" });
+  frame(3, [2, 2], { summary: "running, step 2" });
+  frame(4, [3, 3]);
   expect(said).toEqual([]);
   page.paint();
   expect(said).toEqual(["running, step 2"]);
@@ -203,6 +254,7 @@ test("a target that throws is reported once, stops no other target and no later 
   page.paint();
   frame(2, [3, 4]);
   page.paint();
+  page.advance(150);
   expect(error).toHaveBeenCalledOnce();
   expect(xs(targets[1])).toEqual([[2], [4]]);
   expect(sent.slice(1)).toEqual([

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rugged_widget.infer.step import Step
     from rugged_widget.snapshot import ElboCurve
 
-CHECKPOINT_EVERY = 100
-"""Steps after which a long slice makes another checkpoint, so that a failure loses no more than these."""
+CHECKPOINT_EVERY = 5
+"""Steps from one checkpoint to the next: more would be lost by a failure, fewer would be felt in the speed."""
 
 MAX_SEED = 2**32 - 1
 
@@ -81,7 +81,6 @@ class Fit:
         learning_rate = checked_learning_rate(learning_rate)
         self._isolation = Isolation(checked_seed(seed))
         self._history = History()
-        self._good: _Checkpoint | None = None  # the last one from which a step is known to have worked
         self.model = model
         with self._isolation.inside():
             self.guide = make_guide(model)
@@ -90,6 +89,7 @@ class Fit:
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
             self._take_step: Step = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), learning_rate)
+            self._good = self._latest = self._checkpoint()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step={self.step}, elbo={self.elbo:.2f}, learning_rate={self.learning_rate:g})"
@@ -133,9 +133,8 @@ class Fit:
         Raises
         ------
         FitError
-            If the ELBO or a parameter is not finite after a step, or the model or the guide raised. The fit is then back
-            where its steps still worked: at the start of this call or the one before it, or up to 100 steps before the
-            failure if that is later. It can go on from there.
+            If the ELBO or a parameter is not finite after a step, or the model or the guide raised. The fit is then
+            back where its steps still worked, at most ten steps before the failure, and can go on from there.
         """
         if not isinstance(max_steps, (int, np.integer)) or isinstance(max_steps, bool):
             raise TypeError(f"max_steps must be an int, got {max_steps!r}")
@@ -146,36 +145,30 @@ class Fit:
         start, done = clock(), 0
         with self._isolation.inside():
             while done < max_steps:
-                with self._all_or_nothing():
-                    for _ in range(min(CHECKPOINT_EVERY, max_steps - done)):
-                        self._history.append(-self._take_step(), self.learning_rate)
-                        done += 1
-                        elapsed = clock() - start
-                        if elapsed + elapsed / done > seconds:
-                            return done
+                self._step_once()
+                done += 1
+                elapsed = clock() - start
+                if elapsed + elapsed / done > seconds:
+                    break
         return done
 
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Go back where the body does not come to its end: to where it began, or further if that was bad already.
+    def _step_once(self) -> None:
+        """Take one step, or raise FitError and go back to where steps still worked.
 
-        A step says whether the parameters that it finds are good, not those that it leaves: where the first step of
-        the body fails, an earlier one has led astray, and going back to its result would only fail again.
+        A step says whether the parameters that it finds are good, not those that it leaves: where the first step after
+        a checkpoint fails, the one before it has led astray, and going back to its result would only fail again.
         """
-        began = self._checkpoint()
+        if self.step - self._latest.num_steps >= CHECKPOINT_EVERY:
+            self._good, self._latest = self._latest, self._checkpoint()
         try:
-            yield
-        except Exception as error:
+            self._history.append(-self._take_step(), self.learning_rate)
+        except BaseException as error:
             failed = self.step + 1
-            if self.step > began.num_steps or self._good is None:
-                self._good = began
-            self._go_back(self._good)
-            raise describe(error, failed, self.learning_rate, self.step) from error
-        except BaseException:
-            self._go_back(began)
+            self._latest = self._latest if self.step > self._latest.num_steps else self._good
+            self._go_back(self._latest)
+            if isinstance(error, Exception):
+                raise describe(error, failed, self.learning_rate, self.step) from error
             raise
-        if self.step > began.num_steps:
-            self._good = began
 
     def _checkpoint(self) -> _Checkpoint:
         return _Checkpoint(self.step, self._take_step.checkpoint(), self._history.checkpoint(), Generators.copied())

@@ -13,9 +13,10 @@ from rugged_widget.view.quiet import QuietAxis, QuietScale, QuietText
 from rugged_widget.view.stream import Changes
 
 # Variables of the style sheet: they follow the page's theme without a message.
-ACCENT, FOREGROUND, MUTED, GRID, BACKGROUND = (
-    f"var(--rw-{name})" for name in ("accent", "foreground", "muted", "grid", "background")
+ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND = (
+    f"var(--rw-{name})" for name in ("accent", "accent-faint", "point", "muted", "grid", "background")
 )
+BANDS = ("var(--rw-outside-band)", "var(--rw-inside-band)")
 GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
 GROUP_CLASSES = ("rw-outside", "rw-inside")
 

@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.snapshot import Array, ElboCurve, Progress, Snapshot
-from rugged_widget.view.chart import ACCENT, Chart, Ruler, text
+from rugged_widget.view.chart import ACCENT, ACCENT_FAINT, Chart, Ruler, text
 from rugged_widget.view.quiet import QuietLines
 from rugged_widget.view.stream import Changes
 
@@ -34,7 +34,7 @@ class ElboFigure:
         self._x = Ruler("step", 0.0, float(num_steps), num_steps=6)
         self._y = Ruler("nats, total", -1.0, 0.0, vertical=True)
         scales = {"x": self._x.scale, "y": self._y.scale}
-        self._raw = QuietLines(x=[0.0, 0.0], y=[0.0, 0.0], scales=scales, colors=[ACCENT], opacities=[0.35])
+        self._raw = QuietLines(x=[0.0, 0.0], y=[0.0, 0.0], scales=scales, colors=[ACCENT_FAINT])
         self._smooth = QuietLines(x=[0.0, 0.0], y=[0.0, 0.0], scales=scales, colors=[ACCENT])
         self._raw.stroke_width, self._smooth.stroke_width = 1.0, 2.0
         self.unit = ipywidgets.ToggleButtons(

@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.snapshot import Array, Band, Progress, Snapshot
-from rugged_widget.view.chart import FOREGROUND, GROUPS, Chart, Ruler, minus, text
+from rugged_widget.view.chart import BANDS, GROUPS, POINT, Chart, Ruler, minus, text
 from rugged_widget.view.quiet import QuietLines, QuietText
 from rugged_widget.view.stream import Changes
 
@@ -110,10 +110,10 @@ class _Panel:
         start = np.full((2, len(grid)), view[0] - 1.0)
         colors = [GROUPS[number]]
         scales = {"x": rulers[0].scale, "y": rulers[1].scale}
-        self._band = QuietLines(x=grid, y=start, scales=scales, fill="between", opacities=[0.0, 0.0])
-        self._band.fill_colors, self._band.fill_opacities, self._band.colors = colors, [0.28], colors
+        self._band = QuietLines(x=grid, y=start, scales=scales, fill="between")
+        self._band.fill_colors, self._band.colors = [BANDS[number]], ["transparent"]
         self._median = QuietLines(x=grid, y=start[0], scales=scales, colors=colors, stroke_width=2.5)
-        points = bqplot.Scatter(x=group.x, y=group.y, scales=scales, colors=[FOREGROUND], opacities=[0.45])
+        points = bqplot.Scatter(x=group.x, y=group.y, scales=scales, colors=[POINT])
         points.default_size, points.enable_hover = 26, False
         self._note: QuietText = text("rw-note")
         name = f"rw-panel-{number}"

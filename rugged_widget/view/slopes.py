@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.snapshot import Array, Density, Progress, Snapshot
-from rugged_widget.view.chart import GROUP_CLASSES, GROUPS, MUTED, Chart, Ruler, minus, shorten, text
+from rugged_widget.view.chart import BANDS, GROUP_CLASSES, GROUPS, MUTED, Chart, Ruler, minus, shorten, text
 from rugged_widget.view.quiet import QuietLines
 from rugged_widget.view.stream import Changes
 
@@ -46,11 +46,10 @@ class SlopeFigure:
                 scales=scales,
                 colors=[color],
                 fill="bottom",
-                fill_colors=[color],
-                fill_opacities=[0.28],
+                fill_colors=[band],
                 stroke_width=2.0,
             )
-            for color in GROUPS
+            for color, band in zip(GROUPS, BANDS, strict=True)
         ]
         zero = bqplot.Lines(
             x=[0.0, 0.0], y=[0.0, 1.0], scales={"x": self._x.scale, "y": bqplot.LinearScale(min=0.0, max=1.0)}

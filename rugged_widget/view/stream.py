@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from rugged_widget.view.quiet import Quiet
 
 STATIC = Path(__file__).parent.parent / "static"
 MAX_UNACKNOWLEDGED = 3  # 2 starve the browser, 4 gain nothing
-FRAME_SECONDS = 0.045  # browsers draw some 20 frames a second; more would only be dropped
+FRAME_SECONDS = 0.064  # what is drawn more often costs steps, and looks no smoother
 LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
 
 Changes: TypeAlias = Sequence[tuple[Quiet, Mapping[str, object]]]
@@ -90,7 +91,7 @@ class FrameStream(anywidget.AnyWidget):
         self._clock, self._ask = clock, ask
         self._greeted = self._away = False
         self._unacknowledged: list[int] = []
-        self._seq, self._sent_at = 0, -1e9
+        self._seq, self._sent_at, self._due = 0, -math.inf, -math.inf
         self._layout: list[object] | None = None
         self._sent: dict[tuple[int, str], object] = {}
         self.on_msg(self._hear)
@@ -107,12 +108,12 @@ class FrameStream(anywidget.AnyWidget):
 
     def ready(self) -> bool:
         """Return whether a frame can go out now. Towards a page that does not answer, one a second can."""
-        since = self._clock() - self._sent_at
-        if self._unacknowledged and since > LOST_SECONDS:
+        now = self._clock()
+        if self._unacknowledged and now - self._sent_at > LOST_SECONDS:
             self._away = True
             self._forget()
         window = 1 if self._away else MAX_UNACKNOWLEDGED
-        return self._greeted and len(self._unacknowledged) < window and since >= FRAME_SECONDS
+        return self._greeted and len(self._unacknowledged) < window and now >= self._due
 
     def keep(self, changes: Changes) -> None:
         """Make the kernel's side current, silently."""
@@ -150,7 +151,9 @@ class FrameStream(anywidget.AnyWidget):
             message["state"] = list(state.items())
         self.send(message, buffers=[np.concatenate(arrays, dtype=np.float32, casting="same_kind").data])
         self._unacknowledged.append(self._seq)
-        self._sent_at = self._clock()
+        self._sent_at = now = self._clock()
+        late = now - self._due  # a frame that is a little late does not put off the next one
+        self._due = now + FRAME_SECONDS - (late if late < FRAME_SECONDS else 0.0)
 
     def settle(self, changes: Changes, summary: str) -> None:
         """Send a last frame, and in full what frames have changed: saved notebooks and late pages hold that."""

@@ -76,7 +76,7 @@ class Server:
         self._shutdown = ("DELETE", "/api/kernels/{kernel_id}")
         self._quiet_settings()
         with self.log.open("w") as log:
-            self._process = subprocess.Popen(  # noqa: S603 (an interpreter and options of our own)
+            self._process = subprocess.Popen(
                 [python, "-m", *filled], cwd=self.notebooks, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
 

@@ -74,30 +74,32 @@ def test_a_failure_names_step_and_site_and_what_to_try_and_the_fit_goes_on(
 ) -> None:
     fit = fitted(Mishap(happens, 13), learning_rate=0.03)
     fit.advance(8)
-    before, seen = global_state(), fit.param_store()
+    before = global_state()
     with pytest.raises(FitError) as failure:  # and no warning from Pyro, which would be an error here
         fit.advance(20)
     assert str(failure.value).startswith("Step 13 failed: ")
-    for part in (words, "back at step 8", "a tenth of the learning rate: 0.003."):
+    for part in (words, "back at step 10", "a tenth of the learning rate: 0.003."):
         assert part in str(failure.value)
     assert (failure.value.step, failure.value.site) == (13, site)
     assert global_state() == before
-    assert fit.step == 8
-    assert all((value == seen[name]).all() for name, value in fit.param_store().items())
+    spared = fitted(Mishap(happens, 10_000), learning_rate=0.03)
+    spared.advance(10)
+    assert fit.step == 10
+    assert all((value == spared.param_store()[name]).all() for name, value in fit.param_store().items())
     fit.learning_rate = 0.03
-    fit.advance(22)  # what happened once does not happen again: the run is the one that nothing befell
+    fit.advance(20)  # what happened once does not happen again: the run is the one that nothing befell
     assert fit.history()["elbo"].tolist() == undisturbed
 
 
-def test_an_interrupt_passes_and_leaves_the_fit_as_before_the_slice(undisturbed: list[float]) -> None:
+def test_an_interrupt_passes_and_leaves_the_fit_as_it_was_a_few_steps_before(undisturbed: list[float]) -> None:
     fit = fitted(Mishap(interrupted, 13))
     fit.advance(9)
     before = global_state()
     with pytest.raises(KeyboardInterrupt):
         fit.advance(20)
     assert global_state() == before
-    assert fit.step == 9
-    fit.advance(21)
+    assert fit.step == 10
+    fit.advance(20)
     assert fit.history()["elbo"].tolist() == undisturbed
 
 
@@ -110,7 +112,8 @@ def test_an_interrupt_between_gradients_and_optimizer_leaves_no_gradient_behind(
         patch.setattr(fit._take_step._svi, "optim", interrupted)  # type: ignore[attr-defined] # a PlainStep
         with pytest.raises(KeyboardInterrupt):
             fit.advance(1)
-    fit.advance(21)
+    assert fit.step == 5
+    fit.advance(25)
     assert fit.history()["elbo"].tolist() == undisturbed
 
 
@@ -123,11 +126,11 @@ def test_a_failure_in_the_first_step_goes_back_to_the_start(undisturbed: list[fl
     assert fit.history()["elbo"].tolist() == undisturbed
 
 
-def test_a_long_slice_loses_no_more_than_a_hundred_steps() -> None:
+def test_a_long_slice_loses_no_more_than_five_steps() -> None:
     fit = fitted(Mishap(raised, 240))
-    with pytest.raises(FitError, match=r"Step 240 .*back at step 200"):
+    with pytest.raises(FitError, match=r"Step 240 .*back at step 235"):
         fit.advance(300)
-    assert fit.step == 200
+    assert fit.step == 235
 
 
 def test_a_parameter_that_is_not_finite_is_named() -> None:
@@ -227,3 +230,13 @@ def test_a_wrong_learning_rate_is_refused_while_running_and_the_old_one_stays() 
     with pytest.raises(ValueError, match="finite and > 0"):
         fit.learning_rate = -0.1
     assert fit.learning_rate == 0.02
+
+
+def test_where_a_step_led_astray_the_fit_goes_back_to_before_it() -> None:
+    fit = RegressionFit(RUGGED, learning_rate=50.0)
+    fit.advance(1)  # finite, but its parameters are useless
+    with pytest.raises(FitError, match=r"^Step 2 failed: .*back at step 0"):
+        fit.advance(1)
+    fit.learning_rate = 0.03
+    fit.advance(20)
+    assert (-fit.history()["elbo"]).tolist() == PlainLoop(FAMILIES["diagonal"]).step(20)

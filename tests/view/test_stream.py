@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rugged_widget.view.quiet import QuietLines, QuietText
-from rugged_widget.view.stream import FrameStream
+from rugged_widget.view.stream import FRAME_SECONDS, FrameStream
 
 
 class Wire:
@@ -86,13 +86,13 @@ def test_at_most_three_frames_are_under_way() -> None:
     wire.hear(k="hello")
     sent = 0
     for _ in range(10):
-        wire.now += 0.05
+        wire.now += 0.07
         if wire.stream.ready():
             wire.push(float(sent))
             sent += 1
     assert sent == 3
     wire.hear(k="ack", seq=2)
-    wire.now += 0.05
+    wire.now += 0.07
     assert wire.stream.ready()
 
 
@@ -102,7 +102,7 @@ def test_frames_keep_a_distance() -> None:
     wire.push(1.0)
     wire.hear(k="ack", seq=1)
     assert not wire.stream.ready()
-    wire.now += 0.05
+    wire.now += 0.07
     assert wire.stream.ready()
 
 
@@ -155,3 +155,16 @@ def test_messages_that_mean_nothing_are_ignored(content: dict[str, object]) -> N
     wire.push(1.0)
     wire.hear(**content)
     assert len(wire.stream._unacknowledged) == 1
+
+
+def test_a_frame_that_is_a_little_late_does_not_slow_the_pace() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    sent = 0
+    for _ in range(1000):  # ten seconds, looked at every 10 ms, so that each frame is up to 10 ms late
+        wire.now += 0.01
+        if wire.stream.ready():
+            wire.push(1.0)
+            wire.hear(k="ack", seq=wire.stream._seq)
+            sent += 1
+    assert sent == pytest.approx(10 / FRAME_SECONDS, abs=2)
