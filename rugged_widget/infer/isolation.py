@@ -150,6 +150,9 @@ class _Settings:
         torch.set_autocast_enabled("cpu", self.autocast)
 
 
+VALIDATION = ("validate_distributions_pyro", "validate_distributions_torch", "validate_infer")
+
+
 class Isolation:
     """A place to compute in: own parameters, own random numbers, own settings; nothing of the user's is touched.
 
@@ -165,11 +168,17 @@ class Isolation:
 
     def __init__(self, seed: int) -> None:
         self._settings = _Settings.for_a_fit()
+        self._validation = {name: self._settings.pyro_settings[name] for name in VALIDATION}
         self._generators = Generators.seeded(seed)
         self._inside = False
 
     def __repr__(self) -> str:
         return f"Isolation({len(self._settings.params[0])} parameters{', computing' if self._inside else ''})"
+
+    def validate(self, *, on: bool) -> None:
+        """Validate arguments and sites as the user does, or not at all, from the next time inside on."""
+        settings = {**self._settings.pyro_settings, **(self._validation if on else dict.fromkeys(VALIDATION, False))}
+        self._settings = replace(self._settings, pyro_settings=settings)
 
     @contextmanager
     def inside(self) -> Iterator[None]:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY = 5
 """Steps from one checkpoint to the next: more would be lost by a failure, fewer would be felt in the speed."""
 
+VALIDATED_STEPS = 10
+"""First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with
+data and shapes shows at once. What runs away later is not finite, which is looked at in every step."""
+
 MAX_SEED = 2**32 - 1
 
 
@@ -81,6 +85,7 @@ class Fit:
         learning_rate = checked_learning_rate(learning_rate)
         self._isolation = Isolation(checked_seed(seed))
         self._history = History()
+        self._validated_until = VALIDATED_STEPS
         self.model = model
         with self._isolation.inside():
             self.guide = make_guide(model)
@@ -143,6 +148,7 @@ class Fit:
         if max_steps == 0:
             return 0
         start, done = clock(), 0
+        self._isolation.validate(on=self.step < self._validated_until)
         with self._isolation.inside():
             while done < max_steps:
                 self._step_once()
@@ -166,6 +172,7 @@ class Fit:
             failed = self.step + 1
             self._latest = self._latest if self.step > self._latest.num_steps else self._good
             self._go_back(self._latest)
+            self._validated_until = self.step + VALIDATED_STEPS
             if isinstance(error, Exception):
                 raise describe(error, failed, self.learning_rate, self.step) from error
             raise

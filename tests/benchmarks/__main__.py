@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out the 200,000 steps of the memory figure")
     quick = parser.parse_args().quick
-    figures: list[Figure] = [process.import_seconds()]
+    figures: list[Figure] = [process.import_seconds(), process.cell_delay()]
     with (
         chromium.launch() as browser,
         Server.jupyter("lab", python=sys.executable, folder=_folder()) as server,

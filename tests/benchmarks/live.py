@@ -8,6 +8,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.benchmarks.figures import Figure, percentile
+from tests.benchmarks.process import cell_figure, cell_milliseconds
 from tests.browser.kernel import Kernel
 
 # In the page: notes when each step that its status tells of was painted.
@@ -80,7 +81,7 @@ def measure(page: Page, kernel: Kernel) -> list[Figure]:
     page.wait_for_selector(".rugged-widget .rw-primary")
     time.sleep(3)
     kernel.run(PROBES)
-    idle = _cells(kernel)
+    idle = cell_milliseconds(kernel.run)
     return [*_streaming(page, kernel), _pausing(page, kernel), _latency(kernel, idle), _speed(page, kernel)]
 
 
@@ -139,24 +140,12 @@ def _pausing(page: Page, kernel: Kernel) -> Figure:
     return Figure("Pause pressed to training stopped, 95 %", percentile(delays, 95), 150, "ms", detail="30 presses")
 
 
-def _cells(kernel: Kernel, count: int = 60) -> list[float]:
-    times = []
-    for _ in range(count):
-        began = time.perf_counter()
-        kernel.run("1 + 1")
-        times.append(1e3 * (time.perf_counter() - began))
-        time.sleep(0.05)
-    return times
-
-
 def _latency(kernel: Kernel, idle: list[float]) -> Figure:
     kernel.run("widget.start()")
     time.sleep(1)
-    busy = _cells(kernel)
+    busy = cell_milliseconds(kernel.run)
     kernel.run("widget.pause()")
-    worse = percentile(busy, 95) - percentile(idle, 95)
-    detail = f"idle {percentile(idle, 95):.0f} ms, training {percentile(busy, 95):.0f} ms"
-    return Figure("a trivial cell while training, 95 %, beyond idle", worse, 15, "ms", detail=detail)
+    return cell_figure("the same with a page that paints beside it", idle, busy)
 
 
 def _speed(page: Page, kernel: Kernel) -> Figure:

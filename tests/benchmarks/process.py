@@ -5,8 +5,12 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
-from tests.benchmarks.figures import Figure
+from jupyter_client.manager import start_new_kernel
+
+from tests.benchmarks.figures import Figure, percentile
 
 IMPORT = """
 import time
@@ -49,3 +53,41 @@ def import_seconds() -> Figure:
 def memory_growth() -> Figure:
     """Measure how much a process grows over 200,000 steps."""
     return Figure("memory over 200,000 steps", _printed(MEMORY), 10.0, "MB", detail="resident, after the first 1,000")
+
+
+def cell_milliseconds(run: Callable[[str], object], count: int = 80) -> list[float]:
+    """Measure how long a trivial cell takes, again and again."""
+    times = []
+    for _ in range(count):
+        began = time.perf_counter()
+        run("1 + 1")
+        times.append(1e3 * (time.perf_counter() - began))
+        time.sleep(0.05)
+    return times
+
+
+def cell_delay() -> Figure:
+    """Measure how much longer a trivial cell takes while a widget trains, in a kernel without a page."""
+    manager, client = start_new_kernel()
+    try:
+
+        def run(code: str) -> None:
+            sent = client.execute(code, silent=True, store_history=False)
+            while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != sent:
+                pass
+
+        run("from rugged_widget import RuggedWidget\nwidget = RuggedWidget(num_steps=10**9, speed='max')")
+        idle = cell_milliseconds(run)
+        run("widget.start()")
+        time.sleep(1.5)
+        busy = cell_milliseconds(run)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    return cell_figure("a trivial cell while training, 95 %, beyond idle", idle, busy)
+
+
+def cell_figure(what: str, idle: list[float], busy: list[float]) -> Figure:
+    """Return the figure of a cell's delay."""
+    detail = f"idle {percentile(idle, 95):.0f} ms, training {percentile(busy, 95):.0f} ms"
+    return Figure(what, percentile(busy, 95) - percentile(idle, 95), 15, "ms", detail=detail)
