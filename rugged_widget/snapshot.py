@@ -70,11 +70,19 @@ class Density(_Value):
         Its value there, shape (num_points,), >= 0, per unit of x.
     prob_positive
         Share of the draws above 0, in [0, 1].
+    lower, median, upper
+        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2 of the draws.
+    prob
+        Probability between lower and upper, in (0, 1).
     """
 
     x: Array
     density: Array
     prob_positive: float
+    lower: float
+    median: float
+    upper: float
+    prob: float
 
 
 @dataclass(frozen=True, eq=False)

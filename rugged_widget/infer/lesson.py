@@ -107,7 +107,7 @@ class RegressionFit(Fit):
                 "line": bands(line, self._grid, NUM_GROUPS, self._prob),
                 "prediction": bands(prediction, self._grid, NUM_GROUPS, self._prob),
             },
-            slopes=tuple(map(density, slopes_by_group(weight))),
+            slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(weight)),
         )
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:

@@ -85,6 +85,11 @@ def predict(
     return mean.numpy(), observation.numpy()
 
 
+def band_probs(prob: float) -> tuple[float, float, float]:
+    """Return the probabilities of the lower end, the middle and the upper end of what holds `prob`."""
+    return (1 - prob) / 2, 0.5, (1 + prob) / 2
+
+
 def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: float) -> tuple[Band, ...]:
     """Take the credible bands of groups that were predicted one after the other.
 
@@ -104,12 +109,12 @@ def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: f
     tuple of Band
         One a group, in their order.
     """
-    lower, median, upper = order_statistics(values, [(1 - prob) / 2, 0.5, (1 + prob) / 2]).astype(np.float64)
+    lower, median, upper = order_statistics(values, band_probs(prob)).astype(np.float64)
     parts = zip(*(np.split(array, num_groups) for array in (lower, median, upper)), strict=True)
     return tuple(Band(x, low, middle, high, prob) for low, middle, high in parts)
 
 
-def density(draws: NDArray[np.float64]) -> Density:
+def density(draws: NDArray[np.float64], prob: float = 0.9) -> Density:
     """Estimate the density of one number from its draws, with a Gaussian kernel of Silverman's width.
 
     The draws are shared out to the points first (linear binning), so that the cost is of the points, not of the draws.
@@ -119,6 +124,8 @@ def density(draws: NDArray[np.float64]) -> Density:
     ----------
     draws
         Shape (num_draws,), finite.
+    prob
+        Probability between the quantiles that come with it, in (0, 1).
 
     Returns
     -------
@@ -140,7 +147,8 @@ def density(draws: NDArray[np.float64]) -> Density:
     distance = np.arange(1 - DENSITY_POINTS, DENSITY_POINTS) * (spacing / width)
     kernel = np.exp(-0.5 * distance**2) / (width * np.sqrt(2 * np.pi))
     height = np.convolve(weight, kernel, mode="valid") / len(draws)
-    return Density(x, height, float(np.mean(draws > 0)))
+    lower, median, upper = map(float, order_statistics(draws, band_probs(prob)))
+    return Density(x, height, float(np.mean(draws > 0)), lower, median, upper, prob)
 
 
 def _kernel_width(draws: NDArray[np.float64]) -> float:

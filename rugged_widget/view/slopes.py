@@ -7,9 +7,8 @@ from html import escape
 
 import bqplot
 import ipywidgets
-import numpy as np
 
-from rugged_widget.snapshot import Array, Density, Progress, Snapshot
+from rugged_widget.snapshot import Density, Progress, Snapshot
 from rugged_widget.view.chart import BANDS, GROUP_CLASSES, GROUPS, MUTED, Chart, Ruler, minus, shorten, text
 from rugged_widget.view.quiet import QuietLines
 from rugged_widget.view.stream import Changes
@@ -100,15 +99,7 @@ class SlopeFigure:
 
 
 def _direction(slope: Density) -> str:
-    low, median, high = _quantiles(slope.x, slope.density, (0.05, 0.5, 0.95))
     sure = max(slope.prob_positive, 1.0 - slope.prob_positive)
     word = "falls" if slope.prob_positive < 0.5 else "rises"
-    numbers = minus(f"{median:+.2f}, 90 % between {low:+.2f} and {high:+.2f}")
-    return f"slope {numbers}. The line {word} with probability {sure:.2f}."
-
-
-def _quantiles(x: Array, density: Array, probs: Sequence[float]) -> Array:
-    steps = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(x))])
-    total = steps[-1]
-    quantiles: Array = np.interp(probs, steps / total, x) if total > 0 else np.full(len(probs), x[len(x) // 2])
-    return quantiles
+    inside = f"{100 * slope.prob:g} % between {slope.lower:+.2f} and {slope.upper:+.2f}"
+    return minus(f"slope {slope.median:+.2f}, {inside}. The line {word} with probability {sure:.2f}.")

@@ -129,6 +129,8 @@ def test_the_density_is_the_kernel_estimate_of_the_draws() -> None:
     # linear binning is off by about a twelfth of (spacing / width) squared; Silverman's quartiles are ranks here
     assert np.abs(found.density - kernel.mean(axis=1)).max() < 0.01 * found.density.max()
     assert found.prob_positive == (draws > 0).mean()
+    order = np.sort(draws)  # the quantiles are draws, not of the kernel estimate, which is wider than they are
+    assert (found.lower, found.median, found.upper, found.prob) == (order[39], order[399], order[760], 0.9)
     assert (found.x[0], found.x[-1]) == pytest.approx(
         (draws.min() - 4 * width, draws.max() + 4 * width), abs=0.1 * width
     )
