@@ -8,7 +8,7 @@ from html import escape
 import bqplot
 import ipywidgets
 
-from rugged_widget.view.domain import SteppingDomain, ticks
+from rugged_widget.view.domain import SteppingDomain, tick_format, ticks
 from rugged_widget.view.quiet import QuietAxis, QuietScale, QuietText
 from rugged_widget.view.stream import Changes
 
@@ -60,7 +60,7 @@ class Ruler:
             label_color=MUTED,
             color=GRID,
             grid_color=GRID,
-            tick_values=ticks(low, high, num_steps),
+            **_ticks(low, high, num_steps),
         )
         self.targets = (self.scale, self.axis)
 
@@ -76,8 +76,13 @@ class Ruler:
 
     def _changes(self) -> Changes:
         low, high = self._domain.low, self._domain.high
-        marks = ticks(low, high, self._num_steps)
-        return [(self.scale, {"min": low, "max": high}), (self.axis, {"tick_values": marks})]
+        return [(self.scale, {"min": low, "max": high}), (self.axis, _ticks(low, high, self._num_steps))]
+
+
+def _ticks(low: float, high: float, num_steps: int) -> dict[str, object]:
+    # With their format: bqplot's own guess is made once, for the first ticks, and shows 1.25 as 1.3 later.
+    values = ticks(low, high, num_steps)
+    return {"tick_values": values, "tick_format": tick_format(values)}
 
 
 class Chart:

@@ -113,6 +113,7 @@ class Controls:
         if progress.status == self._status:
             return
         self._status = progress.status
+        self.status.value = sentence(progress)  # the first frame of a run may be a second away
         self._primary.description, self._primary.icon = PRIMARY[progress.status]
         self._step.disabled = progress.status in {"running", "finished"}
         self._reset.disabled = progress.status == "ready"

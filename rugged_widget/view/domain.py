@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -20,6 +20,18 @@ def ticks(low: float, high: float, num_steps: int = 5) -> list[float]:
     step = nice_step(high - low, num_steps)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(index * step, 12) + 0.0 for index in range(first, last + 1)]  # + 0.0: no minus before a zero
+
+
+def tick_format(values: Sequence[float]) -> str:
+    """Return the d3 format that tells ticks apart, and says no more; given at least two, evenly spaced."""
+    step = values[1] - values[0]
+    if step >= 1e3 and max(abs(value) for value in values) >= 1e5:
+        return "~s"  # 100k
+    if step < 1e-4:
+        return "~e"
+    digits = range(7)  # differences of large numbers are not exact: the last may have to do
+    decimals = next((count for count in digits if math.isclose(step, round(step, count), rel_tol=1e-3)), digits[-1])
+    return f".{decimals}f"
 
 
 class SteppingDomain:

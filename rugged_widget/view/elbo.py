@@ -13,8 +13,7 @@ from rugged_widget.view.quiet import QuietLines
 from rugged_widget.view.stream import Changes
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
-MANY = 50_000  # steps from which on the axis says 100k
-EMPTY = "No step is done yet. Press Start, and the ELBO climbs from here."
+EMPTY = "No step is done yet. Press Start."
 
 
 class ElboFigure:
@@ -71,7 +70,6 @@ class ElboFigure:
         high = float(max(raw.max(), smooth.max()))
         return [
             *self._x.fix(0.0, progress.num_steps),
-            (self._x.axis, {"tick_format": "~s" if progress.num_steps >= MANY else None}),
             *(self._y.cover(low, high) if len(snapshot.curve.step) else self._y.fix(-1.0, 0.0)),
             (self._raw, {"x": curve.step, "y": raw}),
             (self._smooth, {"x": curve.step, "y": smooth}),

@@ -113,7 +113,7 @@ class _Panel:
         self._band = QuietLines(x=grid, y=start, scales=scales, fill="between")
         self._band.fill_colors, self._band.colors = [BANDS[number]], ["transparent"]
         self._median = QuietLines(x=grid, y=start[0], scales=scales, colors=colors, stroke_width=2.5)
-        points = bqplot.Scatter(x=group.x, y=group.y, scales=scales, colors=[POINT])
+        points = bqplot.Scatter(x=group.x, y=group.y, scales=scales, colors=[POINT], stroke="transparent")
         points.default_size, points.enable_hover = 26, False
         self._note: QuietText = text("rw-note")
         name = f"rw-panel-{number}"

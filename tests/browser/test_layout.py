@@ -72,6 +72,19 @@ def set_width(widget: DashboardPage, width: int) -> None:
     assert widget.root.evaluate("root => root.getBoundingClientRect().width") == pytest.approx(width, abs=2)
 
 
+OPAQUE_RECTANGLES = """root => [...root.querySelectorAll(".bqplot svg rect")].filter((rect) => {
+    const style = getComputedStyle(rect);
+    const alpha = style.fill === "none" ? 0 : Number(style.fill.match(/rgba\\(.*, ([\\d.]+)\\)/)?.[1] ?? 1);
+    const box = rect.getBoundingClientRect();
+    return alpha * Number(style.opacity) * Number(style.fillOpacity) > 0 && box.width * box.height > 2500;
+}).map((rect) => rect.getAttribute("class"))"""
+
+
+def test_nothing_opaque_lies_over_a_drawing(browser: Browser, lab_server: Server) -> None:
+    with notebook(browser, lab_server, [cell()]) as (_, shown):
+        assert DashboardPage(shown).root.evaluate(OPAQUE_RECTANGLES) == []
+
+
 @pytest.mark.parametrize("width", [700, 1000, 1400])
 def test_nothing_is_cut_off_or_sticks_out(browser: Browser, lab_server: Server, width: int) -> None:
     with notebook(browser, lab_server, [cell(num_steps=100_000)]) as (_, shown):

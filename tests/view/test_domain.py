@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugged_widget.view.domain import SteppingDomain, nice_step, ticks
+from rugged_widget.view.domain import SteppingDomain, nice_step, tick_format, ticks
 
 numbers = st.floats(-1e9, 1e9).filter(lambda x: abs(x) > 1e-6 or x == 0.0)
 
@@ -59,3 +59,27 @@ def test_a_step_is_one_two_five_or_two_and_a_half(span: float, num_steps: int) -
     mantissa = step / 10 ** math.floor(math.log10(step * (1 + 1e-9)))
     assert min(abs(mantissa - nice) for nice in (1, 2, 2.5, 5, 10)) < 1e-6
     assert step >= span / num_steps * (1 - 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [
+        ([0, 250, 500], ".0f"),
+        ([0, 0.25, 0.5], ".2f"),
+        ([-0.4, -0.2, 0.0, 0.2], ".1f"),
+        ([0, 2.5, 5.0], ".1f"),
+        ([0, 20_000, 100_000], "~s"),
+        ([0, 1e-5], "~e"),
+        ([0, 0.0025], ".4f"),
+    ],
+)
+def test_ticks_are_written_with_the_digits_that_tell_them_apart(values: list[float], form: str) -> None:
+    assert tick_format(values) == form
+
+
+@given(numbers, st.floats(1.0, 1e9))
+def test_whatever_the_bounds_there_are_ticks_and_a_format_for_them(low: float, span: float) -> None:
+    low, high = SteppingDomain(-1.0, 1.0).cover(low, low + span)
+    values = ticks(low, high)
+    assert len(values) >= 2
+    assert tick_format(values)

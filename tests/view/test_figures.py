@@ -79,13 +79,8 @@ def test_the_elbo_is_total_or_per_observation(snapshots: dict[int, Snapshot]) ->
 
 def test_rows_are_named_after_the_columns_and_the_bias_is_brought_near() -> None:
     captions = [row.caption for row in STORY.rows]
-    assert captions == [
-        "cont_africa",
-        "rugged",
-        "cont_africa \N{MULTIPLICATION SIGN} rugged",
-        "bias \N{MINUS SIGN} 9",
-        "sigma",
-    ]
+    product, minus = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
+    assert captions == ["cont_africa", "rugged", f"cont_africa {product} rugged", f"bias {minus} 9", "sigma"]
     assert Row("bias", (), "bias", -3.0).caption == "bias + 3"
 
 
