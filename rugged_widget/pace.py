@@ -13,7 +13,7 @@ Speed: TypeAlias = Literal[1, 10, "max"]
 Presence: TypeAlias = Literal["none", "away", "here"]
 
 SPEEDS: tuple[Speed, ...] = (1, 10, "max")
-TICK_SECONDS = 0.05  # the pace of paced training while its page is hidden
+TICK_SECONDS = 0.05  # the pace of paced training while its page is hidden or on its way
 RATE_SECONDS = 2.0  # window of the steps-per-second figure
 
 

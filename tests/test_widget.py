@@ -154,6 +154,15 @@ async def test_a_running_training_runs_on_with_another_guide() -> None:
     assert widget.step == 60
 
 
+async def test_what_is_started_while_it_is_displayed_does_not_run_ahead_of_its_page() -> None:
+    widget = RuggedWidget(speed=1)
+    widget.start()
+    widget._repr_mimebundle_()
+    await asyncio.sleep(1)
+    assert 1 <= widget.step <= 21  # a step each twentieth of a second
+    widget.close()
+
+
 async def test_the_learning_rate_changes_in_mid_run() -> None:
     widget = RuggedWidget(num_steps=60, learning_rate=0.01)
     widget.start()

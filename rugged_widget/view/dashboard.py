@@ -167,6 +167,7 @@ class Dashboard(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
         bundle()  # raises where there is nothing to display with
+        self.stream.expect()  # so that what is started in the same cell does not run ahead of its page
         shown: dict[str, object] = super()._repr_mimebundle_(**kwargs)
         if self._latest is not None:
             shown["text/html"] = still(self._story, self._latest[0], sentence(self._latest[1]))

@@ -21,6 +21,7 @@ from rugged_widget.view.quiet import Quiet
 STATIC = Path(__file__).parent.parent / "static"
 MAX_UNACKNOWLEDGED = 3  # 2 starve the browser, 4 gain nothing
 FRAME_SECONDS = 0.064  # what is drawn more often costs steps, and looks no smoother
+PAGE_SECONDS = 5.0  # how long a page may take to appear once the widget was given out to be displayed
 LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
 
 Changes: TypeAlias = Sequence[tuple[Quiet, Mapping[str, object]]]
@@ -90,6 +91,7 @@ class FrameStream(anywidget.AnyWidget):
         self._touched: dict[Quiet, set[str]] = {}
         self._clock, self._ask = clock, ask
         self._greeted = self._away = False
+        self._expected_until = -math.inf
         self._unacknowledged: list[int] = []
         self._seq, self._sent_at, self._due = 0, -math.inf, -math.inf
         self._layout: list[object] | None = None
@@ -101,10 +103,14 @@ class FrameStream(anywidget.AnyWidget):
 
     @property
     def presence(self) -> Presence:
-        """Whether a page answers: none was seen yet, the last one is hidden or gone (away), or it is here."""
+        """Whether a page answers: none is to be seen, it is hidden, gone or on its way (away), or it is here."""
         if not self._greeted:
-            return "none"
+            return "away" if self._clock() < self._expected_until else "none"
         return "away" if self._away else "here"
+
+    def expect(self) -> None:
+        """Take note that the widget is being displayed: a page will probably appear within seconds."""
+        self._expected_until = self._clock() + PAGE_SECONDS
 
     def ready(self) -> bool:
         """Return whether a frame can go out now. Towards a page that does not answer, one a second can."""

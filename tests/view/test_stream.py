@@ -50,6 +50,16 @@ def test_nothing_is_sent_before_a_page_says_hello() -> None:
     assert wire.stream.presence == "here"
 
 
+def test_a_page_that_was_given_the_widget_is_waited_for_a_few_seconds() -> None:
+    wire = Wire()
+    wire.stream.expect()
+    assert (wire.stream.presence, wire.stream.ready()) == ("away", False)
+    wire.now += 6
+    assert wire.stream.presence == "none"
+    wire.hear(k="hello")
+    assert wire.stream.presence == "here"
+
+
 def test_a_frame_holds_its_arrays_as_float32_in_the_order_of_the_layout() -> None:
     wire = Wire()
     wire.hear(k="hello")
