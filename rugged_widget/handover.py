@@ -12,6 +12,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+BUSY_SECONDS = 60.0
+
 _turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
 _main_loop: asyncio.AbstractEventLoop | None = None
 
@@ -70,7 +72,13 @@ class LoopThread:
             loop.call_soon_threadsafe(request)
 
     def call(self, request: Callable[[], T]) -> T:
-        """Return what `request` returns on the loop's thread, waiting for it; what it raises is raised here."""
+        """Return what `request` returns on the loop's thread, waiting for it; what it raises is raised here.
+
+        Raises
+        ------
+        RuntimeError
+            Where that thread is busy for a minute: maybe with waiting for this one.
+        """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def answer() -> None:
@@ -80,6 +88,8 @@ class LoopThread:
                 future.set_exception(error)
 
         self.ask(answer)
+        if not concurrent.futures.wait([future], timeout=BUSY_SECONDS).done:
+            raise RuntimeError("the thread of the event loop, where everything is computed, is busy; try again later")
         return future.result()
 
 
