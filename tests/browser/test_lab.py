@@ -199,10 +199,10 @@ def test_a_failure_says_what_to_do_and_reset_begins_again(browser: Browser, lab_
         assert widget.kernel.value("widget.status") == "failed"
         assert widget.boxes() == before
         widget.shown.watched.screenshot("lab-failed")
-        widget.kernel.run("widget.learning_rate = 0.03")
         widget.press("rw-reset")
         widget.wait_status("ready")
         notice.wait_for(state="hidden")
+        widget.kernel.run("widget.learning_rate = 0.03")
         widget.press("rw-primary", "Start")
         widget.wait_step(30)
 
