@@ -50,6 +50,7 @@ def test_a_plain_script_trains_to_the_end_without_a_front_end() -> None:
     assert history["elbo"].iloc[-1] == widget.elbo == widget.snapshot.elbo
 
 
+@pytest.mark.browser  # no browser, but five seconds of imports
 def test_the_command_of_the_readme_works_in_a_process_of_its_own(tmp_path: Path) -> None:
     script = (
         "import asyncio; from rugged_widget import RuggedWidget as W; print(asyncio.run(W(num_steps=5).fit()).step)"
