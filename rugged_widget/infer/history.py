@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from array import array
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from rugged_widget.snapshot import ElboCurve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 MAX_POINTS = 400
 """Points of the thinned curve, the last step included."""
@@ -18,15 +23,10 @@ SMOOTHING_STEPS = 20
 """Steps that the exponential mean reaches back over."""
 
 _DECAY = 1 - 1 / SMOOTHING_STEPS
-
-
-class _Checkpoint(NamedTuple):
-    num_steps: int
-    num_rates: int
-    kept: array[float]
-    kept_smoothed: array[float]
-    stride: int
-    mean: float
+_REMEMBERED = 50 * SMOOTHING_STEPS
+_BLOCK = 128
+_DECAYS = _DECAY ** np.arange(1, _BLOCK + 1)
+_WEIGHTS = (1 - _DECAY) * np.tril(_DECAY ** np.maximum(0, np.subtract.outer(np.arange(_BLOCK), np.arange(_BLOCK))))
 
 
 class History:
@@ -54,19 +54,31 @@ class History:
         """ELBO of the last step; nan before the first."""
         return self._elbos[-1] if self._elbos else math.nan
 
-    def append(self, elbo: float, learning_rate: float) -> None:
-        """Add a step, its ELBO in nats and its learning rate."""
-        self._elbos.append(elbo)
-        step = len(self._elbos)
-        if not self._rates or self._rates[-1][1] != learning_rate:
-            self._rates.append((step, learning_rate))
-        self._mean = _DECAY * self._mean + (1 - _DECAY) * elbo
-        if step % self._stride == 0:
-            self._kept.append(elbo)
-            self._kept_smoothed.append(self._smoothed())
+    def extend(self, elbos: Sequence[float], learning_rates: Sequence[float]) -> None:
+        """Add steps, their ELBOs in nats and their learning rates."""
+        done = len(self._elbos)
+        self._elbos.extend(elbos)
+        self._note_rates(done, np.asarray(learning_rates, dtype=np.float64))
+        means = _exponential_means(self._mean, np.asarray(elbos, dtype=np.float64))
+        steps = np.arange(done + 1, done + len(means) + 1)
+        smoothed = means / (1 - _DECAY**steps)
+        taken = 0
+        while taken < len(means):
+            room = (MAX_POINTS - len(self._kept)) * self._stride - (done + taken) % self._stride
+            part = slice(taken, taken + room)
+            due = steps[part] % self._stride == 0
+            self._kept.extend(np.asarray(elbos[part])[due])
+            self._kept_smoothed.extend(smoothed[part][due])
+            taken += room
             if len(self._kept) >= MAX_POINTS:
                 self._kept, self._kept_smoothed = self._kept[1::2], self._kept_smoothed[1::2]
                 self._stride *= 2
+        self._mean = float(means[-1]) if len(means) else self._mean
+
+    def _note_rates(self, done: int, rates: NDArray[np.float64]) -> None:
+        last = self._rates[-1][1] if self._rates else math.nan
+        for place in np.flatnonzero(np.diff(rates, prepend=last) != 0):
+            self._rates.append((done + int(place) + 1, float(rates[place])))
 
     def _smoothed(self) -> float:
         """Mean of all steps so far, a step weighing 0.95 of the one after it."""
@@ -93,15 +105,24 @@ class History:
             }
         )
 
-    def checkpoint(self) -> _Checkpoint:
-        """Remember where the history is."""
-        return _Checkpoint(
-            len(self._elbos), len(self._rates), self._kept[:], self._kept_smoothed[:], self._stride, self._mean
-        )
+    def truncate(self, num_steps: int) -> None:
+        """Forget all but the first steps; the curve stays as coarse as it is."""
+        if num_steps == len(self):
+            return
+        del self._elbos[num_steps:]
+        self._rates = [(first, rate) for first, rate in self._rates if first <= num_steps]
+        del self._kept[num_steps // self._stride :]
+        del self._kept_smoothed[num_steps // self._stride :]
+        recent = np.array(self._elbos[-_REMEMBERED:])  # what lies further back weighs nothing
+        self._mean = float(_exponential_means(0.0, recent)[-1]) if num_steps else 0.0
 
-    def restore(self, checkpoint: _Checkpoint) -> None:
-        """Forget the steps since a checkpoint."""
-        del self._elbos[checkpoint.num_steps :]
-        del self._rates[checkpoint.num_rates :]
-        self._kept, self._kept_smoothed = checkpoint.kept[:], checkpoint.kept_smoothed[:]
-        self._stride, self._mean = checkpoint.stride, checkpoint.mean
+
+def _exponential_means(before: float, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return mean <- decay mean + (1 - decay) value after each value, a block at a time instead of value by value."""
+    means = np.empty(len(values))
+    for start in range(0, len(values), _BLOCK):
+        block = values[start : start + _BLOCK]
+        means[start : start + _BLOCK] = _WEIGHTS[: len(block), : len(block)] @ block
+        means[start : start + _BLOCK] += before * _DECAYS[: len(block)]
+        before = means[start + len(block) - 1]
+    return means

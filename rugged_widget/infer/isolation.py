@@ -86,6 +86,13 @@ class Generators:
             with _without_words():
                 np.random.set_state(self.numpy_state)  # noqa: NPY002 the global generator is meant
 
+    def same_but_for_torch(self, other: Generators) -> bool:
+        """Return whether two copies are of one state in Python and NumPy."""
+        one, two = self.numpy_state, other.numpy_state
+        numpy_same = all(one[key] == two[key] for key in ("bit_generator", "has_gauss", "gauss"))
+        words = all(np.array_equal(one["state"][key], two["state"][key]) for key in one["state"])
+        return numpy_same and words and self.python_state == other.python_state
+
     def rewind(self) -> None:
         """Make them the global generators, in the state that was copied."""
         self.install()
@@ -174,6 +181,12 @@ class Isolation:
 
     def __repr__(self) -> str:
         return f"Isolation({len(self._settings.params[0])} parameters{', computing' if self._inside else ''})"
+
+    def use_threads(self, count: int) -> None:
+        """Let torch compute with so many threads inside, now and from now on."""
+        self._settings = replace(self._settings, num_threads=count)
+        if self._inside:
+            torch.set_num_threads(count)
 
     def validate(self, *, on: bool) -> None:
         """Validate arguments and sites as the user does, or not at all, from the next time inside on."""

@@ -1,14 +1,16 @@
-"""One step of the optimizer, as the fit takes it."""
+"""One step of the optimizer, as Pyro takes it: the reference for every other way to step."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pyro import get_param_store, optim
-from pyro.infer import SVI, Trace_ELBO
+from pyro.infer import ELBO, SVI, Trace_ELBO
 
 from rugged_widget.infer.failure import NonFiniteError
 
@@ -17,29 +19,45 @@ if TYPE_CHECKING:
 
     from pyro.poutine.trace_struct import Trace
 
+Array: TypeAlias = NDArray[np.float64]
 
-class Step(Protocol):
-    """What the fit asks of a way to step; always called inside the fit's isolation.
+
+class Taken(NamedTuple):
+    """Steps that were taken.
+
+    Attributes
+    ----------
+    start
+        Steps done before them; fewer than there were where some had to be taken back.
+    losses, learning_rates
+        Of each step, shape (n,), n >= 0; losses in nats.
+    """
+
+    start: int
+    losses: Array
+    learning_rates: Array
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a fit minimizes, and how.
 
     Attributes
     ----------
     learning_rate
-        Of the next step, finite, > 0.
+        Of the first step, finite, > 0.
+    elbo
+        Pyro's estimate of the ELBO; None is Trace_ELBO, checked so that a failure can name its site.
+    optimizer
+        One of Pyro's, to be made of a dictionary of options.
+    optimizer_options
+        All of them but the learning rate.
     """
 
     learning_rate: float
-
-    def __call__(self) -> float:
-        """Take one step and return its loss in nats, or raise NonFiniteError where loss or parameters run away."""
-        ...
-
-    def checkpoint(self) -> Any:  # noqa: ANN401 each way to step knows its own
-        """Copy everything that steps change, random numbers excepted."""
-        ...
-
-    def restore(self, checkpoint: Any) -> None:  # noqa: ANN401 as above
-        """Go back to a checkpoint, which can be used again. The learning rate stays."""
-        ...
+    elbo: ELBO | None = None
+    optimizer: Callable[[dict[str, Any]], optim.PyroOptim] = optim.Adam  # type: ignore[attr-defined] # made at import
+    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,11 +66,11 @@ class _Param:
 
     tensor: torch.Tensor
     value: torch.Tensor
-    moments: Mapping[str, torch.Tensor] | None
+    moments: Mapping[str, Any] | None
 
 
 class PlainStep:
-    """Pyro's own `SVI.step`.
+    """Pyro's own `SVI.step`; always called inside the fit's isolation.
 
     Parameters
     ----------
@@ -60,8 +78,8 @@ class PlainStep:
         A Pyro model and its guide.
     args, kwargs
         What both are called with.
-    learning_rate
-        Of Adam, finite, > 0.
+    settings
+        What is to be minimized, and how.
     """
 
     def __init__(
@@ -70,22 +88,25 @@ class PlainStep:
         guide: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        learning_rate: float,
+        settings: Settings,
     ) -> None:
-        self._args, self._kwargs = args, kwargs
-        self._settings = {"lr": learning_rate}
-        self._optim: optim.PyroOptim = optim.Adam(self._settings)  # type: ignore[attr-defined] # Pyro makes it at import
-        self._svi = SVI(model, guide, self._optim, loss=_CheckedElbo())  # type: ignore[no-untyped-call]
+        self.model, self.guide, self.args, self.kwargs = model, guide, args, kwargs
+        self.elbo: ELBO = settings.elbo or Trace_ELBO()
+        self._options = {**settings.optimizer_options, "lr": settings.learning_rate}
+        self.optim: optim.PyroOptim = settings.optimizer(self._options)
+        self._svi = SVI(model, guide, self.optim, loss=settings.elbo or _CheckedElbo())  # type: ignore[no-untyped-call]
 
     @property
     def learning_rate(self) -> float:
-        """Learning rate of the next step."""
-        return self._settings["lr"]
+        """Learning rate of the next step, finite, > 0; some optimizers lower it at each."""
+        for optimizer in self.optim.optim_objs.values():
+            return float(optimizer.param_groups[0]["lr"])
+        return float(self._options["lr"])
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._settings["lr"] = value  # of parameters yet to come
-        for optimizer in self._optim.optim_objs.values():
+        self._options["lr"] = value  # of parameters yet to come
+        for optimizer in self.optim.optim_objs.values():
             for group in optimizer.param_groups:
                 group["lr"] = value
 
@@ -103,11 +124,13 @@ class PlainStep:
             If the loss or a parameter is not finite, or a parameter is so far out that it cannot be used.
         """
         try:
-            loss = float(self._svi.step(*self._args, **self._kwargs))
+            loss = float(self._svi.step(*self.args, **self.kwargs))
         except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
             if name := _outside_its_range():
                 raise NonFiniteError(name, "the parameter {site} has left its range") from error
             raise
+        if not math.isfinite(loss):
+            raise NonFiniteError(None, f"the loss is {loss}")
         for name, value in get_param_store().named_parameters():
             if not torch.isfinite(value).all():
                 raise NonFiniteError(name, "the parameter {site} is not finite")
@@ -135,17 +158,21 @@ class PlainStep:
             if param.moments is None:
                 self._forget(param.tensor)
             else:
-                self._optim.optim_objs[param.tensor].state[param.tensor].update(
-                    {key: value.clone() for key, value in param.moments.items()}
+                self.optim.optim_objs[param.tensor].state[param.tensor].update(
+                    {key: _copied(moment) for key, moment in param.moments.items()}
                 )
 
-    def _moments(self, value: torch.Tensor) -> dict[str, torch.Tensor] | None:
-        optimizer = self._optim.optim_objs.get(value)
-        return optimizer and {key: moment.clone() for key, moment in optimizer.state[value].items()}
+    def _moments(self, value: torch.Tensor) -> dict[str, Any] | None:
+        optimizer = self.optim.optim_objs.get(value)
+        return optimizer and {key: _copied(moment) for key, moment in optimizer.state[value].items()}
 
     def _forget(self, value: torch.Tensor) -> None:
-        self._optim.optim_objs.pop(value, None)
-        self._optim.grad_clip.pop(value, None)
+        self.optim.optim_objs.pop(value, None)
+        self.optim.grad_clip.pop(value, None)
+
+
+def _copied(moment: Any) -> Any:  # noqa: ANN401 a tensor, a count of steps or, of SGD before its first step, nothing
+    return moment.clone() if isinstance(moment, torch.Tensor) else moment
 
 
 class _CheckedElbo(Trace_ELBO):

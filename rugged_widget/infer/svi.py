@@ -5,28 +5,30 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from pyro import get_param_store
+from pyro import get_param_store, optim
 from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
+from rugged_widget.infer.compiled.threads import Threads
+from rugged_widget.infer.engines import checked_engine
 from rugged_widget.infer.failure import describe
 from rugged_widget.infer.history import History
 from rugged_widget.infer.isolation import Generators, Isolation
-from rugged_widget.infer.step import PlainStep
+from rugged_widget.infer.step import PlainStep, Settings
+from rugged_widget.infer.stepping import Stepping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from rugged_widget.infer.step import Step
-    from rugged_widget.snapshot import ElboCurve
+    from pyro.infer import ELBO
+    from pyro.optim import PyroOptim
 
-CHECKPOINT_EVERY = 5
-"""Steps from one checkpoint to the next: more would be lost by a failure, fewer would be felt in the speed."""
+    from rugged_widget.snapshot import ElboCurve, EngineInfo
 
 VALIDATED_STEPS = 10
 """First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with
@@ -35,21 +37,12 @@ data and shapes shows at once. What runs away later is not finite, which is look
 MAX_SEED = 2**32 - 1
 
 
-class _Checkpoint(NamedTuple):
-    """Everything that steps change."""
-
-    num_steps: int
-    step: Any
-    history: Any
-    generators: Generators
-
-
 class Fit:
-    """Stochastic variational inference of one model with one guide: Trace_ELBO and Adam.
+    """Stochastic variational inference of one model with one guide.
 
-    With the same seed it takes the same steps, bit for bit, as Pyro's own loop: `pyro.set_rng_seed(seed)`,
-    `pyro.clear_param_store()`, make guide, optimizer and SVI, then `svi.step(*args, **kwargs)` again and again; however
-    the steps are sliced, and whatever else runs in between.
+    With the same seed it takes the same steps as Pyro's own loop: `pyro.set_rng_seed(seed)`, `pyro.clear_param_store()`,
+    make guide, optimizer and SVI, then `svi.step(*args, **kwargs)` again and again; however the steps are sliced, and
+    whatever else runs in between. By the engine "plain" they are the same bit for bit, by others but for rounding.
 
     Parameters
     ----------
@@ -60,14 +53,23 @@ class Fit:
     args, kwargs
         What model and guide are called with.
     learning_rate
-        Of Adam, finite, > 0.
+        Of the optimizer, finite, > 0.
     seed
         Of the fit's own random numbers, in [0, 2**32).
+    elbo
+        Pyro's estimate of the ELBO; Trace_ELBO where None.
+    optimizer
+        One of Pyro's optimizers, Adam where None: it is called with a dictionary of options.
+    optimizer_options
+        Options of it, the learning rate aside.
+    engine
+        How steps are computed: "plain" by Pyro, "graph" as a captured graph of tensor operations, "jax" as the same
+        graph compiled by JAX; "auto" is "graph". What cannot be captured is left to Pyro, and `engine` says why.
 
     Raises
     ------
     TypeError, ValueError
-        If learning_rate or seed is not such a number.
+        If learning_rate, seed or engine is not as said here.
     FitError
         If the model or the guide raises when the guide is set up.
     """
@@ -81,20 +83,26 @@ class Fit:
         *,
         learning_rate: float,
         seed: int,
+        elbo: ELBO | None = None,
+        optimizer: Callable[[dict[str, Any]], PyroOptim] | None = None,
+        optimizer_options: Mapping[str, Any] | None = None,
+        engine: str = "auto",
     ) -> None:
-        learning_rate = checked_learning_rate(learning_rate)
+        learning_rate, wanted = checked_learning_rate(learning_rate), checked_engine(engine)
+        settings = Settings(learning_rate, elbo, optimizer or optim.Adam, optimizer_options or {})  # type: ignore[attr-defined] # made at import
         self._isolation = Isolation(checked_seed(seed))
         self._history = History()
         self._validated_until = VALIDATED_STEPS
         self.model = model
+        threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
             self.guide = make_guide(model)
             try:
-                _set_up(self.guide, tuple(args), dict(kwargs or {}))
+                ready = _set_up(self.guide, tuple(args), dict(kwargs or {}))
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
-            self._take_step: Step = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), learning_rate)
-            self._good = self._latest = self._checkpoint()
+            self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
+            self._stepping = Stepping(self._plain, wanted, threads, ready=ready)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step={self.step}, elbo={self.elbo:.2f}, learning_rate={self.learning_rate:g})"
@@ -112,11 +120,60 @@ class Fit:
     @property
     def learning_rate(self) -> float:
         """Learning rate of the next step; finite, > 0. It may be set at any time."""
-        return self._take_step.learning_rate
+        return self._plain.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._take_step.learning_rate = checked_learning_rate(value)
+        self._plain.learning_rate = checked_learning_rate(value)
+
+    @property
+    def engine(self) -> EngineInfo:
+        """How steps are computed now, and why so."""
+        return self._stepping.info
+
+    def use_engine(self, engine: str) -> None:
+        """Compute the steps by another engine from the next one on, on the same trajectory.
+
+        Parameters
+        ----------
+        engine
+            "auto", "plain", "graph" or "jax", as for the constructor.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is none of them.
+        """
+        wanted = checked_engine(engine)
+        with self._isolation.inside():
+            self._stepping.use(wanted)
+
+    def prepare(self) -> bool:
+        """Do the next piece, some 0.1 s, of what the engine needs before it can start; `advance` does what is left.
+
+        Returns
+        -------
+        bool
+            Whether more is left.
+        """
+        with self._isolation.inside():
+            return self._stepping.prepare(self.step)
+
+    def wait_for_engine(self, seconds: float) -> bool:
+        """Wait for an engine that is being compiled beside the training.
+
+        Parameters
+        ----------
+        seconds
+            At most so long.
+
+        Returns
+        -------
+        bool
+            Whether none is being compiled any more; the next step is taken by it then.
+        """
+        with self._isolation.inside():
+            return self._stepping.wait(seconds)
 
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
         """Take steps until all are done or the next one would probably take too long.
@@ -133,7 +190,8 @@ class Fit:
         Returns
         -------
         int
-            Number of steps taken.
+            Number of steps taken, in the end; it is negative where captured steps turned out to be wrong and more of
+            them were taken back.
 
         Raises
         ------
@@ -145,45 +203,34 @@ class Fit:
             raise TypeError(f"max_steps must be an int, got {max_steps!r}")
         if max_steps < 0 or math.isnan(seconds):
             raise ValueError(f"max_steps must be >= 0 and seconds a number, got {max_steps} and {seconds}")
-        if max_steps == 0:
-            return 0
-        start, done = clock(), 0
-        self._isolation.validate(on=self.step < self._validated_until)
+        start, began = self.step, clock()
+        self._isolation.validate(on=start < self._validated_until)
         with self._isolation.inside():
-            while done < max_steps:
-                self._step_once()
-                done += 1
-                elapsed = clock() - start
-                if elapsed + elapsed / done > seconds:
-                    break
-        return done
+            try:
+                taken, elapsed = 0, 0.0
+                while self.step < start + max_steps:
+                    taken += self._take(start + max_steps - self.step, seconds - elapsed)
+                    elapsed = clock() - began
+                    if taken and elapsed + elapsed / taken > seconds:
+                        break
+            finally:
+                self._stepping.store()
+        return self.step - start
 
-    def _step_once(self) -> None:
-        """Take one step, or raise FitError and go back to where steps still worked.
-
-        A step says whether the parameters that it finds are good, not those that it leaves: where the first step after
-        a checkpoint fails, the one before it has led astray, and going back to its result would only fail again.
-        """
-        if self.step - self._latest.num_steps >= CHECKPOINT_EVERY:
-            self._good, self._latest = self._latest, self._checkpoint()
+    def _take(self, max_steps: int, seconds: float) -> int:
+        """Take steps and return how many, or raise FitError and go back to where steps still worked."""
         try:
-            self._history.append(-self._take_step(), self.learning_rate)
+            taken = self._stepping.take(self.step, max_steps, seconds)
         except BaseException as error:
             failed = self.step + 1
-            self._latest = self._latest if self.step > self._latest.num_steps else self._good
-            self._go_back(self._latest)
+            self._history.truncate(self._stepping.go_back(self.step))
             self._validated_until = self.step + VALIDATED_STEPS
             if isinstance(error, Exception):
                 raise describe(error, failed, self.learning_rate, self.step) from error
             raise
-
-    def _checkpoint(self) -> _Checkpoint:
-        return _Checkpoint(self.step, self._take_step.checkpoint(), self._history.checkpoint(), Generators.copied())
-
-    def _go_back(self, checkpoint: _Checkpoint) -> None:
-        self._take_step.restore(checkpoint.step)
-        self._history.restore(checkpoint.history)
-        checkpoint.generators.rewind()
+        self._history.truncate(taken.start)
+        self._history.extend((-taken.losses).tolist(), taken.learning_rates)
+        return len(taken.losses)
 
     def history(self) -> pd.DataFrame:
         """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate."""
@@ -227,22 +274,23 @@ def checked_seed(value: int) -> int:
     return int(value)
 
 
-def _set_up(guide: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _set_up(guide: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Give an automatic guide its parameters before the first step, with the random numbers of the first step.
 
     Pyro does it within the first call: the prototype, then the networks of a flow, then the draw. The first two are
     done here; a call whose random numbers are given back enters the parameters into the store. The parts of an
     AutoGuideList set themselves up one between another's draws, so they are left to the first step, as is any guide
-    that is not automatic.
+    that is not automatic. Returns whether the guide is set up.
     """
     if not isinstance(guide, AutoGuide):
-        return
+        return False
     guide._setup_prototype(*args, **kwargs)  # noqa: SLF001 no public name
     if isinstance(guide, AutoGuideList):
-        return
+        return False
     if isinstance(guide, AutoContinuous):
         guide.get_posterior(*args, **kwargs)
     generators = Generators.copied()
     with torch.no_grad():
         guide(*args, **kwargs)
     generators.rewind()
+    return True

@@ -1,0 +1,1 @@
+"""A step of SVI, captured once as a graph of tensor operations and run without Pyro."""

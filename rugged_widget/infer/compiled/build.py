@@ -1,0 +1,82 @@
+"""From Pyro's step to a captured one, piece by piece, so that whoever waits can do something else in between."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from rugged_widget.infer.compiled.capture import capture
+from rugged_widget.infer.compiled.compiled import Compiled
+from rugged_widget.infer.compiled.functional import functional
+from rugged_widget.infer.compiled.graph_engine import GraphEngine
+from rugged_widget.infer.compiled.link import Link
+from rugged_widget.infer.compiled.noise import Noise, hoist
+from rugged_widget.infer.compiled.program import Program
+from rugged_widget.infer.compiled.simplify import simplify
+from rugged_widget.infer.compiled.trial import Watch, params_of
+from rugged_widget.infer.isolation import Generators
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import torch
+    from torch import fx
+
+    from rugged_widget.infer.compiled.program import State
+    from rugged_widget.infer.step import PlainStep
+
+
+def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
+    """Capture a step that is about to be taken; each `next` does some 0.1 s of it, inside the fit's isolation.
+
+    Random numbers are given back, and buffers of modules are as before.
+
+    Parameters
+    ----------
+    step
+        Pyro's step.
+
+    Returns
+    -------
+    compiled, program
+        The captured step, run by the graph engine, and what it runs.
+
+    Raises
+    ------
+    NotYetError
+        If the next step is not like those after it.
+    UnsupportedError
+        If the step cannot be captured. Whatever model and guide raise is raised too.
+    """
+    params = params_of(step)
+    link = Link(step.optim, params)
+    state, _ = link.read()
+    yield
+    graph = _captured(step, link, state)
+    yield
+    rates = tuple(state[0].new_ones(()) for _ in range(link.rule.num_rates))
+    body, prelude = hoist(graph, (*state, *rates))
+    noise = Noise(prelude)
+    inputs = (*rates, *noise.example)
+    graph = functional(body, (*state, *inputs))
+    yield
+    simplify(graph, (*state, *inputs))
+    yield
+    program = Program(graph, state, inputs)
+    return Compiled(link, noise, GraphEngine(program)), program
+
+
+def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
+    generators, watched = Generators.copied(), Watch(step.model, step.guide)
+    buffers = watched.look()
+    elbo = copy.copy(step.elbo)
+
+    def loss() -> torch.Tensor:
+        value: torch.Tensor = elbo.differentiable_loss(step.model, step.guide, *step.args, **step.kwargs)
+        return value
+
+    try:
+        return capture(loss, link.params, link.rule, state)
+    finally:
+        generators.rewind()
+        watched.put_back_buffers(buffers)

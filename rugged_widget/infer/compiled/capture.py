@@ -1,0 +1,180 @@
+"""A whole step of SVI - loss, gradients, optimizer - traced into one graph of tensor operations."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pyro
+import torch
+from torch import fx
+from torch.fx.experimental.proxy_tensor import get_innermost_proxy_mode, has_proxy_slot, make_fx
+from torch.overrides import TorchFunctionMode
+
+from rugged_widget.infer.compiled.program import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rugged_widget.infer.compiled.program import State
+    from rugged_widget.infer.compiled.rules import Rule
+
+
+def capture(loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], rule: Rule, state: State) -> fx.GraphModule:
+    """Trace one step as it would be taken now; the random numbers used are not given back.
+
+    The step is traced with the real leaf tensors, wherever model and guide keep them: putting others in their place
+    would miss references that modules hold. In the finished graph the leaves are replaced by parts of its first input.
+
+    Parameters
+    ----------
+    loss
+        Computes the differentiable loss from the parameters, shape ().
+    params
+        The leaves to differentiate by, all of one dtype on the CPU.
+    rule
+        What the optimizer does.
+    state
+        An example: the parameters flat, then the moments of the rule, vectors of one length.
+
+    Returns
+    -------
+    GraphModule
+        graph(*state, *rates) -> (loss, *state). It draws random numbers where the model does.
+
+    Raises
+    ------
+    UnsupportedError
+        If the step depends on values in a way that a graph of tensors cannot follow.
+    """
+    sizes = [param.numel() for param in params]
+    rates = [state[0].new_ones(()) for _ in range(rule.num_rates)]
+
+    def step(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        flat, *moments = values[: len(state)]
+        parts = [part.view(param.shape) for part, param in zip(flat.split(sizes), params, strict=True)]
+        with pyro.validation_enabled(False), torch.enable_grad(), _Capturing(params):  # noqa: FBT003 Pyro's name
+            value = loss()
+            grads = torch.autograd.grad(value, params)
+        flat_grads = torch.cat([grad.reshape(-1) for grad in grads])
+        updated = rule.update(flat, flat_grads, tuple(moments), values[len(state) :])
+        return value.detach().reshape(()), *updated, *parts
+
+    try:
+        traced = make_fx(step)(*state, *rates)
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        if "_local_scalar_dense" in str(error):
+            raise UnsupportedError("Python looks at the value of a tensor, and a graph has only its shape") from error
+        raise UnsupportedError(f"the step could not be captured: {_first_line(error)}") from error
+    return _rewired(traced, params)
+
+
+class _Never:
+    """Stands for a tensor of which nothing is true, as checks of values ask for."""
+
+    def any(self) -> bool:
+        return False
+
+
+class _Capturing(TorchFunctionMode):
+    """Refuses to give values away as numbers, which the graph would not see change.
+
+    It also answers the questions that Pyro and torch ask about values, as the real steps before the capture answered them.
+    Each would end the capture, because a graph cannot branch: arguments that are validated, losses that are turned into
+    numbers and looked at, and the branch on zeros in Pyro's sum over enumerated sites, where torch.jit takes the same.
+    """
+
+    def __init__(self, params: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self._params = {id(param) for param in params}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 torch's
+        if func in _AS_NUMBERS and self._changes(args[0]):
+            raise UnsupportedError("Python looks at the value of a tensor, and a graph has only its shape")
+        asking = _ASKED.get(func)
+        if func is torch._is_all_true:  # type: ignore[attr-defined] # noqa: SLF001 validation calls it
+            return True
+        if func is torch.Tensor.item:
+            return args[0].detach()
+        if asking is not None and _caller() == asking[0]:
+            return asking[1]
+        return func(*args, **(kwargs or {}))
+
+
+    def _changes(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is a parameter, or computed in this step."""
+        mode = get_innermost_proxy_mode()
+        return id(tensor) in self._params or (mode is not None and has_proxy_slot(tensor, mode.tracer))
+
+
+_AS_NUMBERS = {
+    getattr(torch.Tensor, name)
+    for name in ("numpy", "tolist", "__array__", "__float__", "__int__", "__bool__", "__index__", "__complex__")
+}
+_ASKED: dict[Any, tuple[str, Any]] = {
+    torch.Tensor.register_hook: ("pyro.util", None),
+    torch.isnan: ("pyro.util", _Never()),
+    torch.isinf: ("pyro.util", _Never()),
+    torch.Tensor.all: ("pyro.infer.util", False),
+}
+
+
+def _caller() -> str:
+    """Name the module outside torch that called a function of torch's."""
+    frame = sys._getframe(2)  # noqa: SLF001 the way to look at who calls
+    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] == "torch":
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__"))
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().split("\n")[0] or "no message"
+    return f"{type(error).__name__}: {text[:200]}"
+
+
+def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.GraphModule:
+    """Replace the leaves by the parts of the first input, which are the last outputs; those go."""
+    graph = traced.graph
+    output = graph.output_node()
+    outputs: Any = output.args[0]
+    parts, output.args = outputs[-len(params) :], (tuple(outputs[: -len(params)]),)
+    _hoist(graph, parts)
+    place = {param.data_ptr(): part for param, part in zip(params, parts, strict=True)}
+    for node in list(graph.find_nodes(op="get_attr")):
+        value = getattr(traced, str(node.target))
+        if not isinstance(value, torch.Tensor):
+            continue
+        owner = next((param for param in params if _same_storage(param, value)), None)
+        if owner is not None and (owner.shape != value.shape or owner.stride() != value.stride()):
+            raise UnsupportedError("the model holds a part of a parameter as a tensor of its own")
+        if owner is not None:
+            node.replace_all_uses_with(place[owner.data_ptr()])
+            graph.erase_node(node)
+    graph.lint()
+    traced.recompile()
+    return traced
+
+
+def _same_storage(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+
+
+def _hoist(graph: fx.Graph, wanted: Sequence[fx.Node]) -> None:
+    """Move nodes, and what they need, to right behind the inputs."""
+    last = graph.find_nodes(op="placeholder")[-1]
+    moved: set[fx.Node] = set()
+
+    def move(node: fx.Node) -> None:
+        nonlocal last
+        if node.op == "placeholder" or node in moved:
+            return
+        for source in node.all_input_nodes:
+            move(source)
+        last.append(node)
+        last = node
+        moved.add(node)
+
+    for node in wanted:
+        move(node)

@@ -1,0 +1,114 @@
+"""Runs a program with TorchScript, or, where that cannot be, node by node in Python."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import fx
+
+    from rugged_widget.infer.compiled.program import Program, State
+
+SCRIPTABLE = sys.version_info < (3, 14)
+"""Whether torch.jit can be used; beyond, torch itself says that it is not supported."""
+
+WARM_UP = 3
+"""Calls until TorchScript has specialized a graph."""
+
+
+class GraphEngine:
+    """Runs a program without Pyro, and, with TorchScript, without Python between the steps of a call.
+
+    Parameters
+    ----------
+    program
+        What to run.
+    """
+
+    name = "graph"
+    max_steps = 64
+    call_seconds = 0.002
+
+    def __init__(self, program: Program) -> None:
+        self._run: Callable[..., Any] = _by_python(program.graph)
+        self.how = "by Python, node by node"
+        if SCRIPTABLE:
+            self._try_torch_script(program)
+
+    def __repr__(self) -> str:
+        return f"GraphEngine({self.how})"
+
+    def _try_torch_script(self, program: Program) -> None:
+        inputs = [value[None] for value in program.inputs]
+        try:
+            run = _scripted(program)
+            for _ in range(WARM_UP):
+                run(list(program.state), inputs)
+        except RuntimeError as error:  # what torch.jit raises for whatever it cannot
+            self.how += f", because torch.jit said: {str(error).strip().splitlines()[0]}"
+        else:
+            self._run, self.how = run, "by TorchScript"
+
+    def run(self, state: State, inputs: Sequence[torch.Tensor]) -> tuple[State, torch.Tensor]:
+        """Take as many steps as there are rows of inputs; see `Engine`."""
+        with torch.no_grad():
+            losses, after = self._run(list(state), list(inputs))
+        return tuple(after), losses
+
+
+def _by_python(graph: fx.GraphModule) -> Callable[..., Any]:
+    def run(state: list[torch.Tensor], inputs: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        losses = []
+        for row in zip(*(values.unbind() for values in inputs), strict=True):
+            loss, *state = graph(*state, *row)
+            losses.append(loss)
+        return torch.stack(losses), state
+
+    return run
+
+
+class _Step(nn.Module):
+    """Takes state and inputs as lists, as a loop in TorchScript can hand them on."""
+
+    def __init__(self, graph: fx.GraphModule) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, state: list[torch.Tensor], inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+        return list(self.graph(*state, *inputs))
+
+
+class _Loop(nn.Module):
+    """Steps on; as TorchScript, so no Python runs in between and other threads may."""
+
+    def __init__(self, step: nn.Module) -> None:
+        super().__init__()
+        self.step = step
+
+    def forward(
+        self, state: list[torch.Tensor], inputs: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        rows = [values.unbind(0) for values in inputs]
+        losses: list[torch.Tensor] = []
+        for k in range(len(rows[0])):
+            out = self.step(state, [row[k] for row in rows])
+            losses.append(out[0])
+            state = out[1:]
+        return torch.stack(losses), state
+
+
+def _scripted(program: Program) -> Callable[..., Any]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit.*deprecated", category=DeprecationWarning)
+        example = (list(program.state), list(program.inputs))
+        step: Any = torch.jit.trace(_Step(program.graph).eval(), example, check_trace=False, strict=False)
+        loop: Any = torch.jit.script(_Loop(step).eval())
+        frozen: Callable[..., Any] = torch.jit.freeze(loop)
+    return frozen

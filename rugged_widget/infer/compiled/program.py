@@ -1,0 +1,60 @@
+"""What engines run: one step as a pure function of tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from rugged_widget.errors import RuggedWidgetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, fx
+
+State: TypeAlias = "tuple[Tensor, ...]"
+
+
+class UnsupportedError(RuggedWidgetError):
+    """A step that cannot be captured or run by an engine; the text says why, for the reader of the widget."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """One step as a pure function: graph(*state, *inputs) -> (loss, *state).
+
+    Attributes
+    ----------
+    graph
+        Functional: operations of aten without mutation and without randomness. What does not change is in its
+        buffers; its placeholders are the state, then the inputs.
+    state
+        Everything that steps change, an example of it: the parameters, flat, then the optimizer's moments.
+    inputs
+        What every step gets anew, an example of it: rates of the optimizer, then random numbers.
+    """
+
+    graph: fx.GraphModule
+    state: State
+    inputs: tuple[Tensor, ...]
+
+
+class Engine(Protocol):
+    """Runs a program."""
+
+    def run(self, state: State, inputs: Sequence[Tensor]) -> tuple[State, Tensor]:
+        """Take as many steps as there are rows of inputs.
+
+        Parameters
+        ----------
+        state
+            As the program's; it is not changed.
+        inputs
+            As the program's, with one more dimension in front: a row a step, K >= 1 of them.
+
+        Returns
+        -------
+        state, losses
+            The state after the last step, and the loss of each step, shape (K,).
+        """
+        ...

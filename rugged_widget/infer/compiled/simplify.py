@@ -1,0 +1,249 @@
+"""Passes that make a functional graph smaller. Each returns whether it changed anything.
+
+A node stands for the same value all the way, so that values are computed once, before the first pass; constants that a
+pass adds are added to them.
+
+They are sound because nothing in the graph is written to; before that they would not be. What they leave unchanged is
+every finite result, but for the last bits of a sum and the sign of a zero: where a value is not finite, the loss or a
+parameter is not either in the end, and that is looked for beside the graph.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch import fx
+
+from rugged_widget.infer.compiled.values import values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Values: TypeAlias = dict[fx.Node, Any]
+    Pass: TypeAlias = Callable[[fx.GraphModule, Values], bool]
+
+aten = torch.ops.aten
+
+MAX_ROUNDS = 8
+MAX_FOLDED = 1 << 20
+"""Elements of the largest constant that is computed ahead; a larger one would cost more memory than time."""
+
+MAX_COMPARED = 1 << 12
+"""Elements of the largest constant that is compared with others."""
+
+_COPIES = {
+    aten.detach.default,
+    aten.alias.default,
+    aten.clone.default,
+    aten.lift_fresh.default,
+    aten.lift_fresh_copy.default,
+    aten._to_copy.default,  # noqa: SLF001 an operation's name
+}
+_RESHAPES = {
+    aten.view.default,
+    aten.reshape.default,
+    aten._unsafe_view.default,  # noqa: SLF001 an operation's name
+    aten.expand.default,
+    aten.squeeze.default,
+    aten.squeeze.dim,
+    aten.squeeze.dims,
+    aten.slice.Tensor,
+}
+_PERMUTATIONS = {aten.permute.default}
+_SUMS = {aten.sum.default, aten.sum.dim_IntList}
+_FILLED = {aten.full_like.default, aten.zeros_like.default, aten.ones_like.default, aten.scalar_tensor.default}
+_PLUS = {aten.add.Tensor, aten.add.Scalar}
+_MINUS = {aten.sub.Tensor, aten.sub.Scalar}
+_TIMES = {aten.mul.Tensor, aten.mul.Scalar}
+_OVER = {aten.div.Tensor, aten.div.Scalar}
+
+
+def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
+    """Make a functional graph smaller, in place.
+
+    Parameters
+    ----------
+    graph
+        Without writes and random numbers.
+    example
+        Its inputs.
+    """
+    found = values(graph, example)
+    for _ in range(MAX_ROUNDS):
+        if not any([run(graph, found) for run in PASSES]):  # all of them, each round
+            break
+    graph.graph.lint()
+    graph.recompile()
+
+
+def fold_constants(graph: fx.GraphModule, found: Values) -> bool:
+    """Compute ahead what depends on no input, and differences and comparisons of a value with itself."""
+    constant: set[fx.Node] = set()
+    for node in graph.graph.nodes:
+        fixed = node.op == "call_function" and all(source in constant for source in node.all_input_nodes)
+        if node.op == "get_attr" or fixed or node.target in _FILLED or _is_of_itself(node):
+            constant.add(node)
+    changed = False
+    for node in list(graph.graph.nodes):
+        value = found.get(node)
+        needed = any(user not in constant for user in node.users)
+        if node in constant and node.op != "get_attr" and needed and isinstance(value, torch.Tensor):
+            if value.numel() <= MAX_FOLDED:
+                folded = _add_constant(graph, value, node)
+                found[folded] = value
+                node.replace_all_uses_with(folded)
+                changed = True
+    graph.graph.eliminate_dead_code()
+    return changed
+
+
+def _is_of_itself(node: fx.Node) -> bool:
+    same = node.op == "call_function" and len(node.args) == 2 and node.args[0] is node.args[1] and not node.kwargs
+    return same and node.target in {aten.eq.Tensor, aten.sub.Tensor}
+
+
+def _add_constant(graph: fx.GraphModule, value: torch.Tensor, before: fx.Node) -> fx.Node:
+    count = len(dict(graph.named_buffers()))
+    while hasattr(graph, f"folded_{count}"):
+        count += 1
+    graph.register_buffer(f"folded_{count}", value.detach().clone())
+    with graph.graph.inserting_before(before):
+        return graph.graph.get_attr(f"folded_{count}")
+
+
+def drop_no_ops(graph: fx.GraphModule, found: Values) -> bool:
+    """Drop operations that return what they are given: copies, reshapes to the same shape, x + 0, x * 1."""
+    changed = False
+    for node in list(graph.graph.nodes):
+        kept = _what_it_returns(node, found)
+        if kept is not None and _alike(found.get(node), found.get(kept)):
+            node.replace_all_uses_with(kept)
+            changed = changed or kept is not node
+    graph.graph.eliminate_dead_code()
+    return changed
+
+
+def _what_it_returns(node: fx.Node, found: Values) -> fx.Node | None:
+    if node.op != "call_function" or not node.users or not node.args or not isinstance(node.args[0], fx.Node):
+        return _unit_first(node, found)
+    target, source = node.target, node.args[0]
+    if target in _COPIES | _RESHAPES:
+        return source
+    if target in _PERMUTATIONS:
+        return source if list(node.args[1]) == sorted(node.args[1]) else None  # type: ignore[arg-type]
+    if target in _SUMS:
+        return source if isinstance(found.get(node), torch.Tensor) and found[source].numel() == 1 else None
+    if len(node.args) != 2 or node.kwargs:
+        return None
+    second = _number(node.args[1], found)
+    if (target in _PLUS | _MINUS and second == 0) or (target in _TIMES | _OVER and second == 1):
+        return source
+    if target is aten.pow.Tensor_Scalar and second == 1:
+        return source
+    return _unit_first(node, found)
+
+
+def _unit_first(node: fx.Node, found: Values) -> fx.Node | None:
+    """Return the second argument of 0 + x and 1 * x."""
+    if node.op != "call_function" or not node.users or len(node.args) != 2 or node.kwargs:
+        return None
+    first, second = _number(node.args[0], found), node.args[1]
+    unit = (node.target in _PLUS and first == 0) or (node.target in _TIMES and first == 1)
+    return second if unit and isinstance(second, fx.Node) else None
+
+
+def _number(value: Any, found: Values) -> float | None:  # noqa: ANN401 an argument is anything
+    """Return the number that an argument always is, also where it is a constant full of it; None for any other."""
+    if isinstance(value, fx.Node) and value.op == "get_attr":
+        tensor = found.get(value)
+        if not isinstance(tensor, torch.Tensor) or not 0 < tensor.numel() <= MAX_COMPARED or tensor.is_complex():
+            return None
+        first = tensor.reshape(-1)[0]
+        return float(first) if bool((tensor == first).all()) else None
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _alike(one: Any, other: Any) -> bool:  # noqa: ANN401 a node's value is anything
+    tensors = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
+    return tensors and one.shape == other.shape and one.dtype == other.dtype
+
+
+def merge_signs(graph: fx.GraphModule, found: Values) -> bool:
+    """Let sums and products take over changes of sign: a + (-b) becomes a - b, -(a - b) becomes b - a."""
+    changed = False
+    for node in list(graph.graph.nodes):
+        if node.op == "call_function" and node.users and not node.kwargs and _merge_sign(node, found):
+            changed = True
+    graph.graph.eliminate_dead_code()
+    return changed
+
+
+def _merge_sign(node: fx.Node, found: Values) -> bool:
+    args = node.args
+    if node.target is aten.neg.default:
+        (source,) = args
+        if (inner := _negated(source)) is not None:
+            node.replace_all_uses_with(inner)
+            return True
+        if isinstance(source, fx.Node) and source.target is aten.sub.Tensor and not source.kwargs:
+            first, second = source.args
+            if isinstance(first, fx.Node) and isinstance(second, fx.Node) and _alike(found.get(second), found[node]):
+                node.target, node.args = aten.sub.Tensor, (second, first)
+                return True
+        return False
+    if len(args) != 2 or node.target not in {aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor}:
+        return False
+    first, second = _negated(args[0]), _negated(args[1])
+    if node.target in {aten.mul.Tensor, aten.div.Tensor}:
+        if first is not None and isinstance(args[1], (int, float)):
+            node.args = (first, -args[1])
+            return True
+        if first is not None and second is not None:
+            node.args = (first, second)
+            return True
+        return False
+    if second is not None:
+        node.target = aten.sub.Tensor if node.target is aten.add.Tensor else aten.add.Tensor
+        node.args = (args[0], second)
+        return True
+    if first is not None and node.target is aten.add.Tensor and isinstance(args[1], fx.Node):
+        node.target, node.args = aten.sub.Tensor, (args[1], first)
+        return True
+    return False
+
+
+def _negated(value: Any) -> fx.Node | None:  # noqa: ANN401 an argument is anything
+    """Return x where the argument is -x."""
+    if isinstance(value, fx.Node) and value.target is aten.neg.default and isinstance(value.args[0], fx.Node):
+        return value.args[0]
+    return None
+
+
+def share(graph: fx.GraphModule, found: Values) -> bool:
+    """Compute each expression once, and keep each small constant once."""
+    seen: dict[Any, fx.Node] = {}
+    changed = False
+    for node in list(graph.graph.nodes):
+        if node.op == "get_attr":
+            key = _constant_key(node, found.get(node))
+        elif node.op == "call_function":
+            key = (node.target, repr(node.args), repr(sorted(node.kwargs.items())))
+        else:
+            continue
+        if key in seen:
+            node.replace_all_uses_with(seen[key])
+            graph.graph.erase_node(node)
+            changed = True
+        else:
+            seen[key] = node
+    return changed
+
+
+def _constant_key(node: fx.Node, value: Any) -> Any:  # noqa: ANN401 whatever can be compared
+    if not isinstance(value, torch.Tensor) or value.numel() > MAX_COMPARED:
+        return node.target
+    return str(value.dtype), tuple(value.shape), value.stride(), value.contiguous().numpy().tobytes()
+
+
+PASSES: tuple[Pass, ...] = (fold_constants, drop_no_ops, merge_signs, share)

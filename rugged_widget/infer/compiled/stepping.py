@@ -1,0 +1,180 @@
+"""Captured steps, many at a time, with a way back and Pyro's own step beside them now and then."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rugged_widget.infer.compiled.shadow import DisagreementError, Shadow
+from rugged_widget.infer.step import Taken
+
+if TYPE_CHECKING:
+    from rugged_widget.infer.compiled.compiled import Compiled, Mark
+    from rugged_widget.infer.compiled.threads import Threads
+    from rugged_widget.infer.step import PlainStep
+
+CHECK_SHARE = 0.02
+"""Part of the time that checks may take, once the first ones are done."""
+
+LOOK_BACK = 6
+"""Steps before one that ran away from which on Pyro's own steps are taken, to see what it was."""
+
+
+class _Place(NamedTuple):
+    """A mark, and how many steps were done there."""
+
+    num_steps: int
+    mark: Mark
+
+
+class CompiledStepping:
+    """Takes captured steps; each gap between two checks is twice the one before, until checks cost next to nothing.
+
+    Parameters
+    ----------
+    plain
+        Pyro's step, which shares its parameters with the captured one.
+    compiled
+        The captured step.
+    threads
+        Told how long steps take.
+    """
+
+    def __init__(self, plain: PlainStep, compiled: Compiled, threads: Threads) -> None:
+        self._plain, self._compiled, self._threads = plain, compiled, threads
+        self._shadow = Shadow(plain, compiled)
+        self._places: deque[_Place] = deque(maxlen=2)
+        self._agreed: _Place | None = None
+        self._next_check = self._gap = 0
+        self._step_seconds = 0.0
+        self._holds = False  # whether the state is with the captured step, and Pyro's may be behind
+        self.careful_until = 0
+
+    def __repr__(self) -> str:
+        return f"CompiledStepping({self._compiled!r}, next check at step {self._next_check})"
+
+    def use(self, engine: Any) -> None:  # noqa: ANN401 any of the engines
+        """Run the program by another engine from the next step on, which is checked."""
+        self._compiled.engine = engine
+        self._next_check = self._gap = 0
+        self._step_seconds = 0.0
+
+    def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
+        """Take at least one step, or none where Pyro's own have to show what is wrong (see `careful_until`).
+
+        Parameters
+        ----------
+        num_steps
+            Steps done.
+        max_steps
+            How many to take at most, >= 1.
+        seconds
+            Time for them.
+
+        Raises
+        ------
+        DisagreementError
+            If the captured step is not Pyro's own. `num_steps` of it says where the two still agreed; the fit is
+            there again.
+        """
+        if not self._holds or self._compiled.link.touched:
+            self._compiled.load()
+            self._holds = True
+            self._places.clear()
+            self._agreed = self._agreed or _Place(num_steps, self._mark())
+        if num_steps >= self._next_check:
+            return self._check(num_steps)
+        until_check = self._next_check - num_steps
+        return self._run(num_steps, min(max_steps, until_check, self._fitting(seconds)))
+
+    def store(self) -> None:
+        """Give parameters and moments to Pyro."""
+        if self._holds:
+            self._compiled.store()
+
+    def leave(self) -> None:
+        """Give parameters and moments to Pyro, whose steps come next."""
+        self.store()
+        self._holds = False
+
+    def go_back(self, num_steps: int) -> int:
+        """Return to where the last run began, after an interrupt in it; returns the steps done there."""
+        if not self._places:
+            return num_steps
+        place = self._places.pop()
+        self._compiled.go_back(place.mark)
+        return place.num_steps
+
+    def _mark(self) -> Mark:
+        return self._compiled.mark(self._plain.learning_rate)
+
+    def _fitting(self, seconds: float) -> int:
+        if not self._step_seconds:
+            return 1
+        engine: Any = self._compiled.engine
+        return max(1, min(engine.max_steps, int(min(seconds, engine.call_seconds) / self._step_seconds)))
+
+    def _run(self, num_steps: int, count: int) -> Taken:
+        self._places.append(_Place(num_steps, self._mark()))
+        began = time.perf_counter()
+        losses, rates = self._compiled.run(count, self._plain.learning_rate)
+        took = (time.perf_counter() - began) / count
+        self._threads.took(took)
+        self._step_seconds = took if not self._step_seconds else 0.7 * self._step_seconds + 0.3 * took
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad) or not self._compiled.is_finite():
+            return self._return_before(num_steps + (int(bad[0]) if len(bad) else count))
+        self._decay_to(float(rates[-1]))
+        return Taken(num_steps, losses, rates)
+
+    def _decay_to(self, learning_rate: float) -> None:
+        if learning_rate != self._plain.learning_rate:
+            self._plain.learning_rate = learning_rate
+
+    def _return_before(self, bad: int) -> Taken:
+        """Go back to a few steps before step `bad` (from 0), where Pyro's own steps take over to show what it is."""
+        self.careful_until = bad + 3
+        target = bad - LOOK_BACK
+        place = self._places[-1] if self._places[-1].num_steps <= target else self._places[0]
+        self._places.clear()
+        self._compiled.go_back(place.mark)
+        again = target - place.num_steps
+        losses = rates = np.empty(0)
+        if again > 0:
+            losses, rates = self._compiled.run(again, place.mark.learning_rate)
+        return Taken(place.num_steps, losses, rates)
+
+    def _check(self, num_steps: int) -> Taken:
+        self._compiled.store()
+        mark = self._mark()
+        self._places.append(_Place(num_steps, mark))
+        began = time.perf_counter()
+        try:
+            loss, rates = self._shadow()
+        except DisagreementError as error:
+            raise self._return_to_agreement(num_steps, error) from error
+        except Exception:  # noqa: BLE001 Pyro's step is taken once more, by itself, and what it raises is told then
+            self._compiled.go_back(mark)
+            self._compiled.store()
+            self.careful_until = num_steps + 1
+            return Taken(num_steps, np.empty(0), np.empty(0))
+        took = time.perf_counter() - began
+        self._agreed = _Place(num_steps + 1, self._mark())
+        affordable = took / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
+        self._gap = max(1, min(2 * self._gap, int(affordable)))
+        self._next_check = num_steps + 1 + self._gap
+        return Taken(num_steps, loss, rates)
+
+    def _return_to_agreement(self, num_steps: int, error: DisagreementError) -> DisagreementError:
+        """Go back to where the steps still agreed: here, where it is the first check after Pyro's own steps."""
+        agreed = self._agreed or self._places[-1]
+        self._compiled.go_back(agreed.mark)
+        undone = num_steps - agreed.num_steps
+        if undone:  # undo what the optimizer has done to the learning rate, not what the user has
+            decay = float(self._compiled.link.rule.decayed(1.0, undone)[-1])
+            self._plain.learning_rate /= decay
+        self.leave()
+        return DisagreementError(str(error), agreed.num_steps)

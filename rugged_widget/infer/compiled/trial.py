@@ -1,0 +1,187 @@
+"""Whether steps can be captured at all: found out by computing the loss twice, before anything is at stake."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import types
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pyro import get_param_store, poutine
+from torch import nn
+
+from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.isolation import Generators
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rugged_widget.infer.step import PlainStep
+
+SIMPLE = (bool, int, float, complex, str, bytes, type(None))
+
+
+class NotYetError(UnsupportedError):
+    """The next step is not like those after it, because something is made in it; the one after may be."""
+
+
+def params_of(step: PlainStep) -> list[torch.Tensor]:
+    """Try the loss, and return the leaves that it depends on. Random numbers are given back.
+
+    Returns
+    -------
+    list of tensors
+        Unconstrained parameters, in the order in which they are met; those that the loss does not depend on are left out,
+        as the optimizer does.
+
+    Raises
+    ------
+    NotYetError
+        If the next step makes parameters or draws other random numbers than the one after it.
+    UnsupportedError
+        If the loss cannot be differentiated, or depends on what a graph does not see. Whatever model and guide raise is
+        raised too.
+    """
+    start, elbo = Generators.copied(), copy.copy(step.elbo)
+    watched = Watch(step.model, step.guide, *step.args, *step.kwargs.values())
+    known = set(get_param_store().keys())
+    before = watched.look()
+    try:
+        with poutine.trace(param_only=True) as seen:
+            loss = _loss(step, elbo)
+        first = Generators.copied()
+        if new := [name for name in get_param_store().keys() if name not in known]:  # noqa: SIM118 no mapping's keys
+            for name in new:
+                del get_param_store()[name]
+            raise NotYetError(f"the next step makes the parameter {new[0]!r}")
+        start.rewind()
+        again = _loss(step, elbo)
+        second = Generators.copied()
+        params = [site["value"].unconstrained() for site in seen.trace.nodes.values() if site["type"] == "param"]
+        grads = torch.autograd.grad(again, params, allow_unused=True) if again.requires_grad else [None] * len(params)
+        changed = watched.changed(before)
+    finally:
+        start.rewind()
+        watched.put_back_buffers(before)
+    if changed:
+        raise UnsupportedError(f"each call of the model changes {changed}, which a graph would hold still")
+    if not (first.same_but_for_torch(start) and second.same_but_for_torch(start)):
+        raise UnsupportedError("the model draws random numbers from NumPy or Python, which a graph cannot")
+    if not torch.equal(first.torch_state, second.torch_state):
+        raise NotYetError("two steps draw different amounts of random numbers")
+    if not torch.equal(loss.isnan(), again.isnan()) or loss.nan_to_num() != again.nan_to_num():
+        raise UnsupportedError("two calls of the model with the same random numbers differ")
+    return [param for param, grad in zip(params, grads, strict=True) if grad is not None]
+
+
+def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:  # noqa: ANN401 Pyro's ELBO, untyped
+    refusal = f"{type(elbo).__name__} has no loss that can be differentiated as a whole"
+    if not hasattr(elbo, "differentiable_loss"):
+        raise UnsupportedError(refusal)
+    try:
+        return torch.as_tensor(elbo.differentiable_loss(step.model, step.guide, *step.args, **step.kwargs))
+    except NotImplementedError as error:
+        raise UnsupportedError(refusal) from error
+
+
+class Watch:
+    """Looks at what calls of model and guide may change beside parameters: buffers, and numbers that Python holds.
+
+    It sees what is reached from the objects themselves, from closures and from the globals that a function names, two
+    attributes deep. What it misses, the check beside Pyro's own steps has to find.
+
+    Parameters
+    ----------
+    things
+        Model, guide and what they are called with.
+    """
+
+    def __init__(self, *things: object) -> None:
+        self._places: dict[int, tuple[str, Any]] = {}
+        for thing in things:
+            self._reach("", thing, depth=3)
+
+    def _reach(self, name: str, thing: Any, depth: int) -> None:  # noqa: ANN401 whatever a user's model is made of
+        if id(thing) in self._places or isinstance(thing, (*SIMPLE, torch.Tensor, types.ModuleType, type)):
+            return
+        if (getattr(type(thing), "__module__", "") or "").split(".")[0] in {"torch", "pyro"} and not isinstance(
+            thing, nn.Module
+        ):
+            return
+        self._places[id(thing)] = (name, thing)
+        if depth:
+            for inner, value in _inside(thing):
+                self._reach(inner, value, depth - 1)
+
+    def look(self) -> dict[tuple[int, str], Any]:
+        """Return copies of what can change now."""
+        found: dict[tuple[int, str], Any] = {}
+        for key, (_, thing) in self._places.items():
+            for name, value in _inside(thing):
+                if isinstance(value, SIMPLE):
+                    found[key, name] = value
+            if isinstance(thing, (list, dict, set)):
+                found[key, "length"] = len(thing)
+            elif type(thing).__module__ == "itertools":
+                found[key, "count"] = repr(thing)
+            if isinstance(thing, nn.Module):
+                found |= {(key, name): value.clone() for name, value in thing.named_buffers(recurse=False)}
+        return found
+
+    def changed(self, before: dict[tuple[int, str], Any]) -> str | None:
+        """Name something that is not as it was; None where all is."""
+        now = self.look()
+        for key in before.keys() | now.keys():
+            one, other = before.get(key), now.get(key)
+            if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+                if not torch.equal(one, other):
+                    return f"the buffer {key[1]!r}"
+            elif one != other and not (one != one and other != other):  # noqa: PLR0124 NaN is not itself
+                return repr(key[1] or self._places[key[0]][0])
+        return None
+
+    @torch.no_grad()
+    def put_back_buffers(self, before: dict[tuple[int, str], Any]) -> None:
+        """Give buffers of modules the values they had."""
+        for (key, name), value in before.items():
+            thing = self._places[key][1]
+            if isinstance(value, torch.Tensor) and isinstance(thing, nn.Module):
+                thing.get_buffer(name).copy_(value)
+
+
+def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a user's model is made of
+    """Yield what an object holds, with its name."""
+    if isinstance(thing, types.MethodType):
+        yield "self", thing.__self__
+        yield "function", thing.__func__
+    elif isinstance(thing, types.FunctionType):
+        yield from _of_function(thing)
+    elif isinstance(thing, functools.partial):
+        yield "function", thing.func
+        yield from thing.keywords.items()
+        yield from ((str(i), value) for i, value in enumerate(thing.args))
+    elif isinstance(thing, dict):
+        yield from ((str(key), value) for key, value in thing.items())
+    elif isinstance(thing, (list, tuple)):
+        yield from ((str(i), value) for i, value in enumerate(thing))
+    elif hasattr(thing, "__dict__"):
+        yield from vars(thing).items()
+        if isinstance(thing, nn.Module):
+            yield from thing.named_children()
+            yield "forward", type(thing).forward
+        elif callable(thing):
+            yield "__call__", type(thing).__call__
+
+
+def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    code: types.CodeType = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # nothing in it yet
+            continue
+    for name in code.co_names:
+        if name in function.__globals__:
+            yield name, function.__globals__[name]
+    yield from vars(function).items()

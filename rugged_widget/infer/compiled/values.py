@@ -1,0 +1,45 @@
+"""What the nodes of a graph are worth for one set of inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_KEPT = 1 << 12
+"""Elements of the largest value that is kept whole though it depends on an input."""
+
+
+def values(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> dict[fx.Node, Any]:
+    """Run a graph and return the value of every node; random numbers are given back.
+
+    Large tensors that depend on an input are returned without their data: of a million rows, all that a step computes
+    would not fit into memory at once.
+
+    Parameters
+    ----------
+    graph
+        Any graph.
+    example
+        Its inputs.
+    """
+    found: dict[fx.Node, Any] = {}
+    dependent: set[fx.Node] = set()
+    for node in graph.graph.nodes:
+        if node.op == "placeholder" or any(source in dependent for source in node.all_input_nodes):
+            dependent.add(node)
+
+    class _Keeping(fx.Interpreter):
+        def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401 as the base class
+            value = super().run_node(n)
+            large = isinstance(value, torch.Tensor) and value.numel() > MAX_KEPT and n in dependent
+            found[n] = torch.empty_like(value, device="meta") if large else value
+            return value
+
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        _Keeping(graph).run(*example)
+    return found
