@@ -13,6 +13,7 @@ from pyro import get_param_store, optim
 from pyro.infer import ELBO, SVI, Trace_ELBO
 
 from rugged_widget.infer.failure import NonFiniteError
+from rugged_widget.infer.subsample import QuickSubsample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,7 +125,8 @@ class PlainStep:
             If the loss or a parameter is not finite, or a parameter is so far out that it cannot be used.
         """
         try:
-            loss = float(self._svi.step(*self.args, **self.kwargs))
+            with QuickSubsample():
+                loss = float(self._svi.step(*self.args, **self.kwargs))
         except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
             if name := _outside_its_range():
                 raise NonFiniteError(name, "the parameter {site} has left its range") from error
@@ -135,6 +137,19 @@ class PlainStep:
             if not torch.isfinite(value).all():
                 raise NonFiniteError(name, "the parameter {site} is not finite")
         return loss
+
+    def loss(self, elbo: ELBO) -> torch.Tensor:
+        """Compute the loss that can be differentiated, shape (), by an ELBO of the same kind.
+
+        Raises
+        ------
+        NotImplementedError
+            If that kind of ELBO has none.
+        """
+        if not hasattr(elbo, "differentiable_loss"):
+            raise NotImplementedError(type(elbo).__name__)
+        with QuickSubsample():
+            return torch.as_tensor(elbo.differentiable_loss(self.model, self.guide, *self.args, **self.kwargs))
 
     def checkpoint(self) -> dict[str, _Param]:
         """Copy the parameters and the optimizer's moments."""

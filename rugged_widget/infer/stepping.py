@@ -124,7 +124,7 @@ class Stepping:
         try:
             return compiled.take(num_steps, max_steps, seconds)
         except DisagreementError as error:
-            self._give_up(f"the captured step disagrees with Pyro's own: {error}")
+            self._give_up(f"the captured step and Pyro's own disagree: {error}")
             return Taken(error.num_steps, np.empty(0), np.empty(0))
 
     def go_back(self, num_steps: int) -> int:

@@ -49,7 +49,7 @@ def interrupted(_: torch.Tensor) -> torch.Tensor:
 
 
 def fitted(model: Any, learning_rate: float = 0.03) -> Fit:
-    return Fit(model, autoguide.AutoDiagonalNormal, (DATA,), learning_rate=learning_rate, seed=5)
+    return Fit(model, autoguide.AutoDiagonalNormal, (DATA,), learning_rate=learning_rate, seed=5, engine="plain")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_an_interrupt_between_gradients_and_optimizer_leaves_no_gradient_behind(
     fit = fitted(Mishap(raised, 10_000))
     fit.advance(9)
     with monkeypatch.context() as patch:
-        patch.setattr(fit._take_step._svi, "optim", interrupted)  # type: ignore[attr-defined] # a PlainStep
+        patch.setattr(fit._plain._svi, "optim", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fit.advance(1)
     assert fit.step == 5
@@ -145,14 +145,14 @@ def test_a_parameter_that_is_not_finite_is_named() -> None:
 
 
 def test_a_scale_that_became_zero_is_named() -> None:
-    fit = RegressionFit(RUGGED, learning_rate=1e5)
+    fit = RegressionFit(RUGGED, learning_rate=1e5, engine="plain")
     with pytest.raises(FitError, match=r"Step 2 failed: the parameter 'AutoDiagonalNormal.scale' has left its range"):
         fit.advance(5)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_learning_rate_far_too_large_fails_and_a_smaller_one_carries_on(name: str) -> None:
-    fit = RegressionFit(RUGGED, guide=name, learning_rate=1e38)
+    fit = RegressionFit(RUGGED, guide=name, learning_rate=1e38, engine="plain")
     with pytest.raises(FitError, match=r"a tenth of the learning rate: 1e\+37\."):
         fit.advance(50)
     assert fit.step == 0
@@ -233,7 +233,7 @@ def test_a_wrong_learning_rate_is_refused_while_running_and_the_old_one_stays() 
 
 
 def test_where_a_step_led_astray_the_fit_goes_back_to_before_it() -> None:
-    fit = RegressionFit(RUGGED, learning_rate=50.0)
+    fit = RegressionFit(RUGGED, learning_rate=50.0, engine="plain")
     fit.advance(1)  # finite, but its parameters are useless
     with pytest.raises(FitError, match=r"^Step 2 failed: .*back at step 0"):
         fit.advance(1)

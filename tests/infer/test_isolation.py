@@ -36,16 +36,23 @@ def held() -> Iterator[torch.Tensor]:
         yield pyro.param("AutoDiagonalNormal.loc", torch.tensor([3.0]), constraint=dist.constraints.positive)
 
 
-def everything() -> None:
-    fit = RegressionFit(RUGGED, seed=4)
+ENGINES_ALONE = ["plain", "graph"]
+
+
+def everything(engine: str = "plain") -> None:
+    fit = RegressionFit(RUGGED, seed=4, engine=engine)
+    fit.prepare()
+    fit.advance(3)
+    fit.use_engine("auto")
     fit.advance(3)
     fit.learning_rate = 0.1
     fit.snapshot(), fit.quantiles([0.5]), fit.slopes(3), fit.param_store(), fit.history(), fit.curve(), repr(fit)
 
 
-def test_all_that_a_fit_does_leaves_the_user_as_before(held: torch.Tensor) -> None:
+@pytest.mark.parametrize("engine", [*ENGINES_ALONE, pytest.param("jax", marks=pytest.mark.browser)])
+def test_all_that_a_fit_does_leaves_the_user_as_before(held: torch.Tensor, engine: str) -> None:
     before = global_state()
-    everything()
+    everything(engine)
     assert global_state() == before
     assert held.unconstrained() is pyro.get_param_store()._params["AutoDiagonalNormal.loc"]  # type: ignore[attr-defined]
 
@@ -63,10 +70,25 @@ def surroundings() -> dict[str, Callable[[], Any]]:
     }
 
 
+@pytest.fixture(scope="module")
+def expected() -> dict[str, list[float]]:
+    """Losses of five steps without any surroundings."""
+    losses = {}
+    for engine in ENGINES_ALONE:
+        fit = RegressionFit(RUGGED, seed=4, engine=engine)
+        fit.advance(5)
+        losses[engine] = (-fit.history()["elbo"]).tolist()
+    assert losses["plain"] == PlainLoop(FAMILIES["diagonal"], seed=4).step(5)
+    pyro.clear_param_store()
+    return losses
+
+
+@pytest.mark.parametrize("engine", ENGINES_ALONE)
 @pytest.mark.parametrize("name", surroundings())
-def test_the_users_surroundings_change_no_step_and_are_as_before(name: str) -> None:
-    expected = PlainLoop(FAMILIES["diagonal"], seed=4).step(5)
-    fit = RegressionFit(RUGGED, seed=4)
+def test_the_users_surroundings_change_no_step_and_are_as_before(
+    name: str, engine: str, expected: dict[str, list[float]]
+) -> None:
+    fit = RegressionFit(RUGGED, seed=4, engine=engine)
     with surroundings()[name]() as entered:
         before = global_state()
         fit.advance(5)
@@ -74,19 +96,19 @@ def test_the_users_surroundings_change_no_step_and_are_as_before(name: str) -> N
         if name == "handlers":
             assert not entered.trace.nodes
         assert global_state() == before
-        everything()
+        everything(engine)
         assert global_state() == before
-    assert (-fit.history()["elbo"]).tolist() == expected
+    assert (-fit.history()["elbo"]).tolist() == expected[engine]
 
 
 def test_the_fit_keeps_the_dtype_it_was_made_with() -> None:
-    fit = RegressionFit(RUGGED)
+    fit = RegressionFit(RUGGED, engine="plain")
     torch.set_default_dtype(torch.float64)
     try:
         fit.advance(3)
         fit.snapshot()
         assert torch.get_default_dtype() is torch.float64
-        double = RegressionFit(RUGGED)
+        double = RegressionFit(RUGGED)  # by the graph engine
     finally:
         torch.set_default_dtype(torch.float32)
     double.advance(3)

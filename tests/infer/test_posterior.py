@@ -29,7 +29,7 @@ def unconstrained(by_site: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def trained(name: str, steps: int = 60) -> RegressionFit:
-    fit = RegressionFit(RUGGED, guide=name, seed=3)
+    fit = RegressionFit(RUGGED, guide=name, seed=3, engine="plain")
     fit.advance(steps)
     return fit
 
@@ -114,7 +114,7 @@ def test_a_site_in_a_plate_can_be_drawn() -> None:
             rate = pyro.sample("rate", dist.Gamma(2.0, 1.0))
             pyro.sample("seen", dist.Poisson(rate), obs=data)
 
-    fit = Fit(model, autoguide.AutoDiagonalNormal, (torch.tensor([1.0, 4.0, 2.0]),), learning_rate=0.01, seed=1)
+    fit = Fit(model, autoguide.AutoDiagonalNormal, (torch.tensor([1.0, 4.0, 2.0]),), learning_rate=0.01, seed=1, engine="plain")
     with fit.looking():
         draws = draw(fit.guide, 7)
         found = quantiles(fit.guide, [0.25, 0.75], 7)
@@ -124,7 +124,7 @@ def test_a_site_in_a_plate_can_be_drawn() -> None:
 
 
 def test_a_guide_of_another_kind_is_refused() -> None:
-    fit = Fit(normal_model, autoguide.AutoNormal, (torch.zeros(4),), learning_rate=0.01, seed=1)
+    fit = Fit(normal_model, autoguide.AutoNormal, (torch.zeros(4),), learning_rate=0.01, seed=1, engine="plain")
     fit.advance(2)
     with fit.looking(), pytest.raises(TypeError, match="AutoNormal"):
         draw(fit.guide, 10)

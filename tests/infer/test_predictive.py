@@ -37,7 +37,7 @@ def lines(band: Band) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fit() -> RegressionFit:
-    made = RegressionFit(RUGGED, seed=2)
+    made = RegressionFit(RUGGED, seed=2, engine="plain")
     made.advance(400)
     return made
 
@@ -84,7 +84,7 @@ def test_a_draw_lies_as_far_from_its_line_everywhere_in_units_of_its_sigma(fit: 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("steps", [0, 30])
 def test_every_family_has_bands_and_densities_that_are_finite_and_in_order(name: str, steps: int) -> None:
-    made = RegressionFit(RUGGED, guide=name, seed=2, prob=0.5)
+    made = RegressionFit(RUGGED, guide=name, seed=2, prob=0.5, engine="plain")
     made.advance(steps)
     snapshot = made.snapshot()
     for kind in ("line", "prediction"):
@@ -102,7 +102,7 @@ def test_every_family_has_bands_and_densities_that_are_finite_and_in_order(name:
 
 
 def test_a_point_predicts_with_its_sigma_alone() -> None:
-    made = RegressionFit(RUGGED, guide="delta")
+    made = RegressionFit(RUGGED, guide="delta", engine="plain")
     made.advance(50)
     snapshot, sigma = made.snapshot(), float(made.param_store()["AutoDelta.sigma"])
     for line, prediction in zip(snapshot.bands["line"], snapshot.bands["prediction"], strict=True):

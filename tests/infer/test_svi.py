@@ -18,7 +18,6 @@ from pyro import poutine
 from pyro.infer import autoguide
 
 from rugged_widget.infer.guides import GUIDE_LABELS, make_guide
-from rugged_widget.infer.history import History
 from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.infer.models import BayesianRegression
 from rugged_widget.infer.svi import Fit
@@ -35,7 +34,7 @@ def losses(fit: Fit) -> list[float]:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_takes_the_steps_of_the_plain_loop(name: str) -> None:
-    fit = RegressionFit(RUGGED, guide=name, seed=7, learning_rate=0.02)
+    fit = RegressionFit(RUGGED, guide=name, seed=7, learning_rate=0.02, engine="plain")
     fit.advance(25)
     plain = PlainLoop(FAMILIES[name], seed=7, learning_rate=0.02)
     assert losses(fit) == plain.step(25)
@@ -63,7 +62,7 @@ def guide_by_hand(_: Any) -> Any:
 
 @pytest.mark.parametrize("make", [guide_of_two_parts, guide_by_hand])
 def test_lists_of_guides_and_guides_by_hand_take_the_steps_of_the_plain_loop(make: Any) -> None:
-    fit = Fit(BayesianRegression(), make, tensors(), learning_rate=0.03, seed=3)
+    fit = Fit(BayesianRegression(), make, tensors(), learning_rate=0.03, seed=3, engine="plain")
     fit.advance(4)
     fit.advance(6)
     assert losses(fit) == PlainLoop(make, seed=3).step(10)
@@ -97,7 +96,7 @@ def users_part(actions: list[str], turn: Callable[[str], None]) -> list[float]:
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.lists(ACTIONS, min_size=2, max_size=12))
 def test_two_fits_and_plain_pyro_code_take_turns_and_each_is_as_if_alone(actions: list[str]) -> None:
-    fits = {"diagonal": RegressionFit(RUGGED, seed=1), "iaf": RegressionFit(RUGGED, guide="iaf", seed=2)}
+    fits = {"diagonal": RegressionFit(RUGGED, seed=1, engine="plain"), "iaf": RegressionFit(RUGGED, guide="iaf", seed=2, engine="plain")}
 
     def turn(action: str) -> None:
         fit = fits["iaf" if action == "other fit" else "diagonal"]
@@ -114,7 +113,7 @@ def test_two_fits_and_plain_pyro_code_take_turns_and_each_is_as_if_alone(actions
 
 
 def test_another_learning_rate_counts_from_the_next_step_on() -> None:
-    fit = RegressionFit(RUGGED, seed=1)
+    fit = RegressionFit(RUGGED, seed=1, engine="plain")
     fit.advance(5)
     fit.learning_rate = 0.3
     fit.advance(5)
@@ -126,18 +125,18 @@ def test_another_learning_rate_counts_from_the_next_step_on() -> None:
 
 def test_a_slice_ends_before_the_step_that_would_take_too_long() -> None:
     now = iter(range(1000))
-    fit = RegressionFit(RUGGED)
+    fit = RegressionFit(RUGGED, engine="plain")
     assert fit.advance(50, seconds=5.0, clock=lambda: float(next(now))) == 5  # a second each
     assert fit.step == 5
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 1e-9])
 def test_a_slice_without_time_takes_one_step_all_the_same(seconds: float) -> None:
-    assert RegressionFit(RUGGED).advance(50, seconds=seconds) == 1
+    assert RegressionFit(RUGGED, engine="plain").advance(50, seconds=seconds) == 1
 
 
 def test_no_steps_are_no_steps() -> None:
-    fit = RegressionFit(RUGGED)
+    fit = RegressionFit(RUGGED, engine="plain")
     assert fit.advance(0) == 0
     assert fit.step == 0
     assert np.isnan(fit.elbo)
@@ -152,7 +151,7 @@ def test_a_slice_refuses_what_is_no_number_of_steps_or_seconds(
     arguments: tuple[Any, ...], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        RegressionFit(RUGGED).advance(*arguments)
+        RegressionFit(RUGGED, engine="plain").advance(*arguments)
 
 
 def test_every_family_has_a_label_and_an_unknown_one_is_refused_with_the_names() -> None:
@@ -161,39 +160,8 @@ def test_every_family_has_a_label_and_an_unknown_one_is_refused_with_the_names()
         make_guide("full", BayesianRegression())
 
 
-def test_the_history_is_smoothed_and_thinned_to_400_points_with_the_last_step() -> None:
-    history, elbos = History(), np.random.default_rng(0).normal(size=5003)
-    mean, expected = 0.0, {}
-    for step, elbo in enumerate(elbos, start=1):
-        history.append(elbo, 0.01)
-        mean = 0.95 * mean + 0.05 * elbo
-        expected[step] = mean / (1 - 0.95**step)
-        if step in {1, 2, 399, 400, 401, 799, 1600, 5003}:
-            curve = history.curve()
-            assert len(curve.step) <= 400
-            assert curve.step[-1] == step
-            assert np.array_equal(curve.elbo, elbos[curve.step.astype(int) - 1])
-            np.testing.assert_allclose(curve.smoothed, [expected[int(s)] for s in curve.step], rtol=1e-9)
-    assert len(set(np.diff(history.curve().step)[:-1])) == 1  # evenly spread, the last step aside
-    assert len(history.curve().step) >= 200
-
-
-def test_200_000_steps_are_remembered_in_less_than_5_mb() -> None:
-    tracemalloc.start()
-    try:
-        history = History()
-        before, _ = tracemalloc.get_traced_memory()
-        for step in range(200_000):
-            history.append(float(step), 0.03)
-        grown = tracemalloc.get_traced_memory()[0] - before
-    finally:
-        tracemalloc.stop()
-    assert grown < 2e6
-    assert len(history.frame()) == 200_000
-
-
 def test_a_long_fit_keeps_nothing_else_of_its_steps() -> None:
-    fit = RegressionFit(RUGGED, guide="delta")
+    fit = RegressionFit(RUGGED, guide="delta", engine="plain")
     tracemalloc.start()
     try:
         sizes = []

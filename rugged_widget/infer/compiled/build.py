@@ -19,7 +19,6 @@ from rugged_widget.infer.isolation import Generators
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    import torch
     from torch import fx
 
     from rugged_widget.infer.compiled.program import State
@@ -67,16 +66,11 @@ def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
-    generators, watched = Generators.copied(), Watch(step.model, step.guide)
-    buffers = watched.look()
+    generators, watched = Generators.copied(), Watch(step.model, step.guide, *step.args, *step.kwargs.values())
+    before = watched.look()
     elbo = copy.copy(step.elbo)
-
-    def loss() -> torch.Tensor:
-        value: torch.Tensor = elbo.differentiable_loss(step.model, step.guide, *step.args, **step.kwargs)
-        return value
-
     try:
-        return capture(loss, link.params, link.rule, state)
+        return capture(lambda: step.loss(elbo), link.params, link.rule, state)
     finally:
         generators.rewind()
-        watched.put_back_buffers(buffers)
+        watched.put_back(before)

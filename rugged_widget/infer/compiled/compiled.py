@@ -28,6 +28,10 @@ class PacedEngine(Protocol):
     call_seconds: float
 
 
+class EngineError(RuntimeError):
+    """An engine could not run what was captured."""
+
+
 @dataclass(frozen=True, eq=False)
 class Mark:
     """A moment to come back to.
@@ -107,11 +111,19 @@ class Compiled:
         -------
         losses, learning_rates
             Of each step, shape (num_steps,).
+
+        Raises
+        ------
+        EngineError
+            If the engine failed; the state is as before.
         """
         rule, state = self.link.rule, self._state
         learning_rates = rule.decayed(learning_rate, num_steps)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
-        self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
+        try:
+            self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
+        except RuntimeError as error:
+            raise EngineError(f"{type(error).__name__}: {str(error).strip().splitlines()[-1]}") from error
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
 

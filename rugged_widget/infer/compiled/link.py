@@ -74,8 +74,12 @@ class Link:
 
     @torch.no_grad()
     def write(self, state: State, num_steps: int) -> None:
-        """Put a state into the parameters and, after the first step, into the optimizer."""
+        """Put a state into the parameters and, after the first step, into the optimizer; before, it has none."""
         vectors = state if num_steps else state[:1]
+        if not num_steps:
+            for param in self.params:
+                self._optim.optim_objs.pop(param, None)
+                self._optim.grad_clip.pop(param, None)
         targets = [list(self.params), *[[] for _ in vectors[1:]]]
         if num_steps:
             for param in self.params:
@@ -106,6 +110,10 @@ class Link:
         else:
             like_torch = type(self._optimizer(self.params[0])).__module__.startswith("torch.")
             kept["step"] = torch.tensor(float(num_steps)) if like_torch else num_steps
+
+    def by_parameter(self, vector: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the parts of a flat vector that belong to each parameter."""
+        return vector.split(self._sizes)
 
     @property
     def touched(self) -> bool:

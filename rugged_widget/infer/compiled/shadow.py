@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from rugged_widget.infer.isolation import Generators
@@ -57,7 +58,7 @@ class Shadow:
     def __init__(self, plain: PlainStep, compiled: Compiled) -> None:
         self._plain, self._compiled = plain, compiled
         self._largest_loss = 1.0
-        self._largest_gradient = 0.0
+        self._largest_gradients = np.zeros(len(compiled.link.params))
 
     def __call__(self) -> tuple[Array, Array]:
         """Take one step, for which both have to hold the present state.
@@ -102,12 +103,13 @@ class Shadow:
     def _compare_gradients(self, before: State, found: State, expected: State) -> None:
         """Compare first moments, which hold the gradients; without moments the parameters have moved along them."""
         if len(before) > 1:
-            one, other, rounding = found[1], expected[1], ROUNDING
+            one, other, moved = found[1], expected[1], 0.0
         else:
-            one, other = found[0] - before[0], expected[0] - before[0]
-            rounding = ROUNDING * float(before[0].norm())
-        size = float(other.norm())
-        self._largest_gradient = max(self._largest_gradient, size)
-        scale = max(size, CANCELLED * self._largest_gradient)
-        if not float((one - other).norm()) <= TOLERANCE * scale + rounding:
+            one, other, moved = found[0] - before[0], expected[0] - before[0], float(before[0].norm())
+        parts = zip(self._compiled.link.by_parameter(one), self._compiled.link.by_parameter(other), strict=True)
+        differences = np.array([(float((a - b).norm()), float(b.norm())) for a, b in parts])
+        self._largest_gradients = np.maximum(self._largest_gradients, differences[:, 1])
+        scale = np.maximum(differences[:, 1], CANCELLED * self._largest_gradients)
+        rounding = ROUNDING * max(1.0, moved, float(self._largest_gradients.max()))
+        if not (differences[:, 0] <= TOLERANCE * scale + rounding).all():
             raise DisagreementError("the gradient is not that of Pyro's own step")

@@ -89,7 +89,7 @@ def fold_constants(graph: fx.GraphModule, found: Values) -> bool:
         value = found.get(node)
         needed = any(user not in constant for user in node.users)
         if node in constant and node.op != "get_attr" and needed and isinstance(value, torch.Tensor):
-            if value.numel() <= MAX_FOLDED:
+            if value.numel() <= MAX_FOLDED and not value.is_meta:
                 folded = _add_constant(graph, value, node)
                 found[folded] = value
                 node.replace_all_uses_with(folded)

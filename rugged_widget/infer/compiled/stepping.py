@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from rugged_widget.infer.compiled.compiled import EngineError
 from rugged_widget.infer.compiled.shadow import DisagreementError, Shadow
 from rugged_widget.infer.step import Taken
 
@@ -120,7 +121,10 @@ class CompiledStepping:
     def _run(self, num_steps: int, count: int) -> Taken:
         self._places.append(_Place(num_steps, self._mark()))
         began = time.perf_counter()
-        losses, rates = self._compiled.run(count, self._plain.learning_rate)
+        try:
+            losses, rates = self._compiled.run(count, self._plain.learning_rate)
+        except EngineError as error:
+            raise self._return_to_agreement(num_steps, error) from error
         took = (time.perf_counter() - began) / count
         self._threads.took(took)
         self._step_seconds = took if not self._step_seconds else 0.7 * self._step_seconds + 0.3 * took
@@ -154,7 +158,7 @@ class CompiledStepping:
         began = time.perf_counter()
         try:
             loss, rates = self._shadow()
-        except DisagreementError as error:
+        except (DisagreementError, EngineError) as error:
             raise self._return_to_agreement(num_steps, error) from error
         except Exception:  # noqa: BLE001 Pyro's step is taken once more, by itself, and what it raises is told then
             self._compiled.go_back(mark)
@@ -168,7 +172,7 @@ class CompiledStepping:
         self._next_check = num_steps + 1 + self._gap
         return Taken(num_steps, loss, rates)
 
-    def _return_to_agreement(self, num_steps: int, error: DisagreementError) -> DisagreementError:
+    def _return_to_agreement(self, num_steps: int, error: Exception) -> DisagreementError:
         """Go back to where the steps still agreed: here, where it is the first check after Pyro's own steps."""
         agreed = self._agreed or self._places[-1]
         self._compiled.go_back(agreed.mark)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import types
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from pyro import get_param_store, poutine
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rugged_widget.infer.step import PlainStep
+
+MAX_COPIED = 1 << 16
+"""Elements of the largest tensor of the model's that is put back after a trial has written into it."""
+
+MAX_ITEMS = 1000
+"""Items of a list or a dictionary that are looked at."""
 
 SIMPLE = (bool, int, float, complex, str, bytes, type(None))
 
@@ -63,7 +70,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
         changed = watched.changed(before)
     finally:
         start.rewind()
-        watched.put_back_buffers(before)
+        watched.put_back(before)
     if changed:
         raise UnsupportedError(f"each call of the model changes {changed}, which a graph would hold still")
     if not (first.same_but_for_torch(start) and second.same_but_for_torch(start)):
@@ -76,17 +83,14 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
 
 
 def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:  # noqa: ANN401 Pyro's ELBO, untyped
-    refusal = f"{type(elbo).__name__} has no loss that can be differentiated as a whole"
-    if not hasattr(elbo, "differentiable_loss"):
-        raise UnsupportedError(refusal)
     try:
-        return torch.as_tensor(elbo.differentiable_loss(step.model, step.guide, *step.args, **step.kwargs))
+        return step.loss(elbo)
     except NotImplementedError as error:
-        raise UnsupportedError(refusal) from error
+        raise UnsupportedError(f"{type(elbo).__name__} has no loss that can be differentiated as a whole") from error
 
 
 class Watch:
-    """Looks at what calls of model and guide may change beside parameters: buffers, and numbers that Python holds.
+    """Looks at what calls of model and guide may change beside parameters: tensors, and numbers that Python holds.
 
     It sees what is reached from the objects themselves, from closures and from the globals that a function names, two
     attributes deep. What it misses, the check beside Pyro's own steps has to find.
@@ -103,7 +107,11 @@ class Watch:
             self._reach("", thing, depth=3)
 
     def _reach(self, name: str, thing: Any, depth: int) -> None:  # noqa: ANN401 whatever a user's model is made of
-        if id(thing) in self._places or isinstance(thing, (*SIMPLE, torch.Tensor, types.ModuleType, type)):
+        if id(thing) in self._places or isinstance(thing, (*SIMPLE, types.ModuleType, type)):
+            return
+        if isinstance(thing, torch.Tensor):
+            if not thing.requires_grad:  # what is learned is meant to change
+                self._places[id(thing)] = (name, thing)
             return
         if (getattr(type(thing), "__module__", "") or "").split(".")[0] in {"torch", "pyro"} and not isinstance(
             thing, nn.Module
@@ -124,9 +132,9 @@ class Watch:
             if isinstance(thing, (list, dict, set)):
                 found[key, "length"] = len(thing)
             elif type(thing).__module__ == "itertools":
-                found[key, "count"] = repr(thing)
-            if isinstance(thing, nn.Module):
-                found |= {(key, name): value.clone() for name, value in thing.named_buffers(recurse=False)}
+                found[key, ""] = repr(thing)
+            if isinstance(thing, torch.Tensor):
+                found[key, ""] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)  # noqa: SLF001
         return found
 
     def changed(self, before: dict[tuple[int, str], Any]) -> str | None:
@@ -134,20 +142,27 @@ class Watch:
         now = self.look()
         for key in before.keys() | now.keys():
             one, other = before.get(key), now.get(key)
-            if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-                if not torch.equal(one, other):
-                    return f"the buffer {key[1]!r}"
+            if isinstance(one, _Held) and isinstance(other, _Held):
+                if one.version != other.version:
+                    return f"the tensor {self._places[key[0]][0]!r} in place"
             elif one != other and not (one != one and other != other):  # noqa: PLR0124 NaN is not itself
                 return repr(key[1] or self._places[key[0]][0])
         return None
 
     @torch.no_grad()
-    def put_back_buffers(self, before: dict[tuple[int, str], Any]) -> None:
-        """Give buffers of modules the values they had."""
-        for (key, name), value in before.items():
-            thing = self._places[key][1]
-            if isinstance(value, torch.Tensor) and isinstance(thing, nn.Module):
-                thing.get_buffer(name).copy_(value)
+    def put_back(self, before: dict[tuple[int, str], Any]) -> None:
+        """Give tensors that were written into the values they had, where they are not too large to be copied."""
+        for (key, _), held in before.items():
+            tensor = self._places[key][1]
+            if isinstance(held, _Held) and held.version != tensor._version and held.copy is not None:  # noqa: SLF001
+                tensor.copy_(held.copy)
+
+
+class _Held(NamedTuple):
+    """How often a tensor has been written into, and a copy of a small one."""
+
+    version: int
+    copy: torch.Tensor | None
 
 
 def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a user's model is made of
@@ -162,13 +177,16 @@ def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a
         yield from thing.keywords.items()
         yield from ((str(i), value) for i, value in enumerate(thing.args))
     elif isinstance(thing, dict):
-        yield from ((str(key), value) for key, value in thing.items())
+        yield from islice(((str(key), value) for key, value in thing.items()), MAX_ITEMS)
     elif isinstance(thing, (list, tuple)):
-        yield from ((str(i), value) for i, value in enumerate(thing))
+        yield from ((str(i), value) for i, value in enumerate(thing[:MAX_ITEMS]))
+    elif isinstance(thing, torch.Tensor):
+        return
     elif hasattr(thing, "__dict__"):
         yield from vars(thing).items()
         if isinstance(thing, nn.Module):
             yield from thing.named_children()
+            yield from thing.named_buffers(recurse=False)
             yield "forward", type(thing).forward
         elif callable(thing):
             yield "__call__", type(thing).__call__
