@@ -20,7 +20,7 @@ NOISE_SEED = 2012
 
 
 @contextmanager
-def _same_noise() -> Iterator[None]:
+def same_noise() -> Iterator[None]:
     """Draw the same random numbers each time; those of the surroundings go on where they were."""
     state = torch.get_rng_state()
     torch.set_rng_state(_NOISE)
@@ -58,7 +58,7 @@ def draw(guide: AutoGuide, num_draws: int) -> dict[str, torch.Tensor]:
         return {name: value.expand(num_draws, *value.shape) for name, value in guide.median().items()}
     if not isinstance(guide, AutoContinuous):
         raise TypeError(f"draws are taken from AutoContinuous guides and AutoDelta, got {type(guide).__name__}")
-    with _same_noise():
+    with same_noise():
         latent = guide.get_posterior().rsample((num_draws,))
     return _by_site(guide, latent)
 
@@ -76,6 +76,29 @@ def _by_site(guide: AutoContinuous, latent: torch.Tensor) -> dict[str, torch.Ten
 
 
 @torch.no_grad()
+def closed_quantiles(guide: AutoGuide, probs: Sequence[float]) -> dict[str, torch.Tensor] | None:
+    """Quantiles of each latent by itself, on its support, where the guide has a closed form of them.
+
+    Parameters
+    ----------
+    guide
+        A guide that has been set up.
+    probs
+        Probabilities in (0, 1).
+
+    Returns
+    -------
+    dict or None
+        By site, shape (len(probs), *site shape).
+    """
+    if not isinstance(guide, AutoContinuous) or type(guide)._loc_scale is AutoContinuous._loc_scale:  # noqa: SLF001 no public name
+        return None
+    # As guide.quantiles does, but all probabilities at once: the transforms are slow to call, not to compute.
+    loc, scale = guide._loc_scale()  # noqa: SLF001 no public name
+    normal = torch.special.ndtri(torch.tensor(probs, dtype=loc.dtype))
+    return _by_site(guide, loc + scale * normal[:, None])
+
+
 def quantiles(guide: AutoGuide, probs: Sequence[float], num_draws: int) -> dict[str, NDArray[np.float64]]:
     """Quantiles of each latent by itself, on its support.
 
@@ -93,13 +116,10 @@ def quantiles(guide: AutoGuide, probs: Sequence[float], num_draws: int) -> dict[
     dict
         By site, shape (len(probs), *site shape).
     """
-    if isinstance(guide, AutoContinuous) and _has_closed_form(guide):
-        # As guide.quantiles does, but all probabilities at once: the transforms are slow to call, not to compute.
-        loc, scale = guide._loc_scale()  # noqa: SLF001 no public name
-        normal = torch.special.ndtri(torch.tensor(probs, dtype=loc.dtype))
-        return {name: as_float64(value) for name, value in _by_site(guide, loc + scale * normal[:, None]).items()}
-    draws = draw(guide, num_draws)
-    return {name: order_statistics(as_float64(value), probs) for name, value in draws.items()}
+    closed = closed_quantiles(guide, probs)
+    if closed is not None:
+        return {name: as_float64(value) for name, value in closed.items()}
+    return {name: order_statistics(as_float64(value), probs) for name, value in draw(guide, num_draws).items()}
 
 
 def order_statistics(draws: NDArray[Any], probs: Sequence[float]) -> NDArray[Any]:
@@ -127,6 +147,3 @@ def as_float64(value: torch.Tensor) -> NDArray[np.float64]:
     """Copy a tensor into an array."""
     return value.detach().cpu().numpy().astype(np.float64)
 
-
-def _has_closed_form(guide: AutoContinuous) -> bool:
-    return type(guide)._loc_scale is not AutoContinuous._loc_scale  # noqa: SLF001

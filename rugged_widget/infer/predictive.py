@@ -42,7 +42,7 @@ class _MeanOfObserved(Messenger):
 @torch.no_grad()
 def predict(
     model: Callable[[torch.Tensor], Any], draws: Mapping[str, torch.Tensor], features: torch.Tensor
-) -> tuple[NDArray[Any], NDArray[Any]]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Run the model for all draws at once: the mean of the response, and a new observation of it.
 
     Parameters
@@ -82,7 +82,7 @@ def predict(
     probs = torch.as_tensor(below, dtype=features.dtype)
     with pyro.validation_enabled(False):  # noqa: FBT003 Pyro's name; vmap cannot look into values as validation does
         mean, observation = torch.func.vmap(of_one)(dict(draws), probs)
-    return mean.numpy(), observation.numpy()
+    return mean, observation
 
 
 def band_probs(prob: float) -> tuple[float, float, float]:

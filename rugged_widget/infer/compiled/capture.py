@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from rugged_widget.infer.compiled.program import State
     from rugged_widget.infer.compiled.rules import Rule
+
+
+aten = torch.ops.aten
 
 
 def capture(loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], rule: Rule, state: State) -> fx.GraphModule:
@@ -53,7 +57,7 @@ def capture(loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], ru
     def step(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         flat, *moments = values[: len(state)]
         parts = [part.view(param.shape) for part, param in zip(flat.split(sizes), params, strict=True)]
-        with pyro.validation_enabled(False), torch.enable_grad(), _Capturing(params):  # noqa: FBT003 Pyro's name
+        with pyro.validation_enabled(False), torch.enable_grad(), Capturing(params):  # noqa: FBT003 Pyro's name
             value = loss()
             grads = torch.autograd.grad(value, params)
         flat_grads = torch.cat([grad.reshape(-1) for grad in grads])
@@ -78,7 +82,7 @@ class _Never:
         return False
 
 
-class _Capturing(TorchFunctionMode):
+class Capturing(TorchFunctionMode):
     """Refuses to give values away as numbers, which the graph would not see change.
 
     It also answers the questions that Pyro and torch ask about values, as the real steps before the capture answered them.
@@ -152,9 +156,22 @@ def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.Graph
         if owner is not None:
             node.replace_all_uses_with(place[owner.data_ptr()])
             graph.erase_node(node)
+    _let_errors_show(graph)
     graph.lint()
     traced.recompile()
     return traced
+
+
+def _let_errors_show(graph: fx.Graph) -> None:
+    """Make the loss NaN where a factorization fails: it raises by a node without a result, which no graph would keep."""
+    output = graph.output_node()
+    for node in graph.find_nodes(op="call_function", target=aten._linalg_check_errors.default):  # noqa: SLF001 its name
+        loss, *rest = output.args[0]  # type: ignore[misc] # a tuple of nodes
+        with graph.inserting_before(output):
+            failed = graph.call_function(aten.any.default, (graph.call_function(aten.ne.Scalar, (node.args[0], 0)),))
+            loss = graph.call_function(aten.where.ScalarSelf, (failed, math.nan, loss))
+        output.args = ((loss, *rest),)
+        graph.erase_node(node)
 
 
 def _same_storage(one: torch.Tensor, other: torch.Tensor) -> bool:

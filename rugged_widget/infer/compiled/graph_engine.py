@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import fx
 
@@ -105,10 +106,37 @@ class _Loop(nn.Module):
 
 
 def _scripted(program: Program) -> Callable[..., Any]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r".*torch\.jit.*deprecated", category=DeprecationWarning)
+    with _deprecation_known():
         example = (list(program.state), list(program.inputs))
         step: Any = torch.jit.trace(_Step(program.graph).eval(), example, check_trace=False, strict=False)
         loop: Any = torch.jit.script(_Loop(step).eval())
         frozen: Callable[..., Any] = torch.jit.freeze(loop)
     return frozen
+
+
+def scripted(graph: fx.GraphModule, example: tuple[torch.Tensor, ...]) -> Callable[..., Any]:
+    """Return a functional graph as TorchScript where that can be, else the graph itself.
+
+    Parameters
+    ----------
+    graph
+        Takes and returns tensors.
+    example
+        Its inputs.
+    """
+    if not SCRIPTABLE:
+        return graph
+    try:
+        with _deprecation_known():
+            traced: Any = torch.jit.trace(graph.eval(), example, check_trace=False)
+            frozen: Callable[..., Any] = torch.jit.freeze(traced)
+    except RuntimeError:  # what torch.jit raises for whatever it cannot
+        return graph
+    return frozen
+
+
+@contextmanager
+def _deprecation_known() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit.*deprecated", category=DeprecationWarning)
+        yield

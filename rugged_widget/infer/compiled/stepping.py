@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from rugged_widget.infer.checkpoints import EVERY
 from rugged_widget.infer.compiled.compiled import EngineError
 from rugged_widget.infer.compiled.shadow import DisagreementError, Shadow
 from rugged_widget.infer.step import Taken
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
 CHECK_SHARE = 0.02
 """Part of the time that checks may take, once the first ones are done."""
-
-LOOK_BACK = 6
-"""Steps before one that ran away from which on Pyro's own steps are taken, to see what it was."""
-
 
 class _Place(NamedTuple):
     """A mark, and how many steps were done there."""
@@ -141,7 +138,7 @@ class CompiledStepping:
     def _return_before(self, bad: int) -> Taken:
         """Go back to a few steps before step `bad` (from 0), where Pyro's own steps take over to show what it is."""
         self.careful_until = bad + 3
-        target = bad - LOOK_BACK
+        target = max(0, bad // EVERY * EVERY - EVERY)  # where Pyro's steps would have had their last two checkpoints
         place = self._places[-1] if self._places[-1].num_steps <= target else self._places[0]
         self._places.clear()
         self._compiled.go_back(place.mark)
