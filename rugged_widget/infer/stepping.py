@@ -50,7 +50,7 @@ class Stepping:
         self._step, self._threads = plain, threads
         self._plain = PlainStepping(plain)
         self._build_after = 0 if ready else 1
-        self._attempts = 0
+        self._attempts = self._recaptured = 0
         self._building: Generator[None, None, tuple[Compiled, Program]] | None = None
         self._program: Program | None = None
         self._compiled: CompiledStepping | None = None
@@ -112,6 +112,7 @@ class Stepping:
         seconds
             Time for them; Pyro's own steps are taken one by one whatever they need.
         """
+        self._look_at_data()
         while self.prepare(num_steps):
             pass
         self._look_at_takeover()
@@ -167,6 +168,16 @@ class Stepping:
         if self._asked == "jax" and self._program is not None:
             self._takeover = Takeover(self._program)
             self.info = EngineInfo("graph", "until JAX is compiled, which goes on beside the training")
+
+    def _look_at_data(self) -> None:
+        """Capture the step anew where the data has been written into, at most a few times."""
+        if self._compiled is None or not self._compiled.outdated:
+            return
+        self._compiled.leave()
+        self._compiled = self._program = self._takeover = None
+        self._recaptured += 1
+        if self._recaptured > MAX_ATTEMPTS:
+            self._refuse("the data is written into again and again while the fit trains")
 
     def _look_at_takeover(self) -> None:
         if self._takeover is None or self._compiled is None:

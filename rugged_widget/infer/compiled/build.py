@@ -5,15 +5,18 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+import torch
+
 from rugged_widget.infer.compiled.capture import capture
 from rugged_widget.infer.compiled.compiled import Compiled
 from rugged_widget.infer.compiled.functional import functional
 from rugged_widget.infer.compiled.graph_engine import GraphEngine
+from rugged_widget.infer.compiled.hoist import hoist
 from rugged_widget.infer.compiled.link import Link
-from rugged_widget.infer.compiled.noise import Noise, hoist
+from rugged_widget.infer.compiled.noise import Noise
 from rugged_widget.infer.compiled.program import Program
 from rugged_widget.infer.compiled.simplify import simplify
-from rugged_widget.infer.compiled.trial import Watch, params_of
+from rugged_widget.infer.compiled.trial import params_of
 from rugged_widget.infer.isolation import Generators
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
     """Capture a step that is about to be taken; each `next` does some 0.1 s of it, inside the fit's isolation.
 
-    Random numbers are given back, and buffers of modules are as before.
+    Random numbers are given back.
 
     Parameters
     ----------
@@ -52,6 +55,8 @@ def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
     state, _ = link.read()
     yield
     graph = _captured(step, link, state)
+    found = (getattr(graph, str(node.target)) for node in graph.graph.find_nodes(op="get_attr"))
+    constants = [value for value in found if isinstance(value, torch.Tensor)]
     yield
     rates = tuple(state[0].new_ones(()) for _ in range(link.rule.num_rates))
     body, prelude = hoist(graph, (*state, *rates))
@@ -62,15 +67,12 @@ def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
     simplify(graph, (*state, *inputs))
     yield
     program = Program(graph, state, inputs)
-    return Compiled(link, noise, GraphEngine(program)), program
+    return Compiled(link, noise, GraphEngine(program), constants), program
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
-    generators, watched = Generators.copied(), Watch(step.model, step.guide, *step.args, *step.kwargs.values())
-    before = watched.look()
-    elbo = copy.copy(step.elbo)
+    generators, elbo = Generators.copied(), copy.copy(step.elbo)
     try:
         return capture(lambda: step.loss(elbo), link.params, link.rule, state)
     finally:
         generators.rewind()
-        watched.put_back(before)

@@ -145,17 +145,16 @@ def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.Graph
     outputs: Any = output.args[0]
     parts, output.args = outputs[-len(params) :], (tuple(outputs[: -len(params)]),)
     _hoist(graph, parts)
-    place = {param.data_ptr(): part for param, part in zip(params, parts, strict=True)}
     for node in list(graph.find_nodes(op="get_attr")):
         value = getattr(traced, str(node.target))
         if not isinstance(value, torch.Tensor):
             continue
-        owner = next((param for param in params if _same_storage(param, value)), None)
-        if owner is not None and (owner.shape != value.shape or owner.stride() != value.stride()):
-            raise UnsupportedError("the model holds a part of a parameter as a tensor of its own")
-        if owner is not None:
-            node.replace_all_uses_with(place[owner.data_ptr()])
+        part = next((part for param, part in zip(params, parts, strict=True) if _same_memory(param, value)), None)
+        if part is not None:
+            node.replace_all_uses_with(part)
             graph.erase_node(node)
+        elif value.numel() and any(_same_storage(param, value) for param in params):
+            raise UnsupportedError("the model holds a part of a parameter as a tensor of its own")
     _let_errors_show(graph)
     graph.lint()
     traced.recompile()
@@ -172,6 +171,11 @@ def _let_errors_show(graph: fx.Graph) -> None:
             loss = graph.call_function(aten.where.ScalarSelf, (failed, math.nan, loss))
         output.args = ((loss, *rest),)
         graph.erase_node(node)
+
+
+def _same_memory(one: torch.Tensor, other: torch.Tensor) -> bool:
+    same_place = one.data_ptr() == other.data_ptr() and one.dtype == other.dtype
+    return same_place and one.shape == other.shape and one.stride() == other.stride()
 
 
 def _same_storage(one: torch.Tensor, other: torch.Tensor) -> bool:

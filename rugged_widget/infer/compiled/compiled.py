@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
     from rugged_widget.infer.compiled.program import Engine, State
 
     Array: TypeAlias = NDArray[np.float64]
-
-
-class PacedEngine(Protocol):
-    """An engine that says how many steps to ask of it at once; see `Engine`."""
-
-    name: str
-    max_steps: int
-    call_seconds: float
 
 
 class EngineError(RuntimeError):
@@ -65,15 +58,23 @@ class Compiled:
         Draws the random numbers.
     engine
         Runs the program; it may be replaced between two runs by another of the same program.
+    constants
+        Tensors that the program was captured with, such as the data.
     """
 
-    def __init__(self, link: Link, noise: Noise, engine: Engine) -> None:
+    def __init__(self, link: Link, noise: Noise, engine: Engine, constants: Sequence[torch.Tensor]) -> None:
         self.link, self.engine = link, engine
         self._noise = noise
+        self._constants = [(constant, constant._version) for constant in constants]  # noqa: SLF001 no public name
         self._state, self._count = link.read()
 
     def __repr__(self) -> str:
         return f"Compiled({self.engine!r}, {self._noise!r}, {self.link!r})"
+
+    @property
+    def outdated(self) -> bool:
+        """Whether somebody has written into a constant since it was captured."""
+        return any(constant._version != version for constant, version in self._constants)  # noqa: SLF001 no public name
 
     @property
     def state(self) -> State:

@@ -9,11 +9,12 @@ from torch import fx
 from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from rugged_widget.infer.compiled.noise import is_mutable
+from rugged_widget.infer.compiled.nodes import is_mutable, is_view
 from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.compiled.values import values, without_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 aten = torch.ops.aten
 
@@ -38,7 +39,7 @@ def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.Gra
     UnsupportedError
         If it writes into a constant, such as the running mean of a batch norm: the next step would have to see it.
     """
-    out_of_place(graph)
+    out_of_place(graph, example)
     if any(is_mutable(node) for node in graph.graph.nodes):
         graph = _functionalized(graph, example)
     for node in graph.graph.find_nodes(op="call_function", target=aten.view.default):
@@ -47,18 +48,23 @@ def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.Gra
     return graph
 
 
-def out_of_place(graph: fx.GraphModule) -> None:
+def out_of_place(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
     """Replace writes into values that nothing else can see by new values: `a.add_(b)` by `a + b`.
 
     That is so where the value is an input or the fresh result of an operation, and no view of it is taken, before or
-    after.
+    after; and where the new value is of the type of the one that was written into.
     """
+    if not any(is_mutable(node) for node in graph.graph.nodes):
+        return
+    found = values(graph, example)
     order = {node: i for i, node in enumerate(graph.graph.nodes)}
     for node in list(graph.graph.nodes):
         if not is_mutable(node) or not node.args or not isinstance(node.args[0], fx.Node):
             continue
         written, twin = node.args[0], _twin(node)
-        if twin is None or not _is_fresh(written) or any(_is_view(user) for user in (*written.users, *node.users)):
+        if twin is None or not _is_fresh(written) or any(is_view(user) for user in (*written.users, *node.users)):
+            continue
+        if not _same_type(twin, node, found):
             continue
         node.target = twin
         later = [user for user in written.users if order[user] > order[node]]
@@ -71,25 +77,33 @@ def out_of_place(graph: fx.GraphModule) -> None:
 def _twin(node: fx.Node) -> Any:  # noqa: ANN401 an operation of torch has no type
     """Return the operation that computes what this one writes, where there is one with the same arguments."""
     target: Any = node.target
+    first, *others = target._schema.arguments  # noqa: SLF001 torch's description of it
+    writes_first_only = first.alias_info is not None and not any(other.alias_info for other in others)
+    if not writes_first_only or not target._schema.name.endswith("_"):  # noqa: SLF001 as above
+        return None
     packet = getattr(aten, target._schema.name.removeprefix("aten::").removesuffix("_"), None)  # noqa: SLF001
     twin = packet and getattr(packet, target._overloadname, None)  # noqa: SLF001
     same = twin and [a.name for a in twin._schema.arguments] == [a.name for a in target._schema.arguments]  # noqa: SLF001
     return twin if same else None
 
 
+def _same_type(twin: Any, node: fx.Node, found: Mapping[fx.Node, Any]) -> bool:  # noqa: ANN401 an operation
+    """Return whether the twin's value has shape and dtype of the one that is written into."""
+
+    def stand_in(source: fx.Node) -> Any:  # noqa: ANN401 a node's value is anything
+        value = found[source]
+        return without_data(value) if isinstance(value, torch.Tensor) else value
+
+    written = found[node.args[0]]  # type: ignore[index] # looked at before: a node
+    try:
+        value = twin(*fx.map_arg(node.args, stand_in), **fx.map_arg(node.kwargs, stand_in))
+    except (RuntimeError, NotImplementedError):  # some operations cannot be tried without data
+        return False
+    return bool(value.shape == written.shape and value.dtype == written.dtype)
+
+
 def _is_fresh(node: fx.Node) -> bool:
-    return node.op == "placeholder" or (node.op == "call_function" and not _is_view(node) and not is_mutable(node))
-
-
-def _is_view(node: fx.Node) -> bool:
-    """Return whether a node's value may share memory with another; what is not known is taken to."""
-    if node.op == "output":
-        return False
-    if not isinstance(node.target, torch._ops.OpOverload):  # noqa: SLF001
-        return True
-    if is_mutable(node):
-        return False
-    return any(value.alias_info is not None for value in node.target._schema.returns)  # noqa: SLF001
+    return node.op == "placeholder" or (node.op == "call_function" and not is_view(node) and not is_mutable(node))
 
 
 def _functionalized(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.GraphModule:

@@ -53,7 +53,7 @@ class GraphEngine:
             for _ in range(WARM_UP):
                 run(list(program.state), inputs)
         except RuntimeError as error:  # what torch.jit raises for whatever it cannot
-            self.how += f", because torch.jit said: {str(error).strip().splitlines()[0]}"
+            self.how += f", because torch.jit said: {str(error).strip()[:200] or type(error).__name__}"
         else:
             self._run, self.how = run, "by TorchScript"
 

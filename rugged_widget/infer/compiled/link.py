@@ -39,6 +39,8 @@ class Link:
         kinds = {(param.dtype, param.device) for param in params}
         if len(kinds) != 1:
             raise UnsupportedError("the parameters are not all of one dtype on one device" if kinds else "nothing to fit")
+        if optim.pt_clip_args or callable(optim.pt_optim_args):
+            raise UnsupportedError("the optimizer clips gradients by itself, or has options for each parameter")
         ((self._dtype, device),) = kinds
         if device.type != "cpu" or not self._dtype.is_floating_point:
             raise UnsupportedError(f"parameters are of {self._dtype} on {device}, not real numbers on the CPU")
@@ -59,7 +61,7 @@ class Link:
     def read(self) -> tuple[State, int]:
         """Return the state, of new memory, and the number of steps that the optimizer has taken."""
         states = [self._optimizer(param).state.get(param, {}) for param in self.params]
-        counts = {int(state.get("step", 0)) for state in states}
+        counts = {int(state.get("step", bool(state))) for state in states}  # SGD has a buffer and does not count
         if len(counts) != 1:
             raise UnsupportedError("some parameters have been stepped more often than others")
         vectors = [torch.cat([param.detach().reshape(-1) for param in self.params])]

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.program import UnsupportedError
-from rugged_widget.infer.compiled.values import values
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
 aten = torch.ops.aten
 
 SERIAL = 16
 """torch fills a tensor of fewer elements with normal numbers one by one, and one that is not contiguous of any size."""
-
-_SHAPED_AFTER = (aten.empty_like.default, aten.new_empty.default)
-_NORMAL = (aten.normal.Tensor_Tensor, aten.normal.Tensor_float, aten.normal.float_Tensor)
 
 
 class Noise:
@@ -102,115 +96,3 @@ def _fills(prelude: fx.GraphModule) -> list[_Fill]:
             return []
         fills.append(_Fill(node.target, tuple(args), dict(node.kwargs)))  # type: ignore[union-attr]
     return fills
-
-
-def is_random(node: fx.Node) -> bool:
-    """Return whether a node draws random numbers."""
-    return isinstance(node.target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags  # noqa: SLF001
-
-
-def hoist(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> tuple[fx.GraphModule, fx.GraphModule]:
-    """Make inputs of the random numbers.
-
-    Parameters
-    ----------
-    graph
-        Draws random numbers.
-    example
-        Its inputs.
-
-    Returns
-    -------
-    body, prelude
-        The same graph with the random numbers as further inputs, and a graph without inputs that draws them.
-
-    Raises
-    ------
-    UnsupportedError
-        If random numbers are drawn from a distribution that depends on an input.
-    """
-    _standardize(graph, values(graph, example))
-    nodes = list(graph.graph.nodes)
-    dependent: set[fx.Node] = set()
-    for node in nodes:
-        if node.op == "placeholder" or any(source in dependent for source in node.all_input_nodes):
-            dependent.add(node)
-    drawn = [node for node in nodes if is_random(node)]
-    for node in drawn:
-        if node in dependent:
-            raise UnsupportedError(f"random numbers depend on the parameters ({_op_name(node)})")
-        if any(isinstance(value, torch.Generator) for value in (*node.args, *node.kwargs.values())):
-            raise UnsupportedError(f"random numbers come from a generator of the model's own ({_op_name(node)})")
-    return _body(graph, drawn), _prelude(graph, drawn)
-
-
-def _op_name(node: fx.Node) -> str:
-    return str(node.target).removeprefix("aten.").rsplit(".", 1)[0]
-
-
-def _prelude(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
-    needed: set[fx.Node] = set()
-
-    def need(node: fx.Node) -> None:
-        if node not in needed:
-            needed.add(node)
-            for source in node.all_input_nodes:
-                need(source)
-
-    for node in drawn:
-        need(node)
-    prelude, copies = fx.Graph(), dict[fx.Node, fx.Node]()
-    for node in graph.graph.nodes:
-        if node in needed:
-            copies[node] = prelude.node_copy(node, copies.__getitem__)
-    prelude.output(tuple(copies[node] for node in drawn))
-    return fx.GraphModule(graph, prelude)
-
-
-def _body(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
-    body, copies = fx.Graph(), dict[fx.Node, fx.Node]()
-    last = graph.graph.find_nodes(op="placeholder")[-1]
-    for node in graph.graph.nodes:
-        if node not in drawn:
-            copies[node] = body.node_copy(node, copies.__getitem__)
-        if node is last:
-            copies |= {random: body.placeholder(f"noise_{i}") for i, random in enumerate(drawn)}
-    body.eliminate_dead_code(_has_effect)
-    return fx.GraphModule(graph, body)
-
-
-def _has_effect(node: fx.Node) -> bool:
-    return node.op in {"placeholder", "output"} or is_mutable(node)
-
-
-def is_mutable(node: fx.Node) -> bool:
-    """Return whether a node writes into one of its arguments."""
-    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable  # noqa: SLF001
-
-
-def _standardize(graph: fx.GraphModule, found: Mapping[fx.Node, Any]) -> None:
-    """Let draws depend on inputs no more than they have to.
-
-    What is drawn in the shape of a parameter has that shape by itself, and normal numbers of any mean and deviation are
-    standard ones, scaled: so torch computes them too, bit for bit.
-    """
-    for node in list(graph.graph.nodes):
-        value = found.get(node)
-        with graph.graph.inserting_before(node):
-            if node.target in _SHAPED_AFTER:
-                node.replace_all_uses_with(_empty(graph.graph, value))
-            elif node.target in _NORMAL:
-                mean, deviation = node.args[:2]
-                drawn = graph.graph.call_function(aten.normal_.default, (_empty(graph.graph, value),))
-                scaled = graph.graph.call_function(aten.mul.Tensor, (drawn, deviation))
-                node.replace_all_uses_with(graph.graph.call_function(aten.add.Tensor, (scaled, mean)))
-            else:
-                continue
-        graph.graph.erase_node(node)
-    graph.recompile()
-
-
-def _empty(graph: fx.Graph, like: torch.Tensor) -> fx.Node:
-    return graph.call_function(aten.empty.memory_format, (list(like.shape),), {"dtype": like.dtype})
-
-

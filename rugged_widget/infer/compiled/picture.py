@@ -10,7 +10,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from rugged_widget.infer.compiled.capture import Capturing
 from rugged_widget.infer.compiled.functional import functional
 from rugged_widget.infer.compiled.graph_engine import scripted
-from rugged_widget.infer.compiled.noise import hoist
+from rugged_widget.infer.compiled.hoist import hoist
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.compiled.simplify import simplify
 

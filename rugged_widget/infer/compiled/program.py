@@ -40,7 +40,18 @@ class Program:
 
 
 class Engine(Protocol):
-    """Runs a program."""
+    """Runs a program.
+
+    Attributes
+    ----------
+    name
+        graph or jax.
+    max_steps
+        Steps of a call at most.
+    """
+
+    name: str
+    max_steps: int
 
     def run(self, state: State, inputs: Sequence[Tensor]) -> tuple[State, Tensor]:
         """Take as many steps as there are rows of inputs.

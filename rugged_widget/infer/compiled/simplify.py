@@ -79,7 +79,7 @@ def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
 
 def fold_constants(graph: fx.GraphModule, found: Values) -> bool:
     """Compute ahead what depends on no input, and differences and comparisons of a value with itself."""
-    constant: set[fx.Node] = set()
+    constant, strided = set[fx.Node](), _looks_at_memory(graph)
     for node in graph.graph.nodes:
         fixed = node.op == "call_function" and all(source in constant for source in node.all_input_nodes)
         if node.op == "get_attr" or fixed or node.target in _FILLED or _is_of_itself(node):
@@ -89,7 +89,8 @@ def fold_constants(graph: fx.GraphModule, found: Values) -> bool:
         value = found.get(node)
         needed = any(user not in constant for user in node.users)
         if node in constant and node.op != "get_attr" and needed and isinstance(value, torch.Tensor):
-            if value.numel() <= MAX_FOLDED and not value.is_meta:
+            laid_out = not strided or value.clone().stride() == value.stride()
+            if value.numel() <= MAX_FOLDED and not value.is_meta and laid_out:
                 folded = _add_constant(graph, value, node)
                 found[folded] = value
                 node.replace_all_uses_with(folded)
@@ -114,10 +115,10 @@ def _add_constant(graph: fx.GraphModule, value: torch.Tensor, before: fx.Node) -
 
 def drop_no_ops(graph: fx.GraphModule, found: Values) -> bool:
     """Drop operations that return what they are given: copies, reshapes to the same shape, x + 0, x * 1."""
-    changed = False
+    changed, strided = False, _looks_at_memory(graph)
     for node in list(graph.graph.nodes):
         kept = _what_it_returns(node, found)
-        if kept is not None and _alike(found.get(node), found.get(kept)):
+        if kept is not None and _alike(found.get(node), found.get(kept), strided=strided):
             node.replace_all_uses_with(kept)
             changed = changed or kept is not node
     graph.graph.eliminate_dead_code()
@@ -131,7 +132,8 @@ def _what_it_returns(node: fx.Node, found: Values) -> fx.Node | None:
     if target in _COPIES | _RESHAPES:
         return source
     if target in _PERMUTATIONS:
-        return source if list(node.args[1]) == sorted(node.args[1]) else None  # type: ignore[arg-type]
+        dims = [dim % len(node.args[1]) for dim in node.args[1]]  # type: ignore[arg-type, operator, union-attr] # a list
+        return source if dims == sorted(dims) else None
     if target in _SUMS:
         return source if isinstance(found.get(node), torch.Tensor) and found[source].numel() == 1 else None
     if len(node.args) != 2 or node.kwargs:
@@ -164,19 +166,32 @@ def _number(value: Any, found: Values) -> float | None:  # noqa: ANN401 an argum
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _alike(one: Any, other: Any) -> bool:  # noqa: ANN401 a node's value is anything
-    tensors = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
-    return tensors and one.shape == other.shape and one.dtype == other.dtype
+def _alike(one: Any, other: Any, *, strided: bool = False) -> bool:  # noqa: ANN401 a node's value is anything
+    if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
+        return False
+    same_layout = not strided or one.stride() == other.stride()
+    return one.shape == other.shape and one.dtype == other.dtype and same_layout
+
+
+def _looks_at_memory(graph: fx.GraphModule) -> bool:
+    """Return whether an operation reads a tensor by its place in memory, so that strides count."""
+    return any("as_strided" in str(node.target) for node in graph.graph.nodes)
 
 
 def merge_signs(graph: fx.GraphModule, found: Values) -> bool:
     """Let sums and products take over changes of sign: a + (-b) becomes a - b, -(a - b) becomes b - a."""
     changed = False
     for node in list(graph.graph.nodes):
-        if node.op == "call_function" and node.users and not node.kwargs and _merge_sign(node, found):
-            changed = True
+        if node.op == "call_function" and node.users and not node.kwargs and _is_real(node, found):
+            changed = _merge_sign(node, found) or changed
     graph.graph.eliminate_dead_code()
     return changed
+
+
+def _is_real(node: fx.Node, found: Values) -> bool:
+    """Return whether a node and all that it takes are real numbers: others wrap around, or cannot be subtracted."""
+    taken = [found.get(item) for item in (node, *node.all_input_nodes)]
+    return all(isinstance(value, torch.Tensor) and value.is_floating_point() for value in taken)
 
 
 def _merge_sign(node: fx.Node, found: Values) -> bool:
@@ -243,7 +258,11 @@ def share(graph: fx.GraphModule, found: Values) -> bool:
 def _constant_key(node: fx.Node, value: Any) -> Any:  # noqa: ANN401 whatever can be compared
     if not isinstance(value, torch.Tensor) or value.numel() > MAX_COMPARED:
         return node.target
-    return str(value.dtype), tuple(value.shape), value.stride(), value.contiguous().numpy().tobytes()
+    if value.is_meta or value.layout != torch.strided:
+        return node.target
+    plain = value.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    data = plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    return str(value.dtype), tuple(value.shape), value.stride(), data
 
 
 PASSES: tuple[Pass, ...] = (fold_constants, drop_no_ops, merge_signs, share)

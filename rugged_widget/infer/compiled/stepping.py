@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,12 @@ from rugged_widget.infer.step import Taken
 
 if TYPE_CHECKING:
     from rugged_widget.infer.compiled.compiled import Compiled, Mark
+    from rugged_widget.infer.compiled.program import Engine
     from rugged_widget.infer.compiled.threads import Threads
     from rugged_widget.infer.step import PlainStep
+
+CALL_SECONDS = {"graph": 0.002, "jax": 0.004}
+"""What one call of an engine may take; JAX has more to do around its steps."""
 
 CHECK_SHARE = 0.02
 """Part of the time that checks may take, once the first ones are done."""
@@ -54,7 +58,7 @@ class CompiledStepping:
     def __repr__(self) -> str:
         return f"CompiledStepping({self._compiled!r}, next check at step {self._next_check})"
 
-    def use(self, engine: Any) -> None:  # noqa: ANN401 any of the engines
+    def use(self, engine: Engine) -> None:
         """Run the program by another engine from the next step on, which is checked."""
         self._compiled.engine = engine
         self._next_check = self._gap = 0
@@ -88,6 +92,11 @@ class CompiledStepping:
         until_check = self._next_check - num_steps
         return self._run(num_steps, min(max_steps, until_check, self._fitting(seconds)))
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the data that was captured has been written into since."""
+        return self._compiled.outdated
+
     def store(self) -> None:
         """Give parameters and moments to Pyro."""
         if self._holds:
@@ -112,8 +121,8 @@ class CompiledStepping:
     def _fitting(self, seconds: float) -> int:
         if not self._step_seconds:
             return 1
-        engine: Any = self._compiled.engine
-        return max(1, min(engine.max_steps, int(min(seconds, engine.call_seconds) / self._step_seconds)))
+        engine = self._compiled.engine
+        return max(1, min(engine.max_steps, int(min(seconds, CALL_SECONDS[engine.name]) / self._step_seconds)))
 
     def _run(self, num_steps: int, count: int) -> Taken:
         self._places.append(_Place(num_steps, self._mark()))
@@ -124,7 +133,9 @@ class CompiledStepping:
             raise self._return_to_agreement(num_steps, error) from error
         took = (time.perf_counter() - began) / count
         self._threads.took(took)
-        self._step_seconds = took if not self._step_seconds else 0.7 * self._step_seconds + 0.3 * took
+        # A longer call shares its overhead among more steps, so that faster is believed at once and slower by and by.
+        slower = 0.7 * self._step_seconds + 0.3 * took
+        self._step_seconds = took if not self._step_seconds else min(took, slower)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad) or not self._compiled.is_finite():
             return self._return_before(num_steps + (int(bad[0]) if len(bad) else count))

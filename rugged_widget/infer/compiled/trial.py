@@ -53,11 +53,11 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     start, elbo = Generators.copied(), copy.copy(step.elbo)
     watched = Watch(step.model, step.guide, *step.args, *step.kwargs.values())
     known = set(get_param_store().keys())
-    before = watched.look()
+    untouched = watched.look()
     try:
         with poutine.trace(param_only=True) as seen:
             loss = _loss(step, elbo)
-        first = Generators.copied()
+        first, before = Generators.copied(), watched.look()
         if new := [name for name in get_param_store().keys() if name not in known]:  # noqa: SIM118 no mapping's keys
             for name in new:
                 del get_param_store()[name]
@@ -70,8 +70,8 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
         changed = watched.changed(before)
     finally:
         start.rewind()
-        watched.put_back(before)
     if changed:
+        watched.put_back(untouched)
         raise UnsupportedError(f"each call of the model changes {changed}, which a graph would hold still")
     if not (first.same_but_for_torch(start) and second.same_but_for_torch(start)):
         raise UnsupportedError("the model draws random numbers from NumPy or Python, which a graph cannot")
@@ -122,22 +122,22 @@ class Watch:
             for inner, value in _inside(thing):
                 self._reach(inner, value, depth - 1)
 
-    def look(self) -> dict[tuple[int, str], Any]:
+    def look(self) -> dict[tuple[int, str | None], Any]:
         """Return copies of what can change now."""
-        found: dict[tuple[int, str], Any] = {}
+        found: dict[tuple[int, str | None], Any] = {}
         for key, (_, thing) in self._places.items():
             for name, value in _inside(thing):
                 if isinstance(value, SIMPLE):
                     found[key, name] = value
             if isinstance(thing, (list, dict, set)):
-                found[key, "length"] = len(thing)
+                found[key, None] = len(thing)
             elif type(thing).__module__ == "itertools":
-                found[key, ""] = repr(thing)
+                found[key, None] = repr(thing)
             if isinstance(thing, torch.Tensor):
-                found[key, ""] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)  # noqa: SLF001
+                found[key, None] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)  # noqa: SLF001
         return found
 
-    def changed(self, before: dict[tuple[int, str], Any]) -> str | None:
+    def changed(self, before: dict[tuple[int, str | None], Any]) -> str | None:
         """Name something that is not as it was; None where all is."""
         now = self.look()
         for key in before.keys() | now.keys():
@@ -150,7 +150,7 @@ class Watch:
         return None
 
     @torch.no_grad()
-    def put_back(self, before: dict[tuple[int, str], Any]) -> None:
+    def put_back(self, before: dict[tuple[int, str | None], Any]) -> None:
         """Give tensors that were written into the values they had, where they are not too large to be copied."""
         for (key, _), held in before.items():
             tensor = self._places[key][1]
@@ -186,7 +186,7 @@ def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a
         yield from vars(thing).items()
         if isinstance(thing, nn.Module):
             yield from thing.named_children()
-            yield from thing.named_buffers(recurse=False)
+            yield from thing.named_buffers()
             yield "forward", type(thing).forward
         elif callable(thing):
             yield "__call__", type(thing).__call__

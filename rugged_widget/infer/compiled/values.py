@@ -14,6 +14,11 @@ MAX_KEPT = 1 << 12
 """Elements of the largest value that is kept whole though it depends on an input."""
 
 
+def without_data(value: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of the same shape, strides and type that has no data."""
+    return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+
+
 def values(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> dict[fx.Node, Any]:
     """Run a graph and return the value of every node; random numbers are given back.
 
@@ -37,7 +42,7 @@ def values(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> dict[fx.No
         def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401 as the base class
             value = super().run_node(n)
             large = isinstance(value, torch.Tensor) and value.numel() > MAX_KEPT and n in dependent
-            found[n] = torch.empty_like(value, device="meta") if large else value
+            found[n] = without_data(value) if large else value
             return value
 
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
