@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from decimal import Decimal
 from importlib import resources
-from numbers import Real
-from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
+from rugged_widget.columns import Array, Details, Names, columns_of, numbers, two_values
+
+DOT = "\N{MIDDLE DOT}"
 
 MIN_ROWS_PER_GROUP = 3
 """Fewer rows leave a line with an intercept, a slope and a spread undetermined."""
@@ -62,7 +61,7 @@ class RegressionData:
     response_values
         Shape (n,): the response in its original unit.
     row_names, row_details
-        What to call each row, and its predictor and response in words; n of them.
+        What to call each row, and its predictor and response in words; n of them, written when they are asked for.
     num_dropped
         Rows left out because predictor, group or response (after the logarithm) is missing or not finite.
     title, row_noun, predictor_label, response_label, group_labels, dropped_label, slope_label
@@ -79,8 +78,8 @@ class RegressionData:
     predictor_values: Array
     group_values: Array
     response_values: Array
-    row_names: tuple[str, ...]
-    row_details: tuple[str, ...]
+    row_names: Sequence[str]
+    row_details: Sequence[str]
     num_dropped: int
     feature_names: tuple[str, str, str]
     title: str
@@ -149,9 +148,9 @@ class RegressionData:
             values, a group has fewer than 3 finite rows or the predictor is constant.
         """
         roles = {"predictor": predictor, "group": group, "response": response}
-        columns = _columns(df, roles if label is None else {**roles, "label": label})
-        x, y = _numbers(columns["predictor"], "predictor"), _numbers(columns["response"], "response")
-        groups, values = _two_values(columns["group"])
+        columns = columns_of(df, roles if label is None else {**roles, "label": label})
+        x, y = numbers(columns["predictor"], "predictor"), numbers(columns["response"], "response")
+        groups, values = two_values(columns["group"])
         targets = np.log(y, out=np.full(len(y), np.nan), where=y > 0) if log_response else y
         keep = np.isfinite(x) & np.isfinite(groups) & np.isfinite(targets)
         _check_rows(keep, x, groups, roles, values)
@@ -167,8 +166,8 @@ class RegressionData:
             predictor_values=x,
             group_values=groups,
             response_values=y,
-            row_names=_row_names(df, columns.get("label"), keep),
-            row_details=_joined((f"{predictor} {v:,.4g}" for v in x), (f"{response} {v:,.4g}" for v in y)),
+            row_names=Names(df.index[keep], columns["label"][keep] if "label" in columns else None),
+            row_details=Details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
             num_dropped=dropped,
             feature_names=(group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
             title=f"{predictor} and {response}",
@@ -188,9 +187,8 @@ class RegressionData:
             data,
             title="Terrain ruggedness and GDP",
             row_noun="countries",
-            row_details=_joined(
-                (f"ruggedness {v:.2f}" for v in data.predictor_values),
-                (f"GDP {v:,.0f} $" for v in data.response_values),
+            row_details=Details(
+                f"ruggedness {{:.2f}} {DOT} GDP {{:,.0f}} $", data.predictor_values, data.response_values
             ),
             predictor_label="Terrain Ruggedness Index (100 m)",
             response_label="log GDP per person, 2000",
@@ -219,63 +217,6 @@ class RegressionData:
         return np.linspace(start, high + margin, num_points)
 
 
-def _columns(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]]:
-    """Find the column of each role, or say which are there."""
-    if not isinstance(df, pd.DataFrame):
-        raise TypeError(f"the data must be a pandas DataFrame, got {type(df).__name__}")
-    found: dict[str, pd.Series[Any]] = {}
-    taken: dict[Hashable, str] = {}
-    for role, name in roles.items():
-        if name is None or not isinstance(name, Hashable):
-            raise TypeError(f"{role} must be the name of a column, got {name!r}")
-        if name not in df.columns:
-            available = ", ".join(map(repr, df.columns)) or "none"
-            raise ValueError(f"{role}: there is no column {name!r}; the columns are {available}")
-        if (count := df.loc[:, [name]].shape[1]) > 1:
-            raise ValueError(f"{role}: {name!r} must name one column, {count} are called so")
-        if role != "label" and name in taken:
-            raise ValueError(f"{taken[name]} and {role} must be different columns, both are {name!r}")
-        taken[name], found[role] = role, df[name]
-    return found
-
-
-def _numbers(column: pd.Series[Any], role: str) -> Array:
-    """Read a column as float64, missing values as nan; shape (number of rows,)."""
-    # Missing values have many spellings (None, nan, NA, NaT), of which float() knows one.
-    known = column.notna().to_numpy(dtype=bool)
-    given = column.astype(object)[known]
-    for value in given:
-        if not isinstance(value, (Real, np.bool_, Decimal)):
-            found = f"{value!r} ({type(value).__name__})"
-            raise ValueError(f"{role}: column {column.name!r} must hold numbers, found {found}")  # noqa: TRY004 a cell
-    numbers = np.full(len(column), np.nan)
-    numbers[known] = given.to_numpy(dtype=np.float64)
-    return numbers
-
-
-def _two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
-    """Read the group as 0, 1 or nan, shape (number of rows,), with the texts of the two values."""
-    cells = [None if missing else cell for cell, missing in zip(column.tolist(), column.isna(), strict=True)]
-    cells = [None if isinstance(cell, float) and not np.isfinite(cell) else cell for cell in cells]
-    try:
-        found = {cell for cell in cells if cell is not None}
-        if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
-            values = [value for value in column.cat.categories.tolist() if value in found]
-        else:
-            values = sorted(found)
-    except TypeError as error:
-        raise ValueError(f"group: column {column.name!r} must have two values of one sortable type; {error}") from error
-    if len(values) != 2:
-        shown = ", ".join([_text(value) for value in values[:5]] + ["..."] * (len(values) > 5)) or "none"
-        raise ValueError(f"group: column {column.name!r} must have exactly two values, found {len(values)}: {shown}")
-    codes = {values[0]: 0.0, values[1]: 1.0, None: np.nan}
-    return np.array([codes[cell] for cell in cells]), (_text(values[0]), _text(values[1]))
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _check_rows(
     keep: NDArray[np.bool_], x: Array, groups: Array, roles: Mapping[str, Hashable], values: tuple[str, str]
 ) -> None:
@@ -289,12 +230,50 @@ def _check_rows(
         raise ValueError(f"predictor: column {roles['predictor']!r} must vary, every finite row holds {x[keep][0]:g}")
 
 
-def _row_names(df: pd.DataFrame, label: pd.Series[Any] | None, keep: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Name the rows that are kept; a row whose label is missing is called by its index."""
-    index = df.index[keep].tolist()
-    names = [pd.NA] * len(index) if label is None else label[keep].tolist()
-    return tuple(str(i if pd.isna(name) else name) for i, name in zip(index, names, strict=True))
+def _literal(name: str) -> str:
+    """Write a name so that it stands for itself in a format."""
+    return name.replace("{", "{{").replace("}", "}}")
 
 
-def _joined(first: Iterable[str], second: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(" \N{MIDDLE DOT} ".join, zip(first, second, strict=True)))
+def regression_data(
+    data: pd.DataFrame | RegressionData | None,
+    columns: Mapping[str, Hashable | None],
+    *,
+    log_response: bool,
+    label: Hashable | None,
+) -> RegressionData:
+    """Make of the arguments of a widget the data of its regression.
+
+    Parameters
+    ----------
+    data
+        A table, RegressionData, or None for the bundled table.
+    columns
+        Names of columns of the table by role: response, predictor and group; None where it was not given. With none
+        of them the bundled table is the lesson's.
+    log_response, label
+        As of `RegressionData.from_frame`.
+
+    Returns
+    -------
+    RegressionData
+        The rows.
+
+    Raises
+    ------
+    ValueError
+        If the column of a role is to be named, or was named for data that has picked its columns.
+    TypeError, ValueError
+        As `RegressionData.from_frame` does.
+    """
+    given = {role: name for role, name in columns.items() if name is not None}
+    if data is None and not given:
+        return RegressionData.rugged()
+    if isinstance(data, RegressionData):
+        if given:
+            raise ValueError(f"{', '.join(given)}: RegressionData has picked its columns already; give a DataFrame")
+        return data
+    if missing := [role for role in columns if role not in given]:
+        raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
+    frame = load_rugged() if data is None else data
+    return RegressionData.from_frame(frame, **given, log_response=log_response, label=label)

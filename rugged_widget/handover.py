@@ -6,7 +6,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,16 +13,7 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 60.0
 
-_turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
 _main_loop: asyncio.AbstractEventLoop | None = None
-
-
-def turn(loop: asyncio.AbstractEventLoop) -> asyncio.Lock:
-    """Return the lock that all trainings on `loop` share: one slice, one rest, then whoever waits longest.
-
-    Many widgets then take turns in order, and a cell waits for one slice, not for one of each widget.
-    """
-    return _turns.setdefault(loop, asyncio.Lock())
 
 
 def find_loop() -> asyncio.AbstractEventLoop | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from rugged_widget.pace import Presence
-from rugged_widget.snapshot import Progress
+from rugged_widget.snapshot import EngineInfo, Progress
 
 SnapshotT_co = TypeVar("SnapshotT_co", covariant=True)
 SnapshotT_contra = TypeVar("SnapshotT_contra", contravariant=True)
@@ -23,6 +23,16 @@ class Trainable(Protocol[SnapshotT_co]):
     @property
     def elbo(self) -> float:
         """ELBO estimate of the last step, nats; nan before the first."""
+
+    @property
+    def engine(self) -> EngineInfo:
+        """How the steps are computed, and why so."""
+
+    def use_engine(self, name: str) -> None:
+        """Compute the steps in another way from the next one on, on the same trajectory."""
+
+    def prepare(self) -> bool:
+        """Do the next piece, some 0.1 s, of what the next step would wait for; return whether more is left."""
 
     def advance(self, max_steps: int, seconds: float) -> int:
         """Do at most `max_steps`, at least one, stopping before `seconds` have passed; return how many.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
 Status: TypeAlias = Literal["ready", "running", "paused", "finished", "failed"]
+EngineName: TypeAlias = Literal["plain", "graph", "jax"]
 
 
 def _frozen(value: object) -> object:
@@ -147,6 +148,25 @@ class Snapshot(_Value):
 
 
 @dataclass(frozen=True)
+class EngineInfo:
+    """How the steps of a fit are computed.
+
+    Attributes
+    ----------
+    name
+        plain (Pyro's own step), graph (the captured step in TorchScript) or jax (the captured step in JAX).
+    reason
+        Why this one, as a sentence for the reader.
+    """
+
+    name: EngineName
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a training is.
 
@@ -162,6 +182,8 @@ class Progress:
         Over the last seconds of running; nan where that is not known yet.
     error
         Where status is failed: what happened and what to try, for the reader. Empty otherwise.
+    engine
+        How the steps are computed; None where that is not known.
     """
 
     status: Status
@@ -170,3 +192,4 @@ class Progress:
     elbo: float
     steps_per_second: float
     error: str = ""
+    engine: EngineInfo | None = None

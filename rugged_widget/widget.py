@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 import traitlets
 
-from rugged_widget.datasets import RegressionData, load_rugged
+from rugged_widget.datasets import RegressionData, regression_data
 from rugged_widget.handover import LoopThread
+from rugged_widget.infer.engines import checked_engine
 from rugged_widget.infer.guides import GUIDE_LABELS, checked_guide
-from rugged_widget.infer.lesson import DEFAULT_PROBS, RegressionFit
+from rugged_widget.infer.lesson import DEFAULT_PROBS, RegressionFit, checked_batch_size
 from rugged_widget.infer.svi import checked_learning_rate, checked_seed
+from rugged_widget.infer.warm import WARM_UP
 from rugged_widget.pace import Speed, check_count, check_speed
-from rugged_widget.snapshot import Progress, Snapshot
+from rugged_widget.snapshot import EngineInfo, Progress, Snapshot
 from rugged_widget.training import Training
 from rugged_widget.view.controls import Requests
 from rugged_widget.view.dashboard import Dashboard
@@ -30,7 +32,8 @@ class RuggedWidget(Dashboard):
     """A Bayesian regression that learns before your eyes: Pyro's SVI in the kernel, animated in the notebook.
 
     Display it, press Start. Nothing trains until it is asked to. Every setting below is a trait too: observe it, link
-    it, assign to it while training runs. Another guide or seed begins again (and goes on running if it ran).
+    it, assign to it while training runs. Another guide or seed begins again (and goes on running if it ran); whatever
+    else changes, the run goes on where it is.
 
     Parameters
     ----------
@@ -53,11 +56,18 @@ class RuggedWidget(Dashboard):
         Of all random numbers of the fit, >= 0: the same seed gives the same run, whatever happens beside it.
     speed
         Steps a frame, 1 or 10, or "max": as fast as possible.
+    engine
+        How the steps are computed: "plain" (Pyro's own), "graph" (captured once, many times as fast), "jax" (compiled
+        beside the training, which it then takes over; needs ``rugged_widget[fast]``), or "auto": graph where the model
+        allows it. The run is the same with each, up to rounding.
+    batch_size
+        Rows that a step looks at, picked anew each time, for tables of many: >= 1. All of them where it is None or no
+        less than there are. The ELBO is of all rows in any case. The only argument that is no trait.
 
     Attributes
     ----------
     status : str
-        ready, running, paused, finished or failed; read-only like the next four.
+        ready, running, paused, finished or failed; read-only like the next five.
     step : int
         Steps done.
     elbo : float
@@ -66,6 +76,8 @@ class RuggedWidget(Dashboard):
         The moment that is shown, computed when a frame can go out, at a pause and at the end.
     error : str
         Where status is failed: what happened and what to try.
+    engine_info : EngineInfo
+        Name of the engine at work, plain, graph or jax, and the reason why it is this one.
 
     Raises
     ------
@@ -84,11 +96,13 @@ class RuggedWidget(Dashboard):
     guide = Checked(checked_guide, "diagonal", "family of the guide")
     seed = Checked(checked_seed, 1, "seed of all random numbers of the fit")
     speed = Checked(check_speed, 10, 'steps a frame, 1 or 10, or "max"')
+    engine = Checked(checked_engine, "auto", "how the steps are computed")
     status = traitlets.Unicode("ready", read_only=True)
     step = traitlets.Int(0, read_only=True)
     elbo = traitlets.Float(math.nan, read_only=True)
     snapshot = traitlets.Instance(Snapshot, allow_none=True, read_only=True)
     error = traitlets.Unicode("", read_only=True)
+    engine_info = traitlets.Instance(EngineInfo, allow_none=True, read_only=True)
 
     def __init__(  # noqa: PLR0913  # the settings of a run
         self,
@@ -104,16 +118,20 @@ class RuggedWidget(Dashboard):
         num_steps: int = 1500,
         seed: int = 1,
         speed: Speed = 10,
+        engine: str = "auto",
+        batch_size: int | None = None,
     ) -> None:
         columns = {"response": response, "predictor": predictor, "group": group}
-        self._data = _regression_data(data, columns, log_response=log_response, label=label)
+        self._data = regression_data(data, columns, log_response=log_response, label=label)
         settings = {
             "guide": checked_guide(guide),
             "learning_rate": checked_learning_rate(learning_rate),
             "num_steps": check_count("num_steps", num_steps),
             "seed": checked_seed(seed),
             "speed": check_speed(speed),
+            "engine": checked_engine(engine),
         }
+        self._batch_size = checked_batch_size(batch_size)
         self._home = LoopThread()
         requests = Requests(
             primary=lambda: self._home.ask(self._primary), step=self.advance, reset=self.reset, pick=self._pick
@@ -208,22 +226,16 @@ class RuggedWidget(Dashboard):
         """
         return self._call(lambda fit: fit.slopes(num_samples))
 
-    # As the run loop's Display: what it tells becomes traits, and is then shown
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
+        shown = super()._repr_mimebundle_(**kwargs)
+        WARM_UP.begin(self._training.prepare)  # so that Start finds done what the first step would wait for
+        return shown
 
-    def show(self, snapshot: Snapshot, progress: Progress) -> None:  # noqa: D102  # see Dashboard
-        self._tell(progress, snapshot)
-        super().show(snapshot, progress)
+    # What the run tells becomes traits, and is then shown
 
-    def settle(self, snapshot: Snapshot, progress: Progress) -> None:  # noqa: D102  # see Dashboard
-        self._tell(progress, snapshot)
-        super().settle(snapshot, progress)
-
-    def changed(self, progress: Progress) -> None:  # noqa: D102  # see Dashboard
-        self._tell(progress, self.snapshot)
-        super().changed(progress)
-
-    def _tell(self, progress: Progress, snapshot: Snapshot | None) -> None:
-        told = {"step": progress.step, "elbo": progress.elbo, "error": progress.error, "snapshot": snapshot}
+    def _tell(self, progress: Progress, snapshot: Snapshot | None = None) -> None:
+        told = {"step": progress.step, "elbo": progress.elbo, "error": progress.error, "engine_info": progress.engine}
+        told |= {} if snapshot is None else {"snapshot": snapshot}
         for name, value in {**told, "status": progress.status}.items():  # the status last: all else is known then
             try:
                 self.set_trait(name, value)
@@ -235,19 +247,28 @@ class RuggedWidget(Dashboard):
     def _use(self, change: Mapping[str, Any]) -> None:
         name, value = change["name"], change["new"]
         training = self._training
+        if name != "num_steps":
+            training.ask(lambda: self.controls.show_setting(name, getattr(self, name)))
         if name == "learning_rate":
             training.set_learning_rate(value)
         elif name == "speed":
             training.set_speed(value)
         elif name == "num_steps":
             training.set_num_steps(value)
+        elif name == "engine":
+            training.use_engine(value)
         else:
             training.reset(keep_running=True)
-        if name != "num_steps":
-            training.ask(lambda: self.controls.show_setting(name, getattr(self, name)))
 
     def _make_fit(self) -> RegressionFit:
-        self._fit = RegressionFit(self._data, guide=self.guide, learning_rate=self.learning_rate, seed=self.seed)
+        self._fit = RegressionFit(
+            self._data,
+            guide=self.guide,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+            engine=self.engine,
+            batch_size=self._batch_size,
+        )
         return self._fit
 
     def _call(self, request: Callable[[RegressionFit], T]) -> T:
@@ -270,23 +291,3 @@ class RuggedWidget(Dashboard):
         if num_steps < self.step:
             raise ValueError(f"num_steps must be at least the {self.step} steps that are done, got {num_steps}")
         return num_steps
-
-
-def _regression_data(
-    data: pd.DataFrame | RegressionData | None,
-    columns: Mapping[str, Hashable | None],
-    *,
-    log_response: bool,
-    label: Hashable | None,
-) -> RegressionData:
-    given = {role: name for role, name in columns.items() if name is not None}
-    if data is None and not given:
-        return RegressionData.rugged()
-    if isinstance(data, RegressionData):
-        if given:
-            raise ValueError(f"{', '.join(given)}: RegressionData has picked its columns already; give a DataFrame")
-        return data
-    if missing := [role for role in columns if role not in given]:
-        raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
-    frame = load_rugged() if data is None else data
-    return RegressionData.from_frame(frame, **given, log_response=log_response, label=label)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rugged_widget.errors import FitError
 from rugged_widget.pace import Presence, Speed
-from rugged_widget.snapshot import Progress
+from rugged_widget.snapshot import EngineInfo, Progress
 from rugged_widget.training import Training
 
 
@@ -37,13 +37,16 @@ class FakeFit:
         self.interrupted_at = math.inf
         self.snapshots = 0
         self.longest_slice = 0.0
+        self.engine = EngineInfo("plain", "it is a fake.")
+        self.unprepared = 3
+        self.cannot_be_prepared = False
 
     @property
     def elbo(self) -> float:
         return -1.0 / self.step if self.step else math.nan
 
     def advance(self, max_steps: int, seconds: float) -> int:
-        began, done = self._clock.now, 0
+        began, done, self.unprepared = self._clock.now, 0, 0
         while done < max_steps and (done == 0 or self._clock.now - began + 0.002 <= seconds):
             if self.step + 1 >= self.fails_at and self.learning_rate >= 0.1:
                 raise FitError(f"the loss is not finite at step {self.step + 1}", step=self.step + 1)
@@ -55,6 +58,18 @@ class FakeFit:
         self.longest_slice = max(self.longest_slice, self._clock.now - began)
         self.log.append(self.name)
         return done
+
+    def use_engine(self, name: str) -> None:
+        self.engine = EngineInfo(name, "it was asked for.")  # type: ignore[arg-type]
+        self.unprepared = 3
+
+    def prepare(self) -> bool:
+        if self.cannot_be_prepared:
+            raise ArithmeticError("the model's")
+        self._clock.now += 0.1
+        self.unprepared -= 1
+        self.log.append(f"{self.name}: prepared")
+        return self.unprepared > 0
 
     def snapshot(self) -> int:
         self.snapshots += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
 from importlib import resources
@@ -96,6 +97,20 @@ def test_rows_are_called_by_a_column_or_by_their_index() -> None:
     assert picked(frame, label="name").row_names == ("a", "1", "c", "d", "4", "f", "g")
     assert picked(frame.set_axis([7] * 7), label="name").row_names == ("a", "7", "c", "d", "7", "f", "g")
     assert picked(frame, label="g").row_names[0] == "0"
+
+
+def test_words_of_rows_are_a_sequence_and_stay_when_the_table_changes() -> None:
+    frame = table(name=list("abcdefg")).rename(columns={"x": "x {0}", "y": "y }"})
+    data = RegressionData.from_frame(frame, predictor="x {0}", group="g", response="y }", label="name")
+    frame["name"], frame["x {0}"] = "changed", -1.0
+    assert (data.row_names[2], data.row_names[-1], data.row_names[1:3]) == ("c", "g", ("b", "c"))
+    assert list(reversed(data.row_names)) == list("gfedcba")
+    assert data.row_details[6] == "x {0} 6 \N{MIDDLE DOT} y } 7"
+    assert data.row_names != tuple("abcdefx")
+    with pytest.raises(IndexError):
+        data.row_names[7]
+    again = pickle.loads(pickle.dumps(data))  # noqa: S301 our own
+    assert again.row_details == data.row_details
 
 
 @pytest.mark.parametrize(

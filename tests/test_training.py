@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugged_widget.errors import ClosedError, FitError
-from rugged_widget.training import SLICE_SECONDS
+from rugged_widget.run import SLICE_SECONDS
 from tests.fakes import Bench, FakeFit
 
 

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 PACKAGE = "rugged_widget"
 ROOTS = frozenset({"widget", "watch"})
 LEAVES = frozenset({"snapshot", "errors"})
-SHARED = LEAVES | {"protocols", "pace", "handover", "interrupt"}  # values, interfaces and threads without a side
+SHARED = LEAVES | {
+    "protocols",
+    "pace",
+    "handover",
+    "interrupt",
+    "turns",
+}  # values, interfaces and threads without a side
 SIDES = frozenset({"datasets", "training", "infer", "view"})
 
 # part of the package -> the other parts it may import; a part without a row is itself a mistake.
@@ -23,8 +29,11 @@ OURS: dict[str, frozenset[str]] = {
     "pace": LEAVES,
     "handover": LEAVES,
     "interrupt": LEAVES,
-    "datasets": LEAVES,
-    "training": SHARED,
+    "turns": LEAVES | {"handover", "interrupt"},
+    "columns": LEAVES,
+    "datasets": LEAVES | {"columns"},
+    "run": SHARED,
+    "training": SHARED | {"run"},
     "infer": SHARED | {"datasets"},
     "view": SHARED | {"datasets"},
     **dict.fromkeys(ROOTS, SHARED | SIDES),

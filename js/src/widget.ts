@@ -2,6 +2,7 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import { calm } from "./calm";
 import type { Bytes } from "./codec";
+import { dismissTooltips } from "./dismiss";
 import { type HoverEntry, showHovered } from "./hover";
 import { type Labels, nameElements } from "./labels";
 import { type Dispose, together } from "./lifetime";
@@ -36,6 +37,7 @@ export default function createWidget(): { initialize: Initialize<Traits>; render
         withRoot(el, page, (root) =>
           together(
             showHovered(root, () => model.get("hover")),
+            dismissTooltips(root),
             nameElements(root, page, () => model.get("labels")),
           ),
         ),

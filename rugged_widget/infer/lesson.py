@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,12 @@ import torch
 from rugged_widget.datasets import RegressionData
 from rugged_widget.infer.guides import checked_guide, make_guide
 from rugged_widget.infer.isolation import Isolation
+from rugged_widget.infer.look import Looking
 from rugged_widget.infer.models import WEIGHT, BayesianRegression, slopes_by_group
-from rugged_widget.infer.posterior import as_float64, draw, quantiles
-from rugged_widget.infer.predictive import bands, density, predict
+from rugged_widget.infer.posterior import as_float64, draw, order_statistics, quantiles
+from rugged_widget.infer.predictive import bands, density
 from rugged_widget.infer.svi import Fit
+from rugged_widget.infer.warm import WARM_UP
 from rugged_widget.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -43,6 +47,10 @@ class RegressionFit(Fit):
         Of Adam, finite, > 0.
     seed
         Of the fit's random numbers, in [0, 2**32).
+    engine
+        One of `ENGINES`.
+    batch_size
+        Rows that a step looks at, >= 1; all where it is None or no less than their number.
     probs
         Probabilities of the quantiles in a snapshot, increasing, each in (0, 1).
     num_draws
@@ -56,13 +64,15 @@ class RegressionFit(Fit):
         If an argument is not as said here.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the settings of a run
         self,
         data: RegressionData,
         *,
         guide: str = "diagonal",
         learning_rate: float = 0.03,
         seed: int = 1,
+        engine: str = "auto",
+        batch_size: int | None = None,
         probs: Sequence[float] = DEFAULT_PROBS,
         num_draws: int = 800,
         prob: float = 0.9,
@@ -77,7 +87,7 @@ class RegressionFit(Fit):
         (self._prob,) = _checked_probs([prob], "prob")
         self._grid = data.grid()
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
-            model = BayesianRegression()
+            model = BayesianRegression(checked_batch_size(batch_size))
             arrays = data.features, data.targets, _grid_features(self._grid)
             features, targets, self._grid_features = (torch.tensor(a, dtype=torch.get_default_dtype()) for a in arrays)
         super().__init__(
@@ -86,15 +96,32 @@ class RegressionFit(Fit):
             (features, targets),
             learning_rate=learning_rate,
             seed=seed,
+            engine=engine,
         )
+        self._look = Looking(model, self.guide, self._grid_features, self._num_draws, self._probs)
+
+    def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
+        """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
+        WARM_UP.wait()
+        return super().advance(max_steps, seconds, clock)
+
+    def prepare(self) -> bool:
+        """Do the next piece of what training and looking at it need; see `Fit.prepare`."""
+        if super().prepare():
+            return True
+        if self.engine.name != "plain":
+            with self.looking():
+                self._look.capture()
+        return False
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
         with self.looking():
-            draws = draw(self.guide, self._num_draws)
-            line, prediction = predict(self.model, draws, self._grid_features)
-            by_site = quantiles(self.guide, self._probs, self._num_draws)
+            line, prediction, draws, closed = self._look()
         weight = as_float64(draws[WEIGHT])
+        by_site = {name: as_float64(value) for name, value in (closed or draws).items()}
+        if not closed:
+            by_site = {name: order_statistics(value, self._probs) for name, value in by_site.items()}
         return Snapshot(
             step=self.step,
             elbo=self.elbo,
@@ -104,8 +131,8 @@ class RegressionFit(Fit):
             probs=self._probs,
             quantiles=by_site,
             bands={
-                "line": bands(line, self._grid, NUM_GROUPS, self._prob),
-                "prediction": bands(prediction, self._grid, NUM_GROUPS, self._prob),
+                "line": bands(line.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "prediction": bands(prediction.numpy(), self._grid, NUM_GROUPS, self._prob),
             },
             slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(weight)),
         )
@@ -169,9 +196,14 @@ def _checked_probs(values: Iterable[float], name: str) -> tuple[float, ...]:
     return tuple(float(prob) for prob in probs)
 
 
-def _checked_count(value: int, name: str) -> int:
+def checked_batch_size(value: int | None) -> int | None:
+    """Return a batch size as an int, None for all rows, or say what is wrong with it."""
+    return None if value is None else _checked_count(value, "batch_size", 1)
+
+
+def _checked_count(value: int, name: str, least: int = 2) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an int, got {value!r}")
-    if value < 2:
-        raise ValueError(f"{name} must be at least 2, got {value}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
     return int(value)

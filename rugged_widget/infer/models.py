@@ -23,10 +23,17 @@ class BayesianRegression(PyroModule):
     weight ~ Normal(0, 1) each, bias ~ Normal(0, 10), sigma ~ Uniform(0, 10), obs ~ Normal(mean, sigma) a row. Weight
     and bias are one event each (`to_event`), because only the rows are independent given the latents, and the plate
     says that of the rows. Sites: linear.weight (1, 3), linear.bias (1,), sigma (), obs (n,).
+
+    Parameters
+    ----------
+    batch_size
+        Rows that a step looks at, picked anew each time, >= 1; obs is then (batch_size,), and the plate scales it, so
+        that the ELBO is of all rows whatever their number. With None or no fewer than there are, all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, batch_size: int | None = None) -> None:
         super().__init__()
+        self._batch_size = batch_size
         linear: Any = PyroModule[nn.Linear]
         self.linear = linear(3, 1)
         normal: Any = dist.Normal
@@ -46,11 +53,17 @@ class BayesianRegression(PyroModule):
         Returns
         -------
         Tensor
-            The mean of the response at each row, shape (n,).
+            The mean of the response at each row, shape (n,); of the rows picked where a step looks at a part of them.
         """
         sigma = pyro.sample("sigma", dist.Uniform(0.0, 10.0))
+        size = self._batch_size
+        if y is None or size is None or size >= len(x):  # without targets nothing is learnt, and each row is asked for
+            plate = pyro.plate("data", len(x))
+        else:
+            plate = pyro.plate("data", len(x), subsample_size=size)
+            x, y = x[plate.indices], y[plate.indices]
         mean: Tensor = self.linear(x).squeeze(-1)
-        with pyro.plate("data", x.shape[0]):
+        with plate:
             pyro.sample("obs", dist.Normal(mean, sigma), obs=y)
         return mean
 

@@ -15,6 +15,7 @@ import ipywidgets
 from rugged_widget.pace import Speed
 from rugged_widget.snapshot import Progress, Status
 from rugged_widget.view.chart import text
+from rugged_widget.view.engine import EngineNote
 from rugged_widget.view.quiet import QuietProgress
 from rugged_widget.view.stream import Changes
 
@@ -59,7 +60,7 @@ class Controls:
     guides
         Names of the guide families and what to call them.
     settings
-        First values of learning_rate, speed, guide and seed.
+        First values of learning_rate, speed, guide, seed and engine.
     requests
         Who is asked.
     """
@@ -95,12 +96,16 @@ class Controls:
         self._bar.add_class("rw-progress")
         self.bar = self._bar
         self.status = text("rw-status")
+        self.engine = EngineNote(settings["engine"])
         self.notice = text("rw-notice")
         self.targets = (self._bar, self.status)
         self._status: Status | None = None
 
     def show_setting(self, name: str, value: object) -> None:
         """Make a control show `value`, without asking for it."""
+        if name == "engine":  # has none: it is asked for in Python
+            self.engine.ask(value)
+            return
         widget = self._inputs[name]
         if name == "learning_rate" and isinstance(value, float):
             value = min(max(value, 10.0**SLOWEST), 10.0**FASTEST)  # the slider ends there; the setting need not
@@ -109,7 +114,8 @@ class Controls:
             widget.value = value
 
     def show_status(self, progress: Progress) -> None:
-        """Make buttons and notice fit the status; messages go out only where it changed."""
+        """Make buttons, notice and engine fit the status; messages go out only where it changed."""
+        self.engine.show(progress)
         if progress.status == self._status:
             return
         self._status = progress.status

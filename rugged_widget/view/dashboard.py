@@ -62,7 +62,7 @@ class Dashboard(ipywidgets.VBox):
     guides
         Names of the guide families and what to call them.
     settings
-        First values of learning_rate, speed, guide, seed and num_steps.
+        First values of learning_rate, speed, guide, seed, engine and num_steps.
     requests
         Who is asked when something is pressed.
     ask
@@ -119,17 +119,20 @@ class Dashboard(ipywidgets.VBox):
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a frame."""
+        self._tell(progress, snapshot)
         self._latest = snapshot, progress
         self.stream.push(self._changes(snapshot, progress), self._summary(snapshot, progress))
 
     def settle(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a last frame and the full state: training rests."""
+        self._tell(progress, snapshot)
         self._latest = snapshot, progress
         self.controls.show_status(progress)
         self.stream.settle(self._changes(snapshot, progress), self._summary(snapshot, progress))
 
     def changed(self, progress: Progress) -> None:
         """Make the controls fit; while training rests, the figures too."""
+        self._tell(progress)
         self.controls.show_status(progress)
         if self._latest is not None and progress.status != "running":
             before = self._latest[1]
@@ -137,13 +140,18 @@ class Dashboard(ipywidgets.VBox):
             if (before.status, before.num_steps) != (progress.status, progress.num_steps):
                 self._redraw()
 
+    def _tell(self, progress: Progress, snapshot: Snapshot | None = None) -> None:
+        """Take note of what is about to be shown; for a subclass that has traits for it."""
+
     # Parts
 
     def _layout(self) -> tuple[ipywidgets.Widget, ...]:
         story = self._story
         title = ipywidgets.HTML(f"<h2>{escape(story.title)}</h2><span>{escape(story.subtitle)}</span>")
         title.add_class("rw-heading")
-        header = ipywidgets.Box([title, self.controls.status])
+        state = ipywidgets.Box([self.controls.engine.widget, self.controls.status])
+        state.add_class("rw-state")
+        header = ipywidgets.Box([title, state])
         header.add_class("rw-header")
         gone = ipywidgets.HTML(f'<p role="alert">{escape(GONE)}</p>')
         gone.add_class("rw-disconnected")

@@ -19,23 +19,32 @@ MODES = {"line": "line", "prediction": "prediction"}
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The rows of one group.
+    """The rows of one group, all of them or a random sample to draw.
 
     Attributes
     ----------
     label
         Its name; plain text.
+    num_rows
+        How many rows it has; at least as many as are drawn.
     x, y
-        Predictor and response as the model sees them, shape (num_rows,).
+        Predictor and response of those drawn, as the model sees them, shape (num_drawn,).
     names, details
-        What the tooltip of each row says, a title and a line; plain text.
+        What the tooltip of each row drawn says, a title and a line; plain text.
     """
 
     label: str
+    num_rows: int
     x: Array
     y: Array
     names: tuple[str, ...]
     details: tuple[str, ...]
+
+    def heading(self, row_noun: str) -> str:
+        """Return what the group is called and how much of it is seen; plain text."""
+        drawn = len(self.x)
+        count = f"{drawn:,}" if drawn == self.num_rows else f"{drawn:,} of {self.num_rows:,}"
+        return f"{self.label} \N{MIDDLE DOT} {count} {row_noun}{'' if drawn == self.num_rows else ' drawn'}"
 
 
 class Panels:
@@ -119,7 +128,7 @@ class _Panel:
         name = f"rw-panel-{number}"
         chart = Chart(
             name,
-            f"{group.label} \N{MIDDLE DOT} {len(group.x)} {row_noun}",
+            group.heading(row_noun),
             marks=[self._band, points, self._median],
             axes=[ruler.axis for ruler in rulers],
             texts=[self._note],
@@ -143,4 +152,5 @@ class _Panel:
             return f"{arrow} the band is {side} this view, around {minus(f'{band.median.mean():.1f}')}"
         x, y = self._group.x, self._group.y
         inside = (np.interp(x, band.x, band.lower) <= y) & (y <= np.interp(x, band.x, band.upper))
-        return f"{inside.sum()} of {len(y)} inside the {100 * band.prob:g} % band of the {MODES[mode]}"
+        drawn = "" if len(y) == self._group.num_rows else " drawn"
+        return f"{inside.sum():,} of {len(y):,}{drawn} inside the {100 * band.prob:g} % band of the {MODES[mode]}"

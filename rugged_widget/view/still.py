@@ -59,9 +59,10 @@ def _panel(group: Group, band: Band | None, color: str, story: Story, view: tupl
         f'<text x="{MARGIN - 4}" y="{y}" text-anchor="end">{minus(f"{value:.1f}")}</text>'
         for y, value in ((bottom, view[0]), (28, view[1]))
     )
+    heading = escape(group.heading(story.row_noun))
     return (
-        f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{escape(group.label)}" fill="currentColor" '
-        f'font-family="sans-serif" font-size="11"><text x="{MARGIN}" y="12" font-weight="bold">{escape(group.label)}'
+        f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{heading}" fill="currentColor" '
+        f'font-family="sans-serif" font-size="11"><text x="{MARGIN}" y="12" font-weight="bold">{heading}'
         f'</text>{ends}<g stroke="currentColor" stroke-opacity="0.3"><path d="M{MARGIN},20V{bottom}H{right}" '
         f'fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
         f'{drawn}<text x="{right}" y="{HEIGHT - 18}" text-anchor="end">'

@@ -11,6 +11,11 @@ from rugged_widget.snapshot import Array
 from rugged_widget.view.panels import Group
 from rugged_widget.view.quantiles import Row
 
+MAX_DOTS = 1500
+"""Rows of a group that are drawn: more hide one another, and a browser draws each frame anew over all of them."""
+
+SAMPLE_SEED = 2012
+
 
 @dataclass(frozen=True, eq=False)
 class Story:
@@ -47,25 +52,13 @@ class Story:
 
 def story_of(data: RegressionData, probs: tuple[float, ...]) -> Story:
     """Return what there is to tell of a regression on `data`."""
-    groups = []
-    for value, label in enumerate(data.group_labels):
-        mine = np.flatnonzero(data.group_values == value)
-        groups.append(
-            Group(
-                label=label,
-                x=data.predictor_values[mine],
-                y=data.targets[mine],
-                names=tuple(data.row_names[row] for row in mine),
-                details=tuple(data.row_details[row] for row in mine),
-            )
-        )
     group, predictor, interaction = data.feature_names
     rows = [Row("linear.weight", (0, column), name) for column, name in enumerate(data.feature_names)]
     rows += [Row("linear.bias", (0,), "bias", float(round(data.targets.mean()))), Row("sigma", (), "sigma")]
     return Story(
         title=data.title,
-        subtitle=f"{data.num_rows} {data.row_noun} \N{MIDDLE DOT} {data.dropped_label}",
-        groups=(groups[0], groups[1]),
+        subtitle=f"{data.num_rows:,} {data.row_noun} \N{MIDDLE DOT} {data.dropped_label}",
+        groups=(_group(data, 0), _group(data, 1)),
         grid=data.grid(),
         rows=tuple(rows),
         probs=probs,
@@ -77,4 +70,19 @@ def story_of(data: RegressionData, probs: tuple[float, ...]) -> Story:
             f"that is what one more unit of {predictor} adds to the mean where {group} is 1."
         ),
         row_noun=data.row_noun,
+    )
+
+
+def _group(data: RegressionData, value: int) -> Group:
+    mine = np.flatnonzero(data.group_values == value)
+    drawn = mine
+    if len(mine) > MAX_DOTS:
+        drawn = np.sort(np.random.default_rng(SAMPLE_SEED).choice(mine, MAX_DOTS, replace=False, shuffle=False))
+    return Group(
+        label=data.group_labels[value],
+        num_rows=len(mine),
+        x=data.predictor_values[drawn],
+        y=data.targets[drawn],
+        names=tuple(data.row_names[row] for row in drawn.tolist()),
+        details=tuple(data.row_details[row] for row in drawn.tolist()),
     )

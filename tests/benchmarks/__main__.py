@@ -1,4 +1,4 @@
-"""Prints the table of the figures to reach, measured now. Some ten minutes on two quiet cores; see README.md."""
+"""Prints the table of the figures to reach, measured now. Some twenty minutes on two quiet cores; see README.md."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import live, process
+from tests.benchmarks import engines, fresh, live, process
 from tests.benchmarks.figures import Figure, table
 from tests.browser import chromium
 from tests.browser.lab import notebook
@@ -19,9 +19,10 @@ CELL = "from rugged_widget import RuggedWidget\nwidget = RuggedWidget(num_steps=
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="leave out the 200,000 steps of the memory figure")
+    parser.add_argument("--quick", action="store_true", help="leave out the million steps of the memory figure")
     quick = parser.parse_args().quick
-    figures: list[Figure] = [process.import_seconds(), process.cell_delay()]
+    figures: list[Figure] = [process.import_seconds(), *engines.measure(), *fresh.measure()]
+    figures += [process.cell_delay(engine) for engine in ("plain", "graph", "jax")]
     with (
         chromium.launch() as browser,
         Server.jupyter("lab", python=sys.executable, folder=_folder()) as server,

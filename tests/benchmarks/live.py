@@ -161,5 +161,5 @@ def _speed(page: Page, kernel: Kernel) -> Figure:
         rates.append((live, bare))
     detail = ", ".join(f"{live:.0f} / {bare:.0f}" for live, bare in rates) + " steps/s"
     return Figure(
-        "speed with the dashboard moving / bare loop", percentile(ratios, 50), 0.7, at_least=True, detail=detail
+        "speed with the dashboard moving / bare loop", percentile(ratios, 50), 6, "x", at_least=True, detail=detail
     )

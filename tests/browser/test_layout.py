@@ -85,6 +85,29 @@ def test_nothing_opaque_lies_over_a_drawing(browser: Browser, lab_server: Server
         assert DashboardPage(shown).root.evaluate(OPAQUE_RECTANGLES) == []
 
 
+NARROWING = """
+import numpy as np, pandas as pd
+from rugged_widget import RuggedWidget
+x, g = np.random.default_rng(0).normal(size=(2, 4_000)), np.arange(4_000) % 20 == 0
+frame = pd.DataFrame({"x": x[0], "g": g, "y": x.sum(axis=0)})
+widget = RuggedWidget(frame, response="y", predictor="x", group="g", num_steps=100_000)
+widget"""
+AXES = """root => Array.from(root.querySelectorAll(".axis"), (axis) =>
+    Array.from(axis.querySelectorAll(".tick text"), (text) => text.textContent))"""
+
+
+def test_no_axis_says_the_same_twice_while_its_bounds_move(browser: Browser, lab_server: Server) -> None:
+    with notebook(browser, lab_server, [NARROWING]) as (_, shown):
+        widget = DashboardPage(shown)
+        widget.press("rw-primary", "Start")
+        seen: list[list[str]] = []
+        for step in range(20, 300, 20):
+            widget.wait_step(step)
+            seen += widget.root.evaluate(AXES)
+        assert [ticks for ticks in seen if len(set(ticks)) < len(ticks)] == []
+        assert len({tuple(ticks) for ticks in seen}) > len(widget.root.evaluate(AXES))  # and they did move
+
+
 @pytest.mark.parametrize("width", [700, 1000, 1400])
 def test_nothing_is_cut_off_or_sticks_out(browser: Browser, lab_server: Server, width: int) -> None:
     with notebook(browser, lab_server, [cell(num_steps=100_000)]) as (_, shown):

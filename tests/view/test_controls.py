@@ -38,7 +38,7 @@ class Asked:
         self.log: list[object] = []
         self.controls = Controls(
             {"diagonal": "diagonal normal", "delta": "point (MAP)"},
-            {"learning_rate": 0.03, "speed": 10, "guide": "diagonal", "seed": 1},
+            {"learning_rate": 0.03, "speed": 10, "guide": "diagonal", "seed": 1, "engine": "auto"},
             Requests(
                 primary=lambda: self.log.append("primary"),
                 step=lambda: self.log.append("step"),

@@ -11,6 +11,7 @@ import pytest
 from rugged_widget.datasets import RegressionData
 from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.snapshot import Progress, Snapshot
+from rugged_widget.view.chart import Ruler
 from rugged_widget.view.elbo import ElboFigure
 from rugged_widget.view.panels import Panels
 from rugged_widget.view.quantiles import QuantileFigure, Row
@@ -112,6 +113,12 @@ def test_the_card_answers_in_words_once_there_is_an_answer(snapshots: dict[int, 
     assert "a &lt; b" in words
     assert f"{abs(slope.median):.2f}" in words
     assert "falls with probability" in words
+
+
+def test_the_format_of_ticks_goes_before_them() -> None:
+    ruler = Ruler("x", -1.0, 1.0)  # bqplot draws ticks in the format that it knows when it learns of them
+    changes = dict(ruler.cover(-30.0, 30.0))
+    assert list(changes[ruler.axis]) == ["tick_format", "tick_values"]
 
 
 def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, Snapshot]) -> None:

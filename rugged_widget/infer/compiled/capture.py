@@ -69,7 +69,7 @@ def capture(loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], ru
     except UnsupportedError:
         raise
     except Exception as error:
-        if "_local_scalar_dense" in str(error):
+        if "trying to get value out of a tracing tensor" in str(error):
             raise UnsupportedError("Python looks at the value of a tensor, and a graph has only its shape") from error
         raise UnsupportedError(f"the step could not be captured: {_first_line(error)}") from error
     return _rewired(traced, params)

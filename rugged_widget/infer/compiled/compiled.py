@@ -124,7 +124,7 @@ class Compiled:
         try:
             self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
         except RuntimeError as error:
-            raise EngineError(f"{type(error).__name__}: {str(error).strip().splitlines()[-1]}") from error
+            raise EngineError(f"{type(error).__name__}: {str(error).strip()[-200:]}") from error
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
 

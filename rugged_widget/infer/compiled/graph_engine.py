@@ -35,7 +35,6 @@ class GraphEngine:
 
     name = "graph"
     max_steps = 64
-    call_seconds = 0.002
 
     def __init__(self, program: Program) -> None:
         self._run: Callable[..., Any] = _by_python(program.graph)

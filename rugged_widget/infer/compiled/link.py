@@ -46,7 +46,6 @@ class Link:
             raise UnsupportedError(f"parameters are of {self._dtype} on {device}, not real numbers on the CPU")
         self.rule = rule_of(self._optimizer(self.params[0]))
         self._sizes = [param.numel() for param in params]
-        self._written: list[torch.Tensor] = []
         self._versions: list[int] = []
         self.read()  # refuses what is not in step
 

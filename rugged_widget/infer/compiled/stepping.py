@@ -150,14 +150,22 @@ class CompiledStepping:
         """Go back to a few steps before step `bad` (from 0), where Pyro's own steps take over to show what it is."""
         self.careful_until = bad + 3
         target = max(0, bad // EVERY * EVERY - EVERY)  # where Pyro's steps would have had their last two checkpoints
-        place = self._places[-1] if self._places[-1].num_steps <= target else self._places[0]
+        here = self._places[-1].num_steps
+        place = self._places[-1] if here <= target else self._places[0]
         self._places.clear()
         self._compiled.go_back(place.mark)
         again = target - place.num_steps
         losses = rates = np.empty(0)
         if again > 0:
             losses, rates = self._compiled.run(again, place.mark.learning_rate)
+        self._shift_rate(max(target, place.num_steps) - here)
         return Taken(place.num_steps, losses, rates)
+
+    def _shift_rate(self, num_steps: int) -> None:
+        """Let the optimizer's own decay of the learning rate go on, or back; what the user has set stays set."""
+        if num_steps:
+            decay = float(self._compiled.link.rule.decayed(1.0, abs(num_steps))[-1])
+            self._decay_to(self._plain.learning_rate * (decay if num_steps > 0 else 1 / decay))
 
     def _check(self, num_steps: int) -> Taken:
         self._compiled.store()
@@ -184,9 +192,6 @@ class CompiledStepping:
         """Go back to where the steps still agreed: here, where it is the first check after Pyro's own steps."""
         agreed = self._agreed or self._places[-1]
         self._compiled.go_back(agreed.mark)
-        undone = num_steps - agreed.num_steps
-        if undone:  # undo what the optimizer has done to the learning rate, not what the user has
-            decay = float(self._compiled.link.rule.decayed(1.0, undone)[-1])
-            self._plain.learning_rate /= decay
+        self._shift_rate(agreed.num_steps - num_steps)
         self.leave()
         return DisagreementError(str(error), agreed.num_steps)
