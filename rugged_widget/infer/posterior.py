@@ -146,4 +146,3 @@ def order_statistics(draws: NDArray[Any], probs: Sequence[float]) -> NDArray[Any
 def as_float64(value: torch.Tensor) -> NDArray[np.float64]:
     """Copy a tensor into an array."""
     return value.detach().cpu().numpy().astype(np.float64)
-

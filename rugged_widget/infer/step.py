@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -16,11 +17,12 @@ from rugged_widget.infer.failure import NonFiniteError
 from rugged_widget.infer.subsample import QuickSubsample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from pyro.poutine.trace_struct import Trace
 
 Array: TypeAlias = NDArray[np.float64]
+
+
+ADAM: Callable[[dict[str, Any]], optim.PyroOptim] = optim.Adam  # type: ignore[attr-defined] # Pyro makes it at import
 
 
 class Taken(NamedTuple):
@@ -57,7 +59,7 @@ class Settings:
 
     learning_rate: float
     elbo: ELBO | None = None
-    optimizer: Callable[[dict[str, Any]], optim.PyroOptim] = optim.Adam  # type: ignore[attr-defined] # made at import
+    optimizer: Callable[[dict[str, Any]], optim.PyroOptim] = ADAM
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -205,7 +207,7 @@ def _outside_its_range() -> str | None:
     """Name a parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0."""
     store = get_param_store()
     for name, constraint in store._constraints.items():  # noqa: SLF001 no public way to ask for it
-        if name in store and not constraint.check(store[name]).all():  # type: ignore[no-untyped-call]
+        if name in store and not constraint.check(store[name]).all():
             return str(name)
     return None
 

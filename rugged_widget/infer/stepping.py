@@ -101,7 +101,7 @@ class Stepping:
         return False
 
     def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
-        """Take steps after `num_steps` that were done: at least one and at most `max_steps`, none where some are undone.
+        """Take steps after `num_steps` that were done: at least one, or none where some are undone.
 
         Parameters
         ----------

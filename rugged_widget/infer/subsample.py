@@ -32,7 +32,7 @@ if not hasattr(torch.ops.rugged_widget, "subsample"):
     torch.library.impl("rugged_widget::subsample", "CompositeExplicitAutograd", _subsample)
 
 
-class QuickSubsample(Messenger):  # type: ignore[misc] # untyped
+class QuickSubsample(Messenger):
     """Draws the rows of large plates in place of Pyro's permutation of all rows."""
 
     def _pyro_sample(self, msg: Any) -> None:  # noqa: ANN401 a message holds anything

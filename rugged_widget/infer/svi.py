@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from pyro import get_param_store, optim
+from pyro import get_param_store
 from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
 from rugged_widget.infer.compiled.threads import Threads
@@ -17,14 +17,13 @@ from rugged_widget.infer.engines import checked_engine
 from rugged_widget.infer.failure import describe
 from rugged_widget.infer.history import History
 from rugged_widget.infer.isolation import Generators, Isolation
-from rugged_widget.infer.step import PlainStep, Settings
+from rugged_widget.infer.step import ADAM, PlainStep, Settings
 from rugged_widget.infer.stepping import Stepping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
-
     from pyro.infer import ELBO
     from pyro.optim import PyroOptim
 
@@ -40,9 +39,10 @@ MAX_SEED = 2**32 - 1
 class Fit:
     """Stochastic variational inference of one model with one guide.
 
-    With the same seed it takes the same steps as Pyro's own loop: `pyro.set_rng_seed(seed)`, `pyro.clear_param_store()`,
-    make guide, optimizer and SVI, then `svi.step(*args, **kwargs)` again and again; however the steps are sliced, and
-    whatever else runs in between. By the engine "plain" they are the same bit for bit, by others but for rounding.
+    With the same seed it takes the same steps as Pyro's own loop: `pyro.set_rng_seed(seed)`,
+    `pyro.clear_param_store()`, make guide, optimizer and SVI, then `svi.step(*args, **kwargs)` again and again; however
+    the steps are sliced, and whatever else runs in between. By the engine "plain" they are the same bit for bit, by
+    others but for rounding.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Fit:
         If the model or the guide raises when the guide is set up.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what inference takes
         self,
         model: Callable[..., Any],
         make_guide: Callable[[Callable[..., Any]], Any],
@@ -89,7 +89,7 @@ class Fit:
         engine: str = "auto",
     ) -> None:
         learning_rate, wanted = checked_learning_rate(learning_rate), checked_engine(engine)
-        settings = Settings(learning_rate, elbo, optimizer or optim.Adam, optimizer_options or {})  # type: ignore[attr-defined] # made at import
+        settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
         self._isolation = Isolation(checked_seed(seed))
         self._history = History()
         self._validated_until = VALIDATED_STEPS
@@ -229,7 +229,7 @@ class Fit:
                 raise describe(error, failed, self.learning_rate, self.step) from error
             raise
         self._history.truncate(taken.start)
-        self._history.extend((-taken.losses).tolist(), taken.learning_rates)
+        self._history.extend((-taken.losses).tolist(), taken.learning_rates.tolist())
         return len(taken.losses)
 
     def history(self) -> pd.DataFrame:

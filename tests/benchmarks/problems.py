@@ -32,9 +32,7 @@ class Problem:
 
     def fit(self, engine: str) -> Fit:
         """Return a fit that has taken its first steps, by the engine that was asked for."""
-        fit = Fit(
-            self.model, AutoDiagonalNormal, self.args, learning_rate=self.learning_rate, seed=1, engine=engine
-        )
+        fit = Fit(self.model, AutoDiagonalNormal, self.args, learning_rate=self.learning_rate, seed=1, engine=engine)
         fit.advance(50)
         fit.wait_for_engine(120)
         fit.advance(50)
@@ -81,7 +79,7 @@ def numpyro_chunk() -> Callable[[], list[float]]:
     import numpyro  # noqa: PLC0415 as above
     from numpyro import distributions as ndist  # noqa: PLC0415 as above
     from numpyro.infer import SVI as NumpyroSVI  # noqa: N811, PLC0415 as above
-    from numpyro.infer import Trace_ELBO as NumpyroELBO  # noqa: N811, PLC0415 as above
+    from numpyro.infer import Trace_ELBO as NumpyroELBO  # noqa: PLC0415 as above
     from numpyro.infer.autoguide import AutoDiagonalNormal as NumpyroGuide  # noqa: PLC0415 as above
 
     data = RegressionData.rugged()

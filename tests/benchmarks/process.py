@@ -76,7 +76,10 @@ def cell_delay(engine: str) -> Figure:
             while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != sent:
                 pass
 
-        run(f"from rugged_widget import RuggedWidget\nwidget = RuggedWidget(num_steps=10**9, speed='max', engine={engine!r})")
+        run(
+            "from rugged_widget import RuggedWidget\n"
+            f"widget = RuggedWidget(num_steps=10**9, speed='max', engine={engine!r})"
+        )
         idle = cell_milliseconds(run)
         run("widget.start()")
         time.sleep(2)

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 
 aten = torch.ops.aten
+_CHECK = aten._linalg_check_errors.default  # noqa: SLF001 the name of an operation
 
 
-def capture(loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], rule: Rule, state: State) -> fx.GraphModule:
+def capture(
+    loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], rule: Rule, state: State
+) -> fx.GraphModule:
     """Trace one step as it would be taken now; the random numbers used are not given back.
 
     The step is traced with the real leaf tensors, wherever model and guide keep them: putting others in their place
@@ -56,7 +59,7 @@ def capture(loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], ru
 
     def step(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         flat, *moments = values[: len(state)]
-        parts = [part.view(param.shape) for part, param in zip(flat.split(sizes), params, strict=True)]
+        parts = [part.view(param.shape) for part, param in zip(torch.split(flat, sizes), params, strict=True)]
         with pyro.validation_enabled(False), torch.enable_grad(), Capturing(params):  # noqa: FBT003 Pyro's name
             value = loss()
             grads = torch.autograd.grad(value, params)
@@ -85,8 +88,8 @@ class _Never:
 class Capturing(TorchFunctionMode):
     """Refuses to give values away as numbers, which the graph would not see change.
 
-    It also answers the questions that Pyro and torch ask about values, as the real steps before the capture answered them.
-    Each would end the capture, because a graph cannot branch: arguments that are validated, losses that are turned into
+    It also answers the questions that Pyro and torch ask about values as the real steps before the capture did. Each
+    would end the capture, because a graph cannot branch: arguments that are validated, losses that are turned into
     numbers and looked at, and the branch on zeros in Pyro's sum over enumerated sites, where torch.jit takes the same.
     """
 
@@ -94,18 +97,17 @@ class Capturing(TorchFunctionMode):
         super().__init__()
         self._params = {id(param) for param in params}
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 torch's
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         if func in _AS_NUMBERS and self._changes(args[0]):
             raise UnsupportedError("Python looks at the value of a tensor, and a graph has only its shape")
         asking = _ASKED.get(func)
-        if func is torch._is_all_true:  # type: ignore[attr-defined] # noqa: SLF001 validation calls it
+        if func is torch._is_all_true:  # noqa: SLF001 validation calls it
             return True
         if func is torch.Tensor.item:
             return args[0].detach()
         if asking is not None and _caller() == asking[0]:
             return asking[1]
         return func(*args, **(kwargs or {}))
-
 
     def _changes(self, tensor: torch.Tensor) -> bool:
         """Return whether a tensor is a parameter, or computed in this step."""
@@ -162,10 +164,11 @@ def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.Graph
 
 
 def _let_errors_show(graph: fx.Graph) -> None:
-    """Make the loss NaN where a factorization fails: it raises by a node without a result, which no graph would keep."""
+    """Make the loss NaN where a factorization fails: what raises has no result, and no graph would keep it."""
     output = graph.output_node()
-    for node in graph.find_nodes(op="call_function", target=aten._linalg_check_errors.default):  # noqa: SLF001 its name
-        loss, *rest = output.args[0]  # type: ignore[misc] # a tuple of nodes
+    for node in graph.find_nodes(op="call_function", target=_CHECK):
+        outputs: Any = output.args[0]
+        loss, *rest = outputs
         with graph.inserting_before(output):
             failed = graph.call_function(aten.any.default, (graph.call_function(aten.ne.Scalar, (node.args[0], 0)),))
             loss = graph.call_function(aten.where.ScalarSelf, (failed, math.nan, loss))

@@ -92,9 +92,7 @@ class _Loop(nn.Module):
         super().__init__()
         self.step = step
 
-    def forward(
-        self, state: list[torch.Tensor], inputs: list[torch.Tensor]
-    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def forward(self, state: list[torch.Tensor], inputs: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
         rows = [values.unbind(0) for values in inputs]
         losses: list[torch.Tensor] = []
         for k in range(len(rows[0])):

@@ -129,7 +129,7 @@ def _standardize(graph: fx.GraphModule, found: Mapping[fx.Node, Any]) -> None:
     standard ones, scaled: so torch computes them too, bit for bit.
     """
     for node in list(graph.graph.nodes):
-        value = found.get(node)
+        value: Any = found.get(node)
         with graph.graph.inserting_before(node):
             if node.target in _SHAPED_AFTER:
                 node.replace_all_uses_with(_empty(graph.graph, value))

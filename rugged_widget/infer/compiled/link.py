@@ -38,7 +38,9 @@ class Link:
         self._optim = optim
         kinds = {(param.dtype, param.device) for param in params}
         if len(kinds) != 1:
-            raise UnsupportedError("the parameters are not all of one dtype on one device" if kinds else "nothing to fit")
+            raise UnsupportedError(
+                "the parameters are not all of one dtype on one device" if kinds else "nothing to fit"
+            )
         if optim.pt_clip_args or callable(optim.pt_optim_args):
             raise UnsupportedError("the optimizer clips gradients by itself, or has options for each parameter")
         ((self._dtype, device),) = kinds
@@ -91,14 +93,14 @@ class Link:
                     target.append(kept[name])
                 self._count(kept, num_steps)
         for vector, tensors in zip(vectors, targets, strict=True):
-            for tensor, part in zip(tensors, vector.split(self._sizes), strict=True):
+            for tensor, part in zip(tensors, self.by_parameter(vector), strict=True):
                 tensor.copy_(part.view(tensor.shape))
         self._versions = self._current_versions()
 
     def _made_optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
         objects: Any = self._optim.optim_objs
         if param not in objects:
-            objects[param] = self._optim._get_optim(param)  # type: ignore[no-untyped-call] # noqa: SLF001 as a step does
+            objects[param] = self._optim._get_optim(param)  # noqa: SLF001 as a step does
             self._optim.grad_clip[param] = None
         return objects[param]  # type: ignore[no-any-return]
 
@@ -114,7 +116,7 @@ class Link:
 
     def by_parameter(self, vector: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the parts of a flat vector that belong to each parameter."""
-        return vector.split(self._sizes)
+        return torch.split(vector, self._sizes)
 
     @property
     def touched(self) -> bool:

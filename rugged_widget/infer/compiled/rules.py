@@ -36,10 +36,14 @@ class Rule(Protocol):
     """
 
     @property
-    def moments(self) -> tuple[str, ...]: ...
+    def moments(self) -> tuple[str, ...]:
+        """Names of the vectors it keeps."""
+        ...
 
     @property
-    def num_rates(self) -> int: ...
+    def num_rates(self) -> int:
+        """Numbers a step it is given."""
+        ...
 
     def decayed(self, learning_rate: float, num_steps: int) -> Array:
         """Return the learning rates of the next steps, shape (num_steps,), given the present one."""
@@ -113,7 +117,7 @@ class ClippedAdam:
 
     def decayed(self, learning_rate: float, num_steps: int) -> Array:
         """Return the learning rates of the next steps: each `lrd` times the one before."""
-        return learning_rate * self.lrd ** np.arange(1, num_steps + 1)
+        return np.multiply(learning_rate, self.lrd ** np.arange(1, num_steps + 1, dtype=np.float64))
 
     def rates(self, learning_rates: Array, first: int) -> Array:
         """Return what the root of the second moment is multiplied with, and what is added to it."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.values import values
+from rugged_widget.infer.compiled.signs import merge_signs
+from rugged_widget.infer.compiled.values import alike, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +57,7 @@ _FILLED = {aten.full_like.default, aten.zeros_like.default, aten.ones_like.defau
 _PLUS = {aten.add.Tensor, aten.add.Scalar}
 _MINUS = {aten.sub.Tensor, aten.sub.Scalar}
 _TIMES = {aten.mul.Tensor, aten.mul.Scalar}
-_OVER = {aten.div.Tensor, aten.div.Scalar}
+_UNCHANGED_BY_ONE = _TIMES | {aten.div.Tensor, aten.div.Scalar, aten.pow.Tensor_Scalar}
 
 
 def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
@@ -71,7 +72,8 @@ def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
     """
     found = values(graph, example)
     for _ in range(MAX_ROUNDS):
-        if not any([run(graph, found) for run in PASSES]):  # all of them, each round
+        changed = [run(graph, found) for run in PASSES]
+        if not any(changed):
             break
     graph.graph.lint()
     graph.recompile()
@@ -118,7 +120,7 @@ def drop_no_ops(graph: fx.GraphModule, found: Values) -> bool:
     changed, strided = False, _looks_at_memory(graph)
     for node in list(graph.graph.nodes):
         kept = _what_it_returns(node, found)
-        if kept is not None and _alike(found.get(node), found.get(kept), strided=strided):
+        if kept is not None and alike(found.get(node), found.get(kept), strided=strided):
             node.replace_all_uses_with(kept)
             changed = changed or kept is not node
     graph.graph.eliminate_dead_code()
@@ -126,24 +128,22 @@ def drop_no_ops(graph: fx.GraphModule, found: Values) -> bool:
 
 
 def _what_it_returns(node: fx.Node, found: Values) -> fx.Node | None:
-    if node.op != "call_function" or not node.users or not node.args or not isinstance(node.args[0], fx.Node):
+    """Return the argument that an operation returns as it is, but for its shape and type, which are looked at after."""
+    source = node.args[0] if node.args else None
+    if node.op != "call_function" or not node.users or not isinstance(source, fx.Node):
         return _unit_first(node, found)
-    target, source = node.target, node.args[0]
-    if target in _COPIES | _RESHAPES:
-        return source
-    if target in _PERMUTATIONS:
+    kept = False
+    if node.target in _COPIES | _RESHAPES:
+        kept = True
+    elif node.target in _PERMUTATIONS:
         dims = [dim % len(node.args[1]) for dim in node.args[1]]  # type: ignore[arg-type, operator, union-attr] # a list
-        return source if dims == sorted(dims) else None
-    if target in _SUMS:
-        return source if isinstance(found.get(node), torch.Tensor) and found[source].numel() == 1 else None
-    if len(node.args) != 2 or node.kwargs:
-        return None
-    second = _number(node.args[1], found)
-    if (target in _PLUS | _MINUS and second == 0) or (target in _TIMES | _OVER and second == 1):
-        return source
-    if target is aten.pow.Tensor_Scalar and second == 1:
-        return source
-    return _unit_first(node, found)
+        kept = dims == sorted(dims)
+    elif node.target in _SUMS:
+        kept = isinstance(found.get(node), torch.Tensor) and found[source].numel() == 1
+    elif len(node.args) == 2 and not node.kwargs:
+        second = _number(node.args[1], found)
+        kept = node.target in (_PLUS | _MINUS if second == 0 else _UNCHANGED_BY_ONE if second == 1 else ())
+    return source if kept else _unit_first(node, found)
 
 
 def _unit_first(node: fx.Node, found: Values) -> fx.Node | None:
@@ -166,73 +166,9 @@ def _number(value: Any, found: Values) -> float | None:  # noqa: ANN401 an argum
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _alike(one: Any, other: Any, *, strided: bool = False) -> bool:  # noqa: ANN401 a node's value is anything
-    if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
-        return False
-    same_layout = not strided or one.stride() == other.stride()
-    return one.shape == other.shape and one.dtype == other.dtype and same_layout
-
-
 def _looks_at_memory(graph: fx.GraphModule) -> bool:
     """Return whether an operation reads a tensor by its place in memory, so that strides count."""
     return any("as_strided" in str(node.target) for node in graph.graph.nodes)
-
-
-def merge_signs(graph: fx.GraphModule, found: Values) -> bool:
-    """Let sums and products take over changes of sign: a + (-b) becomes a - b, -(a - b) becomes b - a."""
-    changed = False
-    for node in list(graph.graph.nodes):
-        if node.op == "call_function" and node.users and not node.kwargs and _is_real(node, found):
-            changed = _merge_sign(node, found) or changed
-    graph.graph.eliminate_dead_code()
-    return changed
-
-
-def _is_real(node: fx.Node, found: Values) -> bool:
-    """Return whether a node and all that it takes are real numbers: others wrap around, or cannot be subtracted."""
-    taken = [found.get(item) for item in (node, *node.all_input_nodes)]
-    return all(isinstance(value, torch.Tensor) and value.is_floating_point() for value in taken)
-
-
-def _merge_sign(node: fx.Node, found: Values) -> bool:
-    args = node.args
-    if node.target is aten.neg.default:
-        (source,) = args
-        if (inner := _negated(source)) is not None:
-            node.replace_all_uses_with(inner)
-            return True
-        if isinstance(source, fx.Node) and source.target is aten.sub.Tensor and not source.kwargs:
-            first, second = source.args
-            if isinstance(first, fx.Node) and isinstance(second, fx.Node) and _alike(found.get(second), found[node]):
-                node.target, node.args = aten.sub.Tensor, (second, first)
-                return True
-        return False
-    if len(args) != 2 or node.target not in {aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor}:
-        return False
-    first, second = _negated(args[0]), _negated(args[1])
-    if node.target in {aten.mul.Tensor, aten.div.Tensor}:
-        if first is not None and isinstance(args[1], (int, float)):
-            node.args = (first, -args[1])
-            return True
-        if first is not None and second is not None:
-            node.args = (first, second)
-            return True
-        return False
-    if second is not None:
-        node.target = aten.sub.Tensor if node.target is aten.add.Tensor else aten.add.Tensor
-        node.args = (args[0], second)
-        return True
-    if first is not None and node.target is aten.add.Tensor and isinstance(args[1], fx.Node):
-        node.target, node.args = aten.sub.Tensor, (args[1], first)
-        return True
-    return False
-
-
-def _negated(value: Any) -> fx.Node | None:  # noqa: ANN401 an argument is anything
-    """Return x where the argument is -x."""
-    if isinstance(value, fx.Node) and value.target is aten.neg.default and isinstance(value.args[0], fx.Node):
-        return value.args[0]
-    return None
 
 
 def share(graph: fx.GraphModule, found: Values) -> bool:

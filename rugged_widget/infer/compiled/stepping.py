@@ -25,6 +25,7 @@ CALL_SECONDS = {"graph": 0.002, "jax": 0.004}
 CHECK_SHARE = 0.02
 """Part of the time that checks may take, once the first ones are done."""
 
+
 class _Place(NamedTuple):
     """A mark, and how many steps were done there."""
 

@@ -39,8 +39,8 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     Returns
     -------
     list of tensors
-        Unconstrained parameters, in the order in which they are met; those that the loss does not depend on are left out,
-        as the optimizer does.
+        Unconstrained parameters, in the order in which they are met; without those that the loss does not depend on, as
+        the optimizer does.
 
     Raises
     ------
@@ -65,7 +65,8 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
         start.rewind()
         again = _loss(step, elbo)
         second = Generators.copied()
-        params = [site["value"].unconstrained() for site in seen.trace.nodes.values() if site["type"] == "param"]
+        values: list[Any] = [site["value"] for site in seen.trace.nodes.values() if site["type"] == "param"]
+        params: list[torch.Tensor] = [value.unconstrained() for value in values]
         grads = torch.autograd.grad(again, params, allow_unused=True) if again.requires_grad else [None] * len(params)
         changed = watched.changed(before)
     finally:

@@ -48,3 +48,11 @@ def values(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> dict[fx.No
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         _Keeping(graph).run(*example)
     return found
+
+
+def alike(one: Any, other: Any, *, strided: bool = False) -> bool:  # noqa: ANN401 a node's value is anything
+    """Return whether two values are tensors of one shape and type, and of the same strides where these count."""
+    if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
+        return False
+    same_layout = not strided or one.stride() == other.stride()
+    return one.shape == other.shape and one.dtype == other.dtype and same_layout

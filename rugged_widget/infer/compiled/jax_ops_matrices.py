@@ -1,0 +1,191 @@
+"""Counterparts of torch's operations on matrices, upon three of JAX's own, or upon others that XLA can fuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from rugged_widget.infer.compiled.jax_ops_arithmetic import in_type_of
+
+if TYPE_CHECKING:
+    from rugged_widget.infer.compiled.jax_recipe import Counterpart, Result
+
+_Pair: TypeAlias = "tuple[Result, Result]"
+
+MAX_FUSED_PRODUCTS = 1 << 16
+"""Multiplications of a product of matrices, up to which it is a sum among other operations."""
+
+MAX_FUSED_SIZE = 32
+"""Rows of a matrix, up to which it is factored and solved by a loop among other operations."""
+
+
+class Matrices(NamedTuple):
+    """What all the counterparts are made of; each works on matrices in the last two dimensions.
+
+    Attributes
+    ----------
+    product
+        Of two arrays, as `@` is.
+    factor
+        Lower Cholesky factor of a matrix, of which the lower triangle is looked at.
+    solve
+        Solution X of L X = B, of a lower triangular L and a B of as many leading dimensions.
+    """
+
+    product: Callable[[jax.Array, jax.Array], jax.Array]
+    factor: Callable[[jax.Array], jax.Array]
+    solve: Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def _product(left: jax.Array, right: jax.Array) -> jax.Array:
+    return jnp.matmul(left, right, precision="highest")  # whatever the user has set for elsewhere
+
+
+def _factor(matrix: jax.Array) -> jax.Array:
+    return lax.linalg.cholesky(matrix, symmetrize_input=False)
+
+
+def _solve(lower: jax.Array, right: jax.Array) -> jax.Array:
+    return lax.linalg.triangular_solve(lower, right, left_side=True, lower=True)
+
+
+def _fused_product(left: jax.Array, right: jax.Array) -> jax.Array:
+    columns = right.shape[-1] if right.ndim > 1 else 1
+    if left.size * columns > MAX_FUSED_PRODUCTS:
+        return _product(left, right)
+    if right.ndim == 1:
+        return jnp.sum(left * right, axis=-1)
+    if left.ndim == 1:
+        return jnp.sum(left[:, None] * right, axis=-2)
+    return jnp.sum(left[..., :, :, None] * right[..., None, :, :], axis=-2)
+
+
+def _fused_factor(matrix: jax.Array) -> jax.Array:
+    size = matrix.shape[-1]
+    if size > MAX_FUSED_SIZE:
+        return _factor(matrix)
+    rows = lax.iota(jnp.int32, size)
+
+    def column(i: jax.Array, factor: jax.Array) -> jax.Array:
+        row = lax.dynamic_index_in_dim(factor, i, -2)
+        rest = lax.dynamic_index_in_dim(matrix, i, -1, keepdims=False) - jnp.sum(factor * row, axis=-1)
+        found = rest / jnp.sqrt(lax.dynamic_index_in_dim(rest, i, -1))
+        found = jnp.where(rows >= i, found, jnp.zeros((), matrix.dtype))
+        return lax.dynamic_update_index_in_dim(factor, found[..., None], i, -1)
+
+    return lax.fori_loop(0, size, column, jnp.zeros_like(matrix))
+
+
+def _fused_solve(lower: jax.Array, right: jax.Array) -> jax.Array:
+    size = lower.shape[-1]
+    if size > MAX_FUSED_SIZE:
+        return _solve(lower, right)
+    lower = jnp.tril(lower)  # what stands above may be anything
+
+    def row(i: jax.Array, solution: jax.Array) -> jax.Array:
+        factors = lax.dynamic_index_in_dim(lower, i, -2, keepdims=False)
+        rest = lax.dynamic_index_in_dim(right, i, -2) - jnp.sum(
+            factors[..., :, None] * solution, axis=-2, keepdims=True
+        )
+        return lax.dynamic_update_index_in_dim(
+            solution, rest / lax.dynamic_index_in_dim(factors, i, -1)[..., None], i, -2
+        )
+
+    return lax.fori_loop(0, size, row, jnp.zeros_like(right))
+
+
+def counterparts(matrices: Matrices) -> Mapping[str, Counterpart]:
+    """Return the counterparts made of some basic ones."""
+    product, factor, solve = matrices
+
+    def matmul(_: Result, left: jax.Array, right: jax.Array) -> jax.Array:
+        return product(left, right)
+
+    def addmm(
+        result: Result, start: jax.Array, left: jax.Array, right: jax.Array, *, beta: float = 1, alpha: float = 1
+    ) -> jax.Array:
+        found = product(left, right)
+        found = found if alpha == 1 else in_type_of(result, alpha) * found
+        if beta == 0:  # then what is not finite in the start does not count
+            return found
+        return found + (start if beta == 1 else in_type_of(result, beta) * start)
+
+    def cholesky(_: Result, matrix: jax.Array, upper: bool = False) -> jax.Array:  # noqa: FBT001, FBT002 torch's way
+        return _transposed(factor(_transposed(matrix))) if upper else factor(matrix)
+
+    def cholesky_ex(
+        result: _Pair,
+        matrix: jax.Array,
+        *,
+        upper: bool = False,
+        check_errors: bool = False,  # noqa: ARG001 a loss that is not a number tells it as well
+    ) -> tuple[jax.Array, jax.Array]:
+        found = cholesky(result[0], matrix, upper)
+        return found, in_type_of(result[1], jnp.isnan(found).any(axis=(-2, -1)))
+
+    def solve_triangular(
+        _: Result, matrix: jax.Array, right: jax.Array, *, upper: bool, left: bool = True, unitriangular: bool = False
+    ) -> jax.Array:
+        return _solved(solve, matrix, right, upper=upper, left=left, unitriangular=unitriangular)
+
+    def triangular_solve(
+        result: _Pair,
+        right: jax.Array,
+        matrix: jax.Array,
+        upper: bool = True,  # noqa: FBT001, FBT002 torch's way
+        transpose: bool = False,  # noqa: FBT001, FBT002 torch's way
+        unitriangular: bool = False,  # noqa: FBT001, FBT002 torch's way
+    ) -> tuple[jax.Array, jax.Array]:
+        turned = _transposed(matrix) if transpose else matrix
+        found = _solved(solve, turned, right, upper=upper != transpose, unitriangular=unitriangular)
+        return found, jnp.broadcast_to(matrix, result[1].shape)
+
+    def cholesky_solve(_: Result, right: jax.Array, found: jax.Array, upper: bool = False) -> jax.Array:  # noqa: FBT001, FBT002
+        lower = _transposed(found) if upper else found
+        return _solved(solve, _transposed(lower), _solved(solve, lower, right, upper=False), upper=True)
+
+    return {
+        **dict.fromkeys(("bmm.default", "dot.default", "matmul.default", "mm.default", "mv.default"), matmul),
+        **dict.fromkeys(("addmm.default", "addmv.default", "baddbmm.default"), addmm),
+        "cholesky.default": cholesky,
+        "cholesky_solve.default": cholesky_solve,
+        "linalg_cholesky_ex.default": cholesky_ex,
+        "linalg_solve_triangular.default": solve_triangular,
+        "triangular_solve.default": triangular_solve,
+    }
+
+
+def _transposed(matrix: jax.Array) -> jax.Array:
+    return jnp.swapaxes(matrix, -1, -2)
+
+
+def _solved(
+    solve: Callable[[jax.Array, jax.Array], jax.Array],
+    matrix: jax.Array,
+    right: jax.Array,
+    *,
+    upper: bool,
+    left: bool = True,
+    unitriangular: bool = False,
+) -> jax.Array:
+    """Solve a triangular system of any kind as one from the left with a lower triangle."""
+    if not left:
+        turned = _solved(solve, _transposed(matrix), _transposed(right), upper=not upper, unitriangular=unitriangular)
+        return _transposed(turned)
+    if upper:
+        matrix, right = matrix[..., ::-1, ::-1], right[..., ::-1, :]
+    if unitriangular:
+        matrix = jnp.where(jnp.eye(matrix.shape[-1], dtype=bool), jnp.ones((), matrix.dtype), matrix)
+    batch = jnp.broadcast_shapes(matrix.shape[:-2], right.shape[:-2])
+    found = solve(
+        jnp.broadcast_to(matrix, batch + matrix.shape[-2:]), jnp.broadcast_to(right, batch + right.shape[-2:])
+    )
+    return found[..., ::-1, :] if upper else found
+
+
+COUNTERPARTS: Mapping[str, Counterpart] = counterparts(Matrices(_product, _factor, _solve))
+FUSED: Mapping[str, Counterpart] = counterparts(Matrices(_fused_product, _fused_factor, _fused_solve))

@@ -1,0 +1,90 @@
+"""A step as a list of calls of JAX functions: what is left of a graph of torch when torch is taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counterpart: TypeAlias = Callable[..., Any]
+"""Computes in JAX what an operation of torch computes: called with the result to come, then as the operation is."""
+
+Dtype: TypeAlias = "np.dtype[Any]"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What torch's own result looks like; a counterpart's must look the same.
+
+    Attributes
+    ----------
+    shape
+        Its shape.
+    dtype
+        Its type, which says in what type the operation computes.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Dtype
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Stands for a value that a step computes or is given."""
+
+    index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One operation of a step.
+
+    Attributes
+    ----------
+    name
+        Of the operation, as torch writes it: aten.add.Tensor.
+    arguments, keywords
+        What its counterpart is called with after the result: numbers, arrays, slots, and lists of them.
+    result
+        What must come out.
+    slots
+        Where the outcome is kept; several where the operation returns several.
+    """
+
+    name: str
+    arguments: Sequence[Any]
+    keywords: Mapping[str, Any]
+    result: Result | tuple[Result, ...]
+    slots: Slot | tuple[Slot, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """A step: the calls in order, and where its values come from and go to.
+
+    Attributes
+    ----------
+    calls
+        In the order in which they are to be done.
+    state, inputs
+        Slots of what a step is given, and what it looks like.
+    constants
+        Values that no step changes, by slot.
+    loss
+        Slot of the loss, one number.
+    loss_dtype
+        Its type.
+    next_state
+        Slots of the state after the step, each of the shape and type of its part of `state`.
+    """
+
+    calls: Sequence[Call]
+    state: Mapping[Slot, Result]
+    inputs: Mapping[Slot, Result]
+    constants: Mapping[Slot, NDArray[Any]]
+    loss: Slot
+    loss_dtype: Dtype
+    next_state: Sequence[Slot]
