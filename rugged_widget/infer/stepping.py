@@ -10,7 +10,7 @@ import numpy as np
 from rugged_widget.infer.checkpoints import PlainStepping
 from rugged_widget.infer.compiled.build import build
 from rugged_widget.infer.compiled.graph_engine import GraphEngine
-from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.compiled.program import UnsupportedError, said
 from rugged_widget.infer.compiled.shadow import DisagreementError
 from rugged_widget.infer.compiled.stepping import CompiledStepping
 from rugged_widget.infer.compiled.takeover import Takeover
@@ -94,7 +94,7 @@ class Stepping:
         except UnsupportedError as error:
             self._refuse(str(error))
         except Exception as error:  # noqa: BLE001 the model's own: the next step raises it again, and it is told then
-            self._try_again(num_steps, f"{type(error).__name__} while it was tried")
+            self._try_again(num_steps, f"trying to capture the step ended with {type(error).__name__}: {said(error)}")
         else:
             return True
         self._building = None

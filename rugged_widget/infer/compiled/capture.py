@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyro
 import torch
 from torch import fx
-from torch.fx.experimental.proxy_tensor import get_innermost_proxy_mode, has_proxy_slot, make_fx
+from torch.fx.experimental.proxy_tensor import get_innermost_proxy_mode, get_proxy_slot, make_fx
 from torch.overrides import TorchFunctionMode
 
-from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.compiled.nodes import is_random
+from rugged_widget.infer.compiled.program import UnsupportedError, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rugged_widget.infer.compiled.program import State
     from rugged_widget.infer.compiled.rules import Rule
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 aten = torch.ops.aten
 _CHECK = aten._linalg_check_errors.default  # noqa: SLF001 the name of an operation
+
+
+LOOKED_AT = "Python looks at the value of a tensor, and a graph has only its shape"
 
 
 def capture(
@@ -68,13 +73,14 @@ def capture(
         return value.detach().reshape(()), *updated, *parts
 
     try:
-        traced = make_fx(step)(*state, *rates)
+        with _without_mkldnn():
+            traced = make_fx(step)(*state, *rates)
     except UnsupportedError:
         raise
     except Exception as error:
         if "trying to get value out of a tracing tensor" in str(error):
-            raise UnsupportedError("Python looks at the value of a tensor, and a graph has only its shape") from error
-        raise UnsupportedError(f"the step could not be captured: {_first_line(error)}") from error
+            raise UnsupportedError(LOOKED_AT) from error
+        raise UnsupportedError(f"the step could not be captured: {said(error)}") from error
     return _rewired(traced, params)
 
 
@@ -96,23 +102,37 @@ class Capturing(TorchFunctionMode):
     def __init__(self, params: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self._params = {id(param) for param in params}
+        self._dependent: dict[fx.Node, bool] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         if func in _AS_NUMBERS and self._changes(args[0]):
-            raise UnsupportedError("Python looks at the value of a tensor, and a graph has only its shape")
+            raise UnsupportedError(LOOKED_AT)
         asking = _ASKED.get(func)
         if func is torch._is_all_true:  # noqa: SLF001 validation calls it
             return True
         if func is torch.Tensor.item:
-            return args[0].detach()
+            return args[0].detach() if self._changes(args[0]) else args[0].tolist()
         if asking is not None and _caller() == asking[0]:
             return asking[1]
         return func(*args, **(kwargs or {}))
 
     def _changes(self, tensor: torch.Tensor) -> bool:
-        """Return whether a tensor is a parameter, or computed in this step."""
-        mode = get_innermost_proxy_mode()
-        return id(tensor) in self._params or (mode is not None and has_proxy_slot(tensor, mode.tracer))
+        """Return whether a tensor is a parameter, or comes of one or of random numbers."""
+        mode: Any = get_innermost_proxy_mode()
+        if id(tensor) in self._params or mode is None:
+            return id(tensor) in self._params
+        proxy: Any = get_proxy_slot(tensor, mode.tracer, None)
+        return proxy is not None and self._depends(proxy.proxy.node, mode.tracer.root)
+
+    def _depends(self, node: fx.Node, root: Any) -> bool:  # noqa: ANN401 what holds the constants
+        if node not in self._dependent:
+            constant = node.op == "get_attr" and id(getattr(root, str(node.target))) not in self._params
+            self._dependent[node] = not constant and (
+                node.op in {"placeholder", "get_attr"}
+                or is_random(node)
+                or any(self._depends(source, root) for source in node.all_input_nodes)
+            )
+        return self._dependent[node]
 
 
 _AS_NUMBERS = {
@@ -135,9 +155,18 @@ def _caller() -> str:
     return str(frame.f_globals.get("__name__"))
 
 
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().split("\n")[0] or "no message"
-    return f"{type(error).__name__}: {text[:200]}"
+@contextmanager
+def _without_mkldnn() -> Iterator[None]:
+    """Let torch do without oneDNN, whose recurrent networks keep memory that only the tensors of a real step have.
+
+    `torch.backends.mkldnn.flags` would do it, with a warning about graphics processors.
+    """
+    before = torch._C._get_mkldnn_enabled()  # noqa: SLF001 see above
+    torch._C._set_mkldnn_enabled(False)  # noqa: FBT003, SLF001 see above
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)  # noqa: SLF001 see above
 
 
 def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.GraphModule:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from rugged_widget.infer.compiled.program import said
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeAlias
@@ -124,7 +126,7 @@ class Compiled:
         try:
             self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
         except RuntimeError as error:
-            raise EngineError(f"{type(error).__name__}: {str(error).strip()[-200:]}") from error
+            raise EngineError(f"the {self.engine.name} engine could not run it: {said(error)}") from error
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
 

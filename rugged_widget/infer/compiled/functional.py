@@ -42,8 +42,9 @@ def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.Gra
     out_of_place(graph, example)
     if any(is_mutable(node) for node in graph.graph.nodes):
         graph = _functionalized(graph, example)
-    for node in graph.graph.find_nodes(op="call_function", target=aten.view.default):
-        node.target = aten.reshape.default  # a simplified source need not have the strides that a view asks for
+    for view in (aten.view.default, aten._unsafe_view.default):  # noqa: SLF001 an operation's name
+        for node in graph.graph.find_nodes(op="call_function", target=view):
+            node.target = aten.reshape.default  # a simplified source need not have the strides that a view asks for
     graph.recompile()
     return graph
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from rugged_widget.infer.compiled.program import said
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -52,7 +54,7 @@ class GraphEngine:
             for _ in range(WARM_UP):
                 run(list(program.state), inputs)
         except RuntimeError as error:  # what torch.jit raises for whatever it cannot
-            self.how += f", because torch.jit said: {str(error).strip()[:200] or type(error).__name__}"
+            self.how += f", because torch.jit said: {said(error)}"
         else:
             self._run, self.how = run, "by TorchScript"
 

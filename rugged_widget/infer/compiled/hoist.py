@@ -18,6 +18,7 @@ aten = torch.ops.aten
 
 _SHAPED_AFTER = (aten.empty_like.default, aten.new_empty.default)
 _NORMAL = (aten.normal.Tensor_Tensor, aten.normal.Tensor_float, aten.normal.float_Tensor)
+_LIKE = {aten.randn_like.default: aten.normal_.default, aten.rand_like.default: aten.uniform_.default}
 _UNFILLED = (aten.empty.memory_format, aten.empty_strided.default)
 
 
@@ -79,7 +80,9 @@ def _prelude(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
     for node in drawn:
         need(node)
     for node in needed:
-        if any(is_mutable(user) and not is_random(user) for user in _readers(node)) and not _is_fresh_draw(node):
+        users = list(_readers(node))
+        written = any(is_mutable(user) and not is_random(user) for user in users)
+        if written and any(user in needed and not (is_random(user) and is_mutable(user)) for user in users):
             raise UnsupportedError(f"random numbers depend on a value that is written in place ({op_name(node)})")
     prelude, copies, outputs = fx.Graph(), dict[fx.Node, fx.Node](), list[fx.Node]()
     for node in graph.graph.nodes:
@@ -91,10 +94,6 @@ def _prelude(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
             outputs.append(copies[node] if alone else prelude.call_function(aten.clone.default, (copies[node],)))
     prelude.output(tuple(outputs))
     return fx.GraphModule(graph, prelude)
-
-
-def _is_fresh_draw(node: fx.Node) -> bool:
-    return (is_random(node) and _is_fresh(node)) or node.target in _UNFILLED
 
 
 def _readers(node: fx.Node) -> Iterator[fx.Node]:
@@ -133,6 +132,8 @@ def _standardize(graph: fx.GraphModule, found: Mapping[fx.Node, Any]) -> None:
         with graph.graph.inserting_before(node):
             if node.target in _SHAPED_AFTER:
                 node.replace_all_uses_with(_empty(graph.graph, value))
+            elif node.target in _LIKE:
+                node.replace_all_uses_with(graph.graph.call_function(_LIKE[node.target], (_empty(graph.graph, value),)))
             elif node.target in _NORMAL and not node.kwargs:
                 node.replace_all_uses_with(_normal(graph.graph, node, value))
             else:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import jaxlib
 import numpy as np
 from jax import lax
 from jax.experimental.xla_metadata import set_xla_metadata
@@ -40,26 +40,26 @@ OPTIONS: Mapping[str, bool | str] = {
 FUSING_OPTIONS: Mapping[str, bool | str] = {**OPTIONS, "xla_cpu_experimental_ynn_fusion_type": ""}
 """The same without a library of functions, which cannot be put into another."""
 
-MAX_FUSED = 1 << 20
+MAX_FUSED = 1 << 17
 """Elements that a step computes in all, up to which the loop is compiled as one function."""
 
 FUSING = ("0.10.",)
 """Versions of jaxlib that are known to compile a marked loop as one function.
 
-XLA's CPU client runs one small function after another, some forty a step of some 50 ns each; a loop that it finds small
+XLA for the CPU runs one small function after another, some forty a step of some 50 ns each. A loop that it finds small
 enough, less than a kilobyte, it compiles as a whole, and it marks the call of that. The mark is not documented, and
-another version may fail at it: so it is set only where it has been tried, and only on operations that are known to pass.
-To try another version: add it here, run the tests of the engine, and look at what they leave on the standard error.
+another version may fail at it: so it is set only where it has been tried, and only on operations that are known to
+pass. To try another version, add it here, run the tests of the engine, and look at what XLA says of it.
 """
 
-_ELEMENTWISE = """abs add and atan2 cbrt ceil clamp compare convert cosine divide exponential exponential_minus_one floor
-is_finite log log_plus_one logistic maximum minimum multiply negate not or power remainder round_nearest_afz
+_ELEMENTWISE = """abs add and atan2 cbrt ceil clamp compare convert cosine divide exponential exponential_minus_one
+floor is_finite log log_plus_one logistic maximum minimum multiply negate not or power remainder round_nearest_afz
 round_nearest_even rsqrt select shift_left shift_right_arithmetic shift_right_logical sign sine sqrt subtract tan tanh
 xor"""
 _ARRANGING = """broadcast_in_dim concatenate constant dynamic_slice dynamic_update_slice gather iota pad reduce
 reduce_window reshape return reverse slice transpose while"""
-_COMPOSED = """acos acosh asin asinh atan atanh bessel_i1e cosh digamma erf erfc erf_inv lgamma polygamma sinh square tan
-zeta"""
+_COMPOSED = """acos acosh asin asinh atan atanh bessel_i1e cosh digamma erf erfc erf_inv lgamma polygamma sinh square
+tan zeta"""
 FUSIBLE = frozenset(
     f"{dialect}.{name}"
     for dialect, names in (("stablehlo", f"{_ELEMENTWISE} {_ARRANGING}"), ("chlo", _COMPOSED))
@@ -72,12 +72,12 @@ FUSIBLE = frozenset(
 def own_settings() -> Iterator[None]:
     """Set JAX as it is needed here, in this thread, whatever the user has set."""
     with ExitStack() as stack:
-        stack.enter_context(jax.enable_x64(True))
+        stack.enter_context(jax.enable_x64(True))  # noqa: FBT003 its only argument
         stack.enter_context(jax.default_device(jax.local_devices(backend="cpu")[0]))
         stack.enter_context(jax.numpy_dtype_promotion("standard"))
         stack.enter_context(jax.numpy_rank_promotion("allow"))
-        stack.enter_context(jax.debug_nans(False))
-        stack.enter_context(jax.disable_jit(False))
+        stack.enter_context(jax.debug_nans(False))  # noqa: FBT003 its only argument
+        stack.enter_context(jax.disable_jit(False))  # noqa: FBT003 its only argument
         yield
 
 
@@ -101,10 +101,11 @@ class Loop:
         large = {slot: array for slot, array in recipe.constants.items() if array.size > MAX_EMBEDDED}
         with own_settings():
             self._constants = [jnp.asarray(array) for array in large.values()]
+            num_steps = np.zeros((), np.int32)
             given = _shapes(recipe.state.values()), _shapes(recipe.inputs.values(), (max_steps,)), self._constants
-            self._call = _compiled(recipe, max_steps, tuple(large), (jax.ShapeDtypeStruct((), np.int32), *given))
+            self._call = _compiled(recipe, max_steps, tuple(large), (num_steps, *given))
 
-    def __call__(self, num_steps: int, state: Values, inputs: Values) -> tuple[list[jax.Array], jax.Array]:
+    def __call__(self, num_steps: int, state: Values, inputs: Values) -> tuple[Values, jax.Array]:
         """Take steps.
 
         Parameters
@@ -123,12 +124,12 @@ class Loop:
         """
         with own_settings():
             found = self._call(np.int32(num_steps), list(state), list(inputs), self._constants)
-            state, losses, *_ = jax.block_until_ready(found)  # what was given may be written to again
-            return state, losses
+            state, losses, *_ = jax.block_until_ready(found)  # type: ignore[no-untyped-call]
+            return state, losses  # now what was given may be written to again
 
 
 def _shapes(results: Iterable[Result], rows: tuple[int, ...] = ()) -> list[jax.ShapeDtypeStruct]:
-    return [jax.ShapeDtypeStruct(rows + result.shape, result.dtype) for result in results]
+    return [jax.ShapeDtypeStruct(rows + result.shape, result.dtype) for result in results]  # type: ignore[no-untyped-call]
 
 
 def _loop(
@@ -156,13 +157,12 @@ def _loop(
 
 def _do(call: Call, function: Counterpart, values: dict[Slot, jax.Array]) -> None:
     """Put the outcome of one call among the values, if it looks as torch's does."""
+    result = call.results if call.several else call.results[0]
     try:
-        found = function(call.result, *_filled(call.arguments, values), **_filled(call.keywords, values))
+        found = function(result, *_filled(call.arguments, values), **_filled(call.keywords, values))
     except Exception as error:
         raise UnsupportedError(f"JAX could not compute {call.name}: {error}") from error
-    several = isinstance(call.slots, tuple)
-    slots, results = (call.slots, call.result) if several else ((call.slots,), (call.result,))
-    for slot, result, value in zip(slots, results, found if several else (found,), strict=True):
+    for slot, result, value in zip(call.slots, call.results, found if call.several else (found,), strict=True):
         if (value.shape, value.dtype) != (result.shape, result.dtype):
             looks = f"{value.dtype}{list(value.shape)}, not {result.dtype}{list(result.shape)}"
             raise UnsupportedError(f"JAX computes {call.name} as {looks}")
@@ -179,26 +179,22 @@ def _filled(tree: Any, values: Mapping[Slot, jax.Array]) -> Any:  # noqa: ANN401
 
 
 def _work(recipe: Recipe) -> int:
-    results = (call.result if isinstance(call.result, tuple) else (call.result,) for call in recipe.calls)
-    return sum(math.prod(result.shape) for several in results for result in several)
+    """Count the elements that a step computes."""
+    return sum(math.prod(result.shape) for call in recipe.calls for result in call.results)
 
 
 def _compiled(recipe: Recipe, max_steps: int, large: Sequence[Slot], given: Sequence[Any]) -> Callable[..., Any]:
     """Compile the loop, as one function where that is known to work."""
-    if _work(recipe) <= MAX_FUSED and jaxlib.__version__.startswith(FUSING):
+    if _work(recipe) <= MAX_FUSED and version("jaxlib").startswith(FUSING):
         loop = jax.jit(_with_witness(_loop(recipe, FUSED, max_steps, large)))
         if _is_fusible(loop.lower(*given).as_text()):
-            try:
+            with suppress(jax.errors.JaxRuntimeError):  # what XLA says of what it cannot do, but in the other way
                 return _xla(jax.jit(_marked(loop)).lower(*given), FUSING_OPTIONS)
-            except jax.errors.JaxRuntimeError:
-                pass  # there is the other way
     return _xla(jax.jit(_loop(recipe, COUNTERPARTS, max_steps, large)).lower(*given), OPTIONS)
 
 
 def _is_fusible(text: str) -> bool:
     operations = set(re.findall(r"\b((?:stablehlo|chlo)\.\w+)", text))
-    if __import__("os").environ.get("DBG"):
-        print(operations - FUSIBLE)
     return operations <= FUSIBLE
 
 
@@ -217,7 +213,8 @@ def _marked(loop: Callable[..., Any]) -> Callable[..., Any]:
 
     def marked(*given: Any) -> Any:  # noqa: ANN401 as the loop's
         state, losses, witness = loop(*given)
-        return state, set_xla_metadata(losses, xla_cpu_small_call="true", inlineable="false"), witness
+        losses = set_xla_metadata(losses, xla_cpu_small_call="true", inlineable="false")  # type: ignore[no-untyped-call]
+        return state, losses, witness
 
     return marked
 

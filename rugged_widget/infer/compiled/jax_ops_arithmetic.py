@@ -169,7 +169,7 @@ def _lerp(result: Result, start: Operand, end: Operand, weight: Operand) -> jax.
 
 
 def _polygamma(result: Result, order: int, values: jax.Array) -> jax.Array:
-    return jax.scipy.special.polygamma(in_type_of(result, order), in_type_of(result, values))
+    return jax.scipy.special.polygamma(order, in_type_of(result, values))
 
 
 def _logical(function: _Function) -> Counterpart:

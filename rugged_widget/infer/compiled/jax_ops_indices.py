@@ -22,8 +22,11 @@ _Places: TypeAlias = "jax.Array | NDArray[Any]"
 _Index: TypeAlias = "tuple[slice | _Places, ...]"
 
 MAX_COMPARED = 1 << 17
-"""Comparisons of places for one write, at most. XLA runs a scatter by itself, element by element, some 0.3 us each; to
-compare all places with all written ones is of the kind that it fuses with what stands around, a thousand in that time."""
+"""Comparisons of places for one write, at most.
+
+XLA runs a scatter by itself, element by element, some 0.3 us each; to compare all places with all that are written to
+is of the kind that it fuses with what stands around, and it does a thousand in that time.
+"""
 
 
 def _as_index(indices: Sequence[_Places | None]) -> _Index:

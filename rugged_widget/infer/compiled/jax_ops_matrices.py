@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _Pair: TypeAlias = "tuple[Result, Result]"
 
-MAX_FUSED_PRODUCTS = 1 << 16
+MAX_FUSED_PRODUCTS = 1 << 13
 """Multiplications of a product of matrices, up to which it is a sum among other operations."""
 
 MAX_FUSED_SIZE = 32
@@ -75,9 +75,11 @@ def _fused_factor(matrix: jax.Array) -> jax.Array:
         rest = lax.dynamic_index_in_dim(matrix, i, -1, keepdims=False) - jnp.sum(factor * row, axis=-1)
         found = rest / jnp.sqrt(lax.dynamic_index_in_dim(rest, i, -1))
         found = jnp.where(rows >= i, found, jnp.zeros((), matrix.dtype))
-        return lax.dynamic_update_index_in_dim(factor, found[..., None], i, -1)
+        updated: jax.Array = lax.dynamic_update_index_in_dim(factor, found[..., None], i, -1)
+        return updated
 
-    return lax.fori_loop(0, size, column, jnp.zeros_like(matrix))
+    factor: jax.Array = lax.fori_loop(0, size, column, jnp.zeros_like(matrix))
+    return factor
 
 
 def _fused_solve(lower: jax.Array, right: jax.Array) -> jax.Array:
@@ -91,11 +93,12 @@ def _fused_solve(lower: jax.Array, right: jax.Array) -> jax.Array:
         rest = lax.dynamic_index_in_dim(right, i, -2) - jnp.sum(
             factors[..., :, None] * solution, axis=-2, keepdims=True
         )
-        return lax.dynamic_update_index_in_dim(
-            solution, rest / lax.dynamic_index_in_dim(factors, i, -1)[..., None], i, -2
-        )
+        found = rest / lax.dynamic_index_in_dim(factors, i, -1)[..., None]
+        updated: jax.Array = lax.dynamic_update_index_in_dim(solution, found, i, -2)
+        return updated
 
-    return lax.fori_loop(0, size, row, jnp.zeros_like(right))
+    solution: jax.Array = lax.fori_loop(0, size, row, jnp.zeros_like(right))
+    return solution
 
 
 def counterparts(matrices: Matrices) -> Mapping[str, Counterpart]:

@@ -42,7 +42,7 @@ def _reduced(function: Callable[..., jax.Array]) -> Counterpart:
 
 
 def _arg(function: Callable[..., jax.Array]) -> Counterpart:
-    """Make the counterpart of an operation that says where something is; without a dimension, in all values in a row."""
+    """Make the counterpart of an operation that says where something is, along a dimension or in all."""
 
     def counterpart(
         result: Result,

@@ -46,7 +46,7 @@ def _matrix_transpose(_: Result, values: jax.Array) -> jax.Array:
     return values.T
 
 
-def part_of(  # noqa: PLR0917 as torch calls it
+def part_of(
     shape: _Shape, dim: int, start: int | None = None, end: int | None = None, step: int = 1
 ) -> tuple[slice, ...]:
     """Return the index of a slice along one dimension; ends beyond the last row mean the last, as in torch."""
@@ -164,7 +164,8 @@ def _arange(result: Result, *bounds: float, dtype: Dtype | None = None) -> jax.A
 
 
 def _eye(result: Result, *_: int, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 it is the result's
-    return jnp.eye(*result.shape, dtype=result.dtype)
+    rows, columns = result.shape
+    return jnp.eye(rows, columns, dtype=result.dtype)
 
 
 _RESHAPES = (

@@ -48,17 +48,20 @@ class Call:
         Of the operation, as torch writes it: aten.add.Tensor.
     arguments, keywords
         What its counterpart is called with after the result: numbers, arrays, slots, and lists of them.
-    result
+    results
         What must come out.
     slots
-        Where the outcome is kept; several where the operation returns several.
+        Where that is kept.
+    several
+        Whether the operation returns a tuple; where not, there is one result and one slot.
     """
 
     name: str
     arguments: Sequence[Any]
     keywords: Mapping[str, Any]
-    result: Result | tuple[Result, ...]
-    slots: Slot | tuple[Slot, ...]
+    results: tuple[Result, ...]
+    slots: tuple[Slot, ...]
+    several: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import inspect
 import operator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -60,6 +60,7 @@ _PLACES_AT = {
 _WRITES = frozenset({"aten.index_put.default", "aten._unsafe_index_put.default"})
 
 _Operation: TypeAlias = Any  # torch gives it no type
+_Value = TypeVar("_Value")
 _Tree: TypeAlias = Any  # known values, alone or in lists, tuples and dicts
 
 
@@ -110,7 +111,7 @@ class _Translator:
     def __init__(self, counterparts: Mapping[str, Counterpart]) -> None:
         self._counterparts = counterparts
         self._calls: list[Call] = []
-        self._constants: dict[int, NDArray[Any]] = {}
+        self._constants: dict[Slot, NDArray[Any]] = {}
         self._refused: set[str] = set()
         self._num_slots = 0
 
@@ -126,11 +127,13 @@ class _Translator:
         if looks != results[:num_state] or loss.value.numel() != 1:
             raise UnsupportedError("a step changes the shape or the type of its state, or its loss is not one number")
         slots = [known.slot for known in given]
+        used = {known.slot for known in (loss, *after)}
+        used.update(_gathered(Slot, [(call.arguments, call.keywords) for call in self._calls]))
         return Recipe(
             calls=self._calls,
             state=dict(zip(slots[:num_state], results[:num_state], strict=True)),
             inputs=dict(zip(slots[num_state:], results[num_state:], strict=True)),
-            constants=self._constants,
+            constants={slot: array for slot, array in self._constants.items() if slot in used},
             loss=loss.slot,
             loss_dtype=_result_of(loss.value, "a step").dtype,
             next_state=[known.slot for known in after],
@@ -157,20 +160,21 @@ class _Translator:
         known: dict[fx.Node, _Tree] = dict(zip(graph.graph.find_nodes(op="placeholder"), given, strict=True))
         for node in graph.graph.nodes:
             if node.op == "get_attr":
-                value: Tensor = operator.attrgetter(node.target)(graph)
-                known[node] = self._known(value, value.detach().numpy())
+                known[node] = self._constant(operator.attrgetter(node.target)(graph))
             elif node.op == "call_function":
                 args, kwargs = map_arg((node.args, node.kwargs), known.__getitem__)
                 known[node] = self._apply(node.target, args, kwargs)
         (output,) = graph.graph.find_nodes(op="output")
         return map_arg(output.args[0], known.__getitem__)
 
-    def _known(self, value: Tensor, fixed: NDArray[Any] | None = None) -> _Known:
-        slot = Slot(self._num_slots)
+    def _known(self, value: Tensor, *, fixed: bool = False) -> _Known:
         self._num_slots += 1
-        if fixed is not None:
-            self._constants[slot] = fixed
-        return _Known(value, slot, fixed)
+        return _Known(value, Slot(self._num_slots - 1), value.detach().numpy() if fixed else None)
+
+    def _constant(self, value: Tensor) -> _Known:
+        known = self._known(value, fixed=True)
+        self._constants[known.slot] = value.detach().numpy()
+        return known
 
     def _apply(self, target: _Operation, args: Sequence[_Tree], kwargs: Mapping[str, _Tree]) -> _Tree:
         """Translate one operation; returns its outcome, also where it is refused, so that the others can be named."""
@@ -186,7 +190,7 @@ class _Translator:
             return _mapped(Tensor, self._known, target(*values, **keywords))
 
     def _called(self, name: str, args: Sequence[_Tree], kwargs: Mapping[str, _Tree], outcome: _Tree) -> _Tree:
-        """Add the call of a counterpart."""
+        """Add the call of a counterpart, or the constant that it would compute where that takes no more memory."""
         _check(name, args)
         places = _PLACES_AT.get(name)
         arguments = [_argument(name, value, as_array=i == places) for i, value in enumerate(args)]
@@ -195,16 +199,22 @@ class _Translator:
             _signature(self._counterparts[name]).bind(None, *arguments, **keywords)
         except TypeError as error:
             raise _RefusedError(f"{name} ({error})") from error
-        outcome = tuple(outcome) if isinstance(outcome, list) else outcome
-        result = _mapped(Tensor, lambda value: _result_of(value, name), outcome)
-        found = _mapped(Tensor, self._known, outcome)
-        self._calls.append(Call(name, arguments, keywords, result, _mapped(_Known, lambda k: k.slot, found)))
+        values = _gathered(Tensor, outcome)
+        results = tuple(_result_of(value, name) for value in values)
+        sources = _gathered(_Known, (args, kwargs))
+        fixed = all(source.fixed is not None for source in sources)
+        largest = max((source.value.numel() for source in sources), default=0)
+        if fixed and all(value.numel() <= largest for value in values):
+            return _mapped(Tensor, self._constant, outcome)
+        found = _mapped(Tensor, lambda value: self._known(value, fixed=fixed), outcome)
+        slots = tuple(known.slot for known in _gathered(_Known, found))
+        several = not isinstance(outcome, Tensor)
+        self._calls.append(Call(name, arguments, keywords, results, slots, several))
         return found
 
     def _decomposed(self, target: _Operation, args: Sequence[_Tree], kwargs: Mapping[str, _Tree]) -> _Tree:
         """Let torch say an operation by others, and translate those."""
-        given: list[_Known] = []
-        _mapped(_Known, given.append, (args, kwargs))
+        given = _gathered(_Known, (args, kwargs))
         decomposition: Callable[..., _Tree] = get_decompositions([target])[target]
 
         def compute(*values: Tensor) -> _Tree:
@@ -229,6 +239,13 @@ def _mapped(kind: type[Any], function: Callable[[Any], _Tree], tree: _Tree) -> _
         parts = [_mapped(kind, function, value) for value in tree]
         return tuple(parts) if isinstance(tree, tuple) else parts
     return tree
+
+
+def _gathered(kind: type[_Value], tree: _Tree) -> list[_Value]:
+    """Return all values of a kind in lists, tuples and dicts, in order."""
+    found: list[_Value] = []
+    _mapped(kind, found.append, tree)
+    return found
 
 
 def _result_of(value: Tensor, name: str) -> Result:
@@ -259,9 +276,7 @@ def _check(name: str, args: Sequence[_Tree]) -> None:
     if name.startswith("aten.as_strided"):
         _check_strides(name, args[0].value, *args[-3:])
     elif _PLACES_AT.get(name) == 1:
-        masks: list[_Known] = []
-        _mapped(_Known, masks.append, args[1])
-        for mask in masks:
+        for mask in _gathered(_Known, args[1]):
             _check_mask(name, mask, args)
 
 
@@ -276,7 +291,7 @@ def _check_mask(name: str, mask: _Known, args: Sequence[_Tree]) -> None:
     """Refuse masks of which only the example says how many elements they take."""
     if mask.value.dtype == torch.uint8:
         raise _RefusedError(f"{name} (with a mask of {mask.value.dtype})")
-    if mask.value.dtype != torch.bool or name == "aten.masked_select.default" and mask.fixed is not None:
+    if mask.value.dtype != torch.bool or (name == "aten.masked_select.default" and mask.fixed is not None):
         return
     fills = name in _WRITES and len(args[1]) == 1 and args[2].value.numel() == 1
     if mask.fixed is None and not fills:

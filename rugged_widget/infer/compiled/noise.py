@@ -45,7 +45,7 @@ class Noise:
     def _at_once(self, num_steps: int) -> list[torch.Tensor]:
         sizes = [value.numel() for value in self.example]
         # Every other number of a wider tensor: not contiguous, whatever its shape, so torch fills it one by one.
-        numbers = torch.empty(num_steps, sum(sizes), 2, dtype=self.example[0].dtype)[..., 0].normal_()
+        numbers = torch.empty(num_steps, sum(sizes), 2, dtype=self.example[0].dtype)[..., 0].normal_().contiguous()
         parts = torch.split(numbers, sizes, dim=1)
         return [part.reshape(num_steps, *value.shape) for part, value in zip(parts, self.example, strict=True)]
 

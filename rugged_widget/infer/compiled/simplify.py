@@ -196,8 +196,9 @@ def _constant_key(node: fx.Node, value: Any) -> Any:  # noqa: ANN401 whatever ca
         return node.target
     if value.is_meta or value.layout != torch.strided:
         return node.target
-    plain = value.detach().resolve_conj().resolve_neg().contiguous().reshape(-1)
-    data = plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b""
+    dense = value.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+    plain = torch.as_strided(dense, (dense.numel(),), (1,))  # one element has any stride, and only 1 can be viewed
+    data = plain.view(torch.uint8).numpy().tobytes()
     return str(value.dtype), tuple(value.shape), value.stride(), data
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.compiled.program import UnsupportedError, said
 
 if TYPE_CHECKING:
     from rugged_widget.infer.compiled.jax_engine import JaxEngine
@@ -44,7 +44,7 @@ class Takeover:
         if self._thread.is_alive():
             return None
         if self._error is not None:
-            raise UnsupportedError(f"JAX could not be used: {self._error}") from self._error
+            raise UnsupportedError(f"JAX could not be used: {said(self._error)}") from self._error
         if self._engine is None:
             from rugged_widget.infer.compiled.jax_engine import JaxEngine  # noqa: PLC0415 heavy, and an extra
 

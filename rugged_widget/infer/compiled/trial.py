@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import types
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +17,7 @@ from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.isolation import Generators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rugged_widget.infer.step import PlainStep
 
@@ -51,7 +52,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
         raised too.
     """
     start, elbo = Generators.copied(), copy.copy(step.elbo)
-    watched = Watch(step.model, step.guide, *step.args, *step.kwargs.values())
+    watched = Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
     known = set(get_param_store().keys())
     untouched = watched.look()
     try:
@@ -90,6 +91,11 @@ def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:  # noqa: ANN401 Pyro's EL
         raise UnsupportedError(f"{type(elbo).__name__} has no loss that can be differentiated as a whole") from error
 
 
+def _named(given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
+    pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
+    return {f"argument {name!r}": value for name, value in pairs}
+
+
 class Watch:
     """Looks at what calls of model and guide may change beside parameters: tensors, and numbers that Python holds.
 
@@ -99,13 +105,13 @@ class Watch:
     Parameters
     ----------
     things
-        Model, guide and what they are called with.
+        Model, guide and what they are called with, by what to call them.
     """
 
-    def __init__(self, *things: object) -> None:
+    def __init__(self, things: Mapping[str, object]) -> None:
         self._places: dict[int, tuple[str, Any]] = {}
-        for thing in things:
-            self._reach("", thing, depth=3)
+        for name, thing in things.items():
+            self._reach(name, thing, depth=3)
 
     def _reach(self, name: str, thing: Any, depth: int) -> None:  # noqa: ANN401 whatever a user's model is made of
         if id(thing) in self._places or isinstance(thing, (*SIMPLE, types.ModuleType, type)):
