@@ -159,7 +159,7 @@ class Stepping:
 
     def _take_carefully(self, compiled: CompiledStepping, num_steps: int) -> Taken:
         taken = self._take_plain(num_steps)
-        if num_steps + 1 == compiled.careful_until:
+        if num_steps + 1 == compiled.careful_until and compiled.ran_away:
             self._give_up("the captured step ran away where Pyro's own did not")
         return taken
 

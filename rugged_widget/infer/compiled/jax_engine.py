@@ -100,12 +100,10 @@ class JaxEngine:
             raise ValueError(f"inputs must have 1 to {self.max_steps} rows, got {num_steps}")
         for kept, given in zip(self._inputs, inputs, strict=True):
             if given.shape != (num_steps, *kept.shape[1:]) or given.dtype != kept.dtype:
-                raise ValueError(
-                    f"inputs must be rows of {kept.dtype}{list(kept.shape[1:])}, got {given.dtype}{list(given.shape)}"
-                )
+                wanted = f"{kept.dtype} of shape {list(kept.shape[1:])}"
+                raise ValueError(f"inputs must be {num_steps} rows of {wanted}, got {given.dtype} {list(given.shape)}")
             kept[:num_steps] = given
         loop = self._compiled()
         found, losses = loop(num_steps, [value.numpy() for value in state], [rows.numpy() for rows in self._inputs])
-        return tuple(torch.from_numpy(np.array(value)) for value in found), torch.from_numpy(
-            np.array(losses)[:num_steps]
-        )
+        after = tuple(torch.from_numpy(np.array(value)) for value in found)  # copies: JAX's own cannot be written to
+        return after, torch.from_numpy(np.array(losses)[:num_steps])

@@ -185,12 +185,17 @@ def _work(recipe: Recipe) -> int:
 
 def _compiled(recipe: Recipe, max_steps: int, large: Sequence[Slot], given: Sequence[Any]) -> Callable[..., Any]:
     """Compile the loop, as one function where that is known to work."""
-    if _work(recipe) <= MAX_FUSED and version("jaxlib").startswith(FUSING):
+    if _work(recipe) <= MAX_FUSED and is_fusing():
         loop = jax.jit(_with_witness(_loop(recipe, FUSED, max_steps, large)))
         if _is_fusible(loop.lower(*given).as_text()):
             with suppress(jax.errors.JaxRuntimeError):  # what XLA says of what it cannot do, but in the other way
-                return _xla(jax.jit(_marked(loop)).lower(*given), FUSING_OPTIONS)
-    return _xla(jax.jit(_loop(recipe, COUNTERPARTS, max_steps, large)).lower(*given), OPTIONS)
+                return compiled_with(jax.jit(_marked(loop)).lower(*given), FUSING_OPTIONS)
+    return compiled_with(jax.jit(_loop(recipe, COUNTERPARTS, max_steps, large)).lower(*given), OPTIONS)
+
+
+def is_fusing() -> bool:
+    """Say whether this version of XLA is known to compile a marked loop as one function."""
+    return version("jaxlib").startswith(FUSING)
 
 
 def _is_fusible(text: str) -> bool:
@@ -219,7 +224,7 @@ def _marked(loop: Callable[..., Any]) -> Callable[..., Any]:
     return marked
 
 
-def _xla(lowered: jax.stages.Lowered, options: Mapping[str, bool | str]) -> Callable[..., Any]:
+def compiled_with(lowered: jax.stages.Lowered, options: Mapping[str, bool | str]) -> Callable[..., Any]:
     """Let XLA compile, without the options where this version of it does not know one."""
     try:
         return lowered.compile(compiler_options=dict(options))

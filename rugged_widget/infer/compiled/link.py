@@ -92,6 +92,8 @@ class Link:
                         kept[name] = torch.zeros_like(param)
                     target.append(kept[name])
                 self._count(kept, num_steps)
+        for param in self.params:
+            param.grad = None  # of a step that was broken off, which the next one would add to
         for vector, tensors in zip(vectors, targets, strict=True):
             for tensor, part in zip(tensors, self.by_parameter(vector), strict=True):
                 tensor.copy_(part.view(tensor.shape))

@@ -52,6 +52,7 @@ _RESHAPES = {
     aten.slice.Tensor,
 }
 _PERMUTATIONS = {aten.permute.default}
+_BY_PLACE = ("as_strided", "view_as_complex", "view.dtype", "_pdist")
 _SUMS = {aten.sum.default, aten.sum.dim_IntList}
 _FILLED = {aten.full_like.default, aten.zeros_like.default, aten.ones_like.default, aten.scalar_tensor.default}
 _PLUS = {aten.add.Tensor, aten.add.Scalar}
@@ -168,7 +169,7 @@ def _number(value: Any, found: Values) -> float | None:  # noqa: ANN401 an argum
 
 def _looks_at_memory(graph: fx.GraphModule) -> bool:
     """Return whether an operation reads a tensor by its place in memory, so that strides count."""
-    return any("as_strided" in str(node.target) for node in graph.graph.nodes)
+    return any(name in str(node.target) for node in graph.graph.nodes for name in _BY_PLACE)
 
 
 def share(graph: fx.GraphModule, found: Values) -> bool:

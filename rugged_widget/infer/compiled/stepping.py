@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,6 +32,11 @@ class _Place(NamedTuple):
     mark: Mark
 
 
+def _checkpoint_before(num_steps: int) -> int:
+    """Return where Pyro's own steps would go back to, at the earliest, after a failure of the next one."""
+    return max(0, num_steps // EVERY * EVERY - EVERY)
+
+
 class CompiledStepping:
     """Takes captured steps; each gap between two checks is twice the one before, until checks cost next to nothing.
 
@@ -44,17 +48,25 @@ class CompiledStepping:
         The captured step.
     threads
         Told how long steps take.
+
+    Attributes
+    ----------
+    careful_until
+        Pyro's own steps have to be taken until so many are done.
+    ran_away
+        Whether they are to show why the captured step led to what is not finite.
     """
 
     def __init__(self, plain: PlainStep, compiled: Compiled, threads: Threads) -> None:
         self._plain, self._compiled, self._threads = plain, compiled, threads
         self._shadow = Shadow(plain, compiled)
-        self._places: deque[_Place] = deque(maxlen=2)
+        self._places: list[_Place] = []
         self._agreed: _Place | None = None
         self._next_check = self._gap = 0
         self._step_seconds = 0.0
         self._holds = False  # whether the state is with the captured step, and Pyro's may be behind
         self.careful_until = 0
+        self.ran_away = False
 
     def __repr__(self) -> str:
         return f"CompiledStepping({self._compiled!r}, next check at step {self._next_check})"
@@ -87,7 +99,7 @@ class CompiledStepping:
             self._compiled.load()
             self._holds = True
             self._places.clear()
-            self._agreed = self._agreed or _Place(num_steps, self._mark())
+            self._agreed = _Place(num_steps, self._mark())
         if num_steps >= self._next_check:
             return self._check(num_steps)
         until_check = self._next_check - num_steps
@@ -125,8 +137,17 @@ class CompiledStepping:
         engine = self._compiled.engine
         return max(1, min(engine.max_steps, int(min(seconds, CALL_SECONDS[engine.name]) / self._step_seconds)))
 
+    def _remember(self, num_steps: int) -> _Place:
+        """Mark this place, and forget those that no failure from here on goes back to."""
+        place = _Place(num_steps, self._mark())
+        needed = _checkpoint_before(num_steps)
+        while len(self._places) > 1 and self._places[1].num_steps <= needed:
+            del self._places[0]
+        self._places.append(place)
+        return place
+
     def _run(self, num_steps: int, count: int) -> Taken:
-        self._places.append(_Place(num_steps, self._mark()))
+        self._remember(num_steps)
         began = time.perf_counter()
         try:
             losses, rates = self._compiled.run(count, self._plain.learning_rate)
@@ -139,7 +160,8 @@ class CompiledStepping:
         self._step_seconds = took if not self._step_seconds else min(took, slower)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad) or not self._compiled.is_finite():
-            return self._return_before(num_steps + (int(bad[0]) if len(bad) else count))
+            self.ran_away = True
+            return self._return_before(num_steps + (int(bad[0]) if len(bad) else count), margin=3)
         self._decay_to(float(rates[-1]))
         return Taken(num_steps, losses, rates)
 
@@ -147,12 +169,11 @@ class CompiledStepping:
         if learning_rate != self._plain.learning_rate:
             self._plain.learning_rate = learning_rate
 
-    def _return_before(self, bad: int) -> Taken:
-        """Go back to a few steps before step `bad` (from 0), where Pyro's own steps take over to show what it is."""
-        self.careful_until = bad + 3
-        target = max(0, bad // EVERY * EVERY - EVERY)  # where Pyro's steps would have had their last two checkpoints
-        here = self._places[-1].num_steps
-        place = self._places[-1] if here <= target else self._places[0]
+    def _return_before(self, bad: int, margin: int) -> Taken:
+        """Go back to before step `bad` (from 0), from where Pyro's own steps show what it is, until `margin` after."""
+        self.careful_until = bad + margin
+        target, here = _checkpoint_before(bad), self._places[-1].num_steps
+        place = next((place for place in reversed(self._places) if place.num_steps <= target), self._places[0])
         self._places.clear()
         self._compiled.go_back(place.mark)
         again = target - place.num_steps
@@ -170,18 +191,15 @@ class CompiledStepping:
 
     def _check(self, num_steps: int) -> Taken:
         self._compiled.store()
-        mark = self._mark()
-        self._places.append(_Place(num_steps, mark))
+        self._remember(num_steps)
         began = time.perf_counter()
         try:
             loss, rates = self._shadow()
         except (DisagreementError, EngineError) as error:
             raise self._return_to_agreement(num_steps, error) from error
         except Exception:  # noqa: BLE001 Pyro's step is taken once more, by itself, and what it raises is told then
-            self._compiled.go_back(mark)
-            self._compiled.store()
-            self.careful_until = num_steps + 1
-            return Taken(num_steps, np.empty(0), np.empty(0))
+            self.ran_away = False
+            return self._return_before(num_steps, margin=1)
         took = time.perf_counter() - began
         self._agreed = _Place(num_steps + 1, self._mark())
         affordable = took / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
