@@ -53,7 +53,7 @@ def hoist(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> tuple[fx.Gr
     for node in drawn:
         if node in dependent:
             raise UnsupportedError(f"random numbers depend on the parameters ({op_name(node)})")
-        if any(isinstance(value, torch.Generator) for value in (*node.args, *node.kwargs.values())):
+        if any(isinstance(found.get(source), torch.Generator) for source in node.all_input_nodes):
             raise UnsupportedError(f"random numbers come from a generator of the model's own ({op_name(node)})")
         if node in found and not isinstance(found[node], torch.Tensor):
             raise UnsupportedError(f"random numbers come together with something else ({op_name(node)})")
