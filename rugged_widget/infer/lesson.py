@@ -98,6 +98,7 @@ class RegressionFit(Fit):
             seed=seed,
             engine=engine,
         )
+        self._pictured_next = False
         self._look = Looking(model, self.guide, self._grid_features, self._num_draws, self._probs)
 
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
@@ -109,9 +110,13 @@ class RegressionFit(Fit):
         """Do the next piece of what training and looking at it need; see `Fit.prepare`."""
         if super().prepare():
             return True
-        if self.engine.name != "plain":
-            with self.looking():
-                self._look.capture()
+        if self.engine.name == "plain" or self._look.captured:
+            return False
+        if not self._pictured_next:
+            self._pictured_next = True  # a piece of its own
+            return True
+        with self.looking():
+            self._look.capture()
         return False
 
     def snapshot(self) -> Snapshot:

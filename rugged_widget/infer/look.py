@@ -79,10 +79,13 @@ class Looking:
         draws, quantiles = rest[: len(sites)], rest[len(sites) :]
         return Look(mean, observation, dict(zip(sites, draws, strict=True)), dict(zip(closed, quantiles, strict=True)))
 
+    @property
+    def captured(self) -> bool:
+        """Whether it was tried to look without Pyro."""
+        return bool(self._names[0])
+
     def capture(self) -> None:
-        """Look without Pyro from now on, where that can be; tried once."""
-        if self._names[0]:
-            return
+        """Look without Pyro from now on, where that can be."""
         look = self._by_pyro()
         self._names = list(look.draws), list(look.quantiles)
         params = [value for _, value in get_param_store().named_parameters()]

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pyro
 import torch
 from torch import fx
-from torch.fx.experimental.proxy_tensor import get_innermost_proxy_mode, get_proxy_slot, make_fx
+from torch.fx.experimental.proxy_tensor import (
+    disable_proxy_modes_tracing,
+    get_innermost_proxy_mode,
+    get_proxy_slot,
+    make_fx,
+)
 from torch.overrides import TorchFunctionMode
 
-from rugged_widget.infer.compiled.nodes import is_random
+from rugged_widget.infer.compiled.nodes import is_mutable, is_random, readers
 from rugged_widget.infer.compiled.program import UnsupportedError, said
 
 if TYPE_CHECKING:
@@ -102,19 +107,24 @@ class Capturing(TorchFunctionMode):
     def __init__(self, params: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self._params = {id(param) for param in params}
-        self._dependent: dict[fx.Node, bool] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
-        if func in _AS_NUMBERS and self._changes(args[0]):
-            raise UnsupportedError(LOOKED_AT)
-        asking = _ASKED.get(func)
         if func is torch._is_all_true:  # noqa: SLF001 validation calls it
             return True
-        if func is torch.Tensor.item:
-            return args[0].detach() if self._changes(args[0]) else args[0].tolist()
+        if func in _AS_NUMBERS:
+            return self._number(func, args, kwargs or {})
+        asking = _ASKED.get(func)
         if asking is not None and _caller() == asking[0]:
             return asking[1]
         return func(*args, **(kwargs or {}))
+
+    def _number(self, func: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401 torch's
+        if not self._changes(args[0]):
+            with disable_proxy_modes_tracing():
+                return func(*args, **kwargs)
+        if func is torch.Tensor.item:  # Pyro calls it for losses, which it goes on to add up
+            return args[0].detach()
+        raise UnsupportedError(LOOKED_AT)
 
     def _changes(self, tensor: torch.Tensor) -> bool:
         """Return whether a tensor is a parameter, or comes of one or of random numbers."""
@@ -125,19 +135,24 @@ class Capturing(TorchFunctionMode):
         return proxy is not None and self._depends(proxy.proxy.node, mode.tracer.root)
 
     def _depends(self, node: fx.Node, root: Any) -> bool:  # noqa: ANN401 what holds the constants
-        if node not in self._dependent:
-            constant = node.op == "get_attr" and id(getattr(root, str(node.target))) not in self._params
-            self._dependent[node] = not constant and (
-                node.op in {"placeholder", "get_attr"}
-                or is_random(node)
-                or any(self._depends(source, root) for source in node.all_input_nodes)
-            )
-        return self._dependent[node]
+        """Look up the graph, through memory that views share too: whatever was written into it counts."""
+        seen, waiting = set[fx.Node](), [node]
+        while waiting:
+            present = waiting.pop()
+            if present in seen:
+                continue
+            seen.add(present)
+            learned = present.op == "get_attr" and id(getattr(root, str(present.target))) in self._params
+            if learned or present.op == "placeholder" or is_random(present):
+                return True
+            waiting += present.all_input_nodes
+            waiting += [user for user in readers(present) if is_mutable(user)]
+        return False
 
 
 _AS_NUMBERS = {
     getattr(torch.Tensor, name)
-    for name in ("numpy", "tolist", "__array__", "__float__", "__int__", "__bool__", "__index__", "__complex__")
+    for name in ("item", "numpy", "tolist", "__array__", "__float__", "__int__", "__bool__", "__index__", "__complex__")
 }
 _ASKED: dict[Any, tuple[str, Any]] = {
     torch.Tensor.register_hook: ("pyro.util", None),

@@ -10,7 +10,7 @@ from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from rugged_widget.infer.compiled.nodes import is_mutable, is_view
-from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.compiled.program import UnsupportedError, said
 from rugged_widget.infer.compiled.values import values, without_data
 
 if TYPE_CHECKING:
@@ -116,8 +116,11 @@ def _functionalized(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> f
     def compute(*inputs: torch.Tensor) -> Any:  # noqa: ANN401 whatever the graph returns
         return lifted(*inputs)
 
-    with torch.no_grad():
-        found = make_fx(functionalize(compute, remove="mutations"))(*example, *copies)
+    try:
+        with torch.no_grad():
+            found = make_fx(functionalize(compute, remove="mutations"))(*example, *copies)
+    except RuntimeError as error:
+        raise UnsupportedError(f"the step writes in place in a way that cannot be followed: {said(error)}") from error
     inputs = found.graph.find_nodes(op="placeholder")[len(example) :]
     _refuse_lasting_writes(found, inputs)
     for name, constant, node in zip(names, constants, inputs, strict=True):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.nodes import is_mutable, is_random, is_view, op_name
+from rugged_widget.infer.compiled.nodes import is_mutable, is_random, op_name, readers
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.compiled.values import values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 aten = torch.ops.aten
 
@@ -80,7 +80,7 @@ def _prelude(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
     for node in drawn:
         need(node)
     for node in needed:
-        users = list(_readers(node))
+        users = list(readers(node))
         written = any(is_mutable(user) and not is_random(user) for user in users)
         if written and any(user in needed and not (is_random(user) and is_mutable(user)) for user in users):
             raise UnsupportedError(f"random numbers depend on a value that is written in place ({op_name(node)})")
@@ -94,14 +94,6 @@ def _prelude(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
             outputs.append(copies[node] if alone else prelude.call_function(aten.clone.default, (copies[node],)))
     prelude.output(tuple(outputs))
     return fx.GraphModule(graph, prelude)
-
-
-def _readers(node: fx.Node) -> Iterator[fx.Node]:
-    """Yield who uses a node or a view of it."""
-    for user in node.users:
-        yield user
-        if is_view(user):
-            yield from _readers(user)
 
 
 def _body(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:

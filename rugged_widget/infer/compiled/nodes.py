@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import fx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def is_random(node: fx.Node) -> bool:
@@ -30,3 +35,11 @@ def is_view(node: fx.Node) -> bool:
 def op_name(node: fx.Node) -> str:
     """Name the operation of a node as it is called in Python."""
     return str(node.target).removeprefix("aten.").rsplit(".", 1)[0]
+
+
+def readers(node: fx.Node) -> Iterator[fx.Node]:
+    """Yield who uses a node or a view of it, to read or to write."""
+    for user in node.users:
+        yield user
+        if is_view(user):
+            yield from readers(user)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import types
+from collections import deque
 from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -136,7 +137,7 @@ class Watch:
             for name, value in _inside(thing):
                 if isinstance(value, SIMPLE):
                     found[key, name] = value
-            if isinstance(thing, (list, dict, set)):
+            if isinstance(thing, (list, dict, set, deque)):
                 found[key, None] = len(thing)
             elif type(thing).__module__ == "itertools":
                 found[key, None] = repr(thing)
@@ -185,8 +186,8 @@ def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a
         yield from ((str(i), value) for i, value in enumerate(thing.args))
     elif isinstance(thing, dict):
         yield from islice(((str(key), value) for key, value in thing.items()), MAX_ITEMS)
-    elif isinstance(thing, (list, tuple)):
-        yield from ((str(i), value) for i, value in enumerate(thing[:MAX_ITEMS]))
+    elif isinstance(thing, (list, tuple, deque)):
+        yield from ((str(i), value) for i, value in enumerate(islice(thing, MAX_ITEMS)))
     elif isinstance(thing, torch.Tensor):
         return
     elif hasattr(thing, "__dict__"):
@@ -199,6 +200,12 @@ def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a
             yield "__call__", type(thing).__call__
 
 
+def _names(code: types.CodeType) -> set[str]:
+    """Return the names that a function and those inside it look up."""
+    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return set(code.co_names).union(*inner)
+
+
 def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     code: types.CodeType = function.__code__
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -206,7 +213,10 @@ def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
             yield name, cell.cell_contents
         except ValueError:  # nothing in it yet
             continue
-    for name in code.co_names:
+    for name in _names(code):
         if name in function.__globals__:
             yield name, function.__globals__[name]
+    defaults = function.__defaults__ or ()
+    yield from zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
+    yield from (function.__kwdefaults__ or {}).items()
     yield from vars(function).items()
