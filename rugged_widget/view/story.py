@@ -11,7 +11,7 @@ from rugged_widget.snapshot import Array
 from rugged_widget.view.panels import Group
 from rugged_widget.view.quantiles import Row
 
-MAX_DOTS = 1500
+MAX_DOTS = 1000
 """Rows of a group that are drawn: more hide one another, and a browser draws each frame anew over all of them."""
 
 SAMPLE_SEED = 2012

@@ -114,7 +114,14 @@ def test_a_site_in_a_plate_can_be_drawn() -> None:
             rate = pyro.sample("rate", dist.Gamma(2.0, 1.0))
             pyro.sample("seen", dist.Poisson(rate), obs=data)
 
-    fit = Fit(model, autoguide.AutoDiagonalNormal, (torch.tensor([1.0, 4.0, 2.0]),), learning_rate=0.01, seed=1, engine="plain")
+    fit = Fit(
+        model,
+        autoguide.AutoDiagonalNormal,
+        (torch.tensor([1.0, 4.0, 2.0]),),
+        learning_rate=0.01,
+        seed=1,
+        engine="plain",
+    )
     with fit.looking():
         draws = draw(fit.guide, 7)
         found = quantiles(fit.guide, [0.25, 0.75], 7)

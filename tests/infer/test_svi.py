@@ -96,7 +96,10 @@ def users_part(actions: list[str], turn: Callable[[str], None]) -> list[float]:
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.lists(ACTIONS, min_size=2, max_size=12))
 def test_two_fits_and_plain_pyro_code_take_turns_and_each_is_as_if_alone(actions: list[str]) -> None:
-    fits = {"diagonal": RegressionFit(RUGGED, seed=1, engine="plain"), "iaf": RegressionFit(RUGGED, guide="iaf", seed=2, engine="plain")}
+    fits = {
+        "diagonal": RegressionFit(RUGGED, seed=1, engine="plain"),
+        "iaf": RegressionFit(RUGGED, guide="iaf", seed=2, engine="plain"),
+    }
 
     def turn(action: str) -> None:
         fit = fits["iaf" if action == "other fit" else "diagonal"]

@@ -51,8 +51,12 @@ def test_it_imports_in_a_thread_once_and_then_calls_everyone(gate: threading.Eve
     assert called[-1] == (3, here)
 
 
-def test_a_module_that_is_not_there_is_left_to_whoever_needs_it() -> None:
-    warm_up, called = WarmUp(["no_such_module_anywhere", "json"]), []
+def test_a_module_that_cannot_be_imported_is_left_to_whoever_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a_broken_module.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    warm_up, called = WarmUp(["no_such_module_anywhere", "a_broken_module", "json"]), []
     warm_up.begin(lambda: called.append(1))
     warm_up.wait()
     assert called == [1]

@@ -1,5 +1,7 @@
 """Counterparts of torch's operations that read and write elements by their places."""
 
+# ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -82,7 +84,7 @@ def _index_put(
     values: jax.Array,
     indices: Sequence[_Places | None],
     source: jax.Array,
-    accumulate: bool = False,  # noqa: FBT001, FBT002 as torch calls it
+    accumulate: bool = False,
 ) -> jax.Array:
     source = in_type_of(result, source)
     if isinstance(indices[0], jax.Array) and indices[0].dtype == bool:
@@ -139,8 +141,8 @@ def _embedding(
     weight: jax.Array,
     places: _Places,
     padding_idx: int = -1,  # noqa: ARG001 of effect in the gradient
-    scale_grad_by_freq: bool = False,  # noqa: ARG001, FBT001, FBT002 the same
-    sparse: bool = False,  # noqa: ARG001, FBT001, FBT002 the same
+    scale_grad_by_freq: bool = False,  # noqa: ARG001 the same
+    sparse: bool = False,  # noqa: ARG001 the same
 ) -> jax.Array:
     return weight[places]
 

@@ -1,9 +1,12 @@
 """Counterparts of torch's operations on matrices, upon three of JAX's own, or upon others that XLA can fuse."""
 
+# ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -19,12 +22,13 @@ _Pair: TypeAlias = "tuple[Result, Result]"
 MAX_FUSED_PRODUCTS = 1 << 13
 """Multiplications of a product of matrices, up to which it is a sum among other operations."""
 
-MAX_FUSED_SIZE = 32
+MAX_FUSED_SIZE = 16
 """Rows of a matrix, up to which it is factored and solved by a loop among other operations."""
 
 
-class Matrices(NamedTuple):
-    """What all the counterparts are made of; each works on matrices in the last two dimensions.
+@dataclass(frozen=True, eq=False)
+class Matrices:
+    """All the counterparts, made of three; each of these works on matrices in the last two dimensions.
 
     Attributes
     ----------
@@ -39,6 +43,90 @@ class Matrices(NamedTuple):
     product: Callable[[jax.Array, jax.Array], jax.Array]
     factor: Callable[[jax.Array], jax.Array]
     solve: Callable[[jax.Array, jax.Array], jax.Array]
+
+    def counterparts(self) -> Mapping[str, Counterpart]:
+        return {
+            **dict.fromkeys(("bmm.default", "dot.default", "matmul.default", "mm.default", "mv.default"), self._matmul),
+            **dict.fromkeys(("addmm.default", "addmv.default", "baddbmm.default"), self._addmm),
+            "cholesky.default": self._cholesky,
+            "cholesky_solve.default": self._cholesky_solve,
+            "linalg_cholesky_ex.default": self._cholesky_ex,
+            "linalg_solve_triangular.default": self._solve_triangular,
+            "triangular_solve.default": self._triangular_solve,
+        }
+
+    def _matmul(self, _: Result, left: jax.Array, right: jax.Array) -> jax.Array:
+        return self.product(left, right)
+
+    def _addmm(
+        self, result: Result, start: jax.Array, left: jax.Array, right: jax.Array, *, beta: float = 1, alpha: float = 1
+    ) -> jax.Array:
+        found = self.product(left, right)
+        found = found if alpha == 1 else in_type_of(result, alpha) * found
+        if beta == 0:  # then what is not finite in the start does not count
+            return found
+        return found + (start if beta == 1 else in_type_of(result, beta) * start)
+
+    def _cholesky(self, _: Result, matrix: jax.Array, upper: bool = False) -> jax.Array:
+        return _transposed(self.factor(_transposed(matrix))) if upper else self.factor(matrix)
+
+    def _cholesky_ex(
+        self,
+        result: _Pair,
+        matrix: jax.Array,
+        *,
+        upper: bool = False,
+        check_errors: bool = False,  # noqa: ARG002 a loss that is not a number tells it as well
+    ) -> tuple[jax.Array, jax.Array]:
+        found = self._cholesky(result[0], matrix, upper)
+        return found, in_type_of(result[1], jnp.isnan(found).any(axis=(-2, -1)))
+
+    def _cholesky_solve(self, _: Result, right: jax.Array, factor: jax.Array, upper: bool = False) -> jax.Array:
+        lower = _transposed(factor) if upper else factor
+        return self._solved(_transposed(lower), self._solved(lower, right, upper=False), upper=True)
+
+    def _solve_triangular(
+        self,
+        _: Result,
+        matrix: jax.Array,
+        right: jax.Array,
+        *,
+        upper: bool,
+        left: bool = True,
+        unitriangular: bool = False,
+    ) -> jax.Array:
+        if left:
+            return self._solved(matrix, right, upper=upper, unitriangular=unitriangular)
+        turned = _transposed(matrix), _transposed(right)
+        return _transposed(self._solved(*turned, upper=not upper, unitriangular=unitriangular))
+
+    def _triangular_solve(
+        self,
+        result: _Pair,
+        right: jax.Array,
+        matrix: jax.Array,
+        upper: bool = True,
+        transpose: bool = False,
+        unitriangular: bool = False,
+    ) -> tuple[jax.Array, jax.Array]:
+        turned = _transposed(matrix) if transpose else matrix
+        found = self._solved(turned, right, upper=upper != transpose, unitriangular=unitriangular)
+        return found, jnp.broadcast_to(matrix, result[1].shape)
+
+    def _solved(self, matrix: jax.Array, right: jax.Array, *, upper: bool, unitriangular: bool = False) -> jax.Array:
+        """Solve a triangular system of any kind as one with a lower triangle."""
+        if upper:
+            matrix, right = matrix[..., ::-1, ::-1], right[..., ::-1, :]
+        if unitriangular:
+            matrix = jnp.where(jnp.eye(matrix.shape[-1], dtype=bool), jnp.ones((), matrix.dtype), matrix)
+        batch = jnp.broadcast_shapes(matrix.shape[:-2], right.shape[:-2])
+        matrix = jnp.broadcast_to(matrix, batch + matrix.shape[-2:])
+        found = self.solve(matrix, jnp.broadcast_to(right, batch + right.shape[-2:]))
+        return found[..., ::-1, :] if upper else found
+
+
+def _transposed(matrix: jax.Array) -> jax.Array:
+    return jnp.swapaxes(matrix, -1, -2)
 
 
 def _product(left: jax.Array, right: jax.Array) -> jax.Array:
@@ -101,94 +189,5 @@ def _fused_solve(lower: jax.Array, right: jax.Array) -> jax.Array:
     return solution
 
 
-def counterparts(matrices: Matrices) -> Mapping[str, Counterpart]:
-    """Return the counterparts made of some basic ones."""
-    product, factor, solve = matrices
-
-    def matmul(_: Result, left: jax.Array, right: jax.Array) -> jax.Array:
-        return product(left, right)
-
-    def addmm(
-        result: Result, start: jax.Array, left: jax.Array, right: jax.Array, *, beta: float = 1, alpha: float = 1
-    ) -> jax.Array:
-        found = product(left, right)
-        found = found if alpha == 1 else in_type_of(result, alpha) * found
-        if beta == 0:  # then what is not finite in the start does not count
-            return found
-        return found + (start if beta == 1 else in_type_of(result, beta) * start)
-
-    def cholesky(_: Result, matrix: jax.Array, upper: bool = False) -> jax.Array:  # noqa: FBT001, FBT002 torch's way
-        return _transposed(factor(_transposed(matrix))) if upper else factor(matrix)
-
-    def cholesky_ex(
-        result: _Pair,
-        matrix: jax.Array,
-        *,
-        upper: bool = False,
-        check_errors: bool = False,  # noqa: ARG001 a loss that is not a number tells it as well
-    ) -> tuple[jax.Array, jax.Array]:
-        found = cholesky(result[0], matrix, upper)
-        return found, in_type_of(result[1], jnp.isnan(found).any(axis=(-2, -1)))
-
-    def solve_triangular(
-        _: Result, matrix: jax.Array, right: jax.Array, *, upper: bool, left: bool = True, unitriangular: bool = False
-    ) -> jax.Array:
-        return _solved(solve, matrix, right, upper=upper, left=left, unitriangular=unitriangular)
-
-    def triangular_solve(
-        result: _Pair,
-        right: jax.Array,
-        matrix: jax.Array,
-        upper: bool = True,  # noqa: FBT001, FBT002 torch's way
-        transpose: bool = False,  # noqa: FBT001, FBT002 torch's way
-        unitriangular: bool = False,  # noqa: FBT001, FBT002 torch's way
-    ) -> tuple[jax.Array, jax.Array]:
-        turned = _transposed(matrix) if transpose else matrix
-        found = _solved(solve, turned, right, upper=upper != transpose, unitriangular=unitriangular)
-        return found, jnp.broadcast_to(matrix, result[1].shape)
-
-    def cholesky_solve(_: Result, right: jax.Array, found: jax.Array, upper: bool = False) -> jax.Array:  # noqa: FBT001, FBT002
-        lower = _transposed(found) if upper else found
-        return _solved(solve, _transposed(lower), _solved(solve, lower, right, upper=False), upper=True)
-
-    return {
-        **dict.fromkeys(("bmm.default", "dot.default", "matmul.default", "mm.default", "mv.default"), matmul),
-        **dict.fromkeys(("addmm.default", "addmv.default", "baddbmm.default"), addmm),
-        "cholesky.default": cholesky,
-        "cholesky_solve.default": cholesky_solve,
-        "linalg_cholesky_ex.default": cholesky_ex,
-        "linalg_solve_triangular.default": solve_triangular,
-        "triangular_solve.default": triangular_solve,
-    }
-
-
-def _transposed(matrix: jax.Array) -> jax.Array:
-    return jnp.swapaxes(matrix, -1, -2)
-
-
-def _solved(
-    solve: Callable[[jax.Array, jax.Array], jax.Array],
-    matrix: jax.Array,
-    right: jax.Array,
-    *,
-    upper: bool,
-    left: bool = True,
-    unitriangular: bool = False,
-) -> jax.Array:
-    """Solve a triangular system of any kind as one from the left with a lower triangle."""
-    if not left:
-        turned = _solved(solve, _transposed(matrix), _transposed(right), upper=not upper, unitriangular=unitriangular)
-        return _transposed(turned)
-    if upper:
-        matrix, right = matrix[..., ::-1, ::-1], right[..., ::-1, :]
-    if unitriangular:
-        matrix = jnp.where(jnp.eye(matrix.shape[-1], dtype=bool), jnp.ones((), matrix.dtype), matrix)
-    batch = jnp.broadcast_shapes(matrix.shape[:-2], right.shape[:-2])
-    found = solve(
-        jnp.broadcast_to(matrix, batch + matrix.shape[-2:]), jnp.broadcast_to(right, batch + right.shape[-2:])
-    )
-    return found[..., ::-1, :] if upper else found
-
-
-COUNTERPARTS: Mapping[str, Counterpart] = counterparts(Matrices(_product, _factor, _solve))
-FUSED: Mapping[str, Counterpart] = counterparts(Matrices(_fused_product, _fused_factor, _fused_solve))
+COUNTERPARTS = Matrices(_product, _factor, _solve).counterparts()
+FUSED = Matrices(_fused_product, _fused_factor, _fused_solve).counterparts()

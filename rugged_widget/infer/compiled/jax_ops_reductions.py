@@ -1,5 +1,7 @@
 """Counterparts of torch's operations along dimensions: sums, extremes, moments, running sums, orders."""
 
+# ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +34,7 @@ def _reduced(function: Callable[..., jax.Array]) -> Counterpart:
         result: Result,
         values: jax.Array,
         dim: Dims = None,
-        keepdim: bool = False,  # noqa: FBT001, FBT002 as torch calls it
+        keepdim: bool = False,
         *,
         dtype: Dtype | None = None,  # noqa: ARG001 it is the result's
     ) -> jax.Array:
@@ -48,7 +50,7 @@ def _arg(function: Callable[..., jax.Array]) -> Counterpart:
         result: Result,
         values: jax.Array,
         dim: int | None = None,
-        keepdim: bool = False,  # noqa: FBT001, FBT002 as torch calls it
+        keepdim: bool = False,
     ) -> jax.Array:
         return in_type_of(result, function(values, axis=axes_of(dim, values), keepdims=keepdim))
 
@@ -62,7 +64,7 @@ def _extreme(best: Callable[..., jax.Array], where: Callable[..., jax.Array]) ->
         result: _Pair,
         values: jax.Array,
         dim: int,
-        keepdim: bool = False,  # noqa: FBT001, FBT002 as torch calls it
+        keepdim: bool = False,
     ) -> tuple[jax.Array, jax.Array]:
         if not values.ndim:
             return values, jnp.zeros((), result[1].dtype)
@@ -112,11 +114,11 @@ def _running(function: Callable[..., jax.Array]) -> Counterpart:
     return counterpart
 
 
-def _softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:  # noqa: ARG001, FBT001
+def _softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:  # noqa: ARG001
     return jax.nn.softmax(in_type_of(result, values), axis=dim) if values.ndim else jnp.ones_like(values)
 
 
-def _log_softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:  # noqa: ARG001, FBT001
+def _log_softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:  # noqa: ARG001
     return jax.nn.log_softmax(in_type_of(result, values), axis=dim) if values.ndim else jnp.zeros_like(values)
 
 
@@ -128,7 +130,7 @@ def _sort(
     result: _Pair,
     values: jax.Array,
     dim: int = -1,
-    descending: bool = False,  # noqa: FBT001, FBT002 as torch calls it
+    descending: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     if not values.ndim:
         return values, jnp.zeros((), result[1].dtype)

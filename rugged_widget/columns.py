@@ -1,0 +1,175 @@
+"""Columns of a table as arrays and words, or sentences about what cannot be read; made for millions of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+class _Texts(Sequence[str]):
+    """A text a row, written when it is asked for: of a million rows a few thousand are shown."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __repr__(self) -> str:
+        return f"<{self._count} texts>"
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> str | tuple[str, ...]:
+        rows = range(self._count)[place]
+        return self._text(rows) if isinstance(rows, int) else tuple(map(self._text, rows))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and not isinstance(other, str) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment] # of texts that are written anew each time
+
+    def _text(self, row: int) -> str:
+        raise NotImplementedError
+
+
+class Names(_Texts):
+    """What rows are called: by a label, or by their index where there is none or it is missing.
+
+    Parameters
+    ----------
+    index
+        Of the rows.
+    labels
+        Of the rows, or None.
+    """
+
+    def __init__(self, index: pd.Index[Any], labels: pd.Series[Any] | None) -> None:
+        super().__init__(len(index))
+        self._index, self._labels = index, labels
+
+    def _text(self, row: int) -> str:
+        name = pd.NA if self._labels is None else self._labels.iloc[row]
+        return str(self._index[row] if pd.isna(name) else name)
+
+
+class Details(_Texts):
+    """What else there is to say of rows.
+
+    Parameters
+    ----------
+    form
+        A format for one number a column.
+    columns
+        The numbers, shape (number of rows,) each.
+    """
+
+    def __init__(self, form: str, *columns: Array) -> None:
+        super().__init__(len(columns[0]))
+        self._form, self._columns = form, columns
+
+    def _text(self, row: int) -> str:
+        return self._form.format(*[column[row] for column in self._columns])
+
+
+def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]]:
+    """Find the column of each role.
+
+    Parameters
+    ----------
+    df
+        The table.
+    roles
+        Names of columns by what they are for; those of all but the label have to differ.
+
+    Returns
+    -------
+    dict
+        The columns by role.
+
+    Raises
+    ------
+    TypeError
+        If df is not a DataFrame, or a name cannot be one.
+    ValueError
+        If a column is unknown, occurs twice or is used twice; it says which are there.
+    """
+    if not isinstance(df, pd.DataFrame):
+        raise TypeError(f"the data must be a pandas DataFrame, got {type(df).__name__}")
+    found: dict[str, pd.Series[Any]] = {}
+    taken: dict[Hashable, str] = {}
+    for role, name in roles.items():
+        if name is None or not isinstance(name, Hashable):
+            raise TypeError(f"{role} must be the name of a column, got {name!r}")
+        if name not in df.columns:
+            available = ", ".join(map(repr, df.columns)) or "none"
+            raise ValueError(f"{role}: there is no column {name!r}; the columns are {available}")
+        if (count := df.loc[:, [name]].shape[1]) > 1:
+            raise ValueError(f"{role}: {name!r} must name one column, {count} are called so")
+        if role != "label" and name in taken:
+            raise ValueError(f"{taken[name]} and {role} must be different columns, both are {name!r}")
+        taken[name], found[role] = role, df[name]
+    return found
+
+
+def numbers(column: pd.Series[Any], role: str) -> Array:
+    """Read a column as float64, missing values as nan; shape (number of rows,).
+
+    Raises
+    ------
+    ValueError
+        If a cell is no number, naming `role`, column and cell.
+    """
+    if column.dtype.kind in "biuf":
+        return column.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)
+    # Missing values have many spellings (None, nan, NA, NaT), of which float() knows one.
+    known = column.notna().to_numpy(dtype=bool)
+    given = column.astype(object)[known]
+    for value in given:
+        if not isinstance(value, (Real, np.bool_, Decimal)):
+            found = f"{value!r} ({type(value).__name__})"
+            raise ValueError(f"{role}: column {column.name!r} must hold numbers, found {found}")  # noqa: TRY004 a cell
+    read = np.full(len(column), np.nan)
+    read[known] = given.to_numpy(dtype=np.float64)
+    return read
+
+
+def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
+    """Read the group as 0, 1 or nan, shape (number of rows,), with the texts of the two values.
+
+    Raises
+    ------
+    ValueError
+        If there are not two values, or they cannot be sorted.
+    """
+    try:
+        codes, distinct = pd.factorize(column)
+        cells = distinct.tolist()
+        found = [cell for cell in cells if not (isinstance(cell, float) and not np.isfinite(cell))]
+        if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
+            values = [value for value in column.cat.categories.tolist() if value in found]
+        else:
+            values = sorted(found)
+    except TypeError as error:
+        raise ValueError(f"group: column {column.name!r} must have two values of one sortable type; {error}") from error
+    if len(values) != 2:
+        shown = ", ".join([_text(value) for value in values[:5]] + ["..."] * (len(values) > 5)) or "none"
+        raise ValueError(f"group: column {column.name!r} must have exactly two values, found {len(values)}: {shown}")
+    meaning = [0.0 if cell == values[0] else 1.0 if cell == values[1] else np.nan for cell in cells]
+    return np.array([*meaning, np.nan])[codes], (_text(values[0]), _text(values[1]))  # a missing cell has the code -1
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

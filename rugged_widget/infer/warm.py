@@ -1,0 +1,68 @@
+"""What the first step would have to import, imported while the page is still being drawn."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+
+MODULES = ("torch._dynamo",)
+"""Every optimizer of torch imports it at its first step, and so does the capture of a step: about a second."""
+
+
+class WarmUp:
+    """Imports modules in a thread, once.
+
+    The thread is no daemon, so that the interpreter waits for it when it ends: one that is stopped in the middle of a
+    module of C++ takes the process down.
+
+    Parameters
+    ----------
+    modules
+        Names of the modules; one that cannot be imported is left to whoever needs it.
+    """
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._modules = tuple(modules)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._then: list[Callable[[], None]] = []
+        self._done = False
+
+    def __repr__(self) -> str:
+        state = "done" if self._done else "not begun" if self._thread is None else "under way"
+        return f"WarmUp({', '.join(self._modules)}: {state})"
+
+    def begin(self, then: Callable[[], None]) -> None:
+        """Begin unless it has begun, return at once, and call `then` when all is imported: in that thread, or here."""
+        with self._lock:
+            if not self._done:
+                self._then.append(then)
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._import, name="rugged_widget warm-up")
+                    self._thread.start()
+                return
+        then()
+
+    def wait(self) -> None:
+        """Return when nothing is being imported.
+
+        Two threads that import modules which import one another get them half made, so whoever is about to use torch in
+        new ways waits here: no longer than its own import would take.
+        """
+        if self._thread is not None:
+            self._thread.join()
+
+    def _import(self) -> None:
+        for name in self._modules:
+            with contextlib.suppress(Exception):  # whoever needs it meets the same error where it can be told
+                importlib.import_module(name)
+        with self._lock:
+            self._done, waiting = True, self._then
+            self._then = []
+        for then in waiting:
+            then()
+
+
+WARM_UP = WarmUp(MODULES)

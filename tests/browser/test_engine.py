@@ -1,0 +1,138 @@
+"""The engine in JupyterLab: told to whoever asks, prepared before Start is pressed; and a table of many rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.dashboard import DashboardPage, cell
+from tests.browser.lab import notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser.pages import Theme
+    from tests.browser.server import Server
+
+LONG = 100_000
+REASON = "it says <b>so</b> & no more"
+# What a fit whose step cannot be captured tells.
+FALL_BACK = f"""
+from rugged_widget.infer.lesson import RegressionFit
+from rugged_widget.snapshot import EngineInfo
+RegressionFit.engine = property(lambda fit: EngineInfo("plain", {REASON!r}))
+"""
+# Notes what each call left to prepare.
+NOTED = """
+from rugged_widget.infer.lesson import RegressionFit
+left, prepare = [], RegressionFit.prepare
+
+def noted(fit):
+    left.append(prepare(fit))
+    return left[-1]
+
+RegressionFit.prepare = noted
+"""
+MANY = """
+import numpy as np, pandas as pd
+from rugged_widget import RuggedWidget
+rng = np.random.default_rng(0)
+x, g = rng.normal(size=40_000), np.arange(40_000) % 20 == 0
+frame = pd.DataFrame({"x": x, "g": g, "y": x + rng.normal(size=40_000)})
+widget = RuggedWidget(frame, response="y", predictor="x", group="g", num_steps=100_000, batch_size=256)
+widget"""
+
+
+def test_pointing_at_the_status_tells_engine_and_reason(browser: Browser, lab_server: Server) -> None:
+    with notebook(browser, lab_server, [cell(num_steps=LONG)]) as (_, shown):
+        widget = DashboardPage(shown)
+        tip = widget.part("rw-engine-tip")
+        assert not tip.is_visible()
+        widget.press("rw-primary", "Start")
+        widget.wait_step(30)
+        widget.part("rw-status").hover()
+        tip.wait_for(state="visible")
+        assert "Engine: graph" in tip.inner_text()
+        assert shown.kernel.value("widget.engine_info.reason") in tip.inner_text()
+        widget.part("rw-primary").hover()
+        tip.wait_for(state="hidden")
+        assert widget.part("rw-hint").count() == 0
+
+
+def test_the_keyboard_reaches_it_escape_hides_it_and_a_screen_reader_reads_it(
+    browser: Browser, lab_server: Server
+) -> None:
+    with notebook(browser, lab_server, [cell(num_steps=LONG)]) as (_, shown):
+        widget = DashboardPage(shown)
+        tip, spot = widget.part("rw-engine-tip"), widget.part("rw-engine-spot")
+        widget.part("rw-primary").focus()
+        shown.page.keyboard.press("Shift+Tab")
+        tip.wait_for(state="visible")
+        assert spot.evaluate("spot => spot === document.activeElement")
+        shown.page.keyboard.press("Escape")
+        tip.wait_for(state="hidden")
+        assert 'note "Engine graph: ' in widget.part("rw-state").aria_snapshot()
+
+
+def test_another_engine_in_mid_run_is_told_and_the_focus_stays(browser: Browser, lab_server: Server) -> None:
+    with notebook(browser, lab_server, [cell(num_steps=LONG)]) as (_, shown):
+        widget = DashboardPage(shown)
+        widget.press("rw-primary", "Start")
+        widget.wait_step(30)
+        shown.kernel.run("widget.engine = 'plain'")
+        widget.part("rw-engine-tip").filter(has_text="Engine: plain").wait_for(state="attached")
+        assert widget.part("rw-hint").count() == 0  # it was asked for
+        widget.part("rw-engine-spot").focus()
+        step = widget.step()
+        widget.wait_step(step + 50)
+        assert widget.part("rw-engine-spot").evaluate("spot => spot === document.activeElement")
+        assert widget.differences() == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_steps_that_could_not_be_as_asked_for_are_hinted_at_and_nothing_moves(
+    browser: Browser, lab_server: Server, theme: Theme
+) -> None:
+    with notebook(browser, lab_server, [cell(num_steps=LONG)], theme=theme) as (_, shown):
+        widget = DashboardPage(shown)
+        widget.press("rw-primary", "Start")
+        widget.wait_step(30)
+        before = widget.boxes()
+        shown.kernel.run(FALL_BACK)
+        hint = widget.part("rw-hint")
+        hint.wait_for()
+        assert hint.inner_text() == "plain steps"
+        hint.hover()
+        widget.part("rw-engine-tip").wait_for(state="visible")
+        assert REASON in widget.part("rw-engine-tip").inner_text()
+        assert widget.boxes() == before
+        shown.watched.screenshot(f"lab-engine-{theme}")
+
+
+def test_what_the_first_step_needs_is_there_before_start_is_pressed(browser: Browser, lab_server: Server) -> None:
+    with notebook(browser, lab_server, [NOTED, cell(num_steps=LONG)]) as (_, shown):
+        widget = DashboardPage(shown)
+        shown.kernel.wait("bool(left) and not left[-1]")
+        assert shown.kernel.value("'torch._dynamo' in __import__('sys').modules")
+        assert shown.kernel.value("[widget.status, widget.step, widget.engine_info.name]") == ["ready", 0, "graph"]
+        pieces = shown.kernel.value("len(left)")
+        widget.press("rw-step")
+        widget.wait_step(1)
+        widget.press("rw-reset")
+        widget.wait_status("ready")
+        shown.kernel.wait(f"len(left) > {pieces} and not left[-1]")  # the new fit too
+        widget.press("rw-primary", "Start")
+        widget.wait_step(30)
+
+
+def test_of_a_large_table_a_sample_is_drawn_and_the_page_says_so(browser: Browser, lab_server: Server) -> None:
+    with notebook(browser, lab_server, [MANY]) as (_, shown):
+        widget = DashboardPage(shown)
+        assert "1,000 of 38,000 rows drawn" in widget.part("rw-panel-0 .rw-title").inner_text()
+        assert "1,000 of 2,000 rows drawn" in widget.part("rw-panel-1 .rw-title").inner_text()
+        assert widget.part("rw-panel-0 .dot").count() == 1000
+        widget.press("rw-primary", "Start")
+        widget.wait_step(100)
+        assert "drawn inside the 90 % band" in widget.part("rw-panel-0 .rw-note").inner_text()
+        shown.watched.screenshot("lab-many-rows")

@@ -1,0 +1,14 @@
+"""All cases of the suite, by what is to become of them."""
+
+from __future__ import annotations
+
+from .cases_guides import ELBOS, GUIDES, OPTIMIZERS
+from .cases_models import MODELS
+from .cases_neural import NEURAL
+from .cases_refused import CAUGHT, NEVER
+
+_OTHERS = (*GUIDES, *ELBOS, *OPTIMIZERS, *MODELS, *NEURAL)
+
+CAPTURED = tuple(case for case in _OTHERS if not case.refused)
+REFUSED = (*(case for case in _OTHERS if case.refused), *NEVER)
+ALL = (*CAPTURED, *REFUSED, *CAUGHT)

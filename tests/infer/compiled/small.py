@@ -1,0 +1,68 @@
+"""A model of one slope that any test can fit in no time, and Pyro's own steps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyro
+import pyro.distributions as dist
+import pyro.optim
+import pytest
+import torch
+from pyro.infer.autoguide import AutoDelta, AutoNormal
+
+from rugged_widget.infer.isolation import Isolation
+from rugged_widget.infer.step import PlainStep, Settings
+
+X = torch.linspace(-1.0, 1.0, 5)
+Y = 2 * X + 0.1
+SEED = 5
+
+
+@pytest.fixture
+def inside() -> Iterator[None]:
+    """Parameters and random numbers of the test's own, as a fit has them."""
+    with Isolation(SEED).inside():
+        yield
+
+
+def line(x: torch.Tensor, y: torch.Tensor) -> None:
+    slope = pyro.sample("slope", dist.Normal(0.0, 2.0))
+    pyro.sample("seen", dist.Normal(slope * x, 0.5).to_event(1), obs=y)
+
+
+def changed(change: Callable[[torch.Tensor], Any]) -> Callable[..., None]:
+    """Let a function see the slope in every call of the model, and change it."""
+
+    def model(x: torch.Tensor, y: torch.Tensor) -> None:
+        slope = change(pyro.sample("slope", dist.Normal(0.0, 2.0)))
+        pyro.sample("seen", dist.Normal(slope * x, 0.5).to_event(1), obs=y)
+
+    return model
+
+
+def plain_step(
+    model: Callable[..., Any] = line,
+    guide: Callable[..., Any] | type = AutoNormal,
+    args: tuple[Any, ...] = (X, Y),
+    optimizer: Any = pyro.optim.Adam,  # Pyro makes it at import
+    options: dict[str, Any] | None = None,
+    learning_rate: float = 0.05,
+) -> PlainStep:
+    """Make Pyro's step, its guide set up, inside an isolation."""
+    if isinstance(guide, type):
+        guide = guide(model)
+        with torch.random.fork_rng(devices=[]):
+            guide(*args)
+    settings = Settings(learning_rate, None, optimizer, options or {})
+    return PlainStep(model, guide, args, {}, settings)
+
+
+def flat(step: PlainStep) -> torch.Tensor:
+    """Return all unconstrained parameters, one after the other."""
+    values = [value.detach().reshape(-1) for _, value in pyro.get_param_store().named_parameters()]
+    return torch.cat(values)
+
+
+__all__ = ["SEED", "AutoDelta", "AutoNormal", "X", "Y", "changed", "flat", "inside", "line", "plain_step"]

@@ -1,0 +1,124 @@
+"""Every case by every engine: the losses, parameters and moments of Pyro's own loop, or plain steps and a reason."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rugged_widget.infer.svi import Fit
+
+from .case import Case
+from .cases import CAPTURED, CAUGHT, REFUSED
+from .fits import fit_of, losses, numbers_of, ready
+from .loop import Arrays, reference
+
+STEPS = 200
+SLICES = (1, 2, 7, 3, 30, 64, 93)
+"""Of uneven size, 200 steps together."""
+
+SLOW = pytest.mark.browser
+
+
+def advance(fit: Fit, num_steps: int) -> None:
+    for count in SLICES:
+        fit.advance(min(count, num_steps - fit.step))
+
+
+def assert_close(found: list[float], expected: list[float], tolerance: float) -> None:
+    __tracebackhide__ = True
+    assert len(found) == len(expected)
+    difference = np.abs(np.subtract(found, expected)) / np.maximum(1.0, np.abs(expected))
+    worst = int(difference.argmax())
+    assert difference.max() <= tolerance, f"step {worst + 1}: {found[worst]} instead of {expected[worst]}"
+
+
+def assert_same_numbers(found: Arrays, expected: Arrays, tolerance: float) -> None:
+    """Relative to the largest of each parameter or moment: of a small one beside it, rounding may be all there is."""
+    __tracebackhide__ = True
+    for name, values in expected.items():
+        allowed = tolerance * max(1e-3, float(np.abs(values).max(initial=0.0)))
+        assert np.abs(found[name] - values).max(initial=0.0) <= allowed, name
+
+
+def params(cases: tuple[Case, ...]) -> list[Any]:
+    return [pytest.param(case, id=case.name, marks=() if case.quick else SLOW) for case in cases]
+
+
+@pytest.mark.parametrize("case", params((*CAPTURED, *REFUSED, *CAUGHT)))
+def test_plain_steps_are_those_of_the_plain_loop_bit_for_bit(case: Case) -> None:
+    fit = fit_of(case, "plain")
+    advance(fit, 25)
+    assert losses(fit) == reference(case, 25)[0]
+    assert fit.engine.name == "plain"
+
+
+@pytest.mark.parametrize("case", params(CAPTURED))
+def test_captured_steps_are_those_of_the_plain_loop(case: Case) -> None:
+    fit = ready(fit_of(case, "graph"))
+    advance(fit, STEPS)
+    assert fit.engine.name == "graph", fit.engine.reason
+    expected, numbers = reference(case, STEPS)
+    assert_close(losses(fit), expected, case.tolerance)
+    assert_same_numbers(numbers_of(fit), numbers, 100 * case.tolerance)
+
+
+@pytest.mark.parametrize("case", params(REFUSED))
+def test_what_no_graph_can_stand_for_is_refused_before_a_step_of_it_with_a_reason(case: Case) -> None:
+    fit = ready(fit_of(case, "auto"))
+    fit.advance(2)  # a guide by hand makes its parameters in the first
+    assert fit.engine.name == "plain"
+    assert re.search(case.refused, fit.engine.reason), fit.engine.reason
+    advance(fit, 60)
+    assert len(fit.history()) == fit.step == 60
+    assert np.isfinite(losses(fit)).all()
+    if case.exact:
+        assert losses(fit) == reference(case, 60)[0]
+        assert numbers_of(fit).keys() == reference(case, 60)[1].keys()
+
+
+@pytest.mark.parametrize("case", params(CAUGHT))
+def test_a_graph_that_is_wrong_is_caught_and_plain_steps_go_on_from_where_it_agreed(case: Case) -> None:
+    fit = ready(fit_of(case, "graph"))
+    while fit.engine.name == "graph" and fit.step < 3000:
+        fit.advance(min(50, 3000 - fit.step))
+    assert fit.engine.name == "plain"
+    assert re.search(case.refused, fit.engine.reason), fit.engine.reason
+    num_steps = fit.step
+    fit.advance(60)
+    assert len(fit.history()) == fit.step == num_steps + 60
+    assert np.isfinite(losses(fit)).all()
+    if case.exact:
+        assert_close(losses(fit), reference(case, fit.step)[0], case.tolerance)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("case", params(CAPTURED))
+def test_jax_takes_over_in_mid_run_on_the_same_trajectory_or_says_why_not(case: Case) -> None:
+    pytest.importorskip("jax")
+    fit = ready(fit_of(case, "jax"))
+    fit.advance(20)
+    fit.wait_for_engine(120.0)
+    advance(fit, STEPS)
+    if case.no_jax:
+        assert fit.engine.name == "graph"
+        assert re.search(case.no_jax, fit.engine.reason), fit.engine.reason
+    else:
+        assert fit.engine.name == "jax", fit.engine.reason
+    expected, numbers = reference(case, STEPS)
+    assert_close(losses(fit), expected, case.tolerance)
+    assert_same_numbers(numbers_of(fit), numbers, 100 * case.tolerance)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("case", params((REFUSED[0], CAUGHT[1])))
+def test_what_the_graph_engine_gives_up_jax_does_not_try(case: Case) -> None:
+    pytest.importorskip("jax")
+    fit = ready(fit_of(case, "jax"))
+    fit.wait_for_engine(120.0)
+    advance(fit, 60)
+    assert fit.engine.name == "plain"
+    assert re.search(case.refused, fit.engine.reason), fit.engine.reason
+    assert_close(losses(fit), reference(case, 60)[0], case.tolerance)
