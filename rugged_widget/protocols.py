@@ -37,6 +37,8 @@ class Trainable(Protocol[SnapshotT_co]):
     def advance(self, max_steps: int, seconds: float) -> int:
         """Do at most `max_steps`, at least one, stopping before `seconds` have passed; return how many.
 
+        That is negative where more steps turned out to be wrong, and were taken back, than were done.
+
         Raises
         ------
         FitError

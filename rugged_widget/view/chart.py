@@ -80,8 +80,8 @@ class Ruler:
 
 
 def _ticks(low: float, high: float, num_steps: int) -> dict[str, object]:
-    # With their format: bqplot's own guess is made once, for the first ticks, and shows 1.25 as 1.3 later. And the format
-    # first: bqplot 0.13 draws new values a moment later, but in the format of the moment when it learnt of them.
+    # With their format: bqplot's own guess is made once, for the first ticks, and shows 1.25 as 1.3 later. The format
+    # comes first: bqplot 0.13 draws new values a moment later, but in the format it had when it learnt of them.
     values = ticks(low, high, num_steps)
     return {"tick_format": tick_format(values), "tick_values": values}
 

@@ -40,13 +40,23 @@ def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.Gra
         If it writes into a constant, such as the running mean of a batch norm: the next step would have to see it.
     """
     out_of_place(graph, example)
-    if any(is_mutable(node) for node in graph.graph.nodes):
+    if written := [node.args[0] for node in graph.graph.nodes if is_mutable(node)]:
+        found = values(graph, example)
+        if any(_overlaps(found.get(node)) for node in written):
+            raise UnsupportedError("the step writes in place into memory that overlaps itself")
         graph = _functionalized(graph, example)
     for view in (aten.view.default, aten._unsafe_view.default):  # noqa: SLF001 an operation's name
         for node in graph.graph.find_nodes(op="call_function", target=view):
             node.target = aten.reshape.default  # a simplified source need not have the strides that a view asks for
     graph.recompile()
     return graph
+
+
+def _overlaps(value: Any) -> bool:  # noqa: ANN401 a node's value is anything
+    """Return whether elements of a tensor share memory, as those of an expanded one do: functionalize would not."""
+    if not isinstance(value, torch.Tensor):
+        return False
+    return any(stride == 0 and size > 1 for stride, size in zip(value.stride(), value.shape, strict=True))
 
 
 def out_of_place(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:

@@ -23,7 +23,7 @@ MAX_INPUT_BYTES = 1 << 26
 
 
 class JaxEngine:
-    """Runs a program, many steps a call. Making it takes some 10 ms, compiling it some 0.5 s, in any thread.
+    """Runs a program, many steps a call. Making it takes some 10 ms, compiling it about a second, in any thread.
 
     Parameters
     ----------
@@ -106,4 +106,4 @@ class JaxEngine:
         loop = self._compiled()
         found, losses = loop(num_steps, [value.numpy() for value in state], [rows.numpy() for rows in self._inputs])
         after = tuple(torch.from_numpy(np.array(value)) for value in found)  # copies: JAX's own cannot be written to
-        return after, torch.from_numpy(np.array(losses)[:num_steps])
+        return after, torch.from_numpy(np.asarray(losses)[:num_steps].copy())

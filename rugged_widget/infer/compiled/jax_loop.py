@@ -41,7 +41,10 @@ FUSING_OPTIONS: Mapping[str, bool | str] = {**OPTIONS, "xla_cpu_experimental_ynn
 """The same without a library of functions, which cannot be put into another."""
 
 MAX_FUSED = 1 << 17
-"""Elements that a step computes in all, up to which the loop is compiled as one function."""
+"""Elements that a step computes in all, up to which the loop is compiled as one function: beyond, it gains nothing."""
+
+MAX_FUSED_CALLS = 700
+"""Operations of a step, up to which the loop is compiled as one function: the time for that grows as their square."""
 
 FUSING = ("0.10.",)
 """Versions of jaxlib that are known to compile a marked loop as one function.
@@ -49,7 +52,7 @@ FUSING = ("0.10.",)
 XLA for the CPU runs one small function after another, some forty a step of some 50 ns each. A loop that it finds small
 enough, less than a kilobyte, it compiles as a whole, and it marks the call of that. The mark is not documented, and
 another version may fail at it: so it is set only where it has been tried, and only on operations that are known to
-pass. To try another version, add it here, run the tests of the engine, and look at what XLA says of it.
+pass. To try another version, add it here, and run the tests of the engine with those of every operation fused.
 """
 
 _ELEMENTWISE = """abs add and atan2 cbrt ceil clamp compare convert cosine divide exponential exponential_minus_one
@@ -103,7 +106,17 @@ class Loop:
             self._constants = [jnp.asarray(array) for array in large.values()]
             num_steps = np.zeros((), np.int32)
             given = _shapes(recipe.state.values()), _shapes(recipe.inputs.values(), (max_steps,)), self._constants
-            self._call = _compiled(recipe, max_steps, tuple(large), (num_steps, *given))
+            self._compile(recipe, max_steps, tuple(large), (num_steps, *given))
+
+    def _compile(self, recipe: Recipe, max_steps: int, large: Sequence[Slot], given: Sequence[Any]) -> None:
+        """Compile the loop, as one function where that is known to work."""
+        one = None
+        if is_fusing() and len(recipe.calls) <= MAX_FUSED_CALLS and _work(recipe) <= MAX_FUSED:
+            with suppress(jax.errors.JaxRuntimeError):  # what XLA says of what it cannot do so, but in the other way
+                one = compiled_as_one(_loop(recipe, FUSED, max_steps, large), given)
+        self.is_one = one is not None
+        loop = jax.jit(_loop(recipe, COUNTERPARTS, max_steps, large))
+        self.compiled = one or compiled_with(loop.lower(*given), OPTIONS)
 
     def __call__(self, num_steps: int, state: Values, inputs: Values) -> tuple[Values, jax.Array]:
         """Take steps.
@@ -123,8 +136,9 @@ class Loop:
             After the last step, and of each step, shape (max_steps,), of which the first mean something.
         """
         with own_settings():
-            found = self._call(np.int32(num_steps), list(state), list(inputs), self._constants)
-            state, losses, *_ = jax.block_until_ready(found)  # type: ignore[no-untyped-call]
+            found = self.compiled(np.int32(num_steps), list(state), list(inputs), self._constants)
+            jax.block_until_ready(found)  # type: ignore[no-untyped-call]
+            state, losses = found[0] if self.is_one else found
             return state, losses  # now what was given may be written to again
 
 
@@ -183,48 +197,40 @@ def _work(recipe: Recipe) -> int:
     return sum(math.prod(result.shape) for call in recipe.calls for result in call.results)
 
 
-def _compiled(recipe: Recipe, max_steps: int, large: Sequence[Slot], given: Sequence[Any]) -> Callable[..., Any]:
-    """Compile the loop, as one function where that is known to work."""
-    if _work(recipe) <= MAX_FUSED and is_fusing():
-        loop = jax.jit(_with_witness(_loop(recipe, FUSED, max_steps, large)))
-        if _is_fusible(loop.lower(*given).as_text()):
-            with suppress(jax.errors.JaxRuntimeError):  # what XLA says of what it cannot do, but in the other way
-                return compiled_with(jax.jit(_marked(loop)).lower(*given), FUSING_OPTIONS)
-    return compiled_with(jax.jit(_loop(recipe, COUNTERPARTS, max_steps, large)).lower(*given), OPTIONS)
-
-
 def is_fusing() -> bool:
     """Say whether this version of XLA is known to compile a marked loop as one function."""
     return version("jaxlib").startswith(FUSING)
 
 
-def _is_fusible(text: str) -> bool:
-    operations = set(re.findall(r"\b((?:stablehlo|chlo)\.\w+)", text))
-    return operations <= FUSIBLE
+def compiled_as_one(function: Callable[..., Any], given: Sequence[Any]) -> jax.stages.Compiled | None:
+    """Compile a function of arrays as one of the processor; None where it does what is not known to be possible so.
+
+    The compiled one returns a list: what the function returns, and something else.
+    """
+    function = jax.jit(_with_witness(function))
+    operations = re.findall(r"\b((?:stablehlo|chlo)\.\w+)", function.lower(*given).as_text())
+    if not FUSIBLE.issuperset(operations) or not all(values.size for values in jax.tree.leaves(given)):
+        return None
+
+    def marked(*given: Any) -> Any:  # noqa: ANN401 as the function's
+        returned, witness = function(*given)
+        witness = set_xla_metadata(witness, xla_cpu_small_call="true", inlineable="false")  # type: ignore[no-untyped-call]
+        return returned, witness
+
+    return compiled_with(jax.jit(marked).lower(*given), FUSING_OPTIONS)
 
 
-def _with_witness(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a loop return something of all that it is given: XLA fails at a function with an argument without use."""
+def _with_witness(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function return something of all that it is given: XLA ends the process where an argument is of no use."""
 
-    def witnessed(*given: Any) -> Any:  # noqa: ANN401 as the loop's
+    def witnessed(*given: Any) -> Any:  # noqa: ANN401 as the function's
         first = [values.reshape(-1)[:1].astype(np.float32) for values in jax.tree.leaves(given)]
-        return (*loop(*given), jnp.concatenate(first))
+        return function(*given), jnp.concatenate(first)
 
     return witnessed
 
 
-def _marked(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark the call of a loop as one to be compiled as a whole."""
-
-    def marked(*given: Any) -> Any:  # noqa: ANN401 as the loop's
-        state, losses, witness = loop(*given)
-        losses = set_xla_metadata(losses, xla_cpu_small_call="true", inlineable="false")  # type: ignore[no-untyped-call]
-        return state, losses, witness
-
-    return marked
-
-
-def compiled_with(lowered: jax.stages.Lowered, options: Mapping[str, bool | str]) -> Callable[..., Any]:
+def compiled_with(lowered: jax.stages.Lowered, options: Mapping[str, bool | str]) -> jax.stages.Compiled:
     """Let XLA compile, without the options where this version of it does not know one."""
     try:
         return lowered.compile(compiler_options=dict(options))

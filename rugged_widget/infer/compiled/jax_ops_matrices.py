@@ -45,6 +45,7 @@ class Matrices:
     solve: Callable[[jax.Array, jax.Array], jax.Array]
 
     def counterparts(self) -> Mapping[str, Counterpart]:
+        """Return them by the names of the operations."""
         return {
             **dict.fromkeys(("bmm.default", "dot.default", "matmul.default", "mm.default", "mv.default"), self._matmul),
             **dict.fromkeys(("addmm.default", "addmv.default", "baddbmm.default"), self._addmm),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import types
 from collections import deque
 from collections.abc import Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -55,6 +55,8 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     start, elbo = Generators.copied(), copy.copy(step.elbo)
     watched = Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
     known = set(get_param_store().keys())
+    if watched.iterators:
+        raise UnsupportedError(f"the model holds the iterator {watched.iterators[0]!r}, which calls may move on unseen")
     untouched = watched.look()
     try:
         with poutine.trace(param_only=True) as seen:
@@ -130,6 +132,15 @@ class Watch:
             for inner, value in _inside(thing):
                 self._reach(inner, value, depth - 1)
 
+    @property
+    def iterators(self) -> list[str]:
+        """Names of iterators that do not show how far they are."""
+        return [
+            name
+            for name, thing in self._places.values()
+            if hasattr(type(thing), "__next__") and not isinstance(thing, itertools.count)
+        ]
+
     def look(self) -> dict[tuple[int, str | None], Any]:
         """Return copies of what can change now."""
         found: dict[tuple[int, str | None], Any] = {}
@@ -185,9 +196,9 @@ def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a
         yield from thing.keywords.items()
         yield from ((str(i), value) for i, value in enumerate(thing.args))
     elif isinstance(thing, dict):
-        yield from islice(((str(key), value) for key, value in thing.items()), MAX_ITEMS)
+        yield from itertools.islice(((str(key), value) for key, value in thing.items()), MAX_ITEMS)
     elif isinstance(thing, (list, tuple, deque)):
-        yield from ((str(i), value) for i, value in enumerate(islice(thing, MAX_ITEMS)))
+        yield from ((str(i), value) for i, value in enumerate(itertools.islice(thing, MAX_ITEMS)))
     elif isinstance(thing, torch.Tensor):
         return
     elif hasattr(thing, "__dict__"):

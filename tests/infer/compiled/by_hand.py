@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import pyro
 import pyro.distributions as dist
+import pytest
 import torch
 from torch import Tensor, fx
 
@@ -16,10 +18,24 @@ from rugged_widget.infer.compiled.link import Link
 from rugged_widget.infer.compiled.noise import Noise
 from rugged_widget.infer.compiled.program import State
 from rugged_widget.infer.compiled.rules import Rule
+from rugged_widget.infer.compiled.stepping import CompiledStepping
+from rugged_widget.infer.compiled.threads import Threads
 from rugged_widget.infer.isolation import Isolation
-from rugged_widget.infer.step import PlainStep
+from rugged_widget.infer.step import PlainStep, Taken
 
 from .small import SEED, X, Y, flat, plain_step
+
+_SGD: Any = pyro.optim.SGD  # type: ignore[attr-defined] # made at import
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "Adam": {},
+    "ClippedAdam": {"optimizer": pyro.optim.ClippedAdam, "options": {"lrd": 0.95}},
+    "SGD": {"optimizer": _SGD, "learning_rate": 1e-4},
+    "SGD with momentum": {
+        "optimizer": _SGD,
+        "options": {"momentum": 0.9},
+        "learning_rate": 1e-4,
+    },
+}
 
 
 def guide(*_: Any) -> None:
@@ -78,9 +94,9 @@ class Both(NamedTuple):
     engine: ByHand
 
 
-def both(prelude: fx.GraphModule, **options: Any) -> Both:
+def both(prelude: fx.GraphModule, optimizer: str = "Adam", **others: Any) -> Both:
     """Set up both steps, inside an isolation."""
-    plain = plain_step(guide=guide, **options)
+    plain = plain_step(guide=guide, **OPTIMIZERS[optimizer], **others)
     guide()
     params = [pyro.get_param_store()._params[name] for name in ("mean", "log_scale")]
     link = Link(plain.optim, params)
@@ -97,14 +113,48 @@ class Moment(NamedTuple):
     losses: list[float]
 
 
-def plain_loop(num_steps: int, **options: Any) -> list[Moment]:
+@cache
+def plain_loop(optimizer: str = "Adam", num_steps: int = 60) -> list[Moment]:
     """Return Pyro's own loop, step by step, from the start on."""
     with Isolation(SEED).inside():
-        plain = plain_step(guide=guide, **options)
+        plain = plain_step(guide=guide, **OPTIMIZERS[optimizer])
         guide()
         losses: list[float] = []
         moments = []
         for _ in range(num_steps + 1):
-            moments.append(Moment(flat(plain), torch.get_rng_state(), plain.learning_rate, losses.copy()))
+            moments.append(Moment(flat(), torch.get_rng_state(), plain.learning_rate, losses.copy()))
             losses.append(plain())
         return moments
+
+
+class Run:
+    """A run of captured steps with its history, as a fit keeps it."""
+
+    def __init__(self, pair: Both) -> None:
+        self.plain, self.compiled, self.engine = pair
+        self.stepping = CompiledStepping(self.plain, self.compiled, Threads(1, lambda _: None))
+        self.losses: list[float] = []
+        self.rates: list[float] = []
+
+    def note(self, taken: Taken) -> int:
+        for kept, new in ((self.losses, taken.losses), (self.rates, taken.learning_rates)):
+            del kept[taken.start :]
+            kept.extend(new.tolist())
+        return len(taken.losses)
+
+    def take(self, max_steps: int = 64, seconds: float = math.inf) -> int:
+        return self.note(self.stepping.take(len(self.losses), max_steps, seconds))
+
+    def until(self, num_steps: int) -> None:
+        while len(self.losses) < num_steps:
+            self.take(num_steps - len(self.losses))
+
+    def assert_at(self, loop: list[Moment]) -> None:
+        """Compare everything with Pyro's own loop after so many steps as there are here."""
+        __tracebackhide__ = True
+        moment = loop[len(self.losses)]
+        self.stepping.leave()
+        assert self.losses == pytest.approx(moment.losses, rel=1e-4)
+        torch.testing.assert_close(flat(), moment.params, rtol=1e-4, atol=1e-5)
+        assert torch.equal(torch.get_rng_state(), moment.generator)
+        assert self.plain.learning_rate == pytest.approx(moment.learning_rate)

@@ -98,7 +98,6 @@ OPTIMIZERS = (
         optimizer="ClippedAdam",
         options={"lrd": 0.995, "clip_norm": 3.0},
         learning_rate=0.05,
-        quick=True,
     ),
     Case("SGD with momentum", lesson, optimizer="SGD", options={"momentum": 0.9}, learning_rate=1e-5, quick=True),
     Case("SGD", of(autoguide.AutoMultivariateNormal), optimizer="SGD", learning_rate=1e-5),

@@ -67,7 +67,7 @@ class Recurrent(nn.Module):
         self.cells, self.out = nn.LSTM(1, 4, batch_first=True), nn.Linear(4, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.cells(x.view(20, 3, 1))[0]).view(-1, 1)
+        return self.out(self.cells(x.view(30, 2, 1))[0]).view(-1, 1)
 
 
 class Net(PyroModule):

@@ -64,7 +64,7 @@ FRESH: dict[str, Operation] = {
     "power": lambda a, _, __: a**1,
     "of itself": lambda a, _, __: a - a,
     "equal": lambda a, b, _: a == b,
-    "equal to itself": lambda a, _, __: a == a,
+    "equal to itself": lambda a, _, __: torch.eq(a, a),
     "greater": lambda a, b, _: a > b,
     "chosen": lambda a, b, _: torch.where(a > 0, a, b),
     "no": lambda a, _, __: ~(a > 0),

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pyro
 import pyro.distributions as dist
 import pyro.optim
-import pytest
 import torch
-from pyro.infer.autoguide import AutoDelta, AutoNormal
+from pyro.infer.autoguide import AutoNormal
 
-from rugged_widget.infer.isolation import Isolation
 from rugged_widget.infer.step import PlainStep, Settings
 
 X = torch.linspace(-1.0, 1.0, 5)
 Y = 2 * X + 0.1
 SEED = 5
-
-
-@pytest.fixture
-def inside() -> Iterator[None]:
-    """Parameters and random numbers of the test's own, as a fit has them."""
-    with Isolation(SEED).inside():
-        yield
 
 
 def line(x: torch.Tensor, y: torch.Tensor) -> None:
@@ -59,10 +50,7 @@ def plain_step(
     return PlainStep(model, guide, args, {}, settings)
 
 
-def flat(step: PlainStep) -> torch.Tensor:
+def flat() -> torch.Tensor:
     """Return all unconstrained parameters, one after the other."""
     values = [value.detach().reshape(-1) for _, value in pyro.get_param_store().named_parameters()]
     return torch.cat(values)
-
-
-__all__ = ["SEED", "AutoDelta", "AutoNormal", "X", "Y", "changed", "flat", "inside", "line", "plain_step"]

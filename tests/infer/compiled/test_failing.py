@@ -19,7 +19,7 @@ from .case import Problem, diagonal
 from .fits import fit_of, losses, numbers_of, ready
 from .loop import Loop, numbers
 from .test_cases import assert_close, assert_same_numbers
-from .test_switching import BY_NAME, ENGINES
+from .test_switching import BY_NAME, ENGINES, SLOW
 
 
 class Wrong:
@@ -36,8 +36,15 @@ class Wrong:
         return (params + 1e-3, *(moment * 1.01 for moment in moments)), spoilt
 
 
-@pytest.mark.parametrize("what", ["loss", "gradient"])
-@pytest.mark.parametrize("start", [0, 33])
+@pytest.mark.parametrize(
+    ("what", "start"),
+    [
+        ("gradient", 0),
+        pytest.param("loss", 0, marks=SLOW),
+        pytest.param("gradient", 33, marks=SLOW),
+        pytest.param("loss", 33, marks=SLOW),
+    ],
+)
 def test_an_engine_that_is_wrong_is_given_up_and_the_run_is_that_of_the_plain_loop(what: str, start: int) -> None:
     fit = ready(fit_of(BY_NAME["diagonal"], "graph"))
     fit.advance(start)
@@ -97,10 +104,16 @@ def not_a_number(place: Tensor) -> Tensor:
     return place + torch.where(place < 1.0, 0.0, math.nan)
 
 
+def infinite(place: Tensor) -> Tensor:
+    return place + torch.where(place < 1.0, 0.0, math.inf)
+
+
 BREAKS = [
-    pytest.param(factor_of_a_covariance, "LinAlgError", id="raises"),
+    pytest.param(factor_of_a_covariance, "LinAlgError", id="raises", marks=SLOW),
     pytest.param(not_a_number, "log probability of site 'seen' is nan", id="nan"),
-    pytest.param(lambda place: place + torch.where(place < 1.0, 0.0, math.inf), "site 'seen' is -inf", id="inf"),
+    pytest.param(
+        lambda place: place + torch.where(place < 1.0, 0.0, math.inf), "site 'seen' is -inf", id="inf", marks=SLOW
+    ),
 ]
 
 
@@ -126,8 +139,14 @@ def test_a_failure_at_step_50_is_told_as_by_plain_steps_and_the_fit_goes_on(
     assert_close(losses(captured), losses(plain), 1e-4)
 
 
-@pytest.mark.parametrize("slices", [1, 7, 100])
-@pytest.mark.parametrize("learning_rate", [0.25, 0.05])
+@pytest.mark.parametrize(
+    ("learning_rate", "slices"),
+    [
+        (0.25, 100),
+        (0.05, 1),
+        *(pytest.param(*other, marks=SLOW) for other in [(0.25, 1), (0.25, 7), (0.05, 7), (0.05, 100)]),
+    ],
+)
 def test_an_early_failure_leads_back_to_where_plain_steps_go_however_it_is_sliced(
     learning_rate: float, slices: int
 ) -> None:
@@ -153,7 +172,7 @@ class Interrupting(Wrong):
         return found
 
 
-@pytest.mark.parametrize("start", [0, 33])
+@pytest.mark.parametrize("start", [pytest.param(0, marks=SLOW), 33])
 def test_an_interrupt_in_captured_steps_loses_none_that_are_told_and_changes_none_to_come(start: int) -> None:
     fit = ready(fit_of(BY_NAME["diagonal"], "graph"))
     fit.advance(start)

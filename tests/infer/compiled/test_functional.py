@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
 from torch import Tensor, nn
 
 from rugged_widget.infer.compiled.functional import functional, out_of_place
@@ -14,7 +13,6 @@ from rugged_widget.infer.compiled.nodes import is_mutable
 from rugged_widget.infer.compiled.program import UnsupportedError
 
 from .graphs import Function, assert_computes, copies, operations, simplified, traced, without_writes
-from .programs import EXAMPLE, Program, programs
 
 ROW = torch.tensor([0.5, -2.0, 1.0])
 SQUARE = torch.arange(9.0).reshape(3, 3) - 4
@@ -290,15 +288,3 @@ def test_gradients_through_writes_into_views_are_followed() -> None:
 
     assert_computes(without_writes(function, ROW), function, ROW)
     assert_computes(simplified(function, ROW), function, ROW)
-
-
-
-@pytest.mark.parametrize("rounds", [12, pytest.param(400, marks=pytest.mark.browser)])
-def test_random_programs_compute_the_same_without_writes_and_simplified(rounds: int) -> None:
-    @settings(max_examples=rounds, deadline=None, derandomize=True)
-    @given(programs())
-    def check(program: Program) -> None:
-        assert_computes(without_writes(program, *EXAMPLE), program, *EXAMPLE)
-        assert_computes(simplified(program, *EXAMPLE), program, *EXAMPLE)
-
-    check()

@@ -139,7 +139,10 @@ def probabilities_of_a_parameter_through_a_view(a: Tensor) -> Tensor:
 
 
 REFUSED: dict[str, tuple[Function, str]] = {
-    "probabilities of a parameter": (lambda a: torch.bernoulli(a.sigmoid()) + a, r"depend on the parameters \(bernoulli"),
+    "probabilities of a parameter": (
+        lambda a: torch.bernoulli(a.sigmoid()) + a,
+        r"depend on the parameters \(bernoulli",
+    ),
     "shape of a gamma": (lambda a: torch._standard_gamma(a.exp()) + a, r"depend on the parameters \(_standard_gamma"),
     "probabilities written in part": (probabilities_written_in_part, "written in place"),
     "probabilities of a parameter through a view": (probabilities_of_a_parameter_through_a_view, "written in place"),

@@ -55,7 +55,7 @@ def test_single_precision_is_nowhere_computed_in_double() -> None:
     )
     engine = JaxEngine(given)
     engine.compile()
-    assert "f64" not in engine._loop._call.as_text()
+    assert "f64" not in engine._loop.compiled.as_text()
     assert engine.run(given.state, rows(given, 2))[1].dtype == torch.float32
 
 
@@ -159,9 +159,8 @@ def test_a_small_loop_is_compiled_as_one_function_and_takes_the_same_steps(
     found = fused.run(given.state, inputs)
     monkeypatch.setattr(jax_loop, "FUSING", ())
     torch.testing.assert_close(found, plain.run(given.state, inputs), rtol=1e-4, atol=1e-5)
-    mark = 'inlineable="false",xla_cpu_small_call="true"'  # XLA's own, of the smallest loops, has no first part
-    assert mark in fused._loop._call.as_text()
-    assert mark not in plain._loop._call.as_text()
+    assert fused._loop.is_one
+    assert not plain._loop.is_one
 
 
 def test_options_that_xla_does_not_know_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

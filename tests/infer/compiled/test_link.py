@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rugged_widget.infer.compiled.link import Link
-from rugged_widget.infer.compiled.program import UnsupportedError, State
+from rugged_widget.infer.compiled.program import State, UnsupportedError
 
 ADAM: Any = pyro.optim.Adam  # Pyro makes them at import
 SGD: Any = pyro.optim.SGD

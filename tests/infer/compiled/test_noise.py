@@ -52,14 +52,11 @@ SITES = [(1,), (2,), (3, 1), (1, 1, 1), (15,), (15, 15), (7, 1, 2, 5), (4, 4, 4,
 
 
 @pytest.mark.parametrize("sizes", SITES, ids=str)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_small_normal_draws_of_many_steps_in_one_call_are_those_of_the_steps(
-    sizes: tuple[int, ...], dtype: torch.dtype
-) -> None:
-    draw = normal(*sizes, dtype=dtype)
+def test_small_normal_draws_of_many_steps_in_one_call_are_those_of_the_steps(sizes: tuple[int, ...]) -> None:
+    draw = normal(*sizes, dtype=torch.float64 if len(sizes) % 2 else torch.float32)
     noise = Noise(drawing(draw))
     assert "at_once" in repr(noise)
-    for pieces in ([1], [2], [7], [1, 1, 1], [33, 2, 64]):
+    for pieces in ([1], [2, 7], [1, 1, 1], [33]):
         assert_same_stream(noise, draw, pieces)
 
 
@@ -93,7 +90,7 @@ def test_no_draws_are_no_draws() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(
     st.lists(st.integers(1, SERIAL - 1), min_size=1, max_size=4),
     st.lists(st.integers(1, 9), min_size=1, max_size=5),

@@ -18,7 +18,7 @@ SMALL = torch.tensor([3, 250, 0], dtype=torch.uint8)
     ("minus negative", lambda a: a.sin() - (-a), ROW),
     ("negative plus", lambda a: (-a) + a.sin(), ROW),
     ("negative of difference", lambda a: -(a.sin() - a), ROW),
-    ("twice negative", lambda a: -(-a.sin()) + a, ROW),
+    ("twice negative", lambda a: torch.neg(-a.sin()) + a, ROW),
     ("negative of more dimensions", lambda a: a.sin() + (-a[:, None]), ROW),
     ("negative times number", lambda a: (-a.sin()) * 3, ROW),
     ("negative over number", lambda a: (-a.sin()) / 3, ROW),
