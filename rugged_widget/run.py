@@ -17,7 +17,7 @@ from rugged_widget.protocols import Display, Trainable
 from rugged_widget.snapshot import Progress, Status
 from rugged_widget.turns import Worker
 
-SLICE_SECONDS = 0.008  # a longer slice is felt in the cells beside it
+SLICE_SECONDS = 0.002  # a longer slice is felt in the cells beside it
 WAIT_SECONDS = 0.004  # how often to look whether the page has caught up
 PREPARE_SECONDS = 0.02  # between two pieces of preparation, each longer than a slice
 

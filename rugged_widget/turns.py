@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from rugged_widget.handover import LoopThread
 from rugged_widget.interrupt import INTERRUPTS
 
-REST_TURNS = 3  # of the loop between two pieces: one finds what has arrived, the next does it
+REST_TURNS = 16  # of the loop between two pieces: a cell takes that many from its arrival to its answer
 
 _turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
 

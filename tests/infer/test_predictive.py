@@ -73,7 +73,7 @@ def test_a_draw_lies_as_far_from_its_line_everywhere_in_units_of_its_sigma(fit: 
     with fit.looking():
         draws = draw(fit.guide, 800)
         mean, observation = predict(fit.model, draws, x)
-    away = (observation - mean) / draws["sigma"].numpy()[:, None]
+    away = ((observation - mean) / draws["sigma"][:, None]).numpy()
     assert np.abs(away - away[:, :1]).max() < 1e-4
     # what is drawn is a standard normal number: 4 standard errors of the quantiles of 800
     assert np.all(np.abs(np.quantile(away[:, 0], PROBS) - Z) < 4 * QUANTILE_ERROR / np.sqrt(800))

@@ -39,7 +39,6 @@ class JaxEngine:
     """
 
     name = "jax"
-    call_seconds = 0.004
 
     def __init__(self, program: Program, max_steps: int = 4096) -> None:
         try:

@@ -71,6 +71,6 @@ class Takeover:
 
 def _import_jax() -> None:
     try:
-        import jax  # noqa: F401, PLC0415 takes most of a second; the engine itself is made where it is polled
+        import rugged_widget.infer.compiled.jax_loop  # noqa: F401, PLC0415 imports all of JAX, a second or more
     except ImportError as error:
         raise UnsupportedError('it is not installed: pip install "rugged_widget[fast]"') from error

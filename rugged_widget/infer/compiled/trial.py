@@ -189,6 +189,8 @@ def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a
     if isinstance(thing, types.MethodType):
         yield "self", thing.__self__
         yield "function", thing.__func__
+    elif isinstance(thing, (types.BuiltinMethodType, types.MethodWrapperType)):
+        yield "self", thing.__self__
     elif isinstance(thing, types.FunctionType):
         yield from _of_function(thing)
     elif isinstance(thing, functools.partial):

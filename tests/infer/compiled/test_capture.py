@@ -123,6 +123,7 @@ def test_capturing_moves_no_parameter_and_leaves_no_gradient() -> None:
 def test_arguments_are_not_validated_in_the_graph() -> None:
     a = leaf(0.5)
     assert_captured(lambda: -dist.Normal(a, a.exp()).log_prob(torch.tensor(0.3)).sum(), a)
+    assert_captured(lambda: -dist.Normal(a, a.exp(), validate_args=True).log_prob(torch.tensor(0.3)).sum(), a)
     assert_captured(lambda: -dist.MultivariateNormal(a.expand(2), a.square() * torch.eye(2)).log_prob(torch.ones(2)), a)
 
 

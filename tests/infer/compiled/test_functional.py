@@ -239,6 +239,18 @@ def test_a_write_into_memory_that_overlaps_itself_is_refused(write: Callable[[Te
         functional(traced(function, ROW), [ROW.clone()])
 
 
+@pytest.mark.parametrize("shape", [(3,), (1, 3)], ids=["as it is", "with one more dimension"])
+def test_a_write_through_an_expansion_that_repeats_nothing_keeps_every_digit(shape: tuple[int, ...]) -> None:
+    def function(a: Tensor) -> Tensor:
+        b = a * 1e9
+        b.expand(shape).copy_(a)
+        c = torch.full((3,), torch.inf)
+        c.expand(shape).copy_(a)
+        return b + c
+
+    assert_computes(without_writes(function, ROW), function, ROW)
+
+
 def test_batch_norm_in_training_is_refused_and_in_evaluation_is_not() -> None:
     norm = nn.BatchNorm1d(3)
     rows = SQUARE.clone()

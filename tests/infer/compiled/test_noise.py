@@ -131,13 +131,29 @@ def test_where_torch_leaves_the_generator_elsewhere_the_numbers_are_drawn_step_b
 
     def one_more(noise: Noise, num_steps: int) -> list[Tensor]:
         rows = real(noise, num_steps)
-        torch.rand(1)
+        if num_steps == 3:  # the last that it is tried with
+            torch.rand(1)
         return rows
 
     monkeypatch.setattr(Noise, "_at_once", one_more)
     noise = Noise(drawing(draw))
     assert "one_by_one" in repr(noise)
     assert_same_stream(noise, draw, [2, 5])
+
+
+def test_where_one_step_is_filled_otherwise_than_many_the_numbers_are_drawn_step_by_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw = normal(4)
+    real = Noise._at_once
+
+    def other_alone(noise: Noise, num_steps: int) -> list[Tensor]:
+        return [rows + (num_steps == 1) for rows in real(noise, num_steps)]
+
+    monkeypatch.setattr(Noise, "_at_once", other_alone)
+    noise = Noise(drawing(draw))
+    assert "one_by_one" in repr(noise)
+    assert_same_stream(noise, draw, [1, 5])
 
 
 def test_trying_it_out_leaves_the_users_generator_alone() -> None:

@@ -64,7 +64,7 @@ WRONG: dict[str, tuple[Spoil, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["Adam", "SGD"])
+@pytest.mark.parametrize("name", ["Adam", "ClippedAdam", "SGD"])
 @pytest.mark.parametrize("what", WRONG)
 def test_what_differs_is_told(prelude: fx.GraphModule, name: str, what: str) -> None:
     plain, compiled, engine = both(prelude, name)

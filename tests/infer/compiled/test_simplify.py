@@ -185,6 +185,7 @@ CONSTANTS = {
     "strided": torch.tensor([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])[:, 0],
     "zero": torch.zeros(3),
     "negative zero": -torch.zeros(3),
+    "zero of other type": torch.zeros(3, dtype=torch.int32),
     "no number": torch.full((3,), math.nan),
     "learned": nn.Parameter(torch.tensor([1.0, 2.0, 3.0])),
     "nothing": torch.ones(0),

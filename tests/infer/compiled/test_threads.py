@@ -55,9 +55,8 @@ def test_where_all_are_hardly_faster_or_slower_it_is_one_again_for_good(share: f
 
 def test_the_first_steps_which_pay_for_what_is_new_do_not_count() -> None:
     machine = Machine(5.0, 0.001)
-    machine.step(2)
-    machine.single = SMALL_SECONDS / 2
-    machine.step(MEASURED - 2)
+    for machine.single in (5.0, 5.0, 0.01, 0.01, *[SMALL_SECONDS / 2] * (MEASURED - 4)):
+        machine.step(1)
     assert machine.step(100) == 1
     assert machine.used == []
 

@@ -177,6 +177,14 @@ def test_steps_that_are_not_alike_are_refused_with_what_differs(what: str) -> No
     assert set(pyro.get_param_store()) == names
 
 
+def test_a_tensor_that_the_calls_of_a_trial_wrote_into_gets_back_what_it_held() -> None:
+    mean = torch.ones(())
+    with pytest.raises(UnsupportedError, match="in place"):
+        params_of(plain_step(write(mean)))
+    calls_before_the_trial = 1  # the guide is set up
+    assert float(mean) == pytest.approx(0.9**calls_before_the_trial)
+
+
 def test_a_loss_that_cannot_be_differentiated_as_a_whole_is_refused_by_name() -> None:
     step = plain_step()
     graph = PlainStep(step.model, step.guide, step.args, {}, Settings(0.1, TraceGraph_ELBO()))
