@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rugged_widget.view.domain import SteppingDomain, nice_step, tick_format, ticks
@@ -21,6 +21,7 @@ def test_whatever_the_data_they_are_covered(low: float, span: float) -> None:
 
 @given(numbers, st.floats(1e-3, 1e6))
 def test_bounds_hold_still_while_the_data_stay_inside_and_use_them(low: float, span: float) -> None:
+    assume(span > 1e-6 * abs(low))  # beyond, the bounds are within rounding of one another
     domain = SteppingDomain(-1.0, 1.0)
     before = domain.cover(low, low + span)
     assert domain.cover(low + 0.05 * span, low + 0.95 * span) == before

@@ -56,7 +56,7 @@ def scheduled(
         clock.now = end
         return np.zeros(1), np.full(1, 0.1)
 
-    monkeypatch.setattr(stepping.time, "perf_counter", clock.perf_counter)
+    monkeypatch.setattr(stepping, "time", clock)
     monkeypatch.setattr(run.stepping, "_shadow", check)
     while len(run.losses) < num_steps:
         before = len(checked)

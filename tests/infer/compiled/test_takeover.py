@@ -107,6 +107,7 @@ def test_what_fails_in_the_compilation_is_told_when_it_is_polled(stages: Stages,
 
 def test_without_jax_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, program: Program) -> None:
     monkeypatch.setitem(sys.modules, "jax", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "rugged_widget.infer.compiled.jax_loop", raising=False)
     work = Takeover(program)
     work.wait(WAIT)
     with pytest.raises(UnsupportedError, match=r'not installed: pip install "rugged_widget\[fast\]"'):
