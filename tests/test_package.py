@@ -72,6 +72,7 @@ def _run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.browser
 def test_without_the_bundle_everything_works_but_displaying_which_says_why(without_bundle: Path) -> None:
     code = f"""
 import asyncio, rugged_widget
@@ -90,6 +91,7 @@ except rugged_widget.MissingBundleError as error:
     assert "pip install" in done.stdout
 
 
+@pytest.mark.browser
 def test_without_the_bundle_ipython_shows_one_clear_error(without_bundle: Path) -> None:
     code = """
 from IPython.core.interactiveshell import InteractiveShell

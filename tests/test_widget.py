@@ -19,8 +19,10 @@ import pytest
 import traitlets
 from ipywidgets.widgets.widget import _instances
 
-from rugged_widget import ClosedError, FitError, RegressionData, RuggedWidget, load_rugged
+from rugged_widget import ClosedError, FitError, RegressionData, load_rugged
 from rugged_widget.view.story import story_of
+
+from .plain_widget import RuggedWidget
 
 FRAME = pd.DataFrame(
     {

@@ -81,10 +81,9 @@ class Stepping:
         needed = self._asked != "plain" and self._refused is None and self._compiled is None
         if not needed or num_steps < self._build_after:
             return False
-        if self._building is None:
-            self._building = build(self._step)
+        building, self._building = self._building or build(self._step), None
         try:
-            next(self._building)
+            next(building)
         except StopIteration as done:
             compiled, self._program = done.value
             self._compiled = CompiledStepping(self._step, compiled, self._threads)
@@ -96,9 +95,8 @@ class Stepping:
         except Exception as error:  # noqa: BLE001 the model's own: the next step raises it again, and it is told then
             self._try_again(num_steps, f"trying to capture the step ended with {type(error).__name__}: {said(error)}")
         else:
-            return True
-        self._building = None
-        return False
+            self._building = building
+        return self._building is not None
 
     def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
         """Take steps after `num_steps` that were done: at least one, or none where some are undone.
@@ -177,7 +175,7 @@ class Stepping:
         self._compiled = self._program = self._takeover = None
         self._recaptured += 1
         if self._recaptured > MAX_ATTEMPTS:
-            self._refuse("the data is written into again and again while the fit trains")
+            self._refuse("the data or the settings of the model change again and again while the fit trains")
 
     def _look_at_takeover(self) -> None:
         if self._takeover is None or self._compiled is None:

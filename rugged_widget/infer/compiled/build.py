@@ -16,7 +16,7 @@ from rugged_widget.infer.compiled.link import Link
 from rugged_widget.infer.compiled.noise import Noise
 from rugged_widget.infer.compiled.program import Program
 from rugged_widget.infer.compiled.simplify import simplify
-from rugged_widget.infer.compiled.trial import params_of
+from rugged_widget.infer.compiled.trial import params_of, watch_of
 from rugged_widget.infer.isolation import Generators
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
     simplify(graph, (*state, *inputs))
     yield
     program = Program(graph, state, inputs)
-    return Compiled(link, noise, GraphEngine(program), constants), program
+    return Compiled(link, noise, GraphEngine(program), constants, watch_of(step)), program
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:

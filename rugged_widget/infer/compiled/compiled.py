@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
     from rugged_widget.infer.compiled.link import Link
     from rugged_widget.infer.compiled.noise import Noise
     from rugged_widget.infer.compiled.program import Engine, State
+    from rugged_widget.infer.compiled.trial import Watch
 
     Array: TypeAlias = NDArray[np.float64]
+
+
+LOOK_SECONDS = 0.02
+"""Time from one look at the numbers that a model holds to the next."""
 
 
 class EngineError(RuntimeError):
@@ -62,12 +68,17 @@ class Compiled:
         Runs the program; it may be replaced between two runs by another of the same program.
     constants
         Tensors that the program was captured with, such as the data.
+    watch
+        Sees the numbers that model and guide hold.
     """
 
-    def __init__(self, link: Link, noise: Noise, engine: Engine, constants: Sequence[torch.Tensor]) -> None:
+    def __init__(
+        self, link: Link, noise: Noise, engine: Engine, constants: Sequence[torch.Tensor], watch: Watch
+    ) -> None:
         self.link, self.engine = link, engine
         self._noise = noise
         self._constants = [(constant, constant._version) for constant in constants]  # noqa: SLF001 no public name
+        self._watch, self._seen, self._looked = watch, watch.look(), time.monotonic()
         self._state, self._count = link.read()
 
     def __repr__(self) -> str:
@@ -75,7 +86,14 @@ class Compiled:
 
     @property
     def outdated(self) -> bool:
-        """Whether somebody has written into a constant since it was captured."""
+        """Whether somebody has changed what was captured: a constant, or a number that the model holds.
+
+        For numbers it is looked now and then only, because that takes a tenth of a millisecond.
+        """
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            if self._watch.changed(self._seen) is not None:
+                return True
         return any(constant._version != version for constant, version in self._constants)  # noqa: SLF001 no public name
 
     @property

@@ -39,6 +39,7 @@ def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.Gra
     UnsupportedError
         If it writes into a constant, such as the running mean of a batch norm: the next step would have to see it.
     """
+    _expansions_as_views(graph, example)
     out_of_place(graph, example)
     if written := [node.args[0] for node in graph.graph.nodes if is_mutable(node)]:
         found = values(graph, example)
@@ -50,6 +51,18 @@ def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.Gra
             node.target = aten.reshape.default  # a simplified source need not have the strides that a view asks for
     graph.recompile()
     return graph
+
+
+def _expansions_as_views(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
+    """Let expansions that repeat nothing be views: functionalize would add differences to undo a write."""
+    expansions = graph.graph.find_nodes(op="call_function", target=aten.expand.default)
+    if not expansions or not any(is_mutable(node) for node in graph.graph.nodes):
+        return
+    found = values(graph, example)
+    for node in expansions:
+        if not _overlaps(found[node]):
+            node.target, node.args, node.kwargs = aten.view.default, (node.args[0], list(found[node].shape)), {}
+    graph.recompile()
 
 
 def _overlaps(value: Any) -> bool:  # noqa: ANN401 a node's value is anything

@@ -48,7 +48,12 @@ class Takeover:
         if self._engine is None:
             from rugged_widget.infer.compiled.jax_engine import JaxEngine  # noqa: PLC0415 heavy, and an extra
 
-            engine = self._engine = JaxEngine(self._program)
+            try:
+                engine = self._engine = JaxEngine(self._program)
+            except UnsupportedError:
+                raise
+            except Exception as error:
+                raise UnsupportedError(f"JAX could not be used: {said(error)}") from error
             self._thread = self._begun(engine.compile)
             return None
         return self._engine

@@ -53,7 +53,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
         raised too.
     """
     start, elbo = Generators.copied(), copy.copy(step.elbo)
-    watched = Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
+    watched = watch_of(step)
     known = set(get_param_store().keys())
     if watched.iterators:
         raise UnsupportedError(f"the model holds the iterator {watched.iterators[0]!r}, which calls may move on unseen")
@@ -92,6 +92,11 @@ def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:  # noqa: ANN401 Pyro's EL
         return step.loss(elbo)
     except NotImplementedError as error:
         raise UnsupportedError(f"{type(elbo).__name__} has no loss that can be differentiated as a whole") from error
+
+
+def watch_of(step: PlainStep) -> Watch:
+    """Return a watch over model, guide and what they are called with."""
+    return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
 
 
 def _named(given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
@@ -184,7 +189,7 @@ class _Held(NamedTuple):
     copy: torch.Tensor | None
 
 
-def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 whatever a user's model is made of
+def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401, C901 a branch for each kind of object
     """Yield what an object holds, with its name."""
     if isinstance(thing, types.MethodType):
         yield "self", thing.__self__

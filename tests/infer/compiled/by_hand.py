@@ -20,6 +20,7 @@ from rugged_widget.infer.compiled.program import State
 from rugged_widget.infer.compiled.rules import Rule
 from rugged_widget.infer.compiled.stepping import CompiledStepping
 from rugged_widget.infer.compiled.threads import Threads
+from rugged_widget.infer.compiled.trial import Watch
 from rugged_widget.infer.isolation import Isolation
 from rugged_widget.infer.step import PlainStep, Taken
 
@@ -101,7 +102,7 @@ def both(prelude: fx.GraphModule, optimizer: str = "Adam", **others: Any) -> Bot
     params = [pyro.get_param_store()._params[name] for name in ("mean", "log_scale")]
     link = Link(plain.optim, params)
     engine = ByHand(link.rule)
-    return Both(plain, Compiled(link, Noise(prelude), engine, []), engine)
+    return Both(plain, Compiled(link, Noise(prelude), engine, [], Watch({})), engine)
 
 
 class Moment(NamedTuple):

@@ -21,6 +21,8 @@ from .loop import Loop, numbers
 from .test_cases import assert_close, assert_same_numbers
 from .test_switching import BY_NAME, ENGINES, SLOW
 
+pytestmark = pytest.mark.browser  # each fit captures its step anew
+
 
 class Wrong:
     """An engine that computes wrongly: what it is given passes through another, and is spoilt."""

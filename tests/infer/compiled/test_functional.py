@@ -24,9 +24,7 @@ def chain(a: Tensor) -> Tensor:
 
 def read_before_and_after(a: Tensor) -> Tensor:
     b = a + 1
-    before = b * 10
-    b.mul_(3)
-    return before + b
+    return (b * 10) + b.mul_(3)
 
 
 def view_before(a: Tensor) -> Tensor:
