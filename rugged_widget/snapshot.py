@@ -156,7 +156,7 @@ class EngineInfo:
     name
         plain (Pyro's own step), graph (the captured step in TorchScript) or jax (the captured step in JAX).
     reason
-        Why this one, as a sentence for the reader.
+        Why this one, in a few words for the reader.
     """
 
     name: EngineName

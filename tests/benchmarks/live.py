@@ -82,7 +82,28 @@ def measure(page: Page, kernel: Kernel) -> list[Figure]:
     time.sleep(3)
     kernel.run(PROBES)
     idle = cell_milliseconds(kernel.run)
-    return [*_streaming(page, kernel), _pausing(page, kernel), _latency(kernel, idle), _speed(page, kernel)]
+    starting = _starting(page, kernel)
+    return [starting, *_streaming(page, kernel), _pausing(page, kernel), _latency(kernel, idle), _speed(page, kernel)]
+
+
+def _starting(page: Page, kernel: Kernel) -> Figure:
+    """Press Start on a page that has been drawn for some seconds, five times from the beginning."""
+    page.evaluate(PAINTED)
+    button, delays = page.locator(".rw-primary"), list[float]()
+    for _ in range(5):
+        page.evaluate("""() => {
+            painted.length = 0;
+            const start = document.querySelector('.rw-primary');
+            const note = () => { window.pressed = Date.now() / 1000; };
+            start.addEventListener('click', note, { capture: true, once: true });
+        }""")
+        button.click()
+        page.wait_for_function("painted.some(([step]) => step > 0)")
+        delays.append(1e3 * page.evaluate("painted.find(([step]) => step > 0)[1] - pressed"))
+        kernel.run("widget.pause(); widget.reset()")
+        page.wait_for_timeout(3000)
+    detail = f"median of {', '.join(f'{delay:.0f}' for delay in delays)}; the first once in a kernel"
+    return Figure("Start pressed to first painted step, warm page", percentile(delays, 50), 300, "ms", detail=detail)
 
 
 def _streaming(page: Page, kernel: Kernel) -> list[Figure]:
