@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from tests.benchmarks import problems
 from tests.benchmarks.figures import Figure
 
-ROUNDS = 9
+ROUNDS = 7
 SECONDS = 0.5  # of each way to step, in each round
 SLICE = 0.008  # as in a kernel
 

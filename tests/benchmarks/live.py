@@ -107,7 +107,7 @@ def _starting(page: Page, kernel: Kernel) -> Figure:
 
 
 def _streaming(page: Page, kernel: Kernel) -> list[Figure]:
-    page.evaluate(PAINTED)
+    page.evaluate("painted.length = 0")
     kernel.run("widget.start()")
     time.sleep(20)
     kernel.run("widget.pause()")
