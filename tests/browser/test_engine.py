@@ -87,6 +87,8 @@ def test_another_engine_in_mid_run_is_told_and_the_focus_stays(browser: Browser,
         step = widget.step()
         widget.wait_step(step + 50)
         assert widget.part("rw-engine-spot").evaluate("spot => spot === document.activeElement")
+        widget.press("rw-primary", "Pause")
+        widget.settle()
         assert widget.differences() == []
 
 
