@@ -21,4 +21,4 @@ const shared = {
   logLevel: "warning",
 };
 await build({ ...shared, entryPoints: { widget: "src/widget.ts" }, format: "esm", target: "es2022" });
-await build({ ...shared, entryPoints: { widget: "src/style.css" } });
+await build({ ...shared, entryPoints: { widget: "src/widget.css" } });

@@ -1,112 +1,35 @@
-"""A moment of the fit as plain numbers: the only thing that passes from computing to showing."""
+"""A moment of the fit as plain numbers: the only thing that passes from computing to showing while it trains."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from rugged_widget.values import Array, Band, Density, ElboCurve, Gap, Parameter, Value, WhatIf
 
-Array: TypeAlias = NDArray[np.float64]
+__all__ = [
+    "Array",
+    "Band",
+    "Density",
+    "ElboCurve",
+    "EngineInfo",
+    "EngineName",
+    "Gap",
+    "Parameter",
+    "Progress",
+    "Snapshot",
+    "Status",
+    "WhatIf",
+]
+
 Status: TypeAlias = Literal["ready", "running", "paused", "finished", "failed"]
 EngineName: TypeAlias = Literal["plain", "graph", "jax"]
 
 
-def _frozen(value: object) -> object:
-    if isinstance(value, np.ndarray):
-        view = value.view()
-        view.flags.writeable = False
-        return view
-    if isinstance(value, Mapping):
-        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
-    if isinstance(value, (list, tuple)):
-        return tuple(_frozen(item) for item in value)
-    return value
-
-
 @dataclass(frozen=True, eq=False)
-class _Value:
-    """Base of the values below: frozen to the bottom, arrays and mappings included."""
-
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            object.__setattr__(self, item.name, _frozen(getattr(self, item.name)))
-
-
-@dataclass(frozen=True, eq=False)
-class Band(_Value):
-    """A credible band over a grid, for one group.
-
-    Attributes
-    ----------
-    x
-        Grid of the predictor, shape (num_points,), increasing, in the predictor's unit.
-    lower, median, upper
-        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2 at each grid point, shape (num_points,), in the
-        unit the model sees the response in (its log where the log was taken).
-    prob
-        Probability inside the band, in (0, 1).
-    """
-
-    x: Array
-    lower: Array
-    median: Array
-    upper: Array
-    prob: float
-
-
-@dataclass(frozen=True, eq=False)
-class Density(_Value):
-    """A probability density of one number, estimated from draws.
-
-    Attributes
-    ----------
-    x
-        Where it is evaluated, shape (num_points,), increasing.
-    density
-        Its value there, shape (num_points,), >= 0, per unit of x.
-    prob_positive
-        Share of the draws above 0, in [0, 1].
-    lower, median, upper
-        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2 of the draws.
-    prob
-        Probability between lower and upper, in (0, 1).
-    """
-
-    x: Array
-    density: Array
-    prob_positive: float
-    lower: float
-    median: float
-    upper: float
-    prob: float
-
-
-@dataclass(frozen=True, eq=False)
-class ElboCurve(_Value):
-    """The ELBO of the whole run, thinned for drawing.
-
-    Attributes
-    ----------
-    step
-        Steps that are kept, from 1, shape (num_points,), at most 400 points; the last step is always there.
-    elbo
-        ELBO estimate of that step in nats, shape (num_points,), total over all rows.
-    smoothed
-        Bias-corrected exponential mean of *all* ELBO estimates up to that step, shape (num_points,).
-    """
-
-    step: Array
-    elbo: Array
-    smoothed: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot(_Value):
+class Snapshot(Value):
     """What is known of a fit after `step` steps. Numbers and numpy arrays only, none of them writable.
 
     Attributes
@@ -130,6 +53,14 @@ class Snapshot(_Value):
         order of the groups (outside, inside).
     slopes
         Density of the slope d mean / d predictor, one a group in the same order.
+    gap
+        Distance to the exact posterior; None where that is not known, or the guide is a point, which has none.
+    parameters
+        The guide's parameters; empty unless they were wanted.
+    marginals
+        By site, the density of each of its elements on the site's support, in C order; empty unless wanted.
+    what_if
+        The prediction at a point, where that was wanted.
     """
 
     step: int
@@ -141,6 +72,10 @@ class Snapshot(_Value):
     quantiles: Mapping[str, Array]
     bands: Mapping[str, tuple[Band, ...]]
     slopes: tuple[Density, ...]
+    gap: Gap | None = None
+    parameters: tuple[Parameter, ...] = ()
+    marginals: Mapping[str, tuple[Density, ...]] = field(default_factory=dict)
+    what_if: WhatIf | None = None
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import pyro
@@ -15,13 +17,50 @@ if TYPE_CHECKING:
 
 WEIGHT = "linear.weight"
 """Site of the weights, shape (1, 3): group, predictor, group x predictor."""
+BIAS = "linear.bias"
+"""Site of the bias, shape (1,)."""
+SIGMA = "sigma"
+"""Site of the standard deviation of the response around its mean, shape ()."""
+
+
+@dataclass(frozen=True)
+class Priors:
+    """What is believed before the data are seen: the lesson's, or scales that suit other units.
+
+    Attributes
+    ----------
+    weight
+        Standard deviation of each weight, whose mean is 0; finite, > 0.
+    bias
+        Standard deviation of the bias, whose mean is 0; finite, > 0.
+    sigma
+        Upper end of sigma, which is uniform from 0 on; finite, > 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is no number, or not finite and > 0.
+    """
+
+    weight: float = 1.0
+    bias: float = 10.0
+    sigma: float = 10.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TypeError(f"{item.name} of the priors must be a number, got {value!r}")
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{item.name} of the priors must be finite and > 0, got {value!r}")
+            object.__setattr__(self, item.name, float(value))
 
 
 class BayesianRegression(PyroModule):
     """Linear regression of one response on three features, with priors on everything.
 
-    weight ~ Normal(0, 1) each, bias ~ Normal(0, 10), sigma ~ Uniform(0, 10), obs ~ Normal(mean, sigma) a row. Weight
-    and bias are one event each (`to_event`), because only the rows are independent given the latents, and the plate
+    weight ~ Normal(0, 1) each, bias ~ Normal(0, 10), sigma ~ Uniform(0, 10), obs ~ Normal(mean, sigma) a row, or with
+    other scales of the priors. Weight and bias are one event each (`to_event`), because only the rows are independent given the latents, and the plate
     says that of the rows. Sites: linear.weight (1, 3), linear.bias (1,), sigma (), obs (n,).
 
     Parameters
@@ -29,16 +68,18 @@ class BayesianRegression(PyroModule):
     batch_size
         Rows that a step looks at, picked anew each time, >= 1; obs is then (batch_size,), and the plate scales it, so
         that the ELBO is of all rows whatever their number. With None or no fewer than there are, all of them.
+    priors
+        Scales of the priors.
     """
 
-    def __init__(self, batch_size: int | None = None) -> None:
+    def __init__(self, batch_size: int | None = None, priors: Priors = Priors()) -> None:  # noqa: B008  # frozen
         super().__init__()
-        self._batch_size = batch_size
+        self._batch_size, self._priors = batch_size, priors
         linear: Any = PyroModule[nn.Linear]
         self.linear = linear(3, 1)
         normal: Any = dist.Normal
-        self.linear.weight = PyroSample(normal(0.0, 1.0).expand([1, 3]).to_event(2))
-        self.linear.bias = PyroSample(normal(0.0, 10.0).expand([1]).to_event(1))
+        self.linear.weight = PyroSample(normal(0.0, priors.weight).expand([1, 3]).to_event(2))
+        self.linear.bias = PyroSample(normal(0.0, priors.bias).expand([1]).to_event(1))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Run the model once.
@@ -55,7 +96,7 @@ class BayesianRegression(PyroModule):
         Tensor
             The mean of the response at each row, shape (n,); of the rows picked where a step looks at a part of them.
         """
-        sigma = pyro.sample("sigma", dist.Uniform(0.0, 10.0))
+        sigma = pyro.sample("sigma", dist.Uniform(0.0, self._priors.sigma))
         size = self._batch_size
         if y is None or size is None or size >= len(x):  # without targets nothing is learnt, and each row is asked for
             plate = pyro.plate("data", len(x))
