@@ -67,6 +67,10 @@ class RegressionData:
     title, row_noun, predictor_label, response_label, group_labels, dropped_label, slope_label
         Words to show: of the whole, of many rows, of the two axes, of groups 0 and 1, of what was left out, and of
         the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
+    short_response, response_unit, label
+        What to call the response in a word, its original unit ("" where that is not known), and what names the rows.
+    bundled
+        Whether the rows are of the table that `load_rugged` loads.
     """
 
     predictor: str
@@ -89,6 +93,10 @@ class RegressionData:
     group_labels: tuple[str, str]
     dropped_label: str
     slope_label: str
+    short_response: str
+    response_unit: str = ""
+    label: str = ""
+    bundled: bool = False
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -176,6 +184,8 @@ class RegressionData:
             group_labels=(f"{group} = {values[0]}", f"{group} = {values[1]}"),
             dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
             slope_label=f"change of {response_label} per unit of {predictor}",
+            short_response=response,
+            label=str(next((name for name in (label, df.index.name) if name is not None), "")),
         )
 
     @classmethod
@@ -195,6 +205,9 @@ class RegressionData:
             group_labels=("Outside Africa", "Inside Africa"),
             dropped_label=f"{data.num_dropped} without GDP left out",
             slope_label="change of log GDP per 100 m of ruggedness",
+            short_response="gdp",
+            response_unit="$",
+            bundled=True,
         )
 
     def grid(self, num_points: int = 64) -> Array:
@@ -276,4 +289,5 @@ def regression_data(
     if missing := [role for role in columns if role not in given]:
         raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
     frame = load_rugged() if data is None else data
-    return RegressionData.from_frame(frame, **given, log_response=log_response, label=label)
+    found = RegressionData.from_frame(frame, **given, log_response=log_response, label=label)
+    return replace(found, bundled=data is None)

@@ -122,7 +122,7 @@ class RegressionFit(Fit):
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
         with self.looking():
-            line, prediction, draws, closed = self._look()
+            line, prediction, draws, closed, _ = self._look()
         weight = as_float64(draws[WEIGHT])
         by_site = {name: as_float64(value) for name, value in (closed or draws).items()}
         if not closed:

@@ -9,7 +9,7 @@ from pyro import get_param_store
 
 from rugged_widget.infer.compiled.picture import Picture
 from rugged_widget.infer.compiled.program import UnsupportedError
-from rugged_widget.infer.posterior import closed_quantiles, draw, same_noise
+from rugged_widget.infer.posterior import closed_quantiles, draw_with_density, same_noise
 from rugged_widget.infer.predictive import predict
 
 if TYPE_CHECKING:
@@ -29,12 +29,15 @@ class Look(NamedTuple):
         By site, on its support, shape (num_draws, *site shape).
     quantiles
         By site, shape (number of probs, *site shape); empty where the guide has no closed form of them.
+    log_density
+        Of each draw under the guide, on the latents' supports, shape (num_draws,); None for a point.
     """
 
     mean: torch.Tensor
     observation: torch.Tensor
     draws: dict[str, torch.Tensor]
     quantiles: dict[str, torch.Tensor]
+    log_density: torch.Tensor | None
 
 
 class Looking:
@@ -66,6 +69,7 @@ class Looking:
         self._num_draws, self._probs = num_draws, probs
         self._picture: Picture | None = None
         self._names: tuple[list[str], list[str]] = [], []
+        self._dense = False
 
     def __repr__(self) -> str:
         return f"Looking({self._num_draws} draws, {'captured' if self._picture else 'by Pyro'})"
@@ -74,10 +78,11 @@ class Looking:
         """Compute everything for the present parameters; the same random numbers each time."""
         if self._picture is None:
             return self._by_pyro()
-        mean, observation, *rest = self._picture()
+        rest = self._picture()
+        mean, observation, log_density = rest[0], rest[1], rest.pop(2) if self._dense else None
         sites, closed = self._names
-        draws, quantiles = rest[: len(sites)], rest[len(sites) :]
-        return Look(mean, observation, dict(zip(sites, draws, strict=True)), dict(zip(closed, quantiles, strict=True)))
+        draws = dict(zip(sites, rest[2:], strict=False))
+        return Look(mean, observation, draws, dict(zip(closed, rest[2 + len(sites) :], strict=True)), log_density)
 
     @property
     def captured(self) -> bool:
@@ -87,7 +92,7 @@ class Looking:
     def capture(self) -> None:
         """Look without Pyro from now on, where that can be."""
         look = self._by_pyro()
-        self._names = list(look.draws), list(look.quantiles)
+        self._names, self._dense = (list(look.draws), list(look.quantiles)), look.log_density is not None
         params = [value for _, value in get_param_store().named_parameters()]
         try:
             self._picture = Picture(self._tensors, params, same_noise)
@@ -95,10 +100,11 @@ class Looking:
             self._picture = None
 
     def _by_pyro(self) -> Look:
-        draws = draw(self._guide, self._num_draws)
+        draws, log_density = draw_with_density(self._guide, self._num_draws)
         mean, observation = predict(self._model, draws, self._features)
-        return Look(mean, observation, draws, closed_quantiles(self._guide, self._probs) or {})
+        return Look(mean, observation, draws, closed_quantiles(self._guide, self._probs) or {}, log_density)
 
     def _tensors(self) -> list[torch.Tensor]:
         look = self._by_pyro()
-        return [look.mean, look.observation, *look.draws.values(), *look.quantiles.values()]
+        density = [] if look.log_density is None else [look.log_density]
+        return [look.mean, look.observation, *density, *look.draws.values(), *look.quantiles.values()]

@@ -60,8 +60,9 @@ class BayesianRegression(PyroModule):
     """Linear regression of one response on three features, with priors on everything.
 
     weight ~ Normal(0, 1) each, bias ~ Normal(0, 10), sigma ~ Uniform(0, 10), obs ~ Normal(mean, sigma) a row, or with
-    other scales of the priors. Weight and bias are one event each (`to_event`), because only the rows are independent given the latents, and the plate
-    says that of the rows. Sites: linear.weight (1, 3), linear.bias (1,), sigma (), obs (n,).
+    other scales of the priors. Weight and bias are one event each (`to_event`), because only the rows are independent
+    given the latents, and the plate says that of the rows. Sites: linear.weight (1, 3), linear.bias (1,), sigma (),
+    obs (n,).
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ class BayesianRegression(PyroModule):
         Scales of the priors.
     """
 
-    def __init__(self, batch_size: int | None = None, priors: Priors = Priors()) -> None:  # noqa: B008  # frozen
+    def __init__(self, batch_size: int | None = None, priors: Priors = Priors()) -> None:
         super().__init__()
         self._batch_size, self._priors = batch_size, priors
         linear: Any = PyroModule[nn.Linear]

@@ -63,16 +63,55 @@ def draw(guide: AutoGuide, num_draws: int) -> dict[str, torch.Tensor]:
     return _by_site(guide, latent)
 
 
+@torch.no_grad()
+def draw_with_density(guide: AutoGuide, num_draws: int) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+    """Draw as `draw` does, with the guide's log density of each draw.
+
+    Parameters
+    ----------
+    guide
+        A guide that `draw` takes.
+    num_draws
+        How many, >= 1.
+
+    Returns
+    -------
+    draws
+        As of `draw`.
+    log_density
+        Of all latents together, on their supports, in nats, shape (num_draws,); None for a point, which has none.
+
+    Raises
+    ------
+    TypeError
+        If it is another kind of guide.
+    """
+    if not isinstance(guide, AutoContinuous):
+        return draw(guide, num_draws), None
+    with same_noise():
+        posterior = guide.get_posterior()
+        latent = posterior.rsample((num_draws,))
+    log_density, draws = posterior.log_prob(latent), {}
+    for name, transform, part in _parts(guide, latent):
+        draws[name] = transform(part)
+        stretch = transform.log_abs_det_jacobian(part, draws[name])
+        log_density = log_density - stretch.reshape(num_draws, -1).sum(-1)
+    return draws, log_density
+
+
 def _by_site(guide: AutoContinuous, latent: torch.Tensor) -> dict[str, torch.Tensor]:
     """Turn unconstrained values, shape (n, latent_dim), into those of each site on its support, (n, *site shape)."""
-    found, start = {}, 0
+    return {name: transform(part) for name, transform, part in _parts(guide, latent)}
+
+
+def _parts(guide: AutoContinuous, latent: torch.Tensor) -> Iterator[tuple[str, Any, torch.Tensor]]:
+    """Cut values of shape (n, latent_dim) up: by site, its transform to the support and its part, (n, *shape)."""
+    start = 0
     prototype: Any = guide.prototype_trace
     for name, site in prototype.iter_stochastic_nodes():
         shape = guide._unconstrained_shapes[name]  # noqa: SLF001 _unpack_latent takes no draws of a site in a plate
-        part = latent[:, start : start + shape.numel()].reshape(len(latent), *shape)
-        found[name] = biject_to(site["fn"].support)(part)
+        yield name, biject_to(site["fn"].support), latent[:, start : start + shape.numel()].reshape(len(latent), *shape)
         start += shape.numel()
-    return found
 
 
 @torch.no_grad()
