@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any, TypeAlias, overload
@@ -12,6 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
+
+MIN_ROWS_PER_GROUP = 3
+"""Fewer rows leave a line with an intercept, a slope and a spread undetermined."""
 
 
 class _Texts(Sequence[str]):
@@ -173,3 +176,16 @@ def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
 
 def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def check_rows(
+    keep: NDArray[np.bool_], x: Array, groups: Array, roles: Mapping[str, Hashable], values: tuple[str, str]
+) -> None:
+    """Refuse rows that no regression can be fitted to."""
+    for code, value in enumerate(values):
+        count, least = int((keep & (groups == code)).sum()), MIN_ROWS_PER_GROUP
+        if count < least:
+            where = f"column {roles['group']!r} has {count} finite rows where it is {value}"
+            raise ValueError(f"group: {where}, at least {least} are needed")
+    if np.ptp(x[keep]) == 0:
+        raise ValueError(f"predictor: column {roles['predictor']!r} must vary, every finite row holds {x[keep][0]:g}")

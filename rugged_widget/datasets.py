@@ -8,14 +8,10 @@ from importlib import resources
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from rugged_widget.columns import Array, Details, Names, columns_of, numbers, two_values
+from rugged_widget.columns import Array, Details, Names, check_rows, columns_of, numbers, two_values
 
 DOT = "\N{MIDDLE DOT}"
-
-MIN_ROWS_PER_GROUP = 3
-"""Fewer rows leave a line with an intercept, a slope and a spread undetermined."""
 
 
 def load_rugged() -> pd.DataFrame:
@@ -57,7 +53,7 @@ class RegressionData:
     targets
         Shape (n,): the response as the model sees it.
     predictor_values, group_values
-        Shape (n,); the group's values are 0 and 1.
+        Shape (n,); the group's values are 0 and 1, for those in the table whose texts are `group_texts`.
     response_values
         Shape (n,): the response in its original unit.
     row_names, row_details
@@ -67,10 +63,11 @@ class RegressionData:
     title, row_noun, predictor_label, response_label, group_labels, dropped_label, slope_label
         Words to show: of the whole, of many rows, of the two axes, of groups 0 and 1, of what was left out, and of
         the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
-    short_response, response_unit, label
-        What to call the response in a word, its original unit ("" where that is not known), and what names the rows.
+    short_predictor, response_word, short_response, response_unit, label
+        What to call the predictor and the response in a word, and the response in the name of a column, its original
+        unit ("" where that is not known), and what names the rows.
     bundled
-        Whether the rows are of the table that `load_rugged` loads.
+        Whether it is the lesson's choice of the table that `load_rugged` loads, as `rugged` makes it.
     """
 
     predictor: str
@@ -85,6 +82,7 @@ class RegressionData:
     row_names: Sequence[str]
     row_details: Sequence[str]
     num_dropped: int
+    group_texts: tuple[str, str]
     feature_names: tuple[str, str, str]
     title: str
     row_noun: str = "rows"
@@ -93,6 +91,8 @@ class RegressionData:
     group_labels: tuple[str, str]
     dropped_label: str
     slope_label: str
+    short_predictor: str
+    response_word: str
     short_response: str
     response_unit: str = ""
     label: str = ""
@@ -161,7 +161,7 @@ class RegressionData:
         groups, values = two_values(columns["group"])
         targets = np.log(y, out=np.full(len(y), np.nan), where=y > 0) if log_response else y
         keep = np.isfinite(x) & np.isfinite(groups) & np.isfinite(targets)
-        _check_rows(keep, x, groups, roles, values)
+        check_rows(keep, x, groups, roles, values)
         x, y, groups, targets, dropped = x[keep], y[keep], groups[keep], targets[keep], int((~keep).sum())
         names = {role: str(name) for role, name in roles.items()}
         predictor, group, response = names.values()
@@ -177,6 +177,7 @@ class RegressionData:
             row_names=Names(df.index[keep], columns["label"][keep] if "label" in columns else None),
             row_details=Details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
             num_dropped=dropped,
+            group_texts=values,
             feature_names=(group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
             title=f"{predictor} and {response}",
             predictor_label=predictor,
@@ -184,6 +185,8 @@ class RegressionData:
             group_labels=(f"{group} = {values[0]}", f"{group} = {values[1]}"),
             dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
             slope_label=f"change of {response_label} per unit of {predictor}",
+            short_predictor=predictor,
+            response_word=response,
             short_response=response,
             label=str(next((name for name in (label, df.index.name) if name is not None), "")),
         )
@@ -205,6 +208,8 @@ class RegressionData:
             group_labels=("Outside Africa", "Inside Africa"),
             dropped_label=f"{data.num_dropped} without GDP left out",
             slope_label="change of log GDP per 100 m of ruggedness",
+            short_predictor="ruggedness",
+            response_word="GDP",
             short_response="gdp",
             response_unit="$",
             bundled=True,
@@ -228,19 +233,6 @@ class RegressionData:
         margin = (high - low) / 40
         start = 0.0 if 0 <= low <= high - low else low - margin
         return np.linspace(start, high + margin, num_points)
-
-
-def _check_rows(
-    keep: NDArray[np.bool_], x: Array, groups: Array, roles: Mapping[str, Hashable], values: tuple[str, str]
-) -> None:
-    """Refuse rows that no regression can be fitted to."""
-    for code, value in enumerate(values):
-        count, least = int((keep & (groups == code)).sum()), MIN_ROWS_PER_GROUP
-        if count < least:
-            where = f"column {roles['group']!r} has {count} finite rows where it is {value}"
-            raise ValueError(f"group: {where}, at least {least} are needed")
-    if np.ptp(x[keep]) == 0:
-        raise ValueError(f"predictor: column {roles['predictor']!r} must vary, every finite row holds {x[keep][0]:g}")
 
 
 def _literal(name: str) -> str:
@@ -289,5 +281,4 @@ def regression_data(
     if missing := [role for role in columns if role not in given]:
         raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
     frame = load_rugged() if data is None else data
-    found = RegressionData.from_frame(frame, **given, log_response=log_response, label=label)
-    return replace(found, bundled=data is None)
+    return RegressionData.from_frame(frame, **given, log_response=log_response, label=label)

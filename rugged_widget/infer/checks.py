@@ -41,3 +41,10 @@ def checked_count(value: int, name: str, least: int = 2) -> int:
 def checked_batch_size(value: int | None) -> int | None:
     """Return a batch size as an int, None for all rows, or say what is wrong with it."""
     return None if value is None else checked_count(value, "batch_size", 1)
+
+
+def checked_flag(name: str, value: object) -> bool:
+    """Return a truth value as a bool, or say that it is none."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
