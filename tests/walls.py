@@ -19,6 +19,7 @@ SHARED = LEAVES | {
     "handover",
     "interrupt",
     "turns",
+    "script",
 }  # values, interfaces and threads without a side
 SIDES = frozenset({"datasets", "training", "infer", "view"})
 
@@ -33,11 +34,14 @@ OURS: dict[str, frozenset[str]] = {
     "turns": LEAVES | {"handover", "interrupt"},
     "columns": LEAVES,
     "datasets": LEAVES | {"columns"},
+    "script": LEAVES,
     "run": SHARED,
     "training": SHARED | {"run"},
-    "infer": SHARED | {"datasets"},
+    "infer": SHARED | {"datasets", "script"},
     "view": SHARED | {"datasets"},
-    **dict.fromkeys(ROOTS, SHARED | SIDES),
+    "answers": SHARED | SIDES,
+    "lesson_pages": SHARED | SIDES | {"answers"},
+    **dict.fromkeys(ROOTS, SHARED | SIDES | {"answers", "lesson_pages"}),
     "__init__": SHARED | SIDES | ROOTS,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyro
 import torch
@@ -56,9 +56,18 @@ def numbers(optim: pyro.optim.PyroOptim) -> Arrays:
     return found
 
 
+class Trajectory(NamedTuple):
+    """Losses of all steps; parameters and moments after some, by step."""
+
+    losses: list[float]
+    numbers: dict[int, Arrays]
+
+
 @cache
-def reference(case: Case, num_steps: int) -> tuple[list[float], Arrays]:
-    """Losses of the plain loop, then parameters and moments."""
-    loop = Loop(case)
-    loop.step(num_steps)
-    return loop.losses, numbers(loop.optim)
+def reference(case: Case, *ends: int) -> Trajectory:
+    """What the plain loop finds up to the last of these steps, and after each of them."""
+    loop, found = Loop(case), {}
+    for end in ends:
+        loop.step(end - len(loop.losses))
+        found[end] = numbers(loop.optim)
+    return Trajectory(loop.losses, found)
