@@ -62,6 +62,9 @@ class Display(Protocol[SnapshotT_contra]):
     def show(self, snapshot: SnapshotT_contra, progress: Progress) -> None:
         """Send a frame."""
 
+    def before_rest(self) -> None:
+        """Take note that training, which runs, is about to rest: the next snapshot is to be settled."""
+
     def settle(self, snapshot: SnapshotT_contra, progress: Progress) -> None:
         """Training rests: send a last frame and make the full state current."""
 

@@ -146,6 +146,18 @@ class Run(Generic[SnapshotT]):
         else:
             self._display.changed(self.progress)
 
+    def refresh(self) -> None:
+        """Show the present moment anew; while it runs the next frame does."""
+        if self.status == "running":
+            return
+        try:
+            snapshot = self.fit.snapshot()
+        except Exception as error:  # noqa: BLE001  # the model's, which belongs into the widget as one of a step does
+            if self.status != "failed":  # then it says why already
+                self._fail(error)
+            return
+        self._display.settle(snapshot, self.progress)
+
     def close(self) -> None:
         """End it for good."""
         if self.status == "running":
@@ -211,14 +223,17 @@ class Run(Generic[SnapshotT]):
         return True
 
     def _fail(self, error: Exception) -> None:
-        self._error, self.status = error, "failed"
+        self._error = error
         try:
             self._settle("failed")
         except Exception:  # noqa: BLE001  # the fit cannot even say where it is: the last good snapshot stays
+            self.status = "failed"
             self._display.changed(self.progress)
         self.waiters.release(error)
 
     def _settle(self, status: Status) -> None:
+        if self.status == "running":
+            self._display.before_rest()
         self.status = status
         self._display.settle(self.fit.snapshot(), self.progress)
         if status == "finished":

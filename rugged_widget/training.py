@@ -138,6 +138,15 @@ class Training(Generic[SnapshotT]):
             raise ValueError(f"num_steps must be at least the {self.fit.step} steps that are done, got {num_steps}")
         self.ask(lambda: self._run.set_num_steps(num_steps))
 
+    def refresh(self) -> None:
+        """Show the present moment anew, where it rests: another snapshot is wanted. From any thread.
+
+        Nothing happens while it runs, because the next frame does it, or after `close`. What the snapshot raises is
+        shown as a failed run.
+        """
+        if not self._run.closed:
+            self.ask(self._run.refresh)
+
     def close(self) -> None:
         """End it for good: no more steps, waiting `finish` calls raise ClosedError. Idempotent."""
         if not self._run.closed:

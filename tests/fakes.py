@@ -85,6 +85,7 @@ class FakeDisplay:
         self.frames: list[int] = []
         self.settled: list[tuple[int, Progress]] = []
         self.statuses: list[str] = []
+        self.rests = 0
 
     def ready(self) -> bool:
         return self.presence != "none" and self.willing
@@ -92,6 +93,9 @@ class FakeDisplay:
     def show(self, snapshot: int, progress: Progress) -> None:
         self.frames.append(snapshot)
         self._note(progress)
+
+    def before_rest(self) -> None:
+        self.rests += 1
 
     def settle(self, snapshot: int, progress: Progress) -> None:
         self.settled.append((snapshot, progress))

@@ -10,16 +10,26 @@ const SETTLE_MS = 100;
 /**
  * Names the controls and figures of a widget, which ipywidgets and bqplot leave nameless, and keeps them named while
  * views come, go and change.
+ *
+ * @param onNewLabels calls back whenever `labels` has changed
  */
-export function nameElements(root: HTMLElement, page: Page, labels: () => Labels): Dispose {
+export function nameElements(
+  root: HTMLElement,
+  page: Page,
+  labels: () => Labels,
+  onNewLabels: (run: () => void) => Dispose,
+): Dispose {
   let cancel: Dispose | undefined;
   const pass = () => {
     cancel = undefined;
     applyLabels(root, labels());
   };
+  const passSoon = () => {
+    cancel ??= page.after(SETTLE_MS, pass);
+  };
   const observer = new MutationObserver((records) => {
     // The figures redraw their SVG with every frame: that is none of our business.
-    if (records.some(({ target }) => target instanceof HTMLElement)) cancel ??= page.after(SETTLE_MS, pass);
+    if (records.some(({ target }) => target instanceof HTMLElement)) passSoon();
   });
   observer.observe(root, {
     subtree: true,
@@ -27,8 +37,10 @@ export function nameElements(root: HTMLElement, page: Page, labels: () => Labels
     attributes: true,
     attributeFilter: ["class", "aria-valuetext"],
   });
+  const stop = onNewLabels(passSoon);
   pass();
   return () => {
+    stop();
     observer.disconnect();
     cancel?.();
   };
@@ -48,7 +60,10 @@ function nameElement(element: HTMLElement, text: string): void {
   const handles = element.querySelectorAll<HTMLElement>(".noUi-handle");
   const figures = element.matches(".bqplot") ? [element] : element.querySelectorAll<HTMLElement>(".bqplot");
   const figure = figures[0];
-  if (figure !== undefined && figures.length === 1) {
+  if (element.classList.contains("widget-tab")) {
+    const row = element.querySelector<HTMLElement>('[role="tablist"]');
+    if (row !== null) set(row, "aria-label", text);
+  } else if (figure !== undefined && figures.length === 1) {
     nameFigure(figure, text);
   } else if (element.classList.contains("widget-container")) {
     nameWhole(element, text);
@@ -98,6 +113,10 @@ function nameRest(element: HTMLElement, text: string): void {
     set(element, "aria-label", text);
   } else if (control !== null) {
     set(control, "aria-label", text);
+    // ipywidgets shows only by a class whether a ToggleButton is pressed.
+    if (control.matches(".widget-toggle-button")) {
+      set(control, "aria-pressed", String(control.classList.contains("mod-active")));
+    }
   } else {
     nameWhole(element, text);
   }

@@ -2,7 +2,7 @@ import { type Bytes, decode, type JsonValue, type Layout, type TraitState } from
 import type { Dispose } from "./lifetime";
 import type { Page } from "./page";
 
-/** Kernel to browser, with one buffer: every array of the layout. */
+/** Kernel to browser, with one buffer: every array of the layout; with none where that is empty. */
 export interface FrameMessage {
   k: "frame";
   seq: number;
@@ -36,6 +36,7 @@ interface Pending {
   summary?: string;
 }
 
+const NO_BYTES = new ArrayBuffer(0);
 const HELLO_INTERVAL_MS = 1000;
 /** Each message makes the kernel busy and idle again, and the notebook's own page redraws both: two frames share one. */
 const ACK_INTERVAL_MS = 150;
@@ -51,6 +52,8 @@ export class FrameReceiver {
   readonly #options: FrameReceiverOptions;
   readonly #reported = new Set<string>();
   readonly #unfinished = new Set<Dispose>();
+  /** The newest state of targets that frames named before they were found, by index. */
+  readonly #early = new Map<number, TraitState>();
   #targets: readonly Target[] | undefined;
   #layout: Layout | undefined;
   #pending: Pending | undefined;
@@ -72,6 +75,18 @@ export class FrameReceiver {
     this.#schedule();
   }
 
+  /** More targets were found, behind those that there were: what frames had for them is set now. */
+  extend(targets: readonly Target[]): void {
+    if (this.#disposed) return;
+    this.#targets = targets;
+    for (const [index, state] of this.#early) {
+      if (index < targets.length) {
+        this.#early.delete(index);
+        this.#set(targets, index, state);
+      }
+    }
+  }
+
   /** Takes a custom message of the model; those that are no frames are not ours. */
   receive(message: unknown, buffers: readonly Bytes[]): void {
     if (this.#disposed || !isFrame(message)) return;
@@ -82,7 +97,7 @@ export class FrameReceiver {
       pending.state.set(target, { ...pending.state.get(target), ...state });
     }
     if (message.summary !== undefined) pending.summary = message.summary;
-    const bytes = buffers[0];
+    const bytes = this.#layout?.length === 0 ? NO_BYTES : buffers[0];
     if (this.#layout !== undefined && bytes !== undefined) {
       pending.frame = { seq: message.seq, layout: this.#layout, bytes };
       this.#schedule();
@@ -94,6 +109,7 @@ export class FrameReceiver {
   dispose(): void {
     this.#disposed = true;
     this.#pending = undefined;
+    this.#early.clear();
     for (const cancel of this.#unfinished) cancel();
     this.#unfinished.clear();
   }
@@ -156,10 +172,14 @@ export class FrameReceiver {
     for (const [index, state] of arrays) this.#set(targets, index, { ...states.get(index), ...state });
   }
 
+  /** A target may be named before it is found: a frame overtakes the message that tells of a page built just now. */
   #set(targets: readonly Target[], index: number, state: TraitState): void {
+    const target = targets[index];
+    if (target === undefined) {
+      this.#early.set(index, { ...this.#early.get(index), ...state });
+      return;
+    }
     try {
-      const target = targets[index];
-      if (target === undefined) throw new Error(`A frame names target ${index}, but there are ${targets.length}.`);
       target.set_state(state);
     } catch (error) {
       this.#report(error);

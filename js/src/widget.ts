@@ -2,6 +2,7 @@
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
 import { calm } from "./calm";
 import type { Bytes } from "./codec";
+import { copyOnClick } from "./copy";
 import { dismissTooltips } from "./dismiss";
 import { type HoverEntry, showHovered } from "./hover";
 import { type Labels, nameElements } from "./labels";
@@ -16,7 +17,7 @@ export { version } from "../package.json";
 
 /** The synced traits of FrameStream. */
 interface Traits {
-  /** References to the widgets that frames are set into; fixed. */
+  /** References to the widgets that frames are set into; more are added at the end as pages are opened. */
   targets: string[];
   hover: HoverEntry[];
   labels: Labels;
@@ -38,7 +39,13 @@ export default function createWidget(): { initialize: Initialize<Traits>; render
           together(
             showHovered(root, () => model.get("hover")),
             dismissTooltips(root),
-            nameElements(root, page, () => model.get("labels")),
+            copyOnClick(root, page),
+            nameElements(
+              root,
+              page,
+              () => model.get("labels"),
+              (changed) => listenTo(model, "change:labels", changed),
+            ),
           ),
         ),
       ),
@@ -54,14 +61,28 @@ function receiveFrames(model: Model, announcer: Announcer): Dispose {
   });
   const receive = (message: unknown, buffers: Bytes[]) => receiver.receive(message, buffers);
   model.on("msg:custom", receive);
-  const stopSearch = findTargets(model.get("targets"), model.widget_manager, page, (targets) =>
-    receiver.begin(targets),
-  );
+  let begun = false;
+  let stopSearch: Dispose = () => {};
+  const search = () => {
+    stopSearch(); // of fewer targets, which these begin with
+    stopSearch = findTargets(model.get("targets"), model.widget_manager, page, (targets) => {
+      if (begun) receiver.extend(targets);
+      else receiver.begin(targets);
+      begun = true;
+    });
+  };
+  search();
   return together(
     () => model.off("msg:custom", receive),
     () => receiver.dispose(),
-    stopSearch,
+    listenTo(model, "change:targets", search),
+    () => stopSearch(),
   );
+}
+
+function listenTo(model: Model, name: "change:targets" | "change:labels", listener: () => void): Dispose {
+  model.on(name, listener);
+  return () => model.off(name, listener);
 }
 
 /** A kernel that went away between a frame and its acknowledgement refuses to be talked to, and needs no answer. */

@@ -2,6 +2,9 @@ import { beforeEach, expect, test } from "vitest";
 import { applyLabels, type Labels, nameElements } from "../src/labels";
 import { FakePage, settle } from "./fakes";
 
+/** Labels that stay as they are. */
+const NEVER = () => () => {};
+
 let root: HTMLElement;
 
 beforeEach(() => {
@@ -49,6 +52,15 @@ test("toggle buttons are a named group whose buttons tell which one is pressed",
     "true",
   ]);
   expect(attributes("button", "aria-label")).toEqual([null]);
+});
+
+test("a button that stays pressed tells whether it is, and one that does not tells nothing", () => {
+  named(`<button class="widget-toggle-button exact mod-active">Exact</button><button class="step">Step</button>`, {
+    exact: "Exact posterior",
+    step: "Train one step",
+  });
+  expect(attributes(".exact", "aria-label", "aria-pressed")).toEqual(["Exact posterior", "true"]);
+  expect(attributes(".step", "aria-pressed")).toEqual([null]);
 });
 
 test("a figure has one name, and its drawing is not spelled out", () => {
@@ -99,7 +111,7 @@ test("every element with the class is named", () => {
 test("views that come later, changed values and changed names are followed until disposal", async () => {
   const page = new FakePage();
   let labels: Labels = { speed: "Speed" };
-  const end = nameElements(root, page, () => labels);
+  const end = nameElements(root, page, () => labels, NEVER);
   const look = async () => {
     await settle();
     page.advance(100);
@@ -125,7 +137,7 @@ const SLIDER = `<div class="rate"><div class="noUi-handle" aria-valuetext="-1"><
 test("a slider that writes the exponent again is put right again", async () => {
   const page = new FakePage();
   root.innerHTML = SLIDER;
-  const end = nameElements(root, page, () => ({ rate: "Learning rate" }));
+  const end = nameElements(root, page, () => ({ rate: "Learning rate" }), NEVER);
   await settle();
   page.advance(100);
   const readout = root.querySelector(".widget-readout")?.firstChild as Text;
@@ -140,7 +152,7 @@ test("a slider that writes the exponent again is put right again", async () => {
 test("naming causes no endless naming, and drawing in a figure causes none at all", async () => {
   const page = new FakePage();
   root.innerHTML = `${SLIDER}<svg><g></g></svg>`;
-  const end = nameElements(root, page, () => ({ rate: "Learning rate" }));
+  const end = nameElements(root, page, () => ({ rate: "Learning rate" }), NEVER);
   await settle();
   page.advance(100);
   await settle();
@@ -150,4 +162,42 @@ test("naming causes no endless naming, and drawing in a figure causes none at al
   await settle();
   expect(page.waiting).toBe(0);
   end();
+});
+
+test("of a row of tabs the list is named, and neither the page that is open nor a figure in it", () => {
+  named(
+    `<div class="widget-container widget-tab a"><div><ul role="tablist"><li role="tab">Train</li></ul></div>
+       <div class="bqplot"></div></div>`,
+    { a: "Pages" },
+  );
+  expect([
+    ...attributes("ul", "aria-label"),
+    ...attributes(".a", "role"),
+    ...attributes(".bqplot", "aria-label"),
+  ]).toEqual(["Pages", null, null]);
+});
+
+test("names that come later than what they name are applied, until disposal", () => {
+  const page = new FakePage();
+  let labels: Labels = {};
+  let changed = () => {};
+  let stopped = false;
+  root.innerHTML = `<div class="widget-dropdown a"><select></select></div>`;
+  const end = nameElements(
+    root,
+    page,
+    () => labels,
+    (run) => {
+      changed = run;
+      return () => {
+        stopped = true;
+      };
+    },
+  );
+  labels = { a: "Site" };
+  changed();
+  page.advance(100);
+  expect(attributes("select", "aria-label")).toEqual(["Site"]);
+  end();
+  expect(stopped).toBe(true);
 });

@@ -33,6 +33,11 @@ class FakeModel {
     this.sent.push(request);
   }
 
+  set(name: string, value: unknown): void {
+    this.traits[name] = value;
+    for (const listener of this.listeners.get(`change:${name}`) ?? []) listener();
+  }
+
   receive(message: unknown, buffers: DataView[]): void {
     for (const listener of this.listeners.get("msg:custom") ?? []) listener(message as never, buffers as never);
   }
@@ -88,6 +93,43 @@ test("initializing does not wait for the targets, because anywidget gives it two
   const { close } = await show(model);
   expect(typeof close).toBe("function");
   expect(model.sent).toEqual([]);
+});
+
+test("targets that are added while frames arrive are found, and the first ones keep their numbers", async () => {
+  const model = new FakeModel();
+  const states: Record<string, unknown[]> = { a: [], b: [] };
+  let known = ["a"];
+  model.widget_manager.get_model = (async (id: string) => {
+    if (!known.includes(id)) throw new Error("not yet");
+    return { set_state: (state: unknown) => states[id]?.push(state) };
+  }) as never;
+  await show(model);
+  const layout = [
+    [0, "y", [1]],
+    [1, "y", [1]],
+  ];
+  model.receive({ k: "frame", seq: 1, layout }, [bytesOf(1, 2)]);
+  model.set("targets", ["IPY_MODEL_a", "IPY_MODEL_b"]);
+  await painted();
+  expect(states).toEqual({ a: [{ y: new Float32Array([1]) }], b: [] });
+  known = ["a", "b"];
+  await painted();
+  expect(states.b).toEqual([{ y: new Float32Array([2]) }]);
+  model.receive({ k: "frame", seq: 2 }, [bytesOf(3, 4)]);
+  await painted();
+  expect(states.a?.[1]).toEqual({ y: new Float32Array([3]) });
+  expect(states.b?.[1]).toEqual({ y: new Float32Array([4]) });
+  expect(model.sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }, { k: "ack", seq: 2 }]);
+});
+
+test("names that the kernel adds are given to what is there", async () => {
+  const model = new FakeModel();
+  const { root } = await show(model);
+  root.insertAdjacentHTML("beforeend", `<div class="widget-dropdown site"><select></select></div>`);
+  await painted();
+  model.set("labels", { ...(model.traits.labels as object), site: "Site" });
+  await painted();
+  expect(root.querySelector("select")?.getAttribute("aria-label")).toBe("Site");
 });
 
 test("a view names the controls around it", async () => {

@@ -13,8 +13,8 @@ from rugged_widget.view.quiet import QuietAxis, QuietScale, QuietText
 from rugged_widget.view.stream import Changes
 
 # Variables of the style sheet: they follow the page's theme without a message.
-ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND = (
-    f"var(--rw-{name})" for name in ("accent", "accent-faint", "point", "muted", "grid", "background")
+ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND, FOREGROUND = (
+    f"var(--rw-{name})" for name in ("accent", "accent-faint", "point", "muted", "grid", "background", "foreground")
 )
 BANDS = ("var(--rw-outside-band)", "var(--rw-inside-band)")
 GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
@@ -63,6 +63,11 @@ class Ruler:
             **_ticks(low, high, num_steps),
         )
         self.targets = (self.scale, self.axis)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Where the axis begins and ends."""
+        return self._domain.low, self._domain.high
 
     def cover(self, low: float, high: float) -> Changes:
         """Return the changes that make the bounds hold [low, high]; they stay where they are as long as they serve."""

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
-from typing import Protocol
+from types import MappingProxyType
 
 import ipywidgets
 
 from rugged_widget.pace import Presence
+from rugged_widget.reference import Reference, Wanted
 from rugged_widget.snapshot import Progress, Snapshot
 from rugged_widget.view.controls import Controls, Requests, sentence
-from rugged_widget.view.elbo import ElboFigure
-from rugged_widget.view.panels import Panels
-from rugged_widget.view.quantiles import QuantileFigure
-from rugged_widget.view.quiet import Quiet
-from rugged_widget.view.slopes import SlopeFigure
+from rugged_widget.view.exact_switch import ExactSwitch
 from rugged_widget.view.still import still
 from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes, FrameStream, bundle
+from rugged_widget.view.tabs import Factory, Page, Tabs, holds, union
+from rugged_widget.view.train import TrainPage
 
 LABELS = {
     "rw-primary": "Start or pause the training",
@@ -29,31 +29,22 @@ LABELS = {
     "rw-guide": "Guide",
     "rw-seed": "Seed",
     "rw-progress": "Steps done",
-    "rw-unit": "Unit of the ELBO",
-    "rw-mode": "Band of the line or of a prediction",
-    "rw-elbo": "ELBO by step",
-    "rw-quantiles": "Posterior quantiles of every latent",
-    "rw-slopes": "Densities of the slopes",
+    "rw-exact-switch": "Exact posterior",
+    "rw-tabs": "Pages",
 }
 GONE = (
     "The kernel that trained this is gone, so the picture stands still and the buttons do nothing. "
     "Run the cell again to begin anew."
 )
-
-
-class Figure(Protocol):
-    """What every figure can do: build once, update many times."""
-
-    @property
-    def targets(self) -> Sequence[Quiet]:
-        """Widgets that frames change."""
-
-    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
-        """Return what a frame has to change."""
+NO_PAGES: Mapping[str, Factory] = MappingProxyType({})
+BEHIND_GUIDE = 4  # groups of the control row
 
 
 class Dashboard(ipywidgets.VBox):
-    """The parts of the widget, from the control row to the slopes. Its methods belong on the loop's thread.
+    """The parts of the widget, from the control row to the pages behind the tabs.
+
+    Its methods belong on the loop's thread. A frame holds what is seen: the controls and the page whose tab is open.
+    When training rests, every page that was opened so far becomes current, for a saved notebook holds all of them.
 
     Parameters
     ----------
@@ -62,11 +53,17 @@ class Dashboard(ipywidgets.VBox):
     guides
         Names of the guide families and what to call them.
     settings
-        First values of learning_rate, speed, guide, seed, engine and num_steps.
+        First values of learning_rate, speed, guide, seed, engine and num_steps, and whether to show_exact.
     requests
         Who is asked when something is pressed.
     ask
         Runs a function on the thread that computes.
+    pages
+        What builds the pages behind Train, by title, in order; each is built when it is first opened.
+    on_wanted
+        Told what snapshots have to hold whenever that changes; asks for a new one where training rests.
+    reference
+        What the fit is compared with; without it, or without an exact answer in it, there is no switch for that.
     """
 
     def __init__(
@@ -76,30 +73,31 @@ class Dashboard(ipywidgets.VBox):
         settings: Mapping[str, object],
         requests: Requests,
         ask: Callable[[Callable[[], None]], None],
+        *,
+        pages: Mapping[str, Factory] = NO_PAGES,
+        on_wanted: Callable[[Wanted], None] | None = None,
+        reference: Reference | None = None,
     ) -> None:
         super().__init__()
         self.add_class("rugged-widget")
-        self._story = story
+        self._story, self._on_wanted, self._reference = story, on_wanted, reference
         self._latest: tuple[Snapshot, Progress] | None = None
+        self._wanted, self._resting = Wanted(), True
 
-        def redraw() -> None:
-            ask(self._redraw)
+        def changed() -> None:
+            ask(self._refresh)
 
         self.controls = Controls(guides, settings, requests)
-        self._elbo = ElboFigure(int(str(settings["num_steps"])), story.row_noun, redraw)
-        self._quantiles = QuantileFigure(story.rows, story.probs)
-        self._panels = Panels(
-            story.groups,
-            story.grid,
-            x_label=story.x_label,
-            y_label=story.y_label,
-            row_noun=story.row_noun,
-            on_mode=redraw,
-        )
-        self._slopes = SlopeFigure([group.label for group in story.groups], story.slope_label, story.why)
-        self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, self._panels, self._slopes)
-        targets = [*self.controls.targets, *(target for figure in self._figures for target in figure.targets)]
-        self.stream = FrameStream(targets, ask, hover=self._panels.hover, labels=LABELS | self._panels.labels)
+        self._exact = None
+        self._train = TrainPage(story, int(str(settings["num_steps"])), reference, changed)
+        if reference is not None and reference.exact is not None:
+            self._exact = self._place_switch(requests)
+        builders: dict[str, Callable[[], Page]] = {"Train": lambda: self._train}
+        builders |= {title: partial(build, changed) for title, build in pages.items()}
+        self._tabs = Tabs(builders, lambda: ask(self._switch))
+        self.draw_exact(bool(settings.get("show_exact", False)))
+        targets = [*self.controls.targets, *self._train.targets]
+        self.stream = FrameStream(targets, ask, hover=self._train.hover, labels=LABELS | self._train.labels)
         self.stream.add_class("rw-stream")
         self.children = self._layout()
 
@@ -121,29 +119,53 @@ class Dashboard(ipywidgets.VBox):
         """Send a frame."""
         self._tell(progress, snapshot)
         self._latest = snapshot, progress
-        self.stream.push(self._changes(snapshot, progress), self._summary(snapshot, progress))
+        self.stream.push(self._changes([self._tabs.visible]), self._summary())
+
+    def before_rest(self) -> None:
+        """Ask for what all pages want: the next snapshot is settled."""
+        self._resting = True
+        self._ask_for()
 
     def settle(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a last frame and the full state: training rests."""
         self._tell(progress, snapshot)
         self._latest = snapshot, progress
         self.controls.show_status(progress)
-        self.stream.settle(self._changes(snapshot, progress), self._summary(snapshot, progress))
+        self._redraw()
 
     def changed(self, progress: Progress) -> None:
-        """Make the controls fit; while training rests, the figures too."""
+        """Make the controls fit; while training rests, the page too."""
         self._tell(progress)
         self.controls.show_status(progress)
-        if self._latest is not None and progress.status != "running":
+        resting, self._resting = self._resting, progress.status != "running"
+        if resting and not self._resting:
+            self._ask_for()
+        elif self._latest is not None and self._resting:
             before = self._latest[1]
             self._latest = self._latest[0], progress
             if (before.status, before.num_steps) != (progress.status, progress.num_steps):
                 self._redraw()
 
+    def draw_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Draw the exact answer over the guide's, or do not; nothing happens where there is none."""
+        if self._exact is not None:
+            self._exact.show(show)
+            for page in self._tabs.built:
+                self._draw_exact_on(page)
+            self._redraw()  # texts that tell of it come with a frame
+
     def _tell(self, progress: Progress, snapshot: Snapshot | None = None) -> None:
         """Take note of what is about to be shown; for a subclass that has traits for it."""
 
     # Parts
+
+    def _place_switch(self, requests: Requests) -> ExactSwitch:
+        switch = ExactSwitch(show=False, pick=requests.pick)
+        group = ipywidgets.HBox([switch.widget])
+        group.add_class("rw-group")
+        groups = list(self.controls.row.children)
+        self.controls.row.children = [*groups[:BEHIND_GUIDE], group, *groups[BEHIND_GUIDE:]]
+        return switch
 
     def _layout(self) -> tuple[ipywidgets.Widget, ...]:
         story = self._story
@@ -155,30 +177,64 @@ class Dashboard(ipywidgets.VBox):
         header.add_class("rw-header")
         gone = ipywidgets.HTML(f'<p role="alert">{escape(GONE)}</p>')
         gone.add_class("rw-disconnected")
-        grid = ipywidgets.Box([self._elbo.box, self._quantiles.box, *self._panels.boxes, *self._slopes.boxes])
-        grid.add_class("rw-grid")
-        body = ipywidgets.Box([self.controls.notice, gone, grid])
+        body = ipywidgets.Box([self.controls.notice, gone, self._tabs.widget])
         body.add_class("rw-body")
         return header, self.controls.row, self.controls.bar, body, self.stream
 
-    def _changes(self, snapshot: Snapshot, progress: Progress) -> Changes:
-        parts = [self.controls.update(progress), *(figure.update(snapshot, progress) for figure in self._figures)]
-        return [change for part in parts for change in part]
+    def _changes(self, pages: Sequence[Page]) -> Changes:
+        if self._latest is None:
+            return []
+        snapshot, progress = self._latest
+        parts = [page.update(snapshot, progress) for page in pages if holds(snapshot, page.wanted())]
+        return [change for part in (self.controls.update(progress), *parts) for change in part]
 
     def _redraw(self) -> None:
         if self._latest is not None and self._latest[1].status != "running":  # then the next frame does it
-            snapshot, progress = self._latest
-            self.stream.settle(self._changes(snapshot, progress), self._summary(snapshot, progress))
+            self.stream.settle(self._changes(self._tabs.built), self._summary())
 
-    def _summary(self, snapshot: Snapshot, progress: Progress) -> str:
-        return f"{sentence(progress)}. {self._quantiles.sentence(snapshot)}. {self._slopes.sentence(snapshot)}."
+    def _summary(self) -> str:
+        return "" if self._latest is None else f"{sentence(self._latest[1])}. {self._train.sentence(self._latest[0])}"
+
+    # Pages
+
+    def _switch(self) -> None:
+        if self.comm is None:  # closed meanwhile
+            return
+        page = self._tabs.open()
+        if page is not None:
+            self.stream.extend(page.targets, hover=getattr(page, "hover", ()), labels=getattr(page, "labels", {}))
+            self._draw_exact_on(page)
+        self._refresh()
+        self._tabs.attach()
+
+    def _draw_exact_on(self, page: Page) -> None:
+        show_exact = getattr(page, "show_exact", None)
+        if self._exact is not None and show_exact is not None:
+            show_exact(self._exact.shown)
+
+    def _refresh(self) -> None:
+        before = self._latest
+        self._ask_for()
+        if self._latest is before:  # else what was asked for has been drawn already
+            self._redraw()
+
+    def _ask_for(self) -> None:
+        wanted = union([page.wanted() for page in (self._tabs.built if self._resting else [self._tabs.visible])])
+        if wanted != self._wanted:
+            self._wanted = wanted
+            if self._on_wanted is not None:
+                self._on_wanted(wanted)
+
+    # As a widget
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
         bundle()  # raises where there is nothing to display with
         self.stream.expect()  # so that what is started in the same cell does not run ahead of its page
         shown: dict[str, object] = super()._repr_mimebundle_(**kwargs)
         if self._latest is not None:
-            shown["text/html"] = still(self._story, self._latest[0], sentence(self._latest[1]))
+            exact = self._exact is not None and self._exact.shown
+            status = sentence(self._latest[1])
+            shown["text/html"] = still(self._story, self._latest[0], status, self._reference, exact=exact)
         return shown
 
     def close(self) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import bqplot
 import ipywidgets
 import numpy as np
 
+from rugged_widget.reference import Reference
 from rugged_widget.snapshot import Array, ElboCurve, Progress, Snapshot
 from rugged_widget.view.chart import ACCENT, ACCENT_FAINT, Chart, Ruler, text
+from rugged_widget.view.overlay import dashed, evidence_words, show_marks
 from rugged_widget.view.quiet import QuietLines
 from rugged_widget.view.stream import Changes
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
+HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
 EMPTY = "No step is done yet. Press Start."
 
 
@@ -27,9 +31,13 @@ class ElboFigure:
         What a row is, in the plural, for "per ...".
     on_unit
         Called when another unit is picked.
+    reference
+        What it is compared with: a line at the log evidence, where that is known.
     """
 
-    def __init__(self, num_steps: int, row_noun: str, on_unit: Callable[[], None]) -> None:
+    def __init__(
+        self, num_steps: int, row_noun: str, on_unit: Callable[[], None], reference: Reference | None = None
+    ) -> None:
         self._x = Ruler("step", 0.0, float(num_steps), num_steps=6)
         self._y = Ruler("nats, total", -1.0, 0.0, vertical=True)
         scales = {"x": self._x.scale, "y": self._y.scale}
@@ -43,45 +51,94 @@ class ElboFigure:
         )
         self.unit.add_class("rw-unit")
         self.unit.observe(lambda _change: on_unit(), "value")
-        self._empty = text("rw-empty")
+        self._empty, self._words = text("rw-empty"), text("rw-evidence")
+        self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence
+        self._exact: list[bqplot.Lines] = []
+        if self._evidence is not None:
+            across = {"x": bqplot.LinearScale(min=0.0, max=1.0), "y": self._y.scale}
+            self._exact = [dashed([0.0, 1.0], [self._evidence] * 2, across)]
         chart = Chart(
             "rw-elbo",
             "ELBO",
-            marks=[self._raw, self._smooth],
+            marks=[self._raw, self._smooth, *self._exact],
             axes=[self._x.axis, self._y.axis],
             controls=[self.unit],
-            texts=[self._empty],
+            texts=[self._empty, self._words],
         )
         self.box = chart.box
-        self.targets = (*self._x.targets, *self._y.targets, self._raw, self._smooth, self._empty)
+        self.targets = (*self._x.targets, *self._y.targets, self._raw, self._smooth, self._empty, self._words)
         self._shown_unit = self.unit.value
+        self._shows_exact = False
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
+        scale = self._scale(snapshot.num_rows)
+        begun = len(snapshot.curve.step) > 0
+        bounds = [] if begun else self._start(scale)
+        curve = _drawable(snapshot.curve) if begun else _nothing(self._y.bounds)
+        raw, smooth = curve.elbo * scale, curve.smoothed * scale
+        if begun:
+            low = min(float(np.quantile(raw, OUTLIERS)), float(smooth.min()))
+            bounds = self._cover(low, float(max(raw.max(), smooth.max())), scale)
+        return [
+            *self._x.fix(0.0, progress.num_steps),
+            *bounds,
+            (self._raw, {"x": curve.step, "y": raw}),
+            (self._smooth, {"x": curve.step, "y": smooth}),
+            (self._empty, {"value": "" if begun else EMPTY}),
+            (self._words, {"value": self._remark(snapshot)}),
+        ]
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Show the log evidence, or hide it; its text follows with the next frame."""
+        self._shows_exact = show
+        show_marks(self._exact, show=show)
+
+    def _scale(self, num_rows: int) -> float:
+        """Return what nats are multiplied by; where that is new, prepare the axis and the line for it."""
         unit = self.unit.value
+        scale = 1.0 if unit == "total" else 1.0 / num_rows
         if unit != self._shown_unit:
             self._shown_unit = unit
             self._y.fix(-1.0, 0.0)
             self._y.axis.label = "nats, total" if unit == "total" else "nats per observation"
-        scale = 1.0 if unit == "total" else 1.0 / snapshot.num_rows
-        curve = _drawable(snapshot.curve)
-        raw, smooth = curve.elbo * scale, curve.smoothed * scale
-        low = min(float(np.quantile(raw, OUTLIERS)), float(smooth.min()))
-        high = float(max(raw.max(), smooth.max()))
-        return [
-            *self._x.fix(0.0, progress.num_steps),
-            *(self._y.cover(low, high) if len(snapshot.curve.step) else self._y.fix(-1.0, 0.0)),
-            (self._raw, {"x": curve.step, "y": raw}),
-            (self._smooth, {"x": curve.step, "y": smooth}),
-            (self._empty, {"value": "" if len(snapshot.curve.step) else EMPTY}),
-        ]
+            show_at = None if self._evidence is None else np.full(2, self._evidence * scale)
+            for mark in self._exact:
+                mark.y = show_at
+        return scale
+
+    def _cover(self, low: float, high: float, scale: float) -> Changes:
+        if self._evidence is None:
+            return self._y.cover(low, high)
+        line = self._evidence * scale
+        return self._y.cover(min(low, line), max(high, line + HEADROOM * max(0.0, line - low)))
+
+    def _start(self, scale: float) -> Changes:
+        """Return the bounds before the first step: where the run may come from, should the log evidence be known."""
+        bounds = self._y.fix(-1.0, 0.0)
+        if self._evidence is None:
+            return bounds
+        line = self._evidence * scale
+        return self._cover(line - abs(line) - scale, line, scale)
+
+    def _remark(self, snapshot: Snapshot) -> str:
+        if self._evidence is None or not self._shows_exact:
+            return ""
+        num_rows = 1 if self._shown_unit == "total" else snapshot.num_rows
+        low, high = self._y.bounds
+        height = (self._evidence / num_rows - low) / (high - low)
+        words = evidence_words(self._evidence, snapshot.gap if snapshot.step else None, num_rows)
+        parts = "".join(f"<span>{part}</span>" for part in words)
+        return f'<div style="--rw-height: {height:.4f}">{parts}</div>'
+
+
+def _nothing(bounds: tuple[float, float]) -> ElboCurve:
+    below = np.full(2, 2.0 * bounds[0] - bounds[1])  # under the axis: every frame holds the same arrays
+    return ElboCurve(np.array([0.0, 1.0]), below, below)
 
 
 def _drawable(curve: ElboCurve) -> ElboCurve:
-    # A line needs two points, and finite ones.
-    if len(curve.step) == 0:
-        below = np.array([-1e3, -1e3])  # under the axis
-        return ElboCurve(np.array([0.0, 1.0]), below, below)
+    # A line needs two points.
     if len(curve.step) == 1:
         step: Array = np.repeat(curve.step, 2) - (1.0, 0.0)
         return ElboCurve(step, np.repeat(curve.elbo, 2), np.repeat(curve.smoothed, 2))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import bqplot
 import numpy as np
 
+from rugged_widget.reference import Reference
 from rugged_widget.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Ruler, minus, shorten
+from rugged_widget.view.overlay import dashed, show_marks
 from rugged_widget.view.quiet import QuietLines, QuietScatter
 from rugged_widget.view.stream import Changes
 
 LABEL_LENGTH = 20
+HALF_BOX, HALF_STROKE, TRIANGLE = 0.31, 0.31, -0.4  # of the height of a row, from its middle
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,12 @@ class QuantileFigure:
         Latents, top to bottom.
     probs
         Probabilities of a snapshot's quantiles: five, the middle one 0.5.
+    reference
+        What it is compared with: a triangle over each row at the least-squares estimate, and round each row a box from
+        the lowest to the highest exact quantile with a stroke at the exact median.
     """
 
-    def __init__(self, rows: Sequence[Row], probs: Sequence[float]) -> None:
+    def __init__(self, rows: Sequence[Row], probs: Sequence[float], reference: Reference | None = None) -> None:
         self._rows = tuple(rows)
         num_rows = len(self._rows)
         percent = [f"{100 * prob:g}" for prob in probs]
@@ -74,12 +80,13 @@ class QuantileFigure:
         )
         self._median.default_size, self._median.enable_hover = 26, False
         zero = bqplot.Lines(x=[0.0, 0.0], y=[-0.6, num_rows - 0.4], scales=scales, colors=[MUTED], stroke_width=1.0)
+        estimates, self._exact = self._compare(reference, places, scales)
         names = bqplot.Axis(scale=y, side="left", grid_lines="none", color=GRID, tick_values=places)
         names.tick_labels = {f"{place:g}": row.caption for place, row in enumerate(self._rows)}
         chart = Chart(
             "rw-quantiles",
             "Posterior quantiles",
-            marks=[zero, self._outer, self._inner, self._median],
+            marks=[zero, self._outer, self._inner, self._median, *self._exact, *estimates],
             axes=[self._x.axis, names],
             margin={"left": 24 + 7 * max(len(row.caption) for row in self._rows)},
         )
@@ -88,23 +95,56 @@ class QuantileFigure:
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
-        values = self.values(snapshot)
+        values = self.values(snapshot.quantiles)
+        low, high = self._compared
         return [
-            *self._x.cover(min(0.0, float(values.min())), max(0.0, float(values.max()))),
+            *self._x.cover(min(low, float(values.min())), max(high, float(values.max()))),
             (self._outer, {"x": values[[0, -1]].T}),
             (self._inner, {"x": values[[1, -2]].T}),
             (self._median, {"x": values[len(values) // 2]}),
         ]
 
-    def values(self, snapshot: Snapshot) -> Array:
-        """Return the quantiles as they are drawn, shape (num_probs, num_rows)."""
-        columns = [np.stack([value[row.index] for value in snapshot.quantiles[row.site]]) for row in self._rows]
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Show the exact quantiles, or hide them."""
+        show_marks(self._exact, show=show)
+
+    def values(self, quantiles: Mapping[str, Array]) -> Array:
+        """Return quantiles by site as they are drawn, shape (num_probs, num_rows)."""
+        columns = [np.stack([value[row.index] for value in quantiles[row.site]]) for row in self._rows]
         return np.stack(columns, axis=1) - [row.offset for row in self._rows]
 
     def sentence(self, snapshot: Snapshot) -> str:
         """Return the medians as a sentence."""
-        medians = self.values(snapshot)[len(snapshot.probs) // 2]
+        medians = self.values(snapshot.quantiles)[len(snapshot.probs) // 2]
         return ", ".join(
             f"{row.label} {minus(f'{median + row.offset:.2f}')}"
             for row, median in zip(self._rows, medians, strict=True)
         )
+
+    def _compare(
+        self, reference: Reference | None, places: Array, scales: Mapping[str, bqplot.Scale]
+    ) -> tuple[list[bqplot.Mark], list[bqplot.Mark]]:
+        """Return the marks of the estimates and those of the exact quantiles; keep what the axis has to cover."""
+        self._compared = 0.0, 0.0
+        if reference is None:
+            return [], []
+        estimates = self.values({site: value[np.newaxis] for site, value in reference.estimates.items()})[0]
+        triangles = bqplot.Scatter(
+            x=estimates, y=places + TRIANGLE, scales=scales, colors=[MUTED], stroke="transparent"
+        )
+        triangles.marker, triangles.default_size, triangles.enable_hover = "triangle-down", 30, False
+        covered, exact = [np.zeros(1), estimates], []
+        if reference.exact is not None:
+            values = self.values(reference.exact.quantiles)
+            left, median, right = values[0], values[len(values) // 2], values[-1]
+            top, bottom = places - HALF_BOX, places + HALF_BOX
+            outline = (
+                np.stack([left, right, right, left, left], axis=1),
+                np.stack([top, top, bottom, bottom, top], axis=1),
+            )
+            stroke = np.stack([median, median], axis=1), np.stack([places - HALF_STROKE, places + HALF_STROKE], axis=1)
+            exact = [dashed(*outline, scales), dashed(*stroke, scales)]
+            covered += [left, right]
+        together = np.concatenate(covered)
+        self._compared = float(together.min()), float(together.max())
+        return [triangles], exact

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
+from rugged_widget.reference import ExactAnswer, Reference
 from rugged_widget.snapshot import Array, Band, Snapshot
 from rugged_widget.view.chart import minus
 from rugged_widget.view.panels import Group
@@ -15,20 +17,30 @@ WIDTH, HEIGHT, MARGIN = 380, 220, 34
 COLORS = ("#2f6cc0", "#d9822b")  # no style sheet comes with it; both can be read on light and dark
 
 
-def still(story: Story, snapshot: Snapshot, status: str) -> str:
-    """Return HTML that needs nothing else: both panels as SVG, what they say, and how to get the live widget back."""
+def still(
+    story: Story, snapshot: Snapshot, status: str, reference: Reference | None = None, *, exact: bool = False
+) -> str:
+    """Return HTML that needs nothing else: both panels as SVG, what they say, and how to get the live widget back.
+
+    Parameters
+    ----------
+    story, snapshot
+        What it is about, and where it stands.
+    status
+        How the training stands; plain text.
+    reference
+        What the fit is compared with: its least-squares lines are drawn.
+    exact
+        Whether the ends of its exact bands are drawn as well.
+    """
     values = np.concatenate([group.y for group in story.groups])
     low, high = float(values.min()) - 0.5, float(values.max()) + 0.5
     trained = snapshot.step > 0
     panels = "".join(
-        _panel(group, band if trained else None, color, story, (low, high))
-        for group, band, color in zip(story.groups, snapshot.bands["line"], COLORS, strict=True)
+        _panel(group, band if trained else None, color, story, (low, high), _comparison(reference, number, exact=exact))
+        for number, (group, band, color) in enumerate(zip(story.groups, snapshot.bands["line"], COLORS, strict=True))
     )
-    answers = "".join(
-        f"<li>{escape(group.label)}: P(slope &gt; 0) = {slope.prob_positive:.2f}</li>"
-        for group, slope in zip(story.groups, snapshot.slopes, strict=True)
-        if trained
-    )
+    answers = _answers(story, snapshot, reference.exact if reference is not None and exact else None) if trained else ""
     return (
         f'<div style="max-width: 820px"><p><b>{escape(story.title)}</b> \N{MIDDLE DOT} {escape(story.subtitle)} '
         f"\N{MIDDLE DOT} {escape(status)}</p><div>{panels}</div><ul>{answers}</ul>"
@@ -36,7 +48,36 @@ def still(story: Story, snapshot: Snapshot, status: str) -> str:
     )
 
 
-def _panel(group: Group, band: Band | None, color: str, story: Story, view: tuple[float, float]) -> str:
+def _answers(story: Story, snapshot: Snapshot, exact: ExactAnswer | None) -> str:
+    """Return a line of a list for each group."""
+    remarks = ["" for _ in story.groups]
+    if exact is not None:
+        remarks = [f" (exact {slope.prob_positive:.2f})" for slope in exact.slopes]
+    return "".join(
+        f"<li>{escape(group.label)}: P(slope &gt; 0) = {slope.prob_positive:.2f}{remark}</li>"
+        for group, slope, remark in zip(story.groups, snapshot.slopes, remarks, strict=True)
+    )
+
+
+def _comparison(reference: Reference | None, number: int, *, exact: bool) -> list[tuple[Array, str]]:
+    """Return the lines of a group that are drawn for comparison over the grid, each with its style."""
+    if reference is None:
+        return []
+    lines = [(reference.lines[number], 'stroke-opacity="0.6"')]
+    if exact and reference.exact is not None:
+        band = reference.exact.bands["line"][number]
+        lines += [(end, 'stroke-dasharray="4 3"') for end in (band.lower, band.upper)]
+    return lines
+
+
+def _panel(
+    group: Group,
+    band: Band | None,
+    color: str,
+    story: Story,
+    view: tuple[float, float],
+    comparison: Sequence[tuple[Array, str]],
+) -> str:
     right, bottom = WIDTH - 8, HEIGHT - MARGIN
     x_ends = (float(story.grid[0]), float(story.grid[-1]))
 
@@ -52,19 +93,26 @@ def _panel(group: Group, band: Band | None, color: str, story: Story, view: tupl
             f'<polygon points="{outline}" fill="{color}" fill-opacity="0.3"/>'
             f'<polyline points="{path(band.x, band.median)}" fill="none" stroke="{color}" stroke-width="2"/>'
         )
+    drawn += "".join(
+        f'<polyline points="{path(story.grid, line)}" fill="none" stroke="currentColor" {style}/>'
+        for line, style in comparison
+    )
     points = "".join(
         f'<circle cx="{x}" cy="{y}" r="2.2"/>' for x, y in (pair.split(",") for pair in path(group.x, group.y).split())
-    )
-    ends = "".join(
-        f'<text x="{MARGIN - 4}" y="{y}" text-anchor="end">{minus(f"{value:.1f}")}</text>'
-        for y, value in ((bottom, view[0]), (28, view[1]))
     )
     heading = escape(group.heading(story.row_noun))
     return (
         f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{heading}" fill="currentColor" '
         f'font-family="sans-serif" font-size="11"><text x="{MARGIN}" y="12" font-weight="bold">{heading}'
-        f'</text>{ends}<g stroke="currentColor" stroke-opacity="0.3"><path d="M{MARGIN},20V{bottom}H{right}" '
-        f'fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
+        f'</text>{_ends(bottom, view)}<g stroke="currentColor" stroke-opacity="0.3">'
+        f'<path d="M{MARGIN},20V{bottom}H{right}" fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
         f'{drawn}<text x="{right}" y="{HEIGHT - 18}" text-anchor="end">'
         f"{escape(story.x_label)}, {x_ends[0]:.3g} to {x_ends[1]:.3g}</text></svg>"
+    )
+
+
+def _ends(bottom: int, view: tuple[float, float]) -> str:
+    return "".join(
+        f'<text x="{MARGIN - 4}" y="{y}" text-anchor="end">{minus(f"{value:.1f}")}</text>'
+        for y, value in ((bottom, view[0]), (28, view[1]))
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -63,7 +63,7 @@ class FrameStream(anywidget.AnyWidget):
     Parameters
     ----------
     targets
-        Widgets that frames may change.
+        Widgets that frames may change; more may come, see `extend`.
     ask
         Runs a function on the thread that computes: messages may arrive on any other.
     clock
@@ -89,6 +89,7 @@ class FrameStream(anywidget.AnyWidget):
         super().__init__(targets=list(targets), **_bundle_or_nothing(), **traits)
         self._index = {target: index for index, target in enumerate(targets)}
         self._touched: dict[Quiet, set[str]] = {}
+        self._unsent: dict[Quiet, set[str]] = {}
         self._clock, self._ask = clock, ask
         self._greeted = self._away = False
         self._expected_until = -math.inf
@@ -121,11 +122,26 @@ class FrameStream(anywidget.AnyWidget):
         window = 1 if self._away else MAX_UNACKNOWLEDGED
         return self._greeted and len(self._unacknowledged) < window and now >= self._due
 
+    def extend(
+        self, targets: Sequence[Quiet], *, hover: Sequence[Mapping[str, object]], labels: Mapping[str, str]
+    ) -> None:
+        """Add widgets that frames may change, behind those there are, with what is told of them."""
+        for target in targets:
+            self._index.setdefault(target, len(self._index))
+        with self.hold_sync():
+            self.targets = list(self._index)
+            self.hover = [*self.hover, *map(dict, hover)]
+            self.labels = {**self.labels, **labels}
+
     def keep(self, changes: Changes) -> None:
         """Make the kernel's side current, silently."""
         for target, values in changes:
-            target.keep(values)
-            self._touched.setdefault(target, set()).update(values)
+            self._keep(target, values, values)
+
+    def _keep(self, target: Quiet, values: Mapping[str, object], unsent: Iterable[str]) -> None:
+        target.keep(values)
+        self._touched.setdefault(target, set()).update(values)
+        self._unsent.setdefault(target, set()).update(unsent)
 
     def push(self, changes: Changes, summary: str) -> None:
         """Send a frame and keep the kernel's side current.
@@ -138,6 +154,9 @@ class FrameStream(anywidget.AnyWidget):
             The frame in a sentence, for screen readers.
         """
         self.keep(changes)
+        self._send_frame(changes, summary)
+
+    def _send_frame(self, changes: Changes, summary: str) -> None:
         layout: list[object] = []
         arrays: list[np.ndarray[Any, Any]] = []
         state: dict[int, dict[str, object]] = {}
@@ -155,20 +174,28 @@ class FrameStream(anywidget.AnyWidget):
             message["layout"] = self._layout = layout
         if state:
             message["state"] = list(state.items())
-        self.send(message, buffers=[np.concatenate(arrays, dtype=np.float32, casting="same_kind").data])
+        # A page of texts has no array, and an empty buffer is nothing that every host passes on.
+        packed = [np.concatenate(arrays, dtype=np.float32, casting="same_kind").data] if arrays else []
+        self.send(message, buffers=packed)
         self._unacknowledged.append(self._seq)
         self._sent_at = now = self._clock()
         late = now - self._due  # a frame that is a little late does not put off the next one
         self._due = now + FRAME_SECONDS - (late if late < FRAME_SECONDS else 0.0)
 
     def settle(self, changes: Changes, summary: str) -> None:
-        """Send a last frame, and in full what frames have changed: saved notebooks and late pages hold that."""
+        """Send a last frame, and as traits what frames have changed: saved notebooks and late pages hold that.
+
+        Traits that are sent as they are already are left out: while someone drags a slider, many frames are settled,
+        and a server drops messages where there are over a thousand a second.
+        """
+        for target, values in changes:
+            self._keep(target, values, [name for name, value in values.items() if not _same(target, name, value)])
         if self._greeted:
-            self.push(changes, summary)
-        else:
-            self.keep(changes)
-        for target, names in self._touched.items():
-            target.send_state(names)
+            self._send_frame(changes, summary)
+        unsent, self._unsent = self._unsent, {}
+        for target, names in unsent.items():
+            if names:
+                target.send_state(names)
 
     def _hear(self, _widget: object, content: Mapping[str, object], _buffers: object) -> None:
         if content.get("k") == "hello":
@@ -187,3 +214,10 @@ class FrameStream(anywidget.AnyWidget):
     def _forget(self) -> None:
         # What was under way may be lost: the next frame has to hold everything.
         self._unacknowledged, self._layout, self._sent = [], None, {}
+
+
+def _same(target: Quiet, name: str, value: object) -> bool:
+    present: object = getattr(target, name)
+    if isinstance(present, np.ndarray) and isinstance(value, np.ndarray):
+        return np.array_equal(present, value)
+    return not isinstance(present, np.ndarray) and not isinstance(value, np.ndarray) and present == value

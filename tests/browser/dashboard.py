@@ -67,6 +67,13 @@ class DashboardPage:
         """Find a part by its class, maybe followed by more of a selector."""
         return self.root.locator(f".{css_class}")
 
+    def open_tab(self, name: str) -> None:
+        """Open the page behind a tab, and wait until it is there."""
+        tab = self.root.get_by_role("tab", name=name, exact=True)
+        tab.click()
+        at = tab.evaluate("tab => [...tab.parentElement.children].indexOf(tab)")
+        self.part("rw-page").nth(at).locator(":scope > *").first.wait_for()
+
     def press(self, css_class: str, word: str | None = None) -> None:
         """Press a button, once it says `word`."""
         button = self.part(css_class)
@@ -131,7 +138,13 @@ def same_drawing(one: list[str], other: list[str]) -> bool:
 
 
 def _same(kernel: Any, page: Any) -> bool:
-    if isinstance(kernel, list | float | int) and not isinstance(kernel, bool) and isinstance(page, list | float | int):
+    if _of_numbers(kernel) and _of_numbers(page):
         ours, theirs = np.asarray(kernel, np.float64), np.asarray(page, np.float64)
         return ours.shape == theirs.shape and np.allclose(ours, theirs, rtol=1e-6, atol=1e-6, equal_nan=True)
     return bool(kernel == page)
+
+
+def _of_numbers(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_of_numbers(item) for item in value)
+    return isinstance(value, float | int) and not isinstance(value, bool)

@@ -21,9 +21,15 @@ class Wire:
         self.sent: list[tuple[dict[str, Any], np.ndarray[Any, Any]]] = []
         self.states: list[tuple[str, set[str]]] = []
         self.stream = FrameStream([self.line, self.text], ask, clock=lambda: self.now)
-        self.stream.send = lambda content, buffers: self.sent.append((content, np.frombuffer(buffers[0], "f4")))
+        self.sent_contents: list[dict[str, Any]] = []
+        self.stream.send = self._send
         for widget in (self.line, self.text):
             widget.send_state = self._spy(widget)
+
+    def _send(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        self.sent_contents.append(content)
+        if buffers:
+            self.sent.append((content, np.frombuffer(buffers[0], "f4")))
 
     def _spy(self, widget: Any) -> Callable[..., None]:
         def send_state(key: Any = None) -> None:
@@ -178,3 +184,41 @@ def test_a_frame_that_is_a_little_late_does_not_slow_the_pace() -> None:
             wire.hear(k="ack", seq=wire.stream._seq)
             sent += 1
     assert sent == pytest.approx(10 / FRAME_SECONDS, abs=2)
+
+
+def test_targets_that_are_added_come_behind_the_others_and_are_counted_on() -> None:
+    wire = Wire()
+    late = QuietText("")
+    wire.hear(k="hello")
+    wire.push(1.0)
+    wire.stream.extend([late, wire.text], hover=[{"figure": "rw-late", "rows": []}], labels={"rw-late": "Late"})
+    assert wire.stream.targets == [wire.line, wire.text, late]
+    assert wire.stream.hover == [{"figure": "rw-late", "rows": []}]
+    assert wire.stream.labels == {"rw-late": "Late"}
+    wire.stream.push([(late, {"value": "here"})], "")
+    assert wire.sent_contents[-1]["state"] == [(2, {"value": "here"})]
+
+
+def test_a_frame_of_texts_alone_has_no_buffer() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.stream.push([(wire.text, {"value": "now"})], "")
+    assert wire.sent_contents[-1]["layout"] == []
+    assert wire.sent == []
+
+
+def test_what_is_settled_again_as_it_is_is_not_sent_again() -> None:
+    wire = Wire()
+    last = [(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})]
+    wire.stream.settle(last, "")
+    wire.states.clear()
+    wire.stream.settle([last[0], (wire.text, {"value": "the end"})], "")
+    assert wire.states == [("QuietText", {"value"})]
+
+
+def test_what_frames_changed_is_settled_in_full_even_where_the_last_one_holds_the_same() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(7.0, "now")
+    wire.stream.settle([(wire.line, {"y": np.full(2, 7.0)})], "")
+    assert wire.states == [("QuietLines", {"y"}), ("QuietText", {"value"})]

@@ -1,0 +1,117 @@
+"""A dashboard with pages that note what they are told, and a root that gives them what they want."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from rugged_widget.datasets import RegressionData
+from rugged_widget.reference import Wanted
+from rugged_widget.snapshot import Parameter, Progress, Snapshot, WhatIf
+from rugged_widget.view.controls import Requests
+from rugged_widget.view.dashboard import Dashboard
+from rugged_widget.view.quiet import QuietText
+from rugged_widget.view.story import story_of
+
+DATA = RegressionData.rugged()
+STORY = story_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95))
+SETTINGS = {"learning_rate": 0.03, "speed": 10, "guide": "diagonal", "seed": 1, "engine": "plain", "num_steps": 100}
+PARAMETERS = Wanted(parameters=True)
+
+
+class FakePage:
+    """A page of one text that says at which step it was drawn."""
+
+    def __init__(self, changed: Callable[[], None], wants: Wanted) -> None:
+        self.changed, self.wants = changed, wants
+        self.words = QuietText("")
+        self.box = ipywidgets.Box([self.words])
+        self.targets = (self.words,)
+        self.hover = [{"figure": "rw-fake", "rows": []}]
+        self.labels = {"rw-fake": "A fake"}
+        self.seen: list[Snapshot] = []
+        self.exact: list[bool] = []
+
+    def update(self, snapshot: Snapshot, _progress: Progress) -> list[Any]:
+        self.seen.append(snapshot)
+        return [(self.words, {"value": f"at {snapshot.step}"})]
+
+    def wanted(self) -> Wanted:
+        return self.wants
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001
+        self.exact.append(show)
+
+
+class Stage:
+    """A dashboard with two fake pages, and a root that computes what is wanted while training rests."""
+
+    def __init__(self, plain: Snapshot, *, answers: bool = True, reference: Any = None, **settings: object) -> None:
+        self.plain, self.answers = plain, answers
+        self.pages: dict[str, FakePage] = {}
+        self.wishes: list[Wanted] = []
+        self.picked: list[tuple[str, object]] = []
+        self.waiting: list[Callable[[], None]] = []
+        self.running, self.step = False, 0
+        requests = Requests(*[lambda: None] * 3, pick=lambda name, value: self.picked.append((name, value)))
+        self.dashboard = Dashboard(
+            STORY,
+            {"diagonal": "diagonal normal"},
+            SETTINGS | settings,
+            requests,
+            self.waiting.append,
+            pages={"Numbers": self._builder("Numbers", PARAMETERS), "Point": self._builder("Point", Wanted())},
+            on_wanted=self._want,
+            reference=reference,
+        )
+        self.tabs = self.dashboard._tabs
+        self.settle("ready")
+
+    def _builder(self, title: str, wants: Wanted) -> Callable[[Callable[[], None]], FakePage]:
+        def build(changed: Callable[[], None]) -> FakePage:
+            assert title not in self.pages, "a page was built twice"
+            self.pages[title] = FakePage(changed, wants)
+            return self.pages[title]
+
+        return build
+
+    def _want(self, wanted: Wanted) -> None:
+        self.wishes.append(wanted)
+        if self.answers and not self.running:
+            self.dashboard.settle(self.snapshot(), self.progress("paused"))
+
+    def snapshot(self) -> Snapshot:
+        wanted = self.wishes[-1] if self.wishes else Wanted()
+        parameters = (Parameter("loc", np.zeros(2), np.zeros(2)),) if wanted.parameters else ()
+        point = None if wanted.what_if is None else WhatIf(*wanted.what_if, self.plain.slopes[0], None)
+        return dataclasses.replace(self.plain, step=self.step, parameters=parameters, what_if=point)
+
+    def progress(self, status: Any) -> Progress:
+        return Progress(status, self.step, 100, -500.0, 150.0)
+
+    def pick(self, title: str) -> None:
+        widget = self.tabs.widget
+        widget.selected_index = widget.titles.index(title)
+        self.work()
+
+    def work(self) -> None:
+        while self.waiting:
+            self.waiting.pop(0)()
+
+    def start(self) -> None:
+        self.running = True
+        self.dashboard.changed(self.progress("running"))
+
+    def frame(self) -> None:
+        self.step += 1
+        self.dashboard.show(self.snapshot(), self.progress("running"))
+
+    def settle(self, status: str) -> None:
+        if self.running:
+            self.dashboard.before_rest()
+        self.running = False
+        self.dashboard.settle(self.snapshot(), self.progress(status))

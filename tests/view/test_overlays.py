@@ -1,0 +1,290 @@
+"""What lies over the figures for comparison, without a page."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from rugged_widget.datasets import RegressionData
+from rugged_widget.infer.lesson import RegressionFit
+from rugged_widget.reference import Reference
+from rugged_widget.snapshot import Gap, Progress, Snapshot
+from rugged_widget.view.elbo import ElboFigure
+from rugged_widget.view.overlay import legend
+from rugged_widget.view.panels import Panels
+from rugged_widget.view.quantiles import QuantileFigure
+from rugged_widget.view.quiet import Quiet
+from rugged_widget.view.slopes import SlopeFigure
+from rugged_widget.view.story import story_of
+from tests.view.references import reference_of
+
+DATA = RegressionData.rugged()
+STORY = story_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95))
+RUNNING = Progress("running", 40, 1500, -500.0, 150.0)
+REFERENCE = reference_of(DATA)
+KL = "KL(guide \N{DOUBLE VERTICAL LINE} posterior)"
+Figure = ElboFigure | QuantileFigure | Panels | SlopeFigure
+
+
+@pytest.fixture(scope="module")
+def snapshots() -> dict[int, Snapshot]:
+    fit = RegressionFit(DATA)
+    found = {0: dataclasses.replace(fit.snapshot(), gap=Gap(1e4, 1e2))}
+    for step in (1, 40, 120):
+        fit.advance(step - fit.step)
+        found[step] = dataclasses.replace(fit.snapshot(), gap=Gap(1.234, 0.05))
+    return found
+
+
+def make(name: str, reference: Reference | None) -> Figure:
+    if name == "elbo":
+        return ElboFigure(1500, "countries", lambda: None, reference)
+    if name == "quantiles":
+        return QuantileFigure(STORY.rows, STORY.probs, reference)
+    if name == "slopes":
+        return SlopeFigure(["<Outside>", "Inside"], "slope", "because", reference)
+    words = {"x_label": "x", "y_label": "y", "row_noun": "countries"}
+    return Panels(STORY.groups, STORY.grid, on_mode=lambda: None, reference=reference, **words)
+
+
+def elbo(reference: Reference | None = REFERENCE) -> ElboFigure:
+    figure = make("elbo", reference)
+    assert isinstance(figure, ElboFigure)
+    return figure
+
+
+def quantiles(reference: Reference | None = REFERENCE) -> QuantileFigure:
+    figure = make("quantiles", reference)
+    assert isinstance(figure, QuantileFigure)
+    return figure
+
+
+def panels(reference: Reference | None = REFERENCE) -> Panels:
+    figure = make("panels", reference)
+    assert isinstance(figure, Panels)
+    return figure
+
+
+def slopes(reference: Reference | None = REFERENCE) -> SlopeFigure:
+    figure = make("slopes", reference)
+    assert isinstance(figure, SlopeFigure)
+    return figure
+
+
+def drawings(figure: Figure) -> list[object]:
+    """Return the marks of every bqplot figure in `figure`."""
+    boxes = figure.boxes if isinstance(figure, Panels | SlopeFigure) else (figure.box,)
+    return [
+        mark
+        for box in boxes
+        for part in box.children
+        for inner in getattr(part, "children", ())
+        for mark in getattr(inner, "marks", ())
+    ]
+
+
+def dashes(figure: Figure) -> list[object]:
+    return [mark for mark in drawings(figure) if getattr(mark, "line_style", "") == "dashed"]
+
+
+def value(figure: Figure, snapshot: Snapshot, target: Quiet, trait: str = "value") -> object:
+    found = [values[trait] for widget, values in figure.update(snapshot, RUNNING) if widget is target]
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("name", ["elbo", "quantiles", "panels", "slopes"])
+def test_exact_marks_are_hidden_until_they_are_asked_for_and_can_be_hidden_again(name: str) -> None:
+    figure = make(name, REFERENCE)
+    assert dashes(figure)
+    for show in (False, True, False):
+        if show or any(mark.visible for mark in dashes(figure)):  # type: ignore[attr-defined]
+            figure.show_exact(show)
+        assert {mark.visible for mark in dashes(figure)} == {show}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["elbo", "quantiles", "panels", "slopes"])
+@pytest.mark.parametrize("reference", [None, reference_of(DATA, exact=False)], ids=["none", "least squares"])
+def test_without_an_exact_answer_nothing_of_it_is_built(
+    name: str, reference: Reference | None, snapshots: dict[int, Snapshot]
+) -> None:
+    figure = make(name, reference)
+    figure.show_exact(show=True)
+    assert not dashes(figure)
+    texts = [str(values.get("value")) for _, values in figure.update(snapshots[120], RUNNING)]
+    assert not any("exact" in text or "evidence" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", ["elbo", "quantiles", "panels", "slopes"])
+def test_frames_hold_the_arrays_that_they_hold_without_a_reference(name: str, snapshots: dict[int, Snapshot]) -> None:
+    def arrays(figure: Figure, snapshot: Snapshot) -> list[tuple[int, str, tuple[int, ...]]]:
+        places = {target: place for place, target in enumerate(figure.targets)}
+        return [
+            (places[target], trait, (array.ndim,))
+            for target, values in figure.update(snapshot, RUNNING)
+            for trait, array in values.items()
+            if isinstance(array, np.ndarray) and np.isfinite(array).all()
+        ]
+
+    plain, compared = make(name, None), make(name, REFERENCE)
+    compared.show_exact(show=True)
+    expected = arrays(plain, snapshots[0])
+    assert expected
+    for snapshot in snapshots.values():
+        assert arrays(plain, snapshot) == arrays(compared, snapshot) == expected
+
+
+def test_the_line_of_the_log_evidence_is_in_view_with_room_for_its_text(snapshots: dict[int, Snapshot]) -> None:
+    figure = elbo()
+    for snapshot in snapshots.values():
+        figure.update(snapshot, RUNNING)
+        low, high = figure._y.bounds
+        assert low < -247.63 < high
+        assert (high + 247.63) / (high - low) > 0.18  # two lines of text
+
+
+def test_the_line_follows_the_unit(snapshots: dict[int, Snapshot]) -> None:
+    figure = elbo()
+    figure.show_exact(show=True)
+    for unit, line in (("observation", -247.63 / 170), ("total", -247.63)):
+        figure.unit.value = unit
+        figure.update(snapshots[120], RUNNING)
+        assert figure._exact[0].y == pytest.approx([line, line])
+        low, high = figure._y.bounds
+        assert low < line < high
+        assert high - low < 12 * abs(line)
+
+
+def test_a_frame_leaves_the_line_of_the_log_evidence_alone(snapshots: dict[int, Snapshot]) -> None:
+    figure, changed = elbo(), []
+    figure.show_exact(show=True)
+    figure._exact[0].observe(changed.append)
+    for snapshot in snapshots.values():
+        figure.update(snapshot, RUNNING)
+    assert not changed
+
+
+def test_the_text_at_the_log_evidence_tells_the_gap_once_there_is_one(snapshots: dict[int, Snapshot]) -> None:
+    figure = elbo()
+    assert value(figure, snapshots[120], figure._words) == ""
+    figure.show_exact(show=True)
+    start = str(value(figure, snapshots[0], figure._words))
+    assert "log evidence \N{MINUS SIGN}247.63" in start
+    assert "gap" not in start
+    end = str(value(figure, snapshots[120], figure._words))
+    assert f"gap 1.23 \N{PLUS-MINUS SIGN} 0.05 nats = {KL}" in end
+    figure.unit.value = "observation"
+    assert "log evidence \N{MINUS SIGN}1.4566" in str(value(figure, snapshots[120], figure._words))
+
+
+def test_a_box_goes_round_each_row_from_the_lowest_to_the_highest_exact_quantile() -> None:
+    figure = quantiles()
+    assert REFERENCE.exact is not None
+    outline, stroke = figure._exact
+    exact = figure.values(REFERENCE.exact.quantiles)
+    assert outline.x.min(axis=1) == pytest.approx(exact[0])
+    assert outline.x.max(axis=1) == pytest.approx(exact[-1])
+    assert stroke.x[:, 0] == pytest.approx(exact[2])
+    assert (outline.y[:, 0] + outline.y[:, 2]) / 2 == pytest.approx(np.arange(5.0))  # each round its own row
+    bias = REFERENCE.exact.quantiles["linear.bias"][2, 0]
+    assert stroke.x[3, 0] == pytest.approx(bias - 9)
+
+
+def test_a_triangle_stands_over_each_row_at_the_least_squares_estimate() -> None:
+    triangles = [mark for mark in drawings(quantiles()) if getattr(mark, "marker", "") == "triangle-down"]
+    assert len(triangles) == 1
+    x, y = np.asarray(triangles[0].x), np.asarray(triangles[0].y)  # type: ignore[attr-defined]
+    assert x[:3] == pytest.approx(REFERENCE.estimates["linear.weight"][0])
+    assert x[3] == pytest.approx(REFERENCE.estimates["linear.bias"][0] - 9)
+    assert ((np.arange(5.0) - 0.5 < y) & (y < np.arange(5.0) - 0.3)).all()
+
+
+@pytest.mark.parametrize("times", [1.0, 1e9, 1e-9])
+def test_the_axes_cover_the_guide_and_what_it_is_compared_with(times: float, snapshots: dict[int, Snapshot]) -> None:
+    reference = reference_of(DATA, times=times)
+    assert reference.exact is not None
+    rows, curves = quantiles(reference), slopes(reference)
+    rows.update(snapshots[40], RUNNING)
+    curves.update(snapshots[40], RUNNING)
+    low, high = rows._x.bounds
+    every = [rows.values(reference.exact.quantiles), rows.values(snapshots[40].quantiles)]
+    assert low <= min(values.min() for values in every) <= max(values.max() for values in every) <= high
+    low, high = curves._x.bounds
+    assert all(low <= s.x[0] < s.x[-1] <= high for s in (*reference.exact.slopes, *snapshots[40].slopes))
+    assert all(s.density.max() <= curves._y.bounds[1] for s in (*reference.exact.slopes, *snapshots[40].slopes))
+
+
+def test_a_log_evidence_far_out_is_in_view_as_well(snapshots: dict[int, Snapshot]) -> None:
+    for log_evidence in (-1e9, 0.0, 1e7):
+        figure = elbo(reference_of(DATA, log_evidence=log_evidence))
+        figure.show_exact(show=True)
+        for snapshot in (snapshots[0], snapshots[120]):
+            words = str(value(figure, snapshot, figure._words))
+            low, high = figure._y.bounds
+            assert low <= log_evidence <= high
+            assert 0.0 <= float(words.split("--rw-height: ")[1].split('"', maxsplit=1)[0]) <= 1.0
+
+
+def test_the_exact_lines_of_the_panels_follow_the_switch_and_no_frame(snapshots: dict[int, Snapshot]) -> None:
+    figure = panels()
+    assert REFERENCE.exact is not None
+    changed: list[object] = []
+    for number, panel in enumerate(figure._panels):
+        panel.exact[0].observe(changed.append, "y")
+        for mode in ("prediction", "line"):
+            figure.mode.value = mode
+            band = REFERENCE.exact.bands[mode][number]
+            assert panel.exact[0].y == pytest.approx(np.stack([band.lower, band.upper]))
+    count = len(changed)
+    assert count
+    figure.update(snapshots[120], RUNNING)
+    assert len(changed) == count
+
+
+def test_the_least_squares_line_lies_under_the_median_and_needs_no_switch() -> None:
+    for number, panel in enumerate(panels()._panels):
+        marks = panel.box.children[1].children[0].marks
+        assert [mark.visible for mark in marks] == [True, True, True, True, False]
+        assert marks[2].y == pytest.approx(REFERENCE.lines[number])
+        assert marks[3] is panel._median
+
+
+def test_a_panel_counts_its_points_in_both_bands(snapshots: dict[int, Snapshot]) -> None:
+    figure, snapshot = panels(), snapshots[120]
+    group = STORY.groups[1]
+    counts = []
+    for band in (snapshot.bands["line"][1], snapshot.bands["prediction"][1]):
+        lower, upper = (np.interp(group.x, band.x, end) for end in (band.lower, band.upper))
+        counts.append(int(((lower <= group.y) & (group.y <= upper)).sum()))
+    expected = f"in the 90 % bands: line {counts[0]} of 49, prediction {counts[1]}"
+    for mode in ("line", "prediction"):  # whichever is drawn
+        figure.mode.value = mode
+        assert value(figure, snapshot, figure._panels[1]._note) == expected
+
+
+def test_the_corners_tell_the_exact_probability_while_the_answer_is_shown(snapshots: dict[int, Snapshot]) -> None:
+    figure = slopes()
+    assert "exact" not in str(value(figure, snapshots[120], figure._texts[1]))
+    figure.show_exact(show=True)
+    assert "(exact 0.94)" in str(value(figure, snapshots[120], figure._texts[1]))
+    corner = str(value(figure, snapshots[120], figure._texts[0]))
+    assert corner.startswith("&lt;Outside&gt;<br>")
+    assert "(exact 0.02)" in corner
+    figure.show_exact(show=False)
+    assert "exact" not in str(value(figure, snapshots[120], figure._texts[1]))
+
+
+def test_the_legend_names_only_what_is_shown() -> None:
+    figure = slopes()
+    names = [[name for name in ("least squares", "exact posterior", "guide") if name in figure._legend[0].value]]
+    for show in (True, False):
+        figure.show_exact(show)
+        names.append(
+            [name for name in ("least squares", "exact posterior", "guide") if name in figure._legend[0].value]
+        )
+    without, every = ["least squares", "guide"], ["least squares", "exact posterior", "guide"]
+    assert names == [without, every, without]
+    assert "exact" not in legend(exact=False)
+    assert not slopes(None)._legend
