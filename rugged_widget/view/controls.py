@@ -27,7 +27,7 @@ PRIMARY: Mapping[Status, tuple[str, str]] = {
     "failed": ("Restart", "repeat"),
 }
 SPEED_LABELS: Mapping[Speed, str] = {1: "1 a frame", 10: "10 a frame", "max": "max"}
-SLOWEST, FASTEST = -5.0, 0.0  # of the learning-rate slider, powers of ten
+SLOWEST, FASTEST, NOTCH = -5.0, 0.0, 0.01  # of the learning-rate slider, powers of ten
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Controls:
                 style={"button_width": "auto"},
             ),
             "learning_rate": ipywidgets.FloatLogSlider(
-                description="Learning rate", min=SLOWEST, max=FASTEST, step=0.01, readout_format=".2g"
+                description="Learning rate", min=SLOWEST, max=FASTEST, step=NOTCH, readout_format=".2g"
             ),
             "guide": ipywidgets.Dropdown(
                 description="Guide", options=[(label, name) for name, label in guides.items()]
@@ -133,9 +133,18 @@ class Controls:
         ]
 
     def _picked(self, name: str, value: object) -> None:
+        if name == "learning_rate" and isinstance(value, float):
+            if self._is_notch_of_shown(value):
+                return
+            value = float(f"{value:.2g}")  # as it reads
         if value != self._shown.get(name):
             self._shown[name] = value
             self._requests.pick(name, value)
+
+    def _is_notch_of_shown(self, rate: float) -> bool:
+        """Whether the page only says where the slider snapped to: each page does that once it shows a value."""
+        shown = self._shown["learning_rate"]
+        return isinstance(shown, float) and abs(math.log10(rate / shown)) <= NOTCH / 2 + 1e-9
 
 
 def sentence(progress: Progress) -> str:

@@ -67,6 +67,15 @@ def test_showing_a_setting_does_not_ask_for_it() -> None:
     assert asked.log == []
 
 
+def test_where_the_slider_snaps_to_is_not_another_learning_rate() -> None:
+    asked = Asked()
+    slider = asked.controls._inputs["learning_rate"]
+    slider.value = 10**-1.52  # what a page says as soon as it shows 0.03
+    assert asked.log == []
+    slider.value = 10**-1.51  # the next notch
+    assert asked.log == [("learning_rate", 0.031)]
+
+
 def test_the_primary_button_says_what_it_will_do() -> None:
     controls = Asked().controls
     words = []

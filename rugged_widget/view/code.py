@@ -1,0 +1,63 @@
+"""The Code page: the script that does the present run without this package."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import ipywidgets
+
+from rugged_widget.reference import Wanted
+from rugged_widget.snapshot import Progress, Snapshot
+from rugged_widget.view.chart import text
+from rugged_widget.view.listing import Listing
+from rugged_widget.view.quiet import Quiet
+from rugged_widget.view.stream import Changes
+
+EVERY_SECONDS = 1.0
+"""While training runs, the script is written anew so often: it changes with every step, and nobody reads so fast."""
+
+ABOUT = "The run as one writes it with Pyro by hand: the same data, the same steps, and the same parameters at the end."
+
+
+class CodePage:
+    """The script of the present run, and a button that copies it.
+
+    Parameters
+    ----------
+    make_script
+        Returns the script as it is now, quickly; called on the thread that computes.
+    clock
+        Seconds that never go back.
+    """
+
+    title = "Code"
+
+    def __init__(self, make_script: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._make_script, self._clock = make_script, clock
+        self._due = 0.0
+        self._words = ""
+        about = ipywidgets.HTML(f"<p>{ABOUT}</p>")
+        about.add_class("rw-about")
+        self._state = text("rw-as-of")
+        self._listing = Listing("The run as a script", beside=[self._state])
+        self.box = ipywidgets.VBox([about, self._listing.box])
+        self.box.add_class("rw-code-page")
+        self.targets: tuple[Quiet, ...] = (self._state,)
+        self.labels = {"rw-copy": "Copy to the clipboard"}
+
+    def __repr__(self) -> str:
+        return f"CodePage({self._words or 'not written yet'})"
+
+    def wanted(self) -> Wanted:
+        """Return what the snapshots of this page must hold: nothing more than they do."""
+        return Wanted()
+
+    def update(self, _snapshot: Snapshot, progress: Progress) -> Changes:
+        """Return what a frame has to change, and write the script anew where that is due."""
+        now = self._clock()
+        if progress.status != "running" or now >= self._due:
+            self._due = now + EVERY_SECONDS
+            self._listing.show(self._make_script())
+            self._words = f"as of step {progress.step:,}"
+        return [(self._state, {"value": f"<p>{self._words}</p>"})]
