@@ -4,7 +4,10 @@ from importlib.metadata import version as _version
 
 from rugged_widget.datasets import RegressionData, load_rugged
 from rugged_widget.errors import ClosedError, FitError, MissingBundleError, RuggedWidgetError
-from rugged_widget.snapshot import Band, Density, ElboCurve, Snapshot
+from rugged_widget.infer.exact import ExactPosterior
+from rugged_widget.infer.models import Priors
+from rugged_widget.infer.serving import LoadedSampler, ServingError, load_torchscript
+from rugged_widget.snapshot import Band, Density, ElboCurve, EngineInfo, Gap, Snapshot
 from rugged_widget.widget import RuggedWidget
 
 __all__ = [
@@ -12,13 +15,20 @@ __all__ = [
     "ClosedError",
     "Density",
     "ElboCurve",
+    "EngineInfo",
+    "ExactPosterior",
     "FitError",
+    "Gap",
+    "LoadedSampler",
     "MissingBundleError",
+    "Priors",
     "RegressionData",
     "RuggedWidget",
     "RuggedWidgetError",
+    "ServingError",
     "Snapshot",
     "__version__",
     "load_rugged",
+    "load_torchscript",
 ]
 __version__ = _version("rugged-widget")

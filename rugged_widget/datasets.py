@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ class RegressionData:
         What to call the predictor and the response in a word, and the response in the name of a column, its original
         unit ("" where that is not known), and what names the rows.
     bundled
-        Whether it is the lesson's choice of the table that `load_rugged` loads, as `rugged` makes it.
+        Whether the rows are of the table that `load_rugged` loads.
     """
 
     predictor: str
@@ -163,11 +164,11 @@ class RegressionData:
         keep = np.isfinite(x) & np.isfinite(groups) & np.isfinite(targets)
         check_rows(keep, x, groups, roles, values)
         x, y, groups, targets, dropped = x[keep], y[keep], groups[keep], targets[keep], int((~keep).sum())
-        names = {role: str(name) for role, name in roles.items()}
-        predictor, group, response = names.values()
-        response_label = f"log {response}" if log_response else response
+        predictor, group, response = (str(name) for name in roles.values())
         return cls(
-            **names,
+            predictor=predictor,
+            group=group,
+            response=response,
             log_response=bool(log_response),
             features=np.column_stack([groups, x, groups * x]),
             targets=targets,
@@ -178,17 +179,12 @@ class RegressionData:
             row_details=Details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
             num_dropped=dropped,
             group_texts=values,
-            feature_names=(group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
+            label=str(next((name for name in (label, df.index.name) if name is not None), "")),
+            **_words(predictor, group, f"log {response}" if log_response else response, values),
             title=f"{predictor} and {response}",
-            predictor_label=predictor,
-            response_label=response_label,
-            group_labels=(f"{group} = {values[0]}", f"{group} = {values[1]}"),
             dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
-            slope_label=f"change of {response_label} per unit of {predictor}",
-            short_predictor=predictor,
             response_word=response,
             short_response=response,
-            label=str(next((name for name in (label, df.index.name) if name is not None), "")),
         )
 
     @classmethod
@@ -233,6 +229,18 @@ class RegressionData:
         margin = (high - low) / 40
         start = 0.0 if 0 <= low <= high - low else low - margin
         return np.linspace(start, high + margin, num_points)
+
+
+def _words(predictor: str, group: str, response: str, values: tuple[str, str]) -> dict[str, Any]:
+    """Words for what the model sees, made from the names of the columns and the two values of the group."""
+    return {
+        "feature_names": (group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
+        "predictor_label": predictor,
+        "response_label": response,
+        "group_labels": (f"{group} = {values[0]}", f"{group} = {values[1]}"),
+        "slope_label": f"change of {response} per unit of {predictor}",
+        "short_predictor": predictor,
+    }
 
 
 def _literal(name: str) -> str:
@@ -281,4 +289,5 @@ def regression_data(
     if missing := [role for role in columns if role not in given]:
         raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
     frame = load_rugged() if data is None else data
-    return RegressionData.from_frame(frame, **given, log_response=log_response, label=label)
+    found = RegressionData.from_frame(frame, **given, log_response=log_response, label=label)
+    return replace(found, bundled=data is None)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 import traitlets
 
+from rugged_widget.answers import Answers
 from rugged_widget.datasets import RegressionData, regression_data
 from rugged_widget.handover import LoopThread
+from rugged_widget.infer.checks import checked_batch_size, checked_flag
+from rugged_widget.infer.comparison import Comparison, checked_priors
 from rugged_widget.infer.engines import checked_engine
 from rugged_widget.infer.guides import GUIDE_LABELS, checked_guide
-from rugged_widget.infer.lesson import DEFAULT_PROBS, RegressionFit, checked_batch_size
+from rugged_widget.infer.lesson import DEFAULT_PROB, DEFAULT_PROBS, RegressionFit
+from rugged_widget.infer.models import Priors
 from rugged_widget.infer.svi import checked_learning_rate, checked_seed
 from rugged_widget.infer.warm import WARM_UP
+from rugged_widget.lesson_pages import lesson_pages
 from rugged_widget.pace import Speed, check_count, check_speed
+from rugged_widget.reference import Wanted
 from rugged_widget.snapshot import EngineInfo, Progress, Snapshot
 from rugged_widget.training import Training
 from rugged_widget.view.controls import Requests
@@ -25,10 +30,19 @@ from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.settings import Checked
 from rugged_widget.view.story import story_of
 
-T = TypeVar("T")
+CHECKS: Mapping[str, Callable[[Any], object]] = {
+    "guide": checked_guide,
+    "learning_rate": checked_learning_rate,
+    "num_steps": lambda count: check_count("num_steps", count),
+    "seed": checked_seed,
+    "speed": check_speed,
+    "engine": checked_engine,
+    "show_exact": lambda value: checked_flag("show_exact", value),
+}
+"""Returns the value of a setting, or says what is wrong with it."""
 
 
-class RuggedWidget(Dashboard):
+class RuggedWidget(Answers, Dashboard):
     """A Bayesian regression that learns before your eyes: Pyro's SVI in the kernel, animated in the notebook.
 
     Display it, press Start. Nothing trains until it is asked to. Every setting below is a trait too: observe it, link
@@ -62,7 +76,11 @@ class RuggedWidget(Dashboard):
         allows it. The run is the same with each, up to rounding.
     batch_size
         Rows that a step looks at, picked anew each time, for tables of many: >= 1. All of them where it is None or no
-        less than there are. The ELBO is of all rows in any case. The only argument that is no trait.
+        less than there are. The ELBO is of all rows in any case. Like `priors` no trait.
+    priors
+        Scales of the model's priors; the lesson's where it is None.
+    show_exact
+        Whether the exact posterior is drawn over the guide's.
 
     Attributes
     ----------
@@ -91,12 +109,13 @@ class RuggedWidget(Dashboard):
     0
     """
 
-    learning_rate = Checked(checked_learning_rate, 0.03, "learning rate of Adam, > 0")
-    num_steps = Checked(lambda count: check_count("num_steps", count), 1500, "steps to do")
-    guide = Checked(checked_guide, "diagonal", "family of the guide")
-    seed = Checked(checked_seed, 1, "seed of all random numbers of the fit")
-    speed = Checked(check_speed, 10, 'steps a frame, 1 or 10, or "max"')
-    engine = Checked(checked_engine, "auto", "how the steps are computed")
+    learning_rate = Checked(CHECKS["learning_rate"], 0.03, "learning rate of Adam, > 0")
+    num_steps = Checked(CHECKS["num_steps"], 1500, "steps to do")
+    guide = Checked(CHECKS["guide"], "diagonal", "family of the guide")
+    seed = Checked(CHECKS["seed"], 1, "seed of all random numbers of the fit")
+    speed = Checked(CHECKS["speed"], 10, 'steps a frame, 1 or 10, or "max"')
+    engine = Checked(CHECKS["engine"], "auto", "how the steps are computed")
+    show_exact = Checked(CHECKS["show_exact"], default=True, help="whether the exact posterior is drawn")
     status = traitlets.Unicode("ready", read_only=True)
     step = traitlets.Int(0, read_only=True)
     elbo = traitlets.Float(math.nan, read_only=True)
@@ -120,23 +139,24 @@ class RuggedWidget(Dashboard):
         speed: Speed = 10,
         engine: str = "auto",
         batch_size: int | None = None,
+        priors: Priors | None = None,
+        show_exact: bool = True,
     ) -> None:
         columns = {"response": response, "predictor": predictor, "group": group}
         self._data = regression_data(data, columns, log_response=log_response, label=label)
-        settings = {
-            "guide": checked_guide(guide),
-            "learning_rate": checked_learning_rate(learning_rate),
-            "num_steps": check_count("num_steps", num_steps),
-            "seed": checked_seed(seed),
-            "speed": check_speed(speed),
-            "engine": checked_engine(engine),
-        }
-        self._batch_size = checked_batch_size(batch_size)
+        given = {"guide": guide, "learning_rate": learning_rate, "num_steps": num_steps, "seed": seed, "speed": speed}
+        given |= {"engine": engine, "show_exact": show_exact}
+        settings = {name: CHECKS[name](value) for name, value in given.items()}
+        self._batch_size, self._wanted = checked_batch_size(batch_size), Wanted()
+        self._comparison = Comparison(self._data, checked_priors(priors))
         self._home = LoopThread()
-        requests = Requests(
-            primary=lambda: self._home.ask(self._primary), step=self.advance, reset=self.reset, pick=self._pick
+        ask = self._home.ask
+        story, reference = story_of(self._data, DEFAULT_PROBS), self._comparison.reference(DEFAULT_PROBS, DEFAULT_PROB)
+        pages = lesson_pages(story, self._data, reference, self, ask)
+        requests = Requests(lambda: ask(self._primary), self.advance, self.reset, self._pick)
+        super().__init__(
+            story, GUIDE_LABELS, settings, requests, ask, pages=pages, on_wanted=self._want, reference=reference
         )
-        super().__init__(story_of(self._data, DEFAULT_PROBS), GUIDE_LABELS, settings, requests, self._home.ask)
         for name, value in settings.items():
             setattr(self, name, value)
         self._training = Training(self._make_fit, self, home=self._home, num_steps=num_steps, speed=speed)
@@ -196,36 +216,6 @@ class RuggedWidget(Dashboard):
             self._training.close()
         super().close()
 
-    def history(self) -> pd.DataFrame:
-        """Return the run so far, a row a step: step (from 1), elbo (nats, total), learning_rate."""
-        return self._call(lambda fit: fit.history())
-
-    def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Return copies of the guide's parameters by name, constrained, as arrays."""
-        return self._call(lambda fit: fit.param_store())
-
-    def quantiles(self, probs: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)) -> dict[str, np.ndarray[Any, Any]]:
-        """Return quantiles of the guide by site, on the site's support, shape (num_probs, *site shape).
-
-        Parameters
-        ----------
-        probs
-            Probabilities, each in (0, 1).
-
-        Raises
-        ------
-        ValueError
-            Where a probability is not in (0, 1).
-        """
-        return self._call(lambda fit: fit.quantiles(probs))
-
-    def slopes(self, num_samples: int = 800) -> pd.DataFrame:
-        """Return draws of the slope d mean / d predictor from the guide, a column a group, a row a draw.
-
-        Within a group whose indicator is 1 the slope is the predictor's weight plus the interaction's.
-        """
-        return self._call(lambda fit: fit.slopes(num_samples))
-
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
         shown = super()._repr_mimebundle_(**kwargs)
         WARM_UP.begin(self._training.prepare)  # so that Start finds done what the first step would wait for
@@ -247,6 +237,9 @@ class RuggedWidget(Dashboard):
     def _use(self, change: Mapping[str, Any]) -> None:
         name, value = change["name"], change["new"]
         training = self._training
+        if name == "show_exact":
+            training.ask(lambda: self.draw_exact(self.show_exact))
+            return
         if name != "num_steps":
             training.ask(lambda: self.controls.show_setting(name, getattr(self, name)))
         if name == "learning_rate":
@@ -268,11 +261,14 @@ class RuggedWidget(Dashboard):
             seed=self.seed,
             engine=self.engine,
             batch_size=self._batch_size,
+            comparison=self._comparison,
         )
+        self._fit.wanted = self._wanted
         return self._fit
 
-    def _call(self, request: Callable[[RegressionFit], T]) -> T:
-        return self._home.call(lambda: request(self._fit))
+    def _want(self, wanted: Wanted) -> None:
+        self._fit.wanted = self._wanted = wanted
+        self._training.refresh()
 
     def _primary(self) -> None:
         if self.status == "running":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,14 @@ def checked_probs(values: Iterable[float], name: str) -> tuple[float, ...]:
     probs = tuple(checked_prob(value, name, "hold numbers") for value in values)
     if not probs:
         raise ValueError(f"{name} must hold at least one number")
+    return probs
+
+
+def checked_increasing(values: Iterable[float], name: str) -> tuple[float, ...]:
+    """Return probabilities as `checked_probs` does, each greater than the one before, or say that they are not."""
+    probs = checked_probs(values, name)
+    if any(a >= b for a, b in pairwise(probs)):
+        raise ValueError(f"{name} must increase, got {probs}")
     return probs
 
 

@@ -11,25 +11,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import torch
+from pyro import get_param_store
 
 from rugged_widget.datasets import RegressionData
+from rugged_widget.infer.checks import (
+    checked_batch_size,
+    checked_count,
+    checked_increasing,
+    checked_prob,
+    checked_probs,
+)
+from rugged_widget.infer.comparison import Comparison
 from rugged_widget.infer.guides import checked_guide, make_guide
 from rugged_widget.infer.isolation import Isolation
 from rugged_widget.infer.look import Looking
-from rugged_widget.infer.models import WEIGHT, BayesianRegression, slopes_by_group
+from rugged_widget.infer.models import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
 from rugged_widget.infer.posterior import as_float64, draw, order_statistics, quantiles
-from rugged_widget.infer.predictive import bands, density
-from rugged_widget.infer.svi import Fit
+from rugged_widget.infer.predictive import bands, density, mixture_density
+from rugged_widget.infer.svi import Fit, checked_seed
 from rugged_widget.infer.warm import WARM_UP
+from rugged_widget.reference import Reference, Wanted
 from rugged_widget.snapshot import Snapshot
+from rugged_widget.values import Density, Parameter, WhatIf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
 DEFAULT_PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Probabilities of the quantiles in a snapshot."""
+
+DEFAULT_PROB = 0.9
+"""Probability inside the bands of a snapshot."""
 
 NUM_GROUPS = 2
 
@@ -51,6 +65,8 @@ class RegressionFit(Fit):
         One of `ENGINES`.
     batch_size
         Rows that a step looks at, >= 1; all where it is None or no less than their number.
+    comparison
+        Least squares and the exact posterior of the data, whose priors the model gets; the lesson's where it is None.
     probs
         Probabilities of the quantiles in a snapshot, increasing, each in (0, 1).
     num_draws
@@ -73,26 +89,30 @@ class RegressionFit(Fit):
         seed: int = 1,
         engine: str = "auto",
         batch_size: int | None = None,
+        comparison: Comparison | None = None,
         probs: Sequence[float] = DEFAULT_PROBS,
         num_draws: int = 800,
-        prob: float = 0.9,
+        prob: float = DEFAULT_PROB,
     ) -> None:
         if not isinstance(data, RegressionData):
             raise TypeError(f"data must be a RegressionData, got {type(data).__name__}")
         self.data = data
-        self._probs = _checked_probs(probs, "probs")
-        if any(a >= b for a, b in zip(self._probs, self._probs[1:], strict=False)):
-            raise ValueError(f"probs must increase, got {self._probs}")
-        self._num_draws = _checked_count(num_draws, "num_draws")
-        (self._prob,) = _checked_probs([prob], "prob")
+        self._probs = checked_increasing(probs, "probs")
+        self._num_draws = checked_count(num_draws, "num_draws")
+        self._prob = checked_prob(prob, "prob")
+        self.batch_size = checked_batch_size(batch_size)
+        self.guide_name = checked_guide(guide)
+        self.seed = checked_seed(seed)
+        self.comparison = comparison or Comparison(data, Priors())
+        self.wanted = Wanted()
         self._grid = data.grid()
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
-            model = BayesianRegression(checked_batch_size(batch_size))
+            model = BayesianRegression(self.batch_size, self.comparison.priors)
             arrays = data.features, data.targets, _grid_features(self._grid)
             features, targets, self._grid_features = (torch.tensor(a, dtype=torch.get_default_dtype()) for a in arrays)
         super().__init__(
             model,
-            partial(make_guide, checked_guide(guide)),
+            partial(make_guide, self.guide_name),
             (features, targets),
             learning_rate=learning_rate,
             seed=seed,
@@ -122,11 +142,12 @@ class RegressionFit(Fit):
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
         with self.looking():
-            line, prediction, draws, closed, _ = self._look()
-        weight = as_float64(draws[WEIGHT])
-        by_site = {name: as_float64(value) for name, value in (closed or draws).items()}
-        if not closed:
-            by_site = {name: order_statistics(value, self._probs) for name, value in by_site.items()}
+            look = self._look()
+        draws = {name: as_float64(value) for name, value in look.draws.items()}
+        by_site = {name: as_float64(value) for name, value in look.quantiles.items()}
+        if not by_site:
+            by_site = {name: order_statistics(value, self._probs) for name, value in draws.items()}
+        wanted = self.wanted
         return Snapshot(
             step=self.step,
             elbo=self.elbo,
@@ -136,11 +157,34 @@ class RegressionFit(Fit):
             probs=self._probs,
             quantiles=by_site,
             bands={
-                "line": bands(line.numpy(), self._grid, NUM_GROUPS, self._prob),
-                "prediction": bands(prediction.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "line": bands(look.mean.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "prediction": bands(look.observation.numpy(), self._grid, NUM_GROUPS, self._prob),
             },
-            slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(weight)),
+            slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(draws[WEIGHT])),
+            gap=self.comparison.gap(draws, None if look.log_density is None else as_float64(look.log_density)),
+            parameters=self._parameters() if wanted.parameters else (),
+            marginals={name: self._marginals(value) for name, value in draws.items()} if wanted.parameters else {},
+            what_if=None if wanted.what_if is None else self._what_if(draws, *wanted.what_if),
         )
+
+    def reference(self) -> Reference:
+        """Return what the fit is compared with, for the same probs, grid and prob as its snapshots."""
+        return self.comparison.reference(self._probs, self._prob)
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        with self.looking():
+            store = get_param_store()
+            constrained = {name: as_float64(value) for name, value in store.items()}
+            free = {name: as_float64(value) for name, value in store.named_parameters()}
+        return tuple(Parameter(name, value, free[name]) for name, value in constrained.items())
+
+    def _marginals(self, draws: NDArray[np.float64]) -> tuple[Density, ...]:
+        return tuple(density(column, self._prob) for column in draws.reshape(len(draws), -1).T)
+
+    def _what_if(self, draws: Mapping[str, NDArray[np.float64]], x: float, group: int) -> WhatIf:
+        mean = draws[WEIGHT][:, 0] @ [group, x, group * x] + draws[BIAS][:, 0]
+        guide = mixture_density(mean, draws[SIGMA], self._prob)
+        return WhatIf(x, group, guide, self.comparison.exact.prediction(x, group, self._prob))
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
         """Return quantiles of each latent.
@@ -155,7 +199,7 @@ class RegressionFit(Fit):
         dict
             By site, on its support, shape (number of probs, *site shape).
         """
-        checked = _checked_probs(probs, "probs")
+        checked = checked_probs(probs, "probs")
         with self.looking():
             return quantiles(self.guide, checked, self._num_draws)
 
@@ -174,7 +218,7 @@ class RegressionFit(Fit):
         DataFrame
             A column a group, named by the group's label, outside first.
         """
-        count = _checked_count(num_samples, "num_samples")
+        count = checked_count(num_samples, "num_samples")
         with self.looking():
             weight = as_float64(draw(self.guide, count)[WEIGHT])
         return pd.DataFrame(dict(zip(self.data.group_labels, slopes_by_group(weight), strict=True)))
@@ -185,30 +229,3 @@ def _grid_features(grid: NDArray[np.float64]) -> NDArray[np.float64]:
     group = np.repeat(np.arange(NUM_GROUPS, dtype=np.float64), len(grid))
     x = np.tile(grid, NUM_GROUPS)
     return np.column_stack([group, x, group * x])
-
-
-def _checked_probs(values: Iterable[float], name: str) -> tuple[float, ...]:
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise TypeError(f"{name} must be a list of numbers, got {values!r}")
-    probs: tuple[float, ...] = tuple(values)
-    for prob in probs:
-        if isinstance(prob, bool) or not isinstance(prob, (int, float, np.integer, np.floating)):
-            raise TypeError(f"{name} must hold numbers, got {prob!r}")
-        if not 0 < prob < 1:
-            raise ValueError(f"{name} must be in (0, 1), got {prob!r}")
-    if not probs:
-        raise ValueError(f"{name} must hold at least one number")
-    return tuple(float(prob) for prob in probs)
-
-
-def checked_batch_size(value: int | None) -> int | None:
-    """Return a batch size as an int, None for all rows, or say what is wrong with it."""
-    return None if value is None else _checked_count(value, "batch_size", 1)
-
-
-def _checked_count(value: int, name: str, least: int = 2) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an int, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-    return int(value)
