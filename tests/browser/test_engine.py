@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
-from tests.browser.lab import notebook
+from tests.browser.lab import LabPage, notebook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from playwright.sync_api import Browser
 
-    from tests.browser.pages import Theme
+    from tests.browser.pages import Shown, Theme
     from tests.browser.server import Server
 
-LONG = 100_000
+CELLS = [cell(num_steps=100_000)]
 REASON = "it says <b>so</b> & no more"
 # What a fit whose step cannot be captured tells.
 FALL_BACK = f"""
@@ -44,64 +46,78 @@ widget = RuggedWidget(frame, response="y", predictor="x", group="g", num_steps=1
 widget"""
 
 
-def test_pointing_at_the_status_tells_engine_and_reason(browser: Browser, lab_server: Server) -> None:
-    with notebook(browser, lab_server, [cell(num_steps=LONG)]) as (_, shown):
-        widget = DashboardPage(shown)
-        tip = widget.part("rw-engine-tip")
-        assert not tip.is_visible()
-        widget.press("rw-primary", "Start")
-        widget.wait_step(30)
-        widget.part("rw-status").hover()
-        tip.wait_for(state="visible")
-        assert "Engine: graph" in tip.inner_text()
-        assert shown.kernel.value("widget.engine_info.reason") in tip.inner_text()
-        widget.part("rw-primary").hover()
-        tip.wait_for(state="hidden")
-        assert widget.part("rw-hint").count() == 0
+@pytest.fixture(scope="module")
+def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, Shown]]:
+    """One page for several tests, for opening it takes longer than any of them."""
+    with notebook(browser, lab_server, CELLS) as both:
+        yield both
 
 
-def test_the_keyboard_reaches_it_escape_hides_it_and_a_screen_reader_reads_it(
-    browser: Browser, lab_server: Server
-) -> None:
-    with notebook(browser, lab_server, [cell(num_steps=LONG)]) as (_, shown):
-        widget = DashboardPage(shown)
-        tip, spot = widget.part("rw-engine-tip"), widget.part("rw-engine-spot")
-        widget.part("rw-primary").focus()
-        shown.page.keyboard.press("Shift+Tab")
-        tip.wait_for(state="visible")
-        assert spot.evaluate("spot => spot === document.activeElement")
-        shown.page.keyboard.press("Escape")
-        tip.wait_for(state="hidden")
-        assert 'note "Engine graph: ' in widget.part("rw-state").aria_snapshot()
+@pytest.fixture
+def widget(opened: tuple[LabPage, Shown]) -> Iterator[DashboardPage]:
+    """The widget before its first step, pointed at and focused by nobody."""
+    _, shown = opened
+    page = DashboardPage(shown)
+    shown.page.mouse.move(0, 0)
+    shown.page.evaluate("document.activeElement.blur()")
+    shown.kernel.run("widget.engine = 'auto'; widget.reset()")
+    page.wait_status("ready")
+    yield page
+    shown.watched.check()
 
 
-def test_another_engine_in_mid_run_is_told_and_the_focus_stays(browser: Browser, lab_server: Server) -> None:
-    with notebook(browser, lab_server, [cell(num_steps=LONG)]) as (_, shown):
-        widget = DashboardPage(shown)
-        widget.press("rw-primary", "Start")
-        widget.wait_step(30)
-        shown.kernel.run("widget.engine = 'plain'")
-        widget.part("rw-engine-tip").filter(has_text="Engine: plain").wait_for(state="attached")
-        assert widget.part("rw-hint").count() == 0  # it was asked for
-        widget.part("rw-engine-spot").focus()
-        step = widget.step()
-        widget.wait_step(step + 50)
-        assert widget.part("rw-engine-spot").evaluate("spot => spot === document.activeElement")
-        widget.press("rw-primary", "Pause")
-        widget.settle()
-        assert widget.differences() == []
+def test_pointing_at_the_status_tells_engine_and_reason(widget: DashboardPage) -> None:
+    tip = widget.part("rw-engine-tip")
+    assert not tip.is_visible()
+    widget.press("rw-primary", "Start")
+    widget.wait_step(30)
+    widget.part("rw-status").hover()
+    tip.wait_for(state="visible")
+    assert "Engine: graph" in tip.inner_text()
+    assert widget.shown.kernel.value("widget.engine_info.reason") in tip.inner_text()
+    widget.part("rw-primary").hover()
+    tip.wait_for(state="hidden")
+    assert widget.part("rw-hint").count() == 0
+
+
+def test_the_keyboard_reaches_it_escape_hides_it_and_a_screen_reader_reads_it(widget: DashboardPage) -> None:
+    tip, spot = widget.part("rw-engine-tip"), widget.part("rw-engine-spot")
+    widget.part("rw-primary").focus()
+    widget.page.keyboard.press("Shift+Tab")
+    tip.wait_for(state="visible")
+    assert spot.evaluate("spot => spot === document.activeElement")
+    widget.page.keyboard.press("Escape")
+    tip.wait_for(state="hidden")
+    assert 'note "Engine graph: ' in widget.part("rw-state").aria_snapshot()
+
+
+def test_another_engine_in_mid_run_is_told_and_the_focus_stays(widget: DashboardPage) -> None:
+    widget.press("rw-primary", "Start")
+    widget.wait_step(30)
+    widget.shown.kernel.run("widget.engine = 'plain'")
+    widget.part("rw-engine-tip").filter(has_text="Engine: plain").wait_for(state="attached")
+    assert widget.part("rw-hint").count() == 0  # it was asked for
+    widget.part("rw-engine-spot").focus()
+    step = widget.step()
+    widget.wait_step(step + 50)
+    assert widget.part("rw-engine-spot").evaluate("spot => spot === document.activeElement")
+    widget.press("rw-primary", "Pause")
+    widget.wait_status("paused")
+    assert widget.differences() == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_steps_that_could_not_be_as_asked_for_are_hinted_at_and_nothing_moves(
-    browser: Browser, lab_server: Server, theme: Theme
+    opened: tuple[LabPage, Shown], widget: DashboardPage, theme: Theme
 ) -> None:
-    with notebook(browser, lab_server, [cell(num_steps=LONG)], theme=theme) as (_, shown):
-        widget = DashboardPage(shown)
-        widget.press("rw-primary", "Start")
-        widget.wait_step(30)
-        before = widget.boxes()
-        shown.kernel.run(FALL_BACK)
+    lab, shown = opened
+    lab.set_theme(theme)
+    widget.press("rw-primary", "Start")
+    widget.wait_step(30)
+    before = widget.boxes()
+    assert widget.part("rw-hint").count() == 0
+    shown.kernel.run(FALL_BACK)
+    try:
         hint = widget.part("rw-hint")
         hint.wait_for()
         assert hint.inner_text() == "plain steps"
@@ -110,10 +126,13 @@ def test_steps_that_could_not_be_as_asked_for_are_hinted_at_and_nothing_moves(
         assert REASON in widget.part("rw-engine-tip").inner_text()
         assert widget.boxes() == before
         shown.watched.screenshot(f"lab-engine-{theme}")
+    finally:
+        shown.kernel.run("del RegressionFit.engine")
+        lab.set_theme("light")
 
 
 def test_what_the_first_step_needs_is_there_before_start_is_pressed(browser: Browser, lab_server: Server) -> None:
-    with notebook(browser, lab_server, [NOTED, cell(num_steps=LONG)]) as (_, shown):
+    with notebook(browser, lab_server, [NOTED, *CELLS]) as (_, shown):
         widget = DashboardPage(shown)
         shown.kernel.wait("bool(left) and not left[-1]")
         assert shown.kernel.value("'torch._dynamo' in __import__('sys').modules")
@@ -136,5 +155,5 @@ def test_of_a_large_table_a_sample_is_drawn_and_the_page_says_so(browser: Browse
         assert widget.part("rw-panel-0 .dot").count() == 1000
         widget.press("rw-primary", "Start")
         widget.wait_step(100)
-        assert "drawn inside the 90 % band" in widget.part("rw-panel-0 .rw-note").inner_text()
+        assert "of 1,000 drawn, prediction " in widget.part("rw-panel-0 .rw-note").inner_text()
         shown.watched.screenshot("lab-many-rows")

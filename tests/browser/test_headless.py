@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -12,9 +12,6 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.browser.dashboard import SENT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -25,14 +22,16 @@ CELLS = [
 ]
 
 
-@pytest.fixture
-def executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nbformat.NotebookNode:
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     """The notebook, executed by nbclient with this environment's Python."""
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    folder = tmp_path_factory.mktemp("headless")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
-    resources = {"metadata": {"path": str(tmp_path)}}
-    return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
+    resources = {"metadata": {"path": str(folder)}}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
+            patch.setenv(name, str(folder / name.lower()))
+        return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
 
 
 def _saved(state: dict[str, Any], name: str) -> Any:
@@ -45,7 +44,6 @@ def _saved(state: dict[str, Any], name: str) -> Any:
 
 
 def test_the_saved_state_is_the_final_picture(executed: nbformat.NotebookNode) -> None:
-
     models = executed.metadata.widgets[WIDGETS]["state"]
     shown = executed.cells[0].outputs[0].data
     assert shown[VIEW]["model_id"] in models

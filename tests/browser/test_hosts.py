@@ -11,6 +11,7 @@ from tests.browser.dashboard import DashboardPage, cell
 from tests.browser.voila import rendered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
@@ -50,35 +51,46 @@ def test_voila_displays_animates_and_pauses(browser: Browser, voila_server: Serv
         shown.watched.screenshot(f"voila-{theme}")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_vscode_displays_animates_and_sends_nothing_binary_up(
-    browser: Browser, lab_server: Server, vscode_files: dict[str, Path], theme: Theme
-) -> None:
+@pytest.fixture(scope="module")
+def vscode(
+    request: pytest.FixtureRequest, browser: Browser, lab_server: Server, vscode_files: dict[str, Path]
+) -> Iterator[tuple[vscode_page.VSCodePage, Shown, Theme]]:
+    """The page in a theme, for several tests."""
+    theme: Theme = request.param
     with vscode_page.cells(browser, lab_server, CELLS, vscode_files, theme=theme) as (host, shown):
-        widget = animate_press_and_pause(shown)
-        assert widget.differences() == []
-        widget.part("rw-guide select").select_option(index=1)
-        widget.wait_status("ready")
-        widget.part("rw-learning-rate .noUi-handle").press("ArrowRight")
-        widget.kernel.wait("widget.learning_rate != 0.03")
-        widget.part("rw-panel-0 .bqplot").hover()
-        counts = host.counts()
-        assert counts["downBinary"] > 10  # frames did come
-        assert (counts["upBinary"], counts["stuck"]) == (0, 0)
-        shown.watched.screenshot(f"vscode-{theme}")
+        yield host, shown, theme
 
 
-def test_vscode_in_a_dark_theme_gives_the_widget_an_opaque_dark_ground(
-    browser: Browser, lab_server: Server, vscode_files: dict[str, Path]
+@pytest.mark.parametrize("vscode", ["light", "dark"], indirect=True)
+def test_vscode_displays_animates_and_sends_nothing_binary_up(
+    vscode: tuple[vscode_page.VSCodePage, Shown, Theme],
 ) -> None:
-    with vscode_page.cells(browser, lab_server, CELLS, vscode_files, theme="dark") as (_, shown):
-        widget = DashboardPage(shown)
-        background = widget.root.evaluate("root => getComputedStyle(root).backgroundColor")
-        text = widget.root.evaluate("root => getComputedStyle(root).color")
-        assert background == "rgb(31, 31, 31)"  # VS Code's editor, not its white box
-        assert min(_channels(text)) > 150
-        tick = widget.part("rw-panel-0 .axis .tick text").first
-        assert min(_channels(tick.evaluate("text => getComputedStyle(text).fill"))) > 120
+    host, shown, theme = vscode
+    widget = animate_press_and_pause(shown)
+    assert widget.differences() == []
+    widget.part("rw-guide select").select_option(index=1)
+    widget.wait_status("ready")
+    widget.part("rw-learning-rate .noUi-handle").press("ArrowRight")
+    widget.kernel.wait("widget.learning_rate != 0.03")
+    widget.part("rw-panel-0 .bqplot").hover()
+    counts = host.counts()
+    assert counts["downBinary"] > 10  # frames did come
+    assert (counts["upBinary"], counts["stuck"]) == (0, 0)
+    shown.watched.screenshot(f"vscode-{theme}")
+    shown.watched.check()
+
+
+@pytest.mark.parametrize("vscode", [pytest.param("dark", id="dark")], indirect=True)
+def test_vscode_in_a_dark_theme_gives_the_widget_an_opaque_dark_ground(
+    vscode: tuple[vscode_page.VSCodePage, Shown, Theme],
+) -> None:
+    widget = DashboardPage(vscode[1])
+    background = widget.root.evaluate("root => getComputedStyle(root).backgroundColor")
+    text = widget.root.evaluate("root => getComputedStyle(root).color")
+    assert background == "rgb(31, 31, 31)"  # VS Code's editor, not its white box
+    assert min(_channels(text)) > 150
+    tick = widget.part("rw-panel-0 .axis .tick text").first
+    assert min(_channels(tick.evaluate("text => getComputedStyle(text).fill"))) > 120
 
 
 def _channels(colour: str) -> list[int]:
