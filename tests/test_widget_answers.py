@@ -1,0 +1,112 @@
+"""What a widget can be asked beyond what it shows, with data and priors of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rugged_widget import ExactPosterior, Priors, RuggedWidget, load_torchscript
+
+COLUMNS = {"response": "height (cm)", "predictor": 'light "lux"', "group": "soil\nkind"}
+
+
+def plants(count: int = 60) -> pd.DataFrame:
+    random = np.random.default_rng(3)
+    light, sand = random.uniform(0, 8, count), np.arange(count) % 3 == 0
+    height = 30 + np.where(sand, 2.0, 5.0) * light + random.normal(0, 4, count)
+    names = [COLUMNS["predictor"], COLUMNS["group"], COLUMNS["response"]]
+    return pd.DataFrame(dict(zip(names, [light, np.where(sand, "sand", "clay"), height], strict=True)))
+
+
+@pytest.fixture(scope="module")
+def grown() -> RuggedWidget:
+    priors = Priors(weight=20.0, bias=100.0, sigma=50.0)
+    widget = RuggedWidget(plants(), **COLUMNS, priors=priors, learning_rate=0.2, num_steps=40, engine="plain")
+    asyncio.run(widget.fit())
+    return widget
+
+
+def test_priors_in_the_data_s_own_unit_are_those_of_model_and_exact_answer(grown: RuggedWidget) -> None:
+    exact = grown.exact()
+    assert isinstance(exact, ExactPosterior)
+    suited, lesson = exact.quantiles([0.5]), RuggedWidget(plants(), **COLUMNS).exact().quantiles([0.5])
+    estimates = grown.least_squares(num_steps=1)["exact"]
+    assert suited["linear.weight"][0, 0] == pytest.approx(estimates.to_numpy()[:3], abs=0.5)
+    assert abs(lesson["linear.bias"][0, 0] - estimates["bias"]) > abs(suited["linear.bias"][0, 0] - estimates["bias"])
+    assert grown.snapshot.gap is not None
+    assert grown.snapshot.gap.nats > 0
+
+
+def test_tables_are_named_after_the_columns(grown: RuggedWidget) -> None:
+    table = grown.predictions(num_samples=50, prob=0.8)
+    light, soil, height = COLUMNS["predictor"], COLUMNS["group"], COLUMNS["response"]
+    assert list(table.columns) == [
+        *(soil, light),
+        *("mu_mean", "mu_perc_10", "mu_perc_90", "y_mean", "y_perc_10", "y_perc_90"),
+        f"true_{height}",
+    ]
+    assert len(grown.summary(50)["obs"]) == len(table) == 60
+    assert list(grown.least_squares(num_steps=1).index)[:2] == [soil, light]
+
+
+def test_the_script_of_a_table_of_one_s_own_does_the_run_again(
+    grown: RuggedWidget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plants().to_csv(tmp_path / "data.csv")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(grown.script(), names)  # noqa: S102  # it is what the reader would run
+    store = names["pyro"].get_param_store()  # type: ignore[attr-defined]
+    for name, value in grown.param_store().items():
+        assert store[name].detach().numpy() == pytest.approx(value, abs=1e-6)
+
+
+def test_a_file_knows_what_it_was_made_of_and_is_not_replaced_unasked(grown: RuggedWidget, tmp_path: Path) -> None:
+    path = grown.save_torchscript(tmp_path / "plants.pt")
+    loaded = load_torchscript(path)
+    assert (loaded.step, loaded.seed, loaded.guide) == (40, 1, "diagonal")
+    assert loaded.feature_names[:2] == (COLUMNS["group"], COLUMNS["predictor"])
+    with pytest.raises(FileExistsError, match="overwrite"):
+        grown.save_torchscript(path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"priors": 2.0}, TypeError, "priors must be Priors"),
+        ({"show_exact": "yes"}, TypeError, "show_exact must be True or False"),
+    ],
+)
+def test_what_is_no_setting_is_refused_by_name(settings: dict[str, object], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        RuggedWidget(**settings)  # type: ignore[arg-type]
+
+
+def test_the_exact_answer_is_switched_from_python_too() -> None:
+    widget = RuggedWidget(show_exact=False)
+    assert widget._exact is not None
+    assert not widget._exact.shown
+    widget.show_exact = True
+    assert widget._exact.shown
+    assert widget._exact.widget.value
+    with pytest.raises(TypeError, match="show_exact"):
+        widget.show_exact = 1
+
+
+def test_a_page_is_computed_for_only_while_it_is_seen_or_training_rests() -> None:
+    widget = RuggedWidget(engine="plain", num_steps=5)
+    assert widget.snapshot.parameters == ()
+    tabs = widget._tabs.widget
+    tabs.selected_index = tabs.titles.index("Parameters")
+    assert [parameter.name for parameter in widget.snapshot.parameters] == [
+        "AutoDiagonalNormal.loc",
+        "AutoDiagonalNormal.scale",
+    ]
+    assert widget.snapshot.what_if is None
+    tabs.selected_index = tabs.titles.index("Predict")
+    assert widget.snapshot.what_if is not None
+    widget.close()
