@@ -101,7 +101,7 @@ WRITES: dict[str, Operation] = {
     "mask": lambda a, b, c: a.masked_fill_(b > 0, c),
     "put out": lambda a, b, _: torch.add(b, b, out=a) if a.shape == b.shape else refused(),
     "put a row": lambda a, b, _: a.__setitem__(0, b),
-    "put where": lambda a, _, c: a.__setitem__(a > 0, c),
+    "put where": lambda a, _, c: a.__setitem__(a > 0, c) if a.dim() else refused(),  # torch asks a number for its value
     "lerp": lambda a, b, _: a.lerp_(b, 0.25),
     "multiply and add": lambda a, b, _: a.addcmul_(b, b),
 }
