@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
-from tests.browser.lab import notebook
+from tests.browser.lab import LabPage, notebook
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from collections.abc import Iterator
 
-    from tests.browser.pages import Theme
+    from playwright.sync_api import Browser, ViewportSize
+
+    from tests.browser.pages import Shown, Theme
     from tests.browser.server import Server
 
 # What sticks out of the widget, is cut off by a box of its own, or lies outside its figure.
@@ -80,9 +82,34 @@ OPAQUE_RECTANGLES = """root => [...root.querySelectorAll(".bqplot svg rect")].fi
 }).map((rect) => rect.getAttribute("class"))"""
 
 
-def test_nothing_opaque_lies_over_a_drawing(browser: Browser, lab_server: Server) -> None:
-    with notebook(browser, lab_server, [cell()]) as (_, shown):
-        assert DashboardPage(shown).root.evaluate(OPAQUE_RECTANGLES) == []
+SIZE: ViewportSize = {"width": 1300, "height": 1400}
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, Shown]]:
+    """One page for several tests, for opening it takes longer than any of them."""
+    with notebook(browser, lab_server, [cell(num_steps=2000)]) as both:
+        yield both
+
+
+@pytest.fixture
+def widget(opened: tuple[LabPage, Shown]) -> Iterator[DashboardPage]:
+    """The widget before its first step, pointed at and focused by nobody."""
+    lab, shown = opened
+    page = DashboardPage(shown)
+    shown.page.set_viewport_size(SIZE)
+    shown.page.wait_for_timeout(600)
+    shown.page.mouse.move(0, 0)
+    shown.page.evaluate("document.activeElement.blur()")
+    shown.kernel.run("widget.speed = 10; widget.reset()")
+    page.wait_status("ready")
+    yield page
+    shown.watched.check()
+    lab.set_theme("light")
+
+
+def test_nothing_opaque_lies_over_a_drawing(widget: DashboardPage) -> None:
+    assert widget.root.evaluate(OPAQUE_RECTANGLES) == []
 
 
 NARROWING = """
@@ -109,43 +136,41 @@ def test_no_axis_says_the_same_twice_while_its_bounds_move(browser: Browser, lab
 
 
 @pytest.mark.parametrize("width", [700, 1000, 1400])
-def test_nothing_is_cut_off_or_sticks_out(browser: Browser, lab_server: Server, width: int) -> None:
-    with notebook(browser, lab_server, [cell(num_steps=100_000)]) as (_, shown):
-        widget = DashboardPage(shown)
-        set_width(widget, width)
-        assert widget.root.evaluate(OVERFLOWING) == []
-        widget.press("rw-primary", "Start")
-        widget.wait_step(200)
-        assert widget.root.evaluate(OVERFLOWING) == []
-        shown.watched.screenshot(f"lab-{width}")
+def test_nothing_is_cut_off_or_sticks_out(widget: DashboardPage, width: int) -> None:
+    set_width(widget, width)
+    assert widget.root.evaluate(OVERFLOWING) == []
+    widget.press("rw-primary", "Start")
+    widget.wait_step(200)
+    assert widget.root.evaluate(OVERFLOWING) == []
+    widget.shown.watched.screenshot(f"lab-{width}")
 
 
-def test_nothing_jumps_between_ready_running_paused_and_finished(browser: Browser, lab_server: Server) -> None:
-    with notebook(browser, lab_server, [cell(num_steps=400)]) as (_, shown):
-        widget = DashboardPage(shown)
-        widget.wait_status("ready")
-        places: dict[str, Any] = {"ready": widget.boxes()}
-        widget.press("rw-primary", "Start")
-        widget.wait_step(30)
-        places["running"] = widget.boxes()
-        widget.press("rw-primary", "Pause")
-        widget.wait_status("paused")
-        places["paused"] = widget.boxes()
-        widget.press("rw-primary", "Resume")
-        widget.wait_status("finished")
-        places["finished"] = widget.boxes()
-        for status, boxes in places.items():
-            for figure, box in boxes.items():
-                assert box == pytest.approx(places["ready"][figure], abs=0.5), f"{figure} moved when {status}"
+def test_nothing_jumps_between_ready_running_paused_and_finished(widget: DashboardPage) -> None:
+    set_width(widget, 1200)  # and wait until nothing wraps anew because of the tests before
+    places: dict[str, Any] = {"ready": widget.boxes()}
+    widget.press("rw-primary", "Start")
+    widget.wait_step(30)
+    places["running"] = widget.boxes()
+    widget.press("rw-primary", "Pause")
+    widget.wait_status("paused")
+    places["paused"] = widget.boxes()
+    widget.kernel.run("widget.speed = 'max'")
+    widget.press("rw-primary", "Resume")
+    widget.wait_status("finished")
+    places["finished"] = widget.boxes()
+    for status, boxes in places.items():
+        for figure, box in boxes.items():
+            assert box == pytest.approx(places["ready"][figure], abs=0.5), f"{figure} moved when {status}"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_is_readable_in_both_themes(browser: Browser, lab_server: Server, theme: Theme) -> None:
-    with notebook(browser, lab_server, [cell(num_steps=300, speed="max")], theme=theme) as (_, shown):
-        widget = DashboardPage(shown)
-        widget.press("rw-primary", "Start")
-        widget.wait_status("finished")
-        shown.watched.screenshot(f"lab-{theme}")
-        contrasts: dict[str, float] = widget.root.evaluate(CONTRASTS)
-        assert len(contrasts) > 30
-        assert {text: round(ratio, 2) for text, ratio in contrasts.items() if ratio < 4.5} == {}
+def test_text_is_readable_in_both_themes(opened: tuple[LabPage, Shown], widget: DashboardPage, theme: Theme) -> None:
+    lab, shown = opened
+    lab.set_theme(theme)
+    shown.kernel.run("widget.speed = 'max'")
+    widget.press("rw-primary", "Start")
+    widget.wait_status("finished")
+    shown.watched.screenshot(f"lab-{theme}")
+    contrasts: dict[str, float] = widget.root.evaluate(CONTRASTS)
+    assert len(contrasts) > 30
+    assert {text: round(ratio, 2) for text, ratio in contrasts.items() if ratio < 4.5} == {}
