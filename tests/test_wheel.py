@@ -64,6 +64,7 @@ def server(installed: Environment, tmp_path: Path) -> Iterator[Server]:
         yield started
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 def test_the_wheel_holds_bundle_data_and_type_marker_and_only_the_package(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"rugged_widget/{name}" for name in INSIDE} <= names

@@ -157,6 +157,7 @@ async def test_a_running_training_runs_on_with_another_guide() -> None:
     assert widget.step == 60
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 async def test_what_is_started_while_it_is_displayed_does_not_run_ahead_of_its_page() -> None:
     widget = RuggedWidget(speed=1)
     widget.start()
@@ -176,6 +177,7 @@ async def test_the_learning_rate_changes_in_mid_run() -> None:
     assert widget.history()["learning_rate"].unique().tolist() == [0.01, 0.05]
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 async def test_a_learning_rate_that_is_far_too_large_fails_visibly_and_a_smaller_one_carries_on() -> None:
     widget = RuggedWidget(num_steps=400, learning_rate=1e30)
     with pytest.raises(FitError, match="step"):

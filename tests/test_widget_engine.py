@@ -90,6 +90,7 @@ def test_the_engine_outlives_a_reset_and_another_seed() -> None:
     assert widget.engine_info.name == "plain"
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 def test_a_step_may_look_at_a_part_of_the_rows_and_tells_the_elbo_of_all() -> None:
     widget = RuggedWidget(table(5000), **COLUMNS, num_steps=800, batch_size=100, learning_rate=0.05)
     widget.advance(800)

@@ -18,6 +18,9 @@ from .jax_trials import AGREE, Trial, given, parts, tried
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.browser  # no browser, but to import JAX takes seconds
+
+
 QUICKLY = {
     "xla_backend_optimization_level": 0,
     "xla_cpu_experimental_ynn_fusion_type": "",

@@ -16,6 +16,9 @@ from .jax_programs import in_torch, of_one_value, program, rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.browser  # no browser, but to import JAX takes seconds
+
+
 aten: Any = torch.ops.aten
 
 

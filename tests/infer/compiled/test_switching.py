@@ -124,6 +124,7 @@ def seen_of(guide: Any, problem: Problem) -> tuple[Any, Any]:
     return guide.quantiles([0.1, 0.9]), predictive(problem.args[0])
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 @pytest.mark.parametrize("engine", ENGINES)
 def test_quantiles_and_predictive_see_the_parameters_of_captured_steps(engine: str) -> None:
     fit, loop = ready(fit_of(BY_NAME["diagonal"], engine)), Loop(BY_NAME["diagonal"])
