@@ -25,9 +25,10 @@ from rugged_widget.infer.comparison import Comparison
 from rugged_widget.infer.guides import checked_guide, make_guide
 from rugged_widget.infer.isolation import Isolation
 from rugged_widget.infer.look import Looking
+from rugged_widget.infer.mixture import Mixture, densities
 from rugged_widget.infer.models import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
 from rugged_widget.infer.posterior import as_float64, draw, order_statistics, quantiles
-from rugged_widget.infer.predictive import bands, density, mixture_density
+from rugged_widget.infer.predictive import bands, density
 from rugged_widget.infer.svi import Fit, checked_seed
 from rugged_widget.infer.warm import WARM_UP
 from rugged_widget.reference import Reference, Wanted
@@ -183,7 +184,8 @@ class RegressionFit(Fit):
 
     def _what_if(self, draws: Mapping[str, NDArray[np.float64]], x: float, group: int) -> WhatIf:
         mean = draws[WEIGHT][:, 0] @ [group, x, group * x] + draws[BIAS][:, 0]
-        guide = mixture_density(mean, draws[SIGMA], self._prob)
+        shares = np.full(len(mean), 1 / len(mean))
+        (guide,) = densities(Mixture(shares, mean[None], draws[SIGMA][None]), self._prob)
         return WhatIf(x, group, guide, self.comparison.exact.prediction(x, group, self._prob))
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:

@@ -151,34 +151,6 @@ def density(draws: NDArray[np.float64], prob: float = 0.9) -> Density:
     return Density(x, height, float(np.mean(draws > 0)), lower, median, upper, prob)
 
 
-def mixture_density(mean: NDArray[np.float64], sd: NDArray[np.float64], prob: float = 0.9) -> Density:
-    """Return the density of an equal mixture of normal distributions, which a prediction by draws of a posterior is.
-
-    Parameters
-    ----------
-    mean, sd
-        Of the parts, shape (num_draws,) each; finite, sd > 0.
-    prob
-        Probability between the quantiles that come with it, in (0, 1).
-
-    Returns
-    -------
-    Density
-        At 128 points that reach four standard deviations beyond the middle of every usual part.
-    """
-    low, high = order_statistics(np.concatenate([mean - 4 * sd, mean + 4 * sd]), (0.01, 0.99))
-    x = np.linspace(float(low), float(high), DENSITY_POINTS)
-    height = np.exp(-0.5 * ((x - mean[:, None]) / sd[:, None]) ** 2) / (sd[:, None] * np.sqrt(2 * np.pi))
-
-    def below(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        away = torch.from_numpy((points - mean[:, None]) / sd[:, None])
-        found: NDArray[np.float64] = torch.special.ndtr(away).mean(0).numpy()
-        return found
-
-    lower, median, upper = map(float, np.interp(band_probs(prob), below(x), x))
-    return Density(x, height.mean(0), 1.0 - float(below(np.zeros(1))[0]), lower, median, upper, prob)
-
-
 def _kernel_width(draws: NDArray[np.float64]) -> float:
     """Silverman's width; a hundredth of the size of the number itself where the draws do not differ."""
     lower, upper = order_statistics(draws, [0.25, 0.75])

@@ -10,6 +10,7 @@ import pytest
 
 from rugged_widget.datasets import RegressionData
 from rugged_widget.infer.lesson import RegressionFit
+from rugged_widget.reference import Wanted
 from rugged_widget.snapshot import Snapshot
 
 from .plain import FAMILIES, RUGGED, PlainLoop
@@ -131,3 +132,18 @@ def test_a_fit_says_where_it_is() -> None:
     fit = RegressionFit(RUGGED)
     fit.advance(2)
     assert repr(fit) == f"RegressionFit(step=2, elbo={fit.elbo:.2f}, learning_rate=0.03)"
+
+
+def test_a_prediction_at_a_point_is_the_line_and_the_noise_of_the_draws(trained: RegressionFit) -> None:
+    trained.wanted = Wanted(what_if=(2.0, 1))
+    found, trained.wanted = trained.snapshot().what_if, Wanted()
+    assert found is not None
+    assert (found.x, found.group) == (2.0, 1)
+    summary = trained.quantiles([0.5])
+    africa, rugged, product = summary["linear.weight"][0, 0]
+    median = summary["linear.bias"][0, 0] + africa + 2 * (rugged + product)
+    assert found.guide.median == pytest.approx(median, abs=0.02)
+    sigma = summary["sigma"][0]
+    assert found.guide.upper - found.guide.lower == pytest.approx(2 * 1.645 * sigma, rel=0.05)
+    assert found.exact is not None
+    assert found.exact.median == pytest.approx(median, abs=0.2)

@@ -9,10 +9,11 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro import poutine
 from pyro.infer import autoguide
 
 from rugged_widget.infer.lesson import RegressionFit
-from rugged_widget.infer.posterior import as_float64, draw, order_statistics, quantiles
+from rugged_widget.infer.posterior import as_float64, draw, draw_with_density, order_statistics, quantiles, same_noise
 from rugged_widget.infer.svi import Fit
 
 from .plain import FAMILIES, RUGGED, normal_model
@@ -141,3 +142,20 @@ def test_order_statistics_are_ranks_of_the_draws() -> None:
     draws = np.random.default_rng(0).permutation(np.arange(1.0, 100.0))[:, None]
     assert order_statistics(draws, [0.05, 0.5, 0.95, 1e-9, 1 - 1e-9])[:, 0].tolist() == [5, 50, 95, 1, 99]
     assert order_statistics(np.array([3.0]), [0.05, 0.95]).tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("name", ["diagonal", "multivariate", "iaf"])
+def test_the_density_of_a_draw_is_what_pyro_says_of_the_guide(name: str) -> None:
+    fit = trained(name, 20)
+    with fit.looking():
+        draws, log_density = draw_with_density(fit.guide, 1)
+        with same_noise():
+            traced = poutine.trace(fit.guide).get_trace(*(torch.zeros(2, 3), torch.zeros(2)))
+    assert traced.nodes["sigma"]["value"].item() == pytest.approx(draws["sigma"].item())
+    assert log_density is not None
+    assert log_density.item() == pytest.approx(traced.log_prob_sum().item(), rel=1e-5)
+
+
+def test_a_point_has_no_density() -> None:
+    with (fit := trained("delta", 1)).looking():
+        assert draw_with_density(fit.guide, 10)[1] is None
