@@ -82,3 +82,11 @@ export async function settle(): Promise<void> {
 export function placeAt(element: Element, left: number, top: number, width: number, height: number): void {
   element.getBoundingClientRect = () => new DOMRect(left, top, width, height);
 }
+
+/** A widget model that notes what is set into it. */
+export class FakeTarget {
+  states: unknown[] = [];
+  set_state(state: unknown): void {
+    this.states.push(state);
+  }
+}

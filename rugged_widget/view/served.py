@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-import bqplot
 import numpy as np
 
 from rugged_widget.snapshot import Density
-from rugged_widget.view.chart import BANDS, FOREGROUND, GROUP_CLASSES, GROUPS, MUTED, Chart, Ruler, shorten, text
+from rugged_widget.view.chart import FOREGROUND, GROUP_CLASSES, GROUPS, Chart, Ruler, shorten, text
 from rugged_widget.view.quiet import QuietLines
-from rugged_widget.view.slopes import HEADROOM
+from rugged_widget.view.slopes import HEADROOM, group_curves, zero_line
 from rugged_widget.view.stream import Changes
 
 NUM_POINTS = 128
@@ -36,23 +35,16 @@ class ServedFigure:
         self._x = Ruler("slope", -1.0, 1.0, num_steps=8)
         self._y = Ruler("density", 0.0, 1.0, vertical=True, num_steps=4)
         scales = {"x": self._x.scale, "y": self._y.scale}
-        self._live = [
-            QuietLines(x=[-1.0, 1.0], y=[0.0, 0.0], scales=scales, colors=[color], fill="bottom", fill_colors=[band])
-            for color, band in zip(GROUPS, BANDS, strict=True)
-        ]
+        self._live = group_curves(scales)
         self._file = [
             QuietLines(x=UNSEEN.x, y=UNSEEN.density, scales=scales, colors=[FOREGROUND], stroke_width=1.2)
             for _ in GROUPS
         ]
-        zero = bqplot.Lines(
-            x=[0.0, 0.0], y=[0.0, 1.0], scales={"x": self._x.scale, "y": bqplot.LinearScale(min=0.0, max=1.0)}
-        )
-        zero.colors, zero.stroke_width = [MUTED], 1.0
         self._texts = [text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
         chart = Chart(
             "rw-served",
             f"Slope: {slope_label}",
-            marks=[zero, *self._live, *self._file],
+            marks=[zero_line(self._x.scale), *self._live, *self._file],
             axes=[self._x.axis, self._y.axis],
             texts=self._texts,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import bqplot
@@ -42,22 +42,7 @@ class SlopeFigure:
         self._x = Ruler("slope", -1.0, 1.0, num_steps=7)
         self._y = Ruler("density", 0.0, 1.0, vertical=True, num_steps=4)
         scales = {"x": self._x.scale, "y": self._y.scale}
-        self._curves = [
-            QuietLines(
-                x=[-1.0, 1.0],
-                y=[0.0, 0.0],
-                scales=scales,
-                colors=[color],
-                fill="bottom",
-                fill_colors=[band],
-                stroke_width=2.0,
-            )
-            for color, band in zip(GROUPS, BANDS, strict=True)
-        ]
-        zero = bqplot.Lines(
-            x=[0.0, 0.0], y=[0.0, 1.0], scales={"x": self._x.scale, "y": bqplot.LinearScale(min=0.0, max=1.0)}
-        )
-        zero.colors, zero.stroke_width = [MUTED], 1.0
+        self._curves = group_curves(scales)
         self._answers = () if reference is None or reference.exact is None else reference.exact.slopes
         self._exact = [dashed(answer.x, answer.density, scales) for answer in self._answers]
         self._shows_exact = False
@@ -65,7 +50,7 @@ class SlopeFigure:
         chart = Chart(
             "rw-slopes",
             f"Slope: {slope_label}",
-            marks=[zero, *self._curves, *self._exact],
+            marks=[zero_line(self._x.scale), *self._curves, *self._exact],
             axes=[self._x.axis, self._y.axis],
             texts=self._texts,
         )
@@ -131,3 +116,25 @@ def _direction(slope: Density) -> str:
     word = "falls" if slope.prob_positive < 0.5 else "rises"
     inside = f"{100 * slope.prob:g} % between {slope.lower:+.2f} and {slope.upper:+.2f}"
     return minus(f"slope {slope.median:+.2f}, {inside}. The line {word} with probability {sure:.2f}.")
+
+
+def group_curves(scales: Mapping[str, bqplot.Scale]) -> list[QuietLines]:
+    """Return a filled curve for each group, in its colours, to be given densities by frames."""
+    return [
+        QuietLines(
+            x=[-1.0, 1.0],
+            y=[0.0, 0.0],
+            scales=dict(scales),
+            colors=[color],
+            fill="bottom",
+            fill_colors=[band],
+            stroke_width=2.0,
+        )
+        for color, band in zip(GROUPS, BANDS, strict=True)
+    ]
+
+
+def zero_line(across: bqplot.Scale) -> bqplot.Lines:
+    """Return the line where there is no slope."""
+    scales = {"x": across, "y": bqplot.LinearScale(min=0.0, max=1.0)}
+    return bqplot.Lines(x=[0.0, 0.0], y=[0.0, 1.0], scales=scales, colors=[MUTED], stroke_width=1.0)
