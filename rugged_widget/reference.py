@@ -18,10 +18,15 @@ class Wanted:
         Whether `parameters` and `marginals` are wanted.
     what_if
         Predictor and group of the point to predict at; None where that is not wanted.
+    draws, approximation, correction
+        Whether the snapshot's field of that name is wanted.
     """
 
     parameters: bool = False
     what_if: tuple[float, int] | None = None
+    draws: bool = False
+    approximation: bool = False
+    correction: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from rugged_widget.values import Array, Band, Density, ElboCurve, Gap, Parameter, Value, WhatIf
+from rugged_widget.values import (
+    Approximation,
+    Array,
+    Averaged,
+    Band,
+    Correction,
+    Density,
+    ElboCurve,
+    Gap,
+    Parameter,
+    Settling,
+    Value,
+    WhatIf,
+)
 
 __all__ = [
+    "Approximation",
     "Array",
+    "Averaged",
     "Band",
+    "Correction",
     "Density",
     "ElboCurve",
     "EngineInfo",
@@ -19,6 +35,7 @@ __all__ = [
     "Gap",
     "Parameter",
     "Progress",
+    "Settling",
     "Snapshot",
     "Status",
     "WhatIf",
@@ -61,6 +78,17 @@ class Snapshot(Value):
         By site, the density of each of its elements on the site's support, in C order; empty unless wanted.
     what_if
         The prediction at a point, where that was wanted.
+    settling
+        Whether the optimizer has settled; None where nobody judges it.
+    averaged
+        Where the parameters are the mean of iterates: of which.
+    approximation
+        How good the guide is; None unless wanted, and before the first step.
+    correction
+        What its draws say once they are weighed; None unless wanted, and where the guide has no density.
+    draws
+        By site, draws of the guide on the site's support, shape (num_draws, *site shape), the same draws in every site;
+        empty unless wanted.
     """
 
     step: int
@@ -76,6 +104,11 @@ class Snapshot(Value):
     parameters: tuple[Parameter, ...] = ()
     marginals: Mapping[str, tuple[Density, ...]] = field(default_factory=dict)
     what_if: WhatIf | None = None
+    settling: Settling | None = None
+    averaged: Averaged | None = None
+    approximation: Approximation | None = None
+    correction: Correction | None = None
+    draws: Mapping[str, Array] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

@@ -43,13 +43,16 @@ class Requests:
     reset
         Begin again.
     pick
-        Use a value for a setting: learning_rate, speed, guide or seed.
+        Use a value for a setting: learning_rate, speed, guide or seed, correct or stop_when_settled.
+    average
+        Put the mean of the last iterates in place of the parameters.
     """
 
     primary: Callable[[], None]
     step: Callable[[], None]
     reset: Callable[[], None]
     pick: Callable[[str, object], None]
+    average: Callable[[], None] = lambda: None
 
 
 class Controls:

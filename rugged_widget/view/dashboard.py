@@ -219,7 +219,9 @@ class Dashboard(ipywidgets.VBox):
             self._redraw()
 
     def _ask_for(self) -> None:
-        wanted = union([page.wanted() for page in (self._tabs.built if self._resting else [self._tabs.visible])])
+        # How good the approximation is takes longer to say than a frame may, so it is judged where training rests.
+        pages = self._tabs.built if self._resting else [self._tabs.visible]
+        wanted = union([Wanted(approximation=self._resting), *[page.wanted() for page in pages]])
         if wanted != self._wanted:
             self._wanted = wanted
             if self._on_wanted is not None:

@@ -99,11 +99,18 @@ class Tabs:
 def union(wishes: Sequence[Wanted]) -> Wanted:
     """Return what satisfies all; where several want to know about a point, the first one's."""
     points = [wish.what_if for wish in wishes if wish.what_if is not None]
-    return Wanted(any(wish.parameters for wish in wishes), points[0] if points else None)
+    return Wanted(
+        what_if=points[0] if points else None, **{name: any(getattr(wish, name) for wish in wishes) for name in _FLAGS}
+    )
 
 
 def holds(snapshot: Snapshot, wanted: Wanted) -> bool:
-    """Return whether a snapshot holds what is wanted, be it of another point."""
-    return (bool(snapshot.parameters) or not wanted.parameters) and (
-        snapshot.what_if is not None or wanted.what_if is None
+    """Return whether a snapshot holds what a page cannot be drawn without, be it of another point."""
+    return (
+        (bool(snapshot.parameters) or not wanted.parameters)
+        and (bool(snapshot.draws) or not wanted.draws)
+        and (snapshot.what_if is not None or wanted.what_if is None)
     )
+
+
+_FLAGS = ("parameters", "draws", "approximation", "correction")
