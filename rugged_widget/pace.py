@@ -48,6 +48,19 @@ def check_count(name: str, count: object) -> int:
     return operator.index(count)
 
 
+def check_switch(name: str, on: object) -> bool:
+    """Return `on` where it is True or False.
+
+    Raises
+    ------
+    TypeError
+        Where it is anything else.
+    """
+    if not isinstance(on, bool):
+        raise TypeError(f"{name} must be True or False, got {on!r}")
+    return on
+
+
 class Pace:
     """Says how many steps may be done before the next frame has gone out.
 

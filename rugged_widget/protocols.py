@@ -12,9 +12,18 @@ SnapshotT_contra = TypeVar("SnapshotT_contra", contravariant=True)
 
 
 class Trainable(Protocol[SnapshotT_co]):
-    """What can be trained: a fit that steps and can say where it is."""
+    """What can be trained: a fit that steps and can say where it is.
+
+    Attributes
+    ----------
+    learning_rate
+        Of the next step.
+    stops_when_settled
+        Whether `advance` stops at the step at which the optimizer is found to have settled.
+    """
 
     learning_rate: float
+    stops_when_settled: bool
 
     @property
     def step(self) -> int:
@@ -27,6 +36,19 @@ class Trainable(Protocol[SnapshotT_co]):
     @property
     def engine(self) -> EngineInfo:
         """How the steps are computed, and why so."""
+
+    @property
+    def settled_at(self) -> int | None:
+        """Step at which the optimizer was found to have settled, and has been found so since; None where it has not."""
+
+    def average_iterates(self) -> object:
+        """Put the mean of past parameters in place of the present ones.
+
+        Raises
+        ------
+        FitError
+            Where there are too few; nothing changes then.
+        """
 
     def use_engine(self, name: str) -> None:
         """Compute the steps in another way from the next one on, on the same trajectory."""

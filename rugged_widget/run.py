@@ -41,6 +41,8 @@ class Run(Generic[SnapshotT]):
         The loop to train on.
     sleep
         How to wait.
+    stop_when_settled
+        Whether to end where the optimizer has settled, sooner than `num_steps`.
     """
 
     def __init__(
@@ -51,17 +53,20 @@ class Run(Generic[SnapshotT]):
         pace: Pace,
         home: LoopThread,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        stop_when_settled: bool = False,
     ) -> None:
         self._make_fit, self._display, self._pace, self._home = make_fit, display, pace, home
         self._trainer = Worker(home, self._train, self.pause, name="training", sleep=sleep)
         self._preparer = Worker(home, self._do_ahead, lambda: None, name="preparation", sleep=sleep)
         self._prepares = False
         self._error: Exception | None = None
+        self._stops = stop_when_settled
         self._num_steps = self._goal = num_steps  # the goal is where this run ends: sooner after `advance`
         self.status: Status = "ready"
         self.closed = False
         self.waiters = Waiters()
-        self.fit = make_fit()
+        self.fit = self._taken(make_fit())
 
     def __repr__(self) -> str:
         return f"Run({self.status}, step {self.fit.step} of {self._num_steps})"
@@ -70,7 +75,8 @@ class Run(Generic[SnapshotT]):
     def progress(self) -> Progress:
         """Status, steps, speed and engine at this moment."""
         fit, rate, error = self.fit, self._pace.steps_per_second, str(self._error or "")
-        return Progress(self.status, fit.step, self._num_steps, fit.elbo, rate, error, fit.engine)
+        settled_at = fit.step if self.status == "finished" and fit.step < self._num_steps else None
+        return Progress(self.status, fit.step, self._num_steps, fit.elbo, rate, error, fit.engine, settled_at)
 
     def start(self) -> None:
         """Train on to the end; RuntimeError where no event loop runs."""
@@ -97,7 +103,7 @@ class Run(Generic[SnapshotT]):
         self._goal, self._error = goal, None
         seconds = math.inf if self._home.loop is None else SLICE_SECONDS
         self._watch_over(lambda: self._slice(goal - self.fit.step, seconds))
-        if self._error is None and self.fit.step < goal:
+        if self._error is None and self.fit.step < goal and not self._is_over():
             self._run(goal)
 
     def reset(self, make_fit: Callable[[], Trainable[SnapshotT]] | None, *, keep_running: bool) -> None:
@@ -105,7 +111,7 @@ class Run(Generic[SnapshotT]):
         fit = (make_fit or self._make_fit)()  # first, so that nothing is lost where it raises
         self._make_fit = make_fit or self._make_fit
         again = keep_running and self.status == "running"
-        self.fit, self._error = fit, None
+        self.fit, self._error = self._taken(fit), None
         self._settle("ready")
         if again:
             self._run(self._num_steps)
@@ -139,12 +145,26 @@ class Run(Generic[SnapshotT]):
         """Move the end."""
         self._goal = num_steps if self._goal == self._num_steps else min(self._goal, num_steps)
         self._num_steps = num_steps
-        if self.fit.step >= num_steps and self.status in {"running", "paused"}:
-            self._settle("finished")
-        elif self.status == "finished" and self.fit.step < num_steps:
-            self._settle("paused")
-        else:
-            self._display.changed(self.progress)
+        self._see_end()
+
+    def set_stop_when_settled(self, *, on: bool) -> None:
+        """End where the optimizer has settled, from now on, or do not."""
+        self._stops = self.fit.stops_when_settled = on
+        self._see_end()
+
+    def average_iterates(self) -> None:
+        """Put the mean of past parameters in place of the present ones, and pause; FitError where it cannot be."""
+        self.fit.average_iterates()
+        status: Status = "finished" if self._is_over() else "paused"
+        self._error = None
+        self._settle(status)
+
+    def adopt(self, fit: Trainable[SnapshotT], num_steps: int) -> None:
+        """Go on with another fit, kept from before."""
+        self.fit, self._error = self._taken(fit), None
+        self._num_steps = self._goal = num_steps
+        self._pace.restart(fit.step)
+        self._settle("finished" if self._is_over() else "paused" if fit.step else "ready")
 
     def refresh(self) -> None:
         """Show the present moment anew; while it runs the next frame does."""
@@ -166,6 +186,23 @@ class Run(Generic[SnapshotT]):
         self._trainer.end()
         self._preparer.end()
         self.waiters.release(ClosedError("the training was closed before its end"))
+
+    def _taken(self, fit: Trainable[SnapshotT]) -> Trainable[SnapshotT]:
+        fit.stops_when_settled = self._stops
+        return fit
+
+    def _is_over(self) -> bool:
+        return self.fit.step >= self._num_steps or (self._stops and self.fit.settled_at is not None)
+
+    def _see_end(self) -> None:
+        """Finish or go on after what decides on the end has changed."""
+        over = self._is_over()
+        if over and self.status in {"running", "paused"}:
+            self._settle("finished")
+        elif self.status == "finished" and not over:
+            self._settle("paused")
+        else:
+            self._display.changed(self.progress)
 
     def _run(self, goal: int) -> None:
         self._trainer.begin()
@@ -214,12 +251,12 @@ class Run(Generic[SnapshotT]):
     def _slice(self, max_steps: int, seconds: float = SLICE_SECONDS) -> bool:
         done = self.fit.advance(max_steps, seconds)
         self._pace.did(done, self.fit.step)
-        if self.fit.step < self._goal:
-            self._display.changed(self.progress)
-        elif self.fit.step < self._num_steps:
-            self._settle("paused")
-        else:
+        if self._is_over():
             self._settle("finished")
+        elif self.fit.step < self._goal:
+            self._display.changed(self.progress)
+        else:
+            self._settle("paused")
         return True
 
     def _fail(self, error: Exception) -> None:

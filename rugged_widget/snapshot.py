@@ -152,6 +152,8 @@ class Progress:
         Where status is failed: what happened and what to try, for the reader. Empty otherwise.
     engine
         How the steps are computed; None where that is not known.
+    settled_at
+        Step at which the run ended because the optimizer had settled by then; None where it did not end for that.
     """
 
     status: Status
@@ -161,3 +163,4 @@ class Progress:
     steps_per_second: float
     error: str = ""
     engine: EngineInfo | None = None
+    settled_at: int | None = None

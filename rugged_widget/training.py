@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from rugged_widget.errors import ClosedError
 from rugged_widget.handover import LoopThread
-from rugged_widget.pace import Pace, Speed, check_count, check_speed
+from rugged_widget.pace import Pace, Speed, check_count, check_speed, check_switch
 from rugged_widget.protocols import Display, Trainable
 from rugged_widget.run import Run
 from rugged_widget.snapshot import Progress, Status
@@ -36,6 +36,8 @@ class Training(Generic[SnapshotT]):
         Steps a frame, or "max": as fast as possible.
     home
         The loop to train on; found anew where it is None.
+    stop_when_settled
+        Whether a run ends where the optimizer has settled, sooner than `num_steps`.
     clock, sleep
         Seconds that never go back, and how to wait; replaced in tests.
 
@@ -53,12 +55,16 @@ class Training(Generic[SnapshotT]):
         num_steps: int = 1500,
         speed: Speed = 10,
         home: LoopThread | None = None,
+        stop_when_settled: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         steps, pace = check_count("num_steps", num_steps), Pace(check_speed(speed), clock)
         self._home = there = home or LoopThread()
-        self._run = there.call(lambda: Run(make_fit, display, steps, pace, there, sleep))
+        stops = check_switch("stop_when_settled", stop_when_settled)
+        self._run = there.call(
+            lambda: Run(make_fit, display, steps, pace, there, sleep, stop_when_settled=stops),
+        )
 
     def __repr__(self) -> str:
         progress = self.progress
@@ -137,6 +143,39 @@ class Training(Generic[SnapshotT]):
         if num_steps < self.fit.step:
             raise ValueError(f"num_steps must be at least the {self.fit.step} steps that are done, got {num_steps}")
         self.ask(lambda: self._run.set_num_steps(num_steps))
+
+    def set_stop_when_settled(self, on: bool) -> None:  # noqa: FBT001  # a setting, as the others
+        """End runs where the optimizer has settled, from now on; or do not, and one that ended so can go on."""
+        check_switch("stop_when_settled", on)
+        self.ask(lambda: self._run.set_stop_when_settled(on=on))
+
+    def average_iterates(self) -> None:
+        """Put the mean of past parameters in place of the present ones; a run that goes on is paused.
+
+        Raises
+        ------
+        FitError
+            Where there are too few to average, and this is the loop's thread; nothing changes then, and what runs goes
+            on.
+        """
+        self.ask(self._run.average_iterates)
+
+    def adopt(self, fit: Trainable[SnapshotT], num_steps: int) -> None:
+        """Let another fit, kept from before, take the place of the present one, which is left as it is.
+
+        It is ready, paused or finished then, by its steps.
+
+        Parameters
+        ----------
+        fit
+            What is trained from now on, until `reset`.
+        num_steps
+            Steps to do, >= 1 and >= those that the fit has done.
+        """
+        check_count("num_steps", num_steps)
+        if num_steps < fit.step:
+            raise ValueError(f"num_steps must be at least the {fit.step} steps that are done, got {num_steps}")
+        self.ask(lambda: self._run.adopt(fit, num_steps))
 
     def refresh(self) -> None:
         """Show the present moment anew, where it rests: another snapshot is wanted. From any thread.

@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Self
+from functools import partial
+from typing import Any, cast
 
 import pandas as pd
 import traitlets
 
 from rugged_widget.answers import Answers
+from rugged_widget.choices import CHECKS
 from rugged_widget.datasets import RegressionData, regression_data
 from rugged_widget.handover import LoopThread
-from rugged_widget.infer.checks import checked_batch_size, checked_flag
+from rugged_widget.infer.checks import checked_batch_size
 from rugged_widget.infer.comparison import Comparison, checked_priors
-from rugged_widget.infer.engines import checked_engine
-from rugged_widget.infer.guides import GUIDE_LABELS, checked_guide
+from rugged_widget.infer.guides import CUSTOM, GUIDE_LABELS, Guide, guide_key
 from rugged_widget.infer.lesson import DEFAULT_PROB, DEFAULT_PROBS, RegressionFit
 from rugged_widget.infer.models import Priors
-from rugged_widget.infer.svi import checked_learning_rate, checked_seed
 from rugged_widget.infer.warm import WARM_UP
+from rugged_widget.keeping import Keeping
+from rugged_widget.kept import KeptRuns
 from rugged_widget.lesson_pages import lesson_pages
-from rugged_widget.pace import Speed, check_count, check_speed
+from rugged_widget.pace import Speed
 from rugged_widget.reference import Wanted
+from rugged_widget.running import Running
+from rugged_widget.runs import KeptRun
 from rugged_widget.snapshot import EngineInfo, Progress, Snapshot
 from rugged_widget.training import Training
 from rugged_widget.view.controls import Requests
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.settings import Checked
 from rugged_widget.view.story import story_of
-
-CHECKS: Mapping[str, Callable[[Any], object]] = {
-    "guide": checked_guide,
-    "learning_rate": checked_learning_rate,
-    "num_steps": lambda count: check_count("num_steps", count),
-    "seed": checked_seed,
-    "speed": check_speed,
-    "engine": checked_engine,
-    "show_exact": lambda value: checked_flag("show_exact", value),
-}
-"""Returns the value of a setting, or says what is wrong with it."""
+from rugged_widget.view.words import AUTO, FALLBACK, Words
 
 
-class RuggedWidget(Answers, Dashboard):
+class RuggedWidget(Answers, Running, Keeping, Dashboard):
     """A Bayesian regression that learns before your eyes: Pyro's SVI in the kernel, animated in the notebook.
 
     Display it, press Start. Nothing trains until it is asked to. Every setting below is a trait too: observe it, link
@@ -61,7 +55,9 @@ class RuggedWidget(Answers, Dashboard):
     label
         Name of the column that names the rows; their index does if it is None.
     guide
-        Family of the guide: "diagonal", "multivariate", "low_rank", "iaf" or "delta".
+        Family of the guide: "diagonal", "normal", "multivariate", "low_rank", "parts", "laplace", "iaf" or "delta"; or
+        one of your own: a subclass of AutoGuide, or a Pyro guide that is called as the model is, with features and
+        targets.
     learning_rate
         Of Adam, > 0.
     num_steps
@@ -81,6 +77,12 @@ class RuggedWidget(Answers, Dashboard):
         Scales of the model's priors; the lesson's where it is None.
     show_exact
         Whether the exact posterior is drawn over the guide's.
+    correct
+        Whether the guide's draws are drawn once more, each weighed by how probable the model finds it.
+    stop_when_settled
+        Whether a run ends at the first step at which the optimizer counts as settled.
+    language
+        Of everything that is shown: "en", "ko", or "auto", what the reader's browser prefers.
 
     Attributes
     ----------
@@ -116,6 +118,9 @@ class RuggedWidget(Answers, Dashboard):
     speed = Checked(CHECKS["speed"], 10, 'steps a frame, 1 or 10, or "max"')
     engine = Checked(CHECKS["engine"], "auto", "how the steps are computed")
     show_exact = Checked(CHECKS["show_exact"], default=True, help="whether the exact posterior is drawn")
+    correct = Checked(CHECKS["correct"], default=False, help="whether the corrected draws are drawn")
+    stop_when_settled = Checked(CHECKS["stop_when_settled"], default=False, help="whether a settled run ends")
+    language = Checked(CHECKS["language"], "auto", "of everything that is shown")
     status = traitlets.Unicode("ready", read_only=True)
     step = traitlets.Int(0, read_only=True)
     elbo = traitlets.Float(math.nan, read_only=True)
@@ -132,7 +137,7 @@ class RuggedWidget(Answers, Dashboard):
         group: Hashable | None = None,
         log_response: bool = False,
         label: Hashable | None = None,
-        guide: str = "diagonal",
+        guide: Guide = "diagonal",
         learning_rate: float = 0.03,
         num_steps: int = 1500,
         seed: int = 1,
@@ -141,74 +146,41 @@ class RuggedWidget(Answers, Dashboard):
         batch_size: int | None = None,
         priors: Priors | None = None,
         show_exact: bool = True,
+        correct: bool = False,
+        stop_when_settled: bool = False,
+        language: str = AUTO,
     ) -> None:
         columns = {"response": response, "predictor": predictor, "group": group}
         self._data = regression_data(data, columns, log_response=log_response, label=label)
         given = {"guide": guide, "learning_rate": learning_rate, "num_steps": num_steps, "seed": seed, "speed": speed}
-        given |= {"engine": engine, "show_exact": show_exact}
+        given |= {"engine": engine, "show_exact": show_exact, "correct": correct, "language": language}
+        given |= {"stop_when_settled": stop_when_settled}
         settings = {name: CHECKS[name](value) for name, value in given.items()}
         self._batch_size, self._wanted = checked_batch_size(batch_size), Wanted()
         self._comparison = Comparison(self._data, checked_priors(priors))
-        self._home = LoopThread()
-        ask = self._home.ask
-        story, reference = story_of(self._data, DEFAULT_PROBS), self._comparison.reference(DEFAULT_PROBS, DEFAULT_PROB)
-        pages = lesson_pages(story, self._data, reference, self, ask)
-        requests = Requests(lambda: ask(self._primary), self.advance, self.reset, self._pick)
-        super().__init__(
-            story, GUIDE_LABELS, settings, requests, ask, pages=pages, on_wanted=self._want, reference=reference
-        )
+        self._home, self._kept = LoopThread(), KeptRuns()
+        self._build(settings)
         for name, value in settings.items():
             setattr(self, name, value)
-        self._training = Training(self._make_fit, self, home=self._home, num_steps=num_steps, speed=speed)
+        stop, home = stop_when_settled, self._home
+        self._training = Training(
+            self._make_fit, self, num_steps=num_steps, speed=speed, home=home, stop_when_settled=stop
+        )
         self.settle(self._call(RegressionFit.snapshot), self._training.progress)
         self.observe(self._use, list(settings))
 
-    # The run
-
-    def start(self) -> None:
-        """Train on to the end; returns at once. Nothing happens where it runs or is finished.
-
-        Raises
-        ------
-        RuntimeError
-            In a plain script, where no event loop runs; use `fit` there.
-        ClosedError
-            After `close`.
-        """
-        self._training.start()
-
-    def pause(self) -> None:
-        """Stop training after the present slice of a few milliseconds; `start` goes on."""
-        self._training.pause()
-
-    def advance(self, num_steps: int = 1) -> None:
-        """Train exactly `num_steps` more (fewer only where the end comes first), then pause.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Where `num_steps` is not an integer of at least 1.
-        """
-        self._training.advance(num_steps)
-
-    def reset(self) -> None:
-        """Begin again: ready, at step 0, with the present settings and the same seed."""
-        self._training.reset()
-
-    async def fit(self) -> Self:
-        """Train to the end and return the widget; pauses meanwhile only delay it, cancelling it pauses.
-
-        In a plain script: ``asyncio.run(widget.fit())``.
-
-        Raises
-        ------
-        FitError
-            Where the loss or a parameter is not finite any more, or the model raises.
-        ClosedError
-            Where it is closed meanwhile.
-        """
-        await self._training.finish()
-        return self
+    def _build(self, settings: Mapping[str, object]) -> None:
+        """Put the dashboard together."""
+        ask, reference = self._home.ask, self._comparison.reference(DEFAULT_PROBS, DEFAULT_PROB)
+        words = Words(FALLBACK if settings["language"] == AUTO else str(settings["language"]))
+        story = story_of(self._data, DEFAULT_PROBS, words)
+        pages = lesson_pages(story, self._data, reference, self._comparison.exact, self, ask, words=words)
+        requests = Requests(
+            lambda: ask(self._primary), self.advance, self.reset, self._pick, average=lambda: ask(self._average)
+        )
+        shown = {**settings, "guide": guide_key(cast("Guide", settings["guide"]))}
+        more = partial(super().__init__, words=words, pages=pages, on_wanted=self._want, reference=reference)
+        more(story, GUIDE_LABELS, shown, requests, ask)
 
     def close(self) -> None:
         """End training for good and remove the widget from every page. Idempotent."""
@@ -220,6 +192,12 @@ class RuggedWidget(Answers, Dashboard):
         shown = super()._repr_mimebundle_(**kwargs)
         WARM_UP.begin(self._training.prepare)  # so that Start finds done what the first step would wait for
         return shown
+
+    def settle(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Show where training rests; a run that is over is kept."""
+        super().settle(snapshot, progress)
+        if progress.status == "finished" and snapshot.draws:
+            self._keep(snapshot, progress)
 
     # What the run tells becomes traits, and is then shown
 
@@ -239,47 +217,70 @@ class RuggedWidget(Answers, Dashboard):
         training = self._training
         if name == "show_exact":
             training.ask(lambda: self.draw_exact(self.show_exact))
-            return
-        if name != "num_steps":
-            training.ask(lambda: self.controls.show_setting(name, getattr(self, name)))
-        if name == "learning_rate":
-            training.set_learning_rate(value)
-        elif name == "speed":
-            training.set_speed(value)
-        elif name == "num_steps":
-            training.set_num_steps(value)
-        elif name == "engine":
-            training.use_engine(value)
+        elif name == "language":
+            training.ask(lambda: self.speak(self.language))
+        else:
+            if name != "num_steps":
+                training.ask(lambda: self.show_setting(name, self._shown(name)))
+            if not self._adopting:
+                self._apply(name, value)
+
+    def _apply(self, name: str, value: Any) -> None:  # noqa: ANN401  # of any setting
+        training = self._training
+        tell: Mapping[str, Callable[[Any], None]] = {
+            "learning_rate": training.set_learning_rate,
+            "speed": training.set_speed,
+            "num_steps": training.set_num_steps,
+            "engine": training.use_engine,
+            "stop_when_settled": training.set_stop_when_settled,
+            "correct": lambda _on: None,  # the page that draws it wants it
+        }
+        if name in tell:
+            tell[name](value)
         else:
             training.reset(keep_running=True)
 
+    def _shown(self, name: str) -> object:
+        value = getattr(self, name)
+        return guide_key(value) if name == "guide" else value
+
     def _make_fit(self) -> RegressionFit:
-        self._fit = RegressionFit(
+        self._fit = self._fit_with(self.guide)
+        self._fit.wanted = self._wanted
+        return self._fit
+
+    def _fit_with(self, guide: Guide) -> RegressionFit:
+        return RegressionFit(
             self._data,
-            guide=self.guide,
+            guide=guide,
             learning_rate=self.learning_rate,
             seed=self.seed,
             engine=self.engine,
             batch_size=self._batch_size,
             comparison=self._comparison,
         )
-        self._fit.wanted = self._wanted
-        return self._fit
 
     def _want(self, wanted: Wanted) -> None:
         self._fit.wanted = self._wanted = wanted
         self._training.refresh()
 
-    def _primary(self) -> None:
-        if self.status == "running":
-            self._training.pause()
-            return
-        if self.status in {"finished", "failed"}:
-            self._training.reset()
-        self._training.start()
-
     def _pick(self, name: str, value: object) -> None:
-        self._home.ask(lambda: setattr(self, name, value))
+        if name != "guide" or value != CUSTOM:  # the hand-written one is picked already, or nobody knows which
+            self._home.ask(lambda: setattr(self, name, value))
+
+    def _adopt(self, run: KeptRun, fit: RegressionFit) -> None:
+        fit.wanted, self._fit = self._wanted, fit
+        self._training.adopt(fit, run.num_steps)
+        recalled = {"guide": fit.guide_given, "seed": fit.seed, "learning_rate": fit.learning_rate}
+        for name, value in (recalled | {"num_steps": run.num_steps}).items():
+            setattr(self, name, value)
+
+    @traitlets.validate("guide")
+    def _fitting_guide(self, proposal: Mapping[str, Any]) -> Guide:
+        guide: Guide = proposal["value"]
+        if guide_key(guide) == CUSTOM and "_training" in self.__dict__:  # else the first fit says what is wrong
+            self._home.call(lambda: self._fit_with(guide))
+        return guide
 
     @traitlets.validate("num_steps")
     def _enough_steps(self, proposal: Mapping[str, Any]) -> int:

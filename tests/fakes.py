@@ -38,12 +38,24 @@ class FakeFit:
         self.snapshots = 0
         self.longest_slice = 0.0
         self.engine = EngineInfo("plain", "it is a fake.")
+        self.stops_when_settled = False
+        self.settles_at: float = math.inf
+        self.averaged = 0
         self.unprepared = 3
         self.cannot_be_prepared = False
 
     @property
     def elbo(self) -> float:
         return -1.0 / self.step if self.step else math.nan
+
+    @property
+    def settled_at(self) -> int | None:
+        return int(self.settles_at) if self.step >= self.settles_at else None
+
+    def average_iterates(self) -> None:
+        if self.step < 20:
+            raise FitError("too few iterates", step=self.step)
+        self.averaged += 1
 
     def advance(self, max_steps: int, seconds: float) -> int:
         began, done, self.unprepared = self._clock.now, 0, 0
@@ -55,6 +67,8 @@ class FakeFit:
             self._clock.now += 0.00049
             self.step += 1
             done += 1
+            if self.stops_when_settled and self.settled_at is not None:
+                break
         self.longest_slice = max(self.longest_slice, self._clock.now - began)
         self.log.append(self.name)
         return done
@@ -112,17 +126,31 @@ class FakeDisplay:
 class Bench:
     """A training with all its fakes."""
 
-    def __init__(self, *, num_steps: int = 100, speed: Speed = "max", presence: str = "none") -> None:
-        self.clock = FakeClock()
+    def __init__(
+        self,
+        *,
+        num_steps: int = 100,
+        speed: Speed = "max",
+        presence: str = "none",
+        stop_when_settled: bool = False,
+        settles_at: float = math.inf,
+    ) -> None:
+        self.clock, self.settles_at = FakeClock(), settles_at
         self.display = FakeDisplay(presence)  # type: ignore[arg-type]
         self.training: Training[int] = Training(
-            lambda: FakeFit(self.clock),
+            self.make_fit,
             self.display,
             num_steps=num_steps,
             speed=speed,
             clock=self.clock,
             sleep=self.clock.sleep,
+            stop_when_settled=stop_when_settled,
         )
+
+    def make_fit(self) -> FakeFit:
+        fit = FakeFit(self.clock)
+        fit.settles_at = self.settles_at
+        return fit
 
     @property
     def fit(self) -> FakeFit:

@@ -8,11 +8,26 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-EXAMPLES = sorted(Path(__file__).parent.parent.joinpath("examples").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.ipynb"))
+LANGUAGE = 'language="ko"'
+HANGUL = range(0xAC00, 0xD7A4)
 
 
 def test_there_are_examples() -> None:
-    assert "quickstart.ipynb" in [path.name for path in EXAMPLES]
+    assert {"quickstart.ipynb", "tutorial.ipynb", "tutorial.ko.ipynb"} <= {path.name for path in EXAMPLES}
+
+
+def test_the_korean_lesson_has_the_cells_of_the_english_one_and_korean_prose() -> None:
+    english, korean = (nbformat.read(FOLDER / name, as_version=4) for name in ("tutorial.ipynb", "tutorial.ko.ipynb"))
+    assert [cell.cell_type for cell in korean.cells] == [cell.cell_type for cell in english.cells]
+    for ours, theirs in zip(english.cells, korean.cells, strict=True):
+        if ours.cell_type == "code":
+            assert theirs.source.replace(LANGUAGE, "") == ours.source
+        else:
+            assert theirs.source != ours.source
+            assert any(ord(letter) in HANGUL for letter in theirs.source)
+    assert any(LANGUAGE in cell.source for cell in korean.cells)
 
 
 @pytest.mark.browser  # no browser, but ten seconds each

@@ -21,6 +21,7 @@ from rugged_widget.datasets import RegressionData, load_rugged
 from rugged_widget.infer.guides import GUIDE_LABELS
 from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.script import LARGE, Columns, Recipe, learning_rate_changes, write_script
+from rugged_widget.values import Averaged
 
 RUGGED = RegressionData.rugged()
 NAMES = {"predictor": "x", "group": "g", "response": "y"}
@@ -55,7 +56,7 @@ def assert_same(found: dict[str, Any], fit: RegressionFit, tolerance: float = 1e
 @pytest.mark.parametrize(
     "guide",
     [
-        pytest.param(name, marks=[pytest.mark.browser] if name in {"multivariate", "low_rank"} else [])
+        pytest.param(name, marks=[pytest.mark.browser] if name in {"multivariate", "low_rank", "normal", "iaf"} else [])
         for name in GUIDE_LABELS
     ],
 )
@@ -69,10 +70,17 @@ def test_the_script_takes_the_steps_of_the_run(guide: str) -> None:
     assert_same(executed(write_script(recipe)), fit)
 
 
-@pytest.mark.parametrize("guide", GUIDE_LABELS)
+@pytest.mark.parametrize("guide", [name for name in GUIDE_LABELS if name != "parts"])
 def test_a_run_without_steps_has_a_script_of_its_first_parameters(guide: str) -> None:
     fit = RegressionFit(RUGGED, guide=guide, seed=5, engine="plain")
     assert_same(executed(write_script(recipe_of(fit))), fit)
+
+
+def test_parts_that_make_their_parameters_in_the_first_step_have_a_script_before_it() -> None:
+    fit = RegressionFit(RUGGED, guide="parts", seed=5, engine="plain", learning_rate=1e-30)
+    found = executed(write_script(recipe_of(fit)))
+    fit.advance(1)
+    assert_same(found, fit)
 
 
 def test_the_script_picks_the_batches_of_the_run() -> None:
@@ -255,6 +263,7 @@ def test_the_script_is_calm(dtype: str) -> None:
         ({"num_steps": -1}, "num_steps must be >= 0"),
         ({"batch_size": -1}, "batch_size >= 1"),
         ({"dtype": "int8"}, "dtype must be"),
+        ({"averages": ((1, Averaged(1, 2, 1)),)}, "averages must be of steps that were taken"),
     ],
 )
 def test_a_recipe_that_no_run_has_is_refused(changes: dict[str, Any], words: str) -> None:

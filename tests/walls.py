@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "rugged_widget"
 ROOTS = frozenset({"widget", "watch"})
-LEAVES = frozenset({"values", "snapshot", "reference", "errors"})
+LEAVES = frozenset({"values", "snapshot", "reference", "errors", "runs"})
 SHARED = LEAVES | {
     "protocols",
     "pace",
@@ -22,11 +22,13 @@ SHARED = LEAVES | {
     "script",
 }  # values, interfaces and threads without a side
 SIDES = frozenset({"datasets", "training", "infer", "view"})
+PARTS_OF_ROOTS = frozenset({"answers", "choices", "keeping", "kept", "lesson_pages", "running"})
 
 # part of the package -> the other parts it may import; a part without a row is itself a mistake.
 OURS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("values", "errors"), frozenset()),
     **dict.fromkeys(("snapshot", "reference"), frozenset({"values"})),
+    "runs": frozenset({"values", "snapshot"}),
     "protocols": LEAVES | {"pace"},
     "pace": LEAVES,
     "handover": LEAVES,
@@ -39,9 +41,13 @@ OURS: dict[str, frozenset[str]] = {
     "training": SHARED | {"run"},
     "infer": SHARED | {"datasets", "script"},
     "view": SHARED | {"datasets"},
+    "kept": LEAVES,
+    "choices": SHARED | SIDES,
+    "running": SHARED | SIDES,
     "answers": SHARED | SIDES,
-    "lesson_pages": SHARED | SIDES | {"answers"},
-    **dict.fromkeys(ROOTS, SHARED | SIDES | {"answers", "lesson_pages"}),
+    "keeping": SHARED | SIDES | {"kept"},
+    "lesson_pages": SHARED | SIDES | {"kept"},
+    **dict.fromkeys(ROOTS, SHARED | SIDES | PARTS_OF_ROOTS),
     "__init__": SHARED | SIDES | ROOTS,
 }
 

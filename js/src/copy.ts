@@ -3,10 +3,14 @@ import type { Page } from "./page";
 
 const BUTTON = ".rw-copy";
 const WHOLE = ".rw-copyable";
-const COPIED = "Copied";
-const REFUSED = "Not copied";
 /** How long a button says what became of it. */
 const SAY_MS = 1500;
+
+/** What a button says once it was pressed, in the reader's language. */
+export interface Outcomes {
+  copied: string;
+  refused: string;
+}
 
 /** Puts a text on the clipboard; false where that is not allowed. */
 export type Write = (text: string) => Promise<boolean>;
@@ -16,7 +20,12 @@ export type Write = (text: string) => Promise<boolean>;
  *
  * The kernel may be on another machine: only the page reaches the clipboard of its reader.
  */
-export function copyOnClick(root: HTMLElement, page: Page, write: Write = writeToClipboard): Dispose {
+export function copyOnClick(
+  root: HTMLElement,
+  page: Page,
+  outcomes: () => Outcomes,
+  write: Write = writeToClipboard,
+): Dispose {
   const saying = new Map<HTMLElement, Dispose>();
   const say = (button: HTMLElement, word: string) => {
     saying.get(button)?.();
@@ -34,7 +43,8 @@ export function copyOnClick(root: HTMLElement, page: Page, write: Write = writeT
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>(BUTTON) : null;
     const text = button?.closest(WHOLE)?.querySelector("pre")?.textContent;
     if (!button || text == null) return;
-    say(button, (await write(text)) ? COPIED : REFUSED);
+    const { copied, refused } = outcomes();
+    say(button, (await write(text)) ? copied : refused);
   };
   return together(
     listen(root, "click", (event) => void click(event)),

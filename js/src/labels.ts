@@ -1,11 +1,13 @@
 import type { Dispose } from "./lifetime";
 import type { Page } from "./page";
 
-/** Accessible names by CSS class. */
+/** Accessible names by CSS class, and what the scripts of a page say by themselves. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** How long changes of the page are collected before the names are looked after. */
 const SETTLE_MS = 100;
+/** The label that says how to call the number beside a slider: "{name}, value". */
+const READOUT = "rw-readout";
 
 /**
  * Names the controls and figures of a widget, which ipywidgets and bqplot leave nameless, and keeps them named while
@@ -49,14 +51,22 @@ export function nameElements(
 /** Sets every accessible name once, on whatever is there by now. */
 export function applyLabels(root: HTMLElement, labels: Labels): void {
   for (const [cssClass, text] of Object.entries(labels)) {
-    if (root.classList.contains(cssClass)) nameElement(root, text);
+    const name = { text, readout: (labels[READOUT] ?? "{name}").replace("{name}", text) };
+    if (root.classList.contains(cssClass)) nameElement(root, name);
     for (const element of root.getElementsByClassName(cssClass)) {
-      if (element instanceof HTMLElement) nameElement(element, text);
+      if (element instanceof HTMLElement) nameElement(element, name);
     }
   }
 }
 
-function nameElement(element: HTMLElement, text: string): void {
+/** What an element is called, and the number that can be typed beside a slider. */
+interface Name {
+  text: string;
+  readout: string;
+}
+
+function nameElement(element: HTMLElement, name: Name): void {
+  const { text } = name;
   const handles = element.querySelectorAll<HTMLElement>(".noUi-handle");
   const figures = element.matches(".bqplot") ? [element] : element.querySelectorAll<HTMLElement>(".bqplot");
   const figure = figures[0];
@@ -68,7 +78,7 @@ function nameElement(element: HTMLElement, text: string): void {
   } else if (element.classList.contains("widget-container")) {
     nameWhole(element, text);
   } else if (handles.length > 0) {
-    for (const handle of handles) nameHandle(handle, text, element.querySelector(".widget-readout"));
+    for (const handle of handles) nameHandle(handle, name, element.querySelector(".widget-readout"));
   } else if (element.classList.contains("widget-toggle-buttons")) {
     nameGroup(element, text);
   } else {
@@ -84,13 +94,13 @@ function nameFigure(element: HTMLElement, text: string): void {
 }
 
 /** The value of a slider is what its readout says: a FloatLogSlider tells a screen reader the exponent. */
-function nameHandle(handle: HTMLElement, text: string, readout: Element | null): void {
+function nameHandle(handle: HTMLElement, { text, readout: name }: Name, readout: Element | null): void {
   set(handle, "aria-label", text);
   if (readout === null) return;
   const value = readout.textContent?.trim();
   if (value) set(handle, "aria-valuetext", value);
   set(readout, "role", "textbox"); // it can be typed into
-  set(readout, "aria-label", `${text}, value`);
+  set(readout, "aria-label", name);
 }
 
 /** Which button of a ToggleButtons is pressed shows in its class only. */

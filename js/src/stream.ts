@@ -15,7 +15,7 @@ export interface FrameMessage {
 }
 
 /** Browser to kernel. Only JSON goes up: a binary message would block VS Code's queue for good. */
-export type Request = { k: "hello" } | { k: "ack"; seq: number };
+export type Request = { k: "hello"; language?: string } | { k: "ack"; seq: number };
 
 /** What a frame is set into: a widget model, whose set_state draws once and tells the kernel nothing. */
 export interface Target {
@@ -26,6 +26,8 @@ export interface FrameReceiverOptions {
   page: Page;
   send(request: Request): void;
   announce(summary: string): void;
+  /** What the reader's browser prefers, such as ko-KR: told once, with the first hello. */
+  language?: string;
 }
 
 /** A frame, with the small state of those it superseded, that waits for the next painting. */
@@ -59,6 +61,7 @@ export class FrameReceiver {
   #pending: Pending | undefined;
   #showing = false;
   #disposed = false;
+  #introduced = false;
   #helloAt = Number.NEGATIVE_INFINITY;
   #acknowledgedAt = Number.NEGATIVE_INFINITY;
   #unacknowledged: number | undefined;
@@ -191,7 +194,9 @@ export class FrameReceiver {
     const now = this.#options.page.now();
     if (now - this.#helloAt < HELLO_INTERVAL_MS) return;
     this.#helloAt = now;
-    this.#options.send({ k: "hello" });
+    const { language, send } = this.#options;
+    send(this.#introduced || !language ? { k: "hello" } : { k: "hello", language });
+    this.#introduced = true;
   }
 
   /** Says each thing once: a fault in one frame is a fault in the next thousand. */

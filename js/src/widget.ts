@@ -4,6 +4,7 @@ import { calm } from "./calm";
 import type { Bytes } from "./codec";
 import { copyOnClick } from "./copy";
 import { dismissTooltips } from "./dismiss";
+import { explain } from "./explain";
 import { type HoverEntry, showHovered } from "./hover";
 import { type Labels, nameElements } from "./labels";
 import { type Dispose, together } from "./lifetime";
@@ -39,7 +40,8 @@ export default function createWidget(): { initialize: Initialize<Traits>; render
           together(
             showHovered(root, () => model.get("hover")),
             dismissTooltips(root),
-            copyOnClick(root, page),
+            explain(root, page),
+            copyOnClick(root, page, () => outcomes(model.get("labels"))),
             nameElements(
               root,
               page,
@@ -58,6 +60,7 @@ function receiveFrames(model: Model, announcer: Announcer): Dispose {
     page,
     send: (request) => sendTo(model, request),
     announce: (summary) => announcer.offer(summary),
+    language: navigator.language,
   });
   const receive = (message: unknown, buffers: Bytes[]) => receiver.receive(message, buffers);
   model.on("msg:custom", receive);
@@ -78,6 +81,10 @@ function receiveFrames(model: Model, announcer: Announcer): Dispose {
     listenTo(model, "change:targets", search),
     () => stopSearch(),
   );
+}
+
+function outcomes(labels: Labels): { copied: string; refused: string } {
+  return { copied: labels["rw-copied"] ?? "", refused: labels["rw-not-copied"] ?? "" };
 }
 
 function listenTo(model: Model, name: "change:targets" | "change:labels", listener: () => void): Dispose {

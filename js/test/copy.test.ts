@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { copyOnClick } from "../src/copy";
+import { copyOnClick, type Outcomes } from "../src/copy";
 import type { Dispose } from "../src/lifetime";
 import { FakePage, settle } from "./fakes";
 
@@ -8,6 +8,7 @@ let page: FakePage;
 let dispose: Dispose;
 let clipboard: string[];
 let allowed: boolean;
+let outcomes: Outcomes;
 
 beforeEach(() => {
   document.body.innerHTML = `<div class="rugged-widget">
@@ -17,7 +18,8 @@ beforeEach(() => {
   page = new FakePage();
   clipboard = [];
   allowed = true;
-  dispose = copyOnClick(root, page, async (text) => allowed && clipboard.push(text) > 0);
+  outcomes = { copied: "Copied", refused: "Not copied" };
+  dispose = copyOnClick(root, page, () => outcomes, async (text) => allowed && clipboard.push(text) > 0);
 });
 
 afterEach(() => {
@@ -46,6 +48,12 @@ test("the button says for a moment that it is done", async () => {
   expect(page.waiting).toBe(0);
 });
 
+test("it says so in the language of the moment", async () => {
+  outcomes = { copied: "복사됨", refused: "복사하지 못함" };
+  await click();
+  expect(button().textContent).toBe("복사됨");
+});
+
 test("pressed twice it still finds its word again", async () => {
   await click();
   page.advance(1000);
@@ -71,7 +79,7 @@ test("a button with nothing beside it, and a click elsewhere, do nothing", async
 
 test("without a clipboard a selection is copied, and the focus stays", async () => {
   dispose();
-  dispose = copyOnClick(root, page);
+  dispose = copyOnClick(root, page, () => outcomes);
   vi.stubGlobal("navigator", {});
   let selected = "";
   document.execCommand = () => {

@@ -26,10 +26,12 @@ test("of a slider the handle is named, and it tells the value that its readout s
     `<div class="widget-slider rate"><div class="slider-container"><div class="noUi-target"><div class="noUi-base">
        <div class="noUi-handle" role="slider" aria-valuetext="-1.52"></div></div></div></div>
        <div class="widget-readout" contenteditable="true">0.030</div></div>`,
-    { rate: "Learning rate" },
+    { rate: "Learning rate", "rw-readout": "{name}, value" },
   );
   expect(attributes(".noUi-handle", "aria-label", "aria-valuetext")).toEqual(["Learning rate", "0.030"]);
   expect(attributes(".widget-readout", "role", "aria-label")).toEqual(["textbox", "Learning rate, value"]);
+  applyLabels(root, { rate: "학습률", "rw-readout": "{name}, 값" });
+  expect(attributes(".widget-readout", "role", "aria-label")).toEqual(["textbox", "학습률, 값"]);
 });
 
 test.each([

@@ -42,6 +42,17 @@ test("hello is said once, when the targets are there", () => {
   expect(sent).toEqual([{ k: "hello" }]);
 });
 
+test("the first hello says which language the reader prefers", () => {
+  const said: Request[] = [];
+  const options = { page, send: (request: Request) => said.push(request), announce: () => {}, language: "ko-KR" };
+  const preferring = new FrameReceiver(options);
+  preferring.begin(targets);
+  page.advance(10_000);
+  preferring.receive({ k: "frame", seq: 1 }, []); // no layout: it asks again
+  expect(said).toEqual([{ k: "hello", language: "ko-KR" }, { k: "hello" }]);
+  preferring.dispose();
+});
+
 test("a frame is set at once, so that one painting shows all of it, and acknowledged only after that", () => {
   receiver.begin(targets);
   frame(1, [1, 2], { layout: LAYOUT });

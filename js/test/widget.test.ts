@@ -3,6 +3,9 @@ import { version as packageVersion } from "../package.json";
 import createWidget, { version } from "../src/widget";
 import { bytesOf, settle } from "./fakes";
 
+/** The first thing that a page says. */
+const HELLO = { k: "hello", language: navigator.language };
+
 type Listener = (...values: never[]) => void;
 
 /** What anywidget hands to initialize and render, with one target. */
@@ -79,11 +82,11 @@ test("the version is the package's", () => {
 test("a frame goes from the model's message through a page to the target and is acknowledged", async () => {
   const model = new FakeModel();
   const { root } = await show(model);
-  expect(model.sent).toEqual([{ k: "hello" }]);
+  expect(model.sent).toEqual([HELLO]);
   model.receive({ k: "frame", seq: 4, layout: [[0, "y", [2]]], summary: "running, step 1" }, [bytesOf(1, 2)]);
   await painted();
   expect(model.states).toEqual([{ y: new Float32Array([1, 2]) }]);
-  expect(model.sent).toEqual([{ k: "hello" }, { k: "ack", seq: 4 }]);
+  expect(model.sent).toEqual([HELLO, { k: "ack", seq: 4 }]);
   expect(root.querySelector("[role=status]")?.textContent).toBe("running, step 1");
 });
 
@@ -119,7 +122,7 @@ test("targets that are added while frames arrive are found, and the first ones k
   await painted();
   expect(states.a?.[1]).toEqual({ y: new Float32Array([3]) });
   expect(states.b?.[1]).toEqual({ y: new Float32Array([4]) });
-  expect(model.sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }, { k: "ack", seq: 2 }]);
+  expect(model.sent).toEqual([HELLO, { k: "ack", seq: 1 }, { k: "ack", seq: 2 }]);
 });
 
 test("names that the kernel adds are given to what is there", async () => {
@@ -172,6 +175,6 @@ test("closing the model and removing the view leave no listener and no element b
   remove();
   close();
   await painted();
-  expect([model.listening, model.sent]).toEqual([0, [{ k: "hello" }]]);
+  expect([model.listening, model.sent]).toEqual([0, [HELLO]]);
   expect(root.querySelector("[role=status], [role=tooltip]")).toBeNull();
 });

@@ -74,7 +74,7 @@ class ExactPosterior:
         self._priors, self.group_labels = priors, tuple(group_labels)
         self._rows = Rows.of(x, y, priors)
         self._sigma = SigmaPosterior(self._rows, priors.sigma)
-        self._moments = self._given_sigma()
+        self._moments = self._along_directions(self._sigma.nodes)
         self._latents = self._mixture(CURVES[:-1])
         self._drawn: dict[float, tuple[Density, ...]] = {}
 
@@ -85,6 +85,27 @@ class ExactPosterior:
     def log_evidence(self) -> float:
         """Natural logarithm of the probability of the targets under the model, nats: no ELBO is above it."""
         return self._sigma.log_evidence
+
+    @property
+    def sigma(self) -> SigmaPosterior:
+        """The posterior of sigma by itself."""
+        return self._sigma
+
+    def given_sigma(self, sigma: Array) -> tuple[Array, Array]:
+        """Return mean and covariance of the normal distribution of (weight, bias) given sigma.
+
+        Parameters
+        ----------
+        sigma
+            Shape (k,), finite, > 0.
+
+        Returns
+        -------
+        mean, covariance
+            Shapes (k, 4) and (k, 4, 4).
+        """
+        directions, (mean, variance) = self._rows.directions(CURVES[:-1]), self._along_directions(sigma)
+        return (directions @ mean).T, (directions * variance.T[:, None]) @ directions.T
 
     def mean(self) -> dict[str, Array]:
         """Return the posterior means by site, of the site's shape."""
@@ -211,9 +232,9 @@ class ExactPosterior:
             self._drawn = {checked: densities(self._mixture(CURVES), checked)}
         return self._drawn[checked]
 
-    def _given_sigma(self) -> tuple[Array, Array]:
-        """Mean and variance of each direction at each node of sigma, shape (4, num_nodes) both."""
-        rows, sigma2 = self._rows, self._sigma.nodes**2
+    def _along_directions(self, sigma: Array) -> tuple[Array, Array]:
+        """Mean and variance of each direction given sigma, shape (4, len(sigma)) both."""
+        rows, sigma2 = self._rows, sigma**2
         mean, variance = (np.full((len(rows.scale), len(sigma2)), start) for start in (0.0, 1.0))
         total = sigma2 + rows.stretch[:, None] ** 2
         mean[: rows.rank] = (rows.stretch * rows.scores)[:, None] / total

@@ -64,6 +64,11 @@ class SigmaPosterior:
         self.log_evidence: float = self._log_at_upper() + self._log_total
         """Natural logarithm of the probability of the targets."""
 
+    @property
+    def upper(self) -> float:
+        """Upper end of the prior."""
+        return self._upper
+
     def mean(self) -> float:
         """Return the posterior mean."""
         return float(self.shares @ self.nodes)
@@ -83,10 +88,15 @@ class SigmaPosterior:
         found = self.quantiles([*ends, *KNOT_PROBS])
         x = curve_points(found[len(ends) :])
         x -= max(float(x[-1]) - self._upper, 0.0)
-        v = np.maximum(-np.log(x / self._upper), 0.0)
-        height = np.exp(self._log_integrand(v) + v - self._log_total) / self._upper
+        height = self.density_at(x)
         lower, median, upper = map(float, found[: len(ends)])
         return Density(x, height, 1.0, lower, median, upper, prob)
+
+    def density_at(self, x: Array) -> Array:
+        """Return the density at x, shape (k,), each in (0, upper] but for rounding."""
+        v = np.maximum(-np.log(x / self._upper), 0.0)
+        found: Array = np.exp(self._log_integrand(v) + v - self._log_total) / self._upper
+        return found
 
     def _log_at_upper(self) -> float:
         """Log probability of the targets given sigma = upper."""

@@ -63,6 +63,12 @@ def describe(error: Exception, step: int, learning_rate: float, back_at: int) ->
     return FitError(f"Step {step} failed: {text}. The fit is back at step {back_at}. {advice}", step=step, site=site)
 
 
+def too_few(step: int) -> FitError:
+    """Say that there are not enough iterates to take a mean of, after so many steps."""
+    text = f"At step {step} there are too few steps behind the fit to average its iterates. Train some hundred more."
+    return FitError(text, step=step)
+
+
 def _site_of(error: Exception) -> str | None:
     """Name the site that was being handled: from Pyro's own words, or from the innermost frame that handles one."""
     named = re.search(r"\bsite '([^']+)'", str(error)) or re.search(r'\bsite "([^"]+)"', str(error))

@@ -54,6 +54,11 @@ class History:
         """ELBO of the last step; nan before the first."""
         return self._elbos[-1] if self._elbos else math.nan
 
+    @property
+    def last_rate(self) -> float:
+        """Learning rate of the last step; nan before the first."""
+        return self._rates[-1][1] if self._rates else math.nan
+
     def extend(self, elbos: Sequence[float], learning_rates: Sequence[float]) -> None:
         """Add steps, their ELBOs in nats and their learning rates."""
         done = len(self._elbos)
@@ -92,6 +97,10 @@ class History:
             step = np.append(step, len(self))
             elbo, smoothed = np.append(elbo, self.last), np.append(smoothed, self._smoothed())
         return ElboCurve(step, elbo, smoothed)
+
+    def elbos(self, first: int, last: int) -> NDArray[np.float64]:
+        """Return the ELBO of the steps from `first`, counted from 0, to `last`, that one not included; a copy."""
+        return np.array(self._elbos[first:last])
 
     def frame(self) -> pd.DataFrame:
         """Return every step: step (from 1), elbo in nats, learning_rate."""

@@ -14,6 +14,7 @@ import torch
 from pyro import get_param_store
 
 from rugged_widget.datasets import RegressionData
+from rugged_widget.infer.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
 from rugged_widget.infer.checks import (
     checked_batch_size,
     checked_count,
@@ -22,18 +23,26 @@ from rugged_widget.infer.checks import (
     checked_probs,
 )
 from rugged_widget.infer.comparison import Comparison
-from rugged_widget.infer.guides import checked_guide, make_guide
+from rugged_widget.infer.correction import WEIGHED_DRAWS, correct
+from rugged_widget.infer.guides import Guide, checked_guide, correlates, guide_key, make_guide
 from rugged_widget.infer.isolation import Isolation
 from rugged_widget.infer.look import Looking
 from rugged_widget.infer.mixture import Mixture, densities
 from rugged_widget.infer.models import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
-from rugged_widget.infer.posterior import as_float64, draw, order_statistics, quantiles
+from rugged_widget.infer.posterior import (
+    as_float64,
+    draw,
+    draw_with_density,
+    draws_at_once,
+    order_statistics,
+    quantiles,
+)
 from rugged_widget.infer.predictive import bands, density
 from rugged_widget.infer.svi import Fit, checked_seed
 from rugged_widget.infer.warm import WARM_UP
 from rugged_widget.reference import Reference, Wanted
 from rugged_widget.snapshot import Snapshot
-from rugged_widget.values import Density, Parameter, WhatIf
+from rugged_widget.values import Approximation, Correction, Density, Parameter, WhatIf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,6 +57,9 @@ DEFAULT_PROB = 0.9
 
 NUM_GROUPS = 2
 
+SHOWN_DRAWS = 400
+"""Draws in a snapshot, where they are wanted."""
+
 
 class RegressionFit(Fit):
     """Fit of `BayesianRegression` to a table.
@@ -57,7 +69,7 @@ class RegressionFit(Fit):
     data
         The rows.
     guide
-        A key of `GUIDE_LABELS`.
+        A key of `GUIDE_LABELS`, a subclass of AutoGuide, or a guide that is called as the model is.
     learning_rate
         Of Adam, finite, > 0.
     seed
@@ -85,7 +97,7 @@ class RegressionFit(Fit):
         self,
         data: RegressionData,
         *,
-        guide: str = "diagonal",
+        guide: Guide = "diagonal",
         learning_rate: float = 0.03,
         seed: int = 1,
         engine: str = "auto",
@@ -101,9 +113,9 @@ class RegressionFit(Fit):
         self._probs = checked_increasing(probs, "probs")
         self._num_draws = checked_count(num_draws, "num_draws")
         self._prob = checked_prob(prob, "prob")
-        self.batch_size = checked_batch_size(batch_size)
-        self.guide_name = checked_guide(guide)
-        self.seed = checked_seed(seed)
+        self.guide_given = checked_guide(guide)
+        self.guide_name = guide_key(guide)
+        self.batch_size, self.seed = checked_batch_size(batch_size), checked_seed(seed)
         self.comparison = comparison or Comparison(data, Priors())
         self.wanted = Wanted()
         self._grid = data.grid()
@@ -113,7 +125,7 @@ class RegressionFit(Fit):
             features, targets, self._grid_features = (torch.tensor(a, dtype=torch.get_default_dtype()) for a in arrays)
         super().__init__(
             model,
-            partial(make_guide, self.guide_name),
+            partial(make_guide, self.guide_given, args=(features, targets)),
             (features, targets),
             learning_rate=learning_rate,
             seed=seed,
@@ -145,6 +157,7 @@ class RegressionFit(Fit):
         with self.looking():
             look = self._look()
         draws = {name: as_float64(value) for name, value in look.draws.items()}
+        log_density = None if look.log_density is None else as_float64(look.log_density)
         by_site = {name: as_float64(value) for name, value in look.quantiles.items()}
         if not by_site:
             by_site = {name: order_statistics(value, self._probs) for name, value in draws.items()}
@@ -162,11 +175,32 @@ class RegressionFit(Fit):
                 "prediction": bands(look.observation.numpy(), self._grid, NUM_GROUPS, self._prob),
             },
             slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(draws[WEIGHT])),
-            gap=self.comparison.gap(draws, None if look.log_density is None else as_float64(look.log_density)),
+            gap=self.comparison.gap(draws, log_density),
             parameters=self._parameters() if wanted.parameters else (),
             marginals={name: self._marginals(value) for name, value in draws.items()} if wanted.parameters else {},
             what_if=None if wanted.what_if is None else self._what_if(draws, *wanted.what_if),
+            settling=self.settling(),
+            averaged=self.averaged,
+            approximation=self.approximation() if wanted.approximation and self.step else None,
+            correction=self._correction() if wanted.correction else None,
+            draws={name: value[:SHOWN_DRAWS] for name, value in draws.items()} if wanted.draws else {},
         )
+
+    def approximation(self) -> Approximation:
+        """Judge the guide as it is now, by 20,000 draws of it, or 2,000 where each costs a call; it changes nothing.
+
+        The noise behind the draws is the same each time, so that the verdict changes with the parameters only.
+        """
+        draws, log_density = self._draws(NUM_REPEATS * (REPEAT_DRAWS if draws_at_once(self.guide) else FEW_DRAWS))
+        with self.looking():
+            ties = correlates(self.guide)
+        return approximate(draws, log_density, self.comparison.exact, correlates=ties)
+
+    def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
+        with self.looking():
+            drawn, log_density = draw_with_density(self.guide, count)
+        draws = {name: as_float64(value) for name, value in drawn.items()}
+        return draws, None if log_density is None else as_float64(log_density)
 
     def reference(self) -> Reference:
         """Return what the fit is compared with, for the same probs, grid and prob as its snapshots."""
@@ -181,6 +215,13 @@ class RegressionFit(Fit):
 
     def _marginals(self, draws: NDArray[np.float64]) -> tuple[Density, ...]:
         return tuple(density(column, self._prob) for column in draws.reshape(len(draws), -1).T)
+
+    def _correction(self) -> Correction | None:
+        draws, log_density = self._draws(WEIGHED_DRAWS if draws_at_once(self.guide) else self._num_draws)
+        if log_density is None:
+            return None
+        log_ratios = self.comparison.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
+        return correct(draws, log_ratios, _grid_features(self._grid), self._probs, self._prob)
 
     def _what_if(self, draws: Mapping[str, NDArray[np.float64]], x: float, group: int) -> WhatIf:
         mean = draws[WEIGHT][:, 0] @ [group, x, group * x] + draws[BIAS][:, 0]

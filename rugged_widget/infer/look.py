@@ -9,13 +9,12 @@ from pyro import get_param_store
 
 from rugged_widget.infer.compiled.picture import Picture
 from rugged_widget.infer.compiled.program import UnsupportedError
-from rugged_widget.infer.posterior import closed_quantiles, draw_with_density, same_noise
+from rugged_widget.infer.posterior import closed_quantiles, same_noise, tensors_with_density
 from rugged_widget.infer.predictive import predict
+from rugged_widget.infer.rehearsal import is_set_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from pyro.infer.autoguide import AutoGuide
 
 
 class Look(NamedTuple):
@@ -60,7 +59,7 @@ class Looking:
     def __init__(
         self,
         model: Callable[[torch.Tensor], Any],
-        guide: AutoGuide,
+        guide: Callable[..., Any],
         features: torch.Tensor,
         num_draws: int,
         probs: Sequence[float],
@@ -82,7 +81,8 @@ class Looking:
         mean, observation, log_density = rest[0], rest[1], rest.pop(2) if self._dense else None
         sites, closed = self._names
         draws = dict(zip(sites, rest[2:], strict=False))
-        return Look(mean, observation, draws, dict(zip(closed, rest[2 + len(sites) :], strict=True)), log_density)
+        closed_values = dict(zip(closed, rest[2 + len(sites) :], strict=True))
+        return _certain(Look(mean, observation, draws, closed_values, log_density))
 
     @property
     def captured(self) -> bool:
@@ -90,8 +90,10 @@ class Looking:
         return bool(self._names[0])
 
     def capture(self) -> None:
-        """Look without Pyro from now on, where that can be."""
-        look = self._by_pyro()
+        """Look without Pyro from now on, where that can be; nothing happens before the guide has its parameters."""
+        if not is_set_up(self._guide):
+            return
+        look = self._uncertain()
         self._names, self._dense = (list(look.draws), list(look.quantiles)), look.log_density is not None
         params = [value for _, value in get_param_store().named_parameters()]
         try:
@@ -100,11 +102,22 @@ class Looking:
             self._picture = None
 
     def _by_pyro(self) -> Look:
-        draws, log_density = draw_with_density(self._guide, self._num_draws)
+        return _certain(self._uncertain())
+
+    def _uncertain(self) -> Look:
+        """Compute everything without looking at a value: the density of what is a point just now is infinite."""
+        draws, log_density = tensors_with_density(self._guide, self._num_draws)
         mean, observation = predict(self._model, draws, self._features)
         return Look(mean, observation, draws, closed_quantiles(self._guide, self._probs) or {}, log_density)
 
     def _tensors(self) -> list[torch.Tensor]:
-        look = self._by_pyro()
+        look = self._uncertain()
         density = [] if look.log_density is None else [look.log_density]
         return [look.mean, look.observation, *density, *look.draws.values(), *look.quantiles.values()]
+
+
+def _certain(look: Look) -> Look:
+    """Leave out the infinite density of a point."""
+    if look.log_density is not None and bool(look.log_density.isposinf().all()):
+        return look._replace(log_density=None)
+    return look

@@ -82,6 +82,10 @@ class BayesianRegression(PyroModule):
         self.linear.weight = PyroSample(normal(0.0, priors.weight).expand([1, 3]).to_event(2))
         self.linear.bias = PyroSample(normal(0.0, priors.bias).expand([1]).to_event(1))
 
+    def of_all_rows(self) -> BayesianRegression:
+        """Return the same model as it is when a step looks at all rows."""
+        return BayesianRegression(None, self._priors)
+
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Run the model once.
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyro.distributions as dist
 import torch
-from pyro.infer.autoguide import AutoContinuous, AutoDelta, AutoGuide
-from torch.distributions import biject_to
+from pyro.infer.autoguide import (
+    AutoContinuous,
+    AutoDelta,
+    AutoGuide,
+    AutoGuideList,
+    AutoLaplaceApproximation,
+    AutoNormal,
+)
+
+from rugged_widget.infer.normals import laplace, loc_and_scale, on_supports, site_by_site, sites_of, stretched
+from rugged_widget.infer.rehearsal import Rehearsal, rehearsal_of, set_up
+from rugged_widget.infer.written import Drawn, draw_one_by_one, draw_together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,17 +42,21 @@ def same_noise() -> Iterator[None]:
         torch.set_rng_state(state)
 
 
+_KNOWN = (AutoContinuous, AutoDelta, AutoNormal)
+"""Automatic guides that are drawn from without a call of them."""
+
 _NOISE = torch.Generator().manual_seed(NOISE_SEED).get_state()
 
 
 @torch.no_grad()
-def draw(guide: AutoGuide, num_draws: int) -> dict[str, torch.Tensor]:
+def draw(guide: Callable[..., Any], num_draws: int) -> dict[str, torch.Tensor]:
     """Draw from the guide with the same noise each time, so that draws move smoothly while the guide does.
 
     Parameters
     ----------
     guide
-        An automatic guide that has been set up: any AutoContinuous, or AutoDelta, whose draws are all equal.
+        Any that `make_guide` made with its arguments; any automatic guide of normal distributions or flows, points, or
+        lists of them, once it is set up. The draws of a point are all equal.
     num_draws
         How many, >= 1.
 
@@ -52,19 +68,13 @@ def draw(guide: AutoGuide, num_draws: int) -> dict[str, torch.Tensor]:
     Raises
     ------
     TypeError
-        If it is another kind of guide.
+        If it is another kind of guide, of which nothing is known but how to call it, and not even with what.
     """
-    if isinstance(guide, AutoDelta):
-        return {name: value.expand(num_draws, *value.shape) for name, value in guide.median().items()}
-    if not isinstance(guide, AutoContinuous):
-        raise TypeError(f"draws are taken from AutoContinuous guides and AutoDelta, got {type(guide).__name__}")
-    with same_noise():
-        latent = guide.get_posterior().rsample((num_draws,))
-    return _by_site(guide, latent)
+    return draw_with_density(guide, num_draws)[0]
 
 
 @torch.no_grad()
-def draw_with_density(guide: AutoGuide, num_draws: int) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+def draw_with_density(guide: Callable[..., Any], num_draws: int) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
     """Draw as `draw` does, with the guide's log density of each draw.
 
     Parameters
@@ -79,49 +89,87 @@ def draw_with_density(guide: AutoGuide, num_draws: int) -> tuple[dict[str, torch
     draws
         As of `draw`.
     log_density
-        Of all latents together, on their supports, in nats, shape (num_draws,); None for a point, which has none.
+        Of all latents together, on their supports, in nats, shape (num_draws,); None where there is none: for a point,
+        also where it is one of a guide's parts or what is left of a Laplace approximation off the maximum.
 
     Raises
     ------
     TypeError
         If it is another kind of guide.
     """
-    if not isinstance(guide, AutoContinuous):
-        return draw(guide, num_draws), None
-    with same_noise():
-        posterior = guide.get_posterior()
-        latent = posterior.rsample((num_draws,))
-    log_density, draws = posterior.log_prob(latent), {}
-    for name, transform, part in _parts(guide, latent):
-        draws[name] = transform(part)
-        stretch = transform.log_abs_det_jacobian(part, draws[name])
-        log_density = log_density - stretch.reshape(num_draws, -1).sum(-1)
-    return draws, log_density
-
-
-def _by_site(guide: AutoContinuous, latent: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Turn unconstrained values, shape (n, latent_dim), into those of each site on its support, (n, *site shape)."""
-    return {name: transform(part) for name, transform, part in _parts(guide, latent)}
-
-
-def _parts(guide: AutoContinuous, latent: torch.Tensor) -> Iterator[tuple[str, Any, torch.Tensor]]:
-    """Cut values of shape (n, latent_dim) up: by site, its transform to the support and its part, (n, *shape)."""
-    start = 0
-    prototype: Any = guide.prototype_trace
-    for name, site in prototype.iter_stochastic_nodes():
-        shape = guide._unconstrained_shapes[name]  # noqa: SLF001 _unpack_latent takes no draws of a site in a plate
-        yield name, biject_to(site["fn"].support), latent[:, start : start + shape.numel()].reshape(len(latent), *shape)
-        start += shape.numel()
+    draws, log_density = tensors_with_density(guide, num_draws)
+    return draws, None if log_density is None or bool(log_density.isposinf().all()) else log_density
 
 
 @torch.no_grad()
-def closed_quantiles(guide: AutoGuide, probs: Sequence[float]) -> dict[str, torch.Tensor] | None:
+def tensors_with_density(
+    guide: Callable[..., Any], num_draws: int
+) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+    """Draw as `draw_with_density` does without looking at a value: what is a point just now has an infinite density."""
+    with set_up(guide) as ready, same_noise():
+        return _drawn(ready, rehearsal_of(guide), num_draws)
+
+
+def draws_at_once(guide: Callable[..., Any]) -> bool:
+    """Return whether many draws take hardly longer than one; some guides of the user's own are called for each draw.
+
+    Parameters
+    ----------
+    guide
+        A guide that `draw` takes.
+    """
+    rehearsal = rehearsal_of(guide)
+    return rehearsal is None or not rehearsal.tried or rehearsal.vectorised or isinstance(guide, _KNOWN)
+
+
+def _drawn(guide: Callable[..., Any], rehearsal: Rehearsal | None, num_draws: int) -> Drawn:
+    if isinstance(guide, AutoGuideList):
+        return _together([_drawn(part, rehearsal, num_draws) for part in guide])
+    if isinstance(guide, AutoDelta):
+        median = guide.median()
+        return {name: value.expand(num_draws, *value.shape) for name, value in median.items()}, None
+    if isinstance(guide, AutoLaplaceApproximation):
+        return _drawn_by_laplace(guide, num_draws)
+    if isinstance(guide, (AutoContinuous, AutoNormal)):
+        posterior = guide.get_posterior() if isinstance(guide, AutoContinuous) else _normal(guide)
+        latent = posterior.rsample((num_draws,))
+        draws, growth = stretched(sites_of(guide), latent)
+        return draws, posterior.log_prob(latent) - growth
+    if rehearsal is None:
+        name = getattr(guide, "__name__", type(guide).__name__)
+        raise TypeError(f"draws are taken from automatic guides and from those of make_guide, got {name}")
+    drawing = draw_together if rehearsal.vectorised else draw_one_by_one
+    return drawing(guide, rehearsal.args, num_draws)
+
+
+def _together(parts: Sequence[Drawn]) -> Drawn:
+    """Join the draws of parts that are independent of each other."""
+    draws = {name: value for values, _ in parts for name, value in values.items()}
+    densities = [log_density for _, log_density in parts if log_density is not None]
+    return draws, torch.stack(densities).sum(0) if densities and len(densities) == len(parts) else None
+
+
+def _normal(guide: AutoNormal) -> Any:  # noqa: ANN401 Pyro's distributions are untyped
+    loc, scale = site_by_site(guide)
+    return dist.Normal(loc, scale).to_event(1)
+
+
+def _drawn_by_laplace(guide: AutoLaplaceApproximation, num_draws: int) -> Drawn:
+    loc, factor, definite = laplace(guide)
+    noise = torch.randn(num_draws, len(loc), dtype=loc.dtype)
+    draws, growth = stretched(sites_of(guide), loc + noise @ factor.T)
+    volume = factor.diagonal().log().sum() + 0.5 * len(loc) * math.log(2 * math.pi)
+    return draws, torch.where(definite, -0.5 * noise.square().sum(1) - volume - growth, math.inf)
+
+
+@torch.no_grad()
+def closed_quantiles(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torch.Tensor] | None:
     """Quantiles of each latent by itself, on its support, where the guide has a closed form of them.
 
     Parameters
     ----------
     guide
-        A guide that has been set up.
+        A guide that `draw` takes.
     probs
         Probabilities in (0, 1).
 
@@ -130,15 +178,24 @@ def closed_quantiles(guide: AutoGuide, probs: Sequence[float]) -> dict[str, torc
     dict or None
         By site, shape (len(probs), *site shape).
     """
-    if not isinstance(guide, AutoContinuous) or type(guide)._loc_scale is AutoContinuous._loc_scale:  # noqa: SLF001 no public name
+    with set_up(guide) as ready:
+        return _closed(ready, probs)
+
+
+def _closed(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torch.Tensor] | None:
+    if isinstance(guide, AutoGuideList):
+        parts = [_closed(part, probs) for part in guide]
+        known = [part for part in parts if part is not None]
+        return {name: value for part in known for name, value in part.items()} if len(known) == len(parts) else None
+    if not isinstance(guide, AutoGuide) or (found := loc_and_scale(guide)) is None:
         return None
     # As guide.quantiles does, but all probabilities at once: the transforms are slow to call, not to compute.
-    loc, scale = guide._loc_scale()  # noqa: SLF001 no public name
+    loc, scale = found
     normal = torch.special.ndtri(torch.tensor(probs, dtype=loc.dtype))
-    return _by_site(guide, loc + scale * normal[:, None])
+    return on_supports(sites_of(guide), loc + scale * normal[:, None])
 
 
-def quantiles(guide: AutoGuide, probs: Sequence[float], num_draws: int) -> dict[str, NDArray[np.float64]]:
+def quantiles(guide: Callable[..., Any], probs: Sequence[float], num_draws: int) -> dict[str, NDArray[np.float64]]:
     """Quantiles of each latent by itself, on its support.
 
     Parameters

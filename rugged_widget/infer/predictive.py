@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
 
 from rugged_widget.infer.posterior import NOISE_SEED, order_statistics
+from rugged_widget.infer.weighted import weighted_quantiles
 from rugged_widget.snapshot import Band, Density
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -67,8 +69,7 @@ def predict(
         If another number of sites than one is left to draw.
     """
     num_draws = len(next(iter(draws.values())))
-    # A random order of evenly spread probabilities: each draw's is uniform, together they leave no gaps.
-    below = (np.random.default_rng(NOISE_SEED).permutation(num_draws) + 0.5) / num_draws
+    below = evenly_below(num_draws)
 
     def of_one(draw: dict[str, torch.Tensor], prob: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with _MeanOfObserved() as left:
@@ -83,6 +84,12 @@ def predict(
     with pyro.validation_enabled(False):  # noqa: FBT003 Pyro's name; vmap cannot look into values as validation does
         mean, observation = torch.func.vmap(of_one)(dict(draws), probs)
     return mean, observation
+
+
+def evenly_below(num_draws: int) -> NDArray[np.float64]:
+    """Return evenly spread probabilities in a random order: each one is uniform, together they leave no gaps."""
+    found: NDArray[np.float64] = (np.random.default_rng(NOISE_SEED).permutation(num_draws) + 0.5) / num_draws
+    return found
 
 
 def band_probs(prob: float) -> tuple[float, float, float]:
@@ -114,7 +121,7 @@ def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: f
     return tuple(Band(x, low, middle, high, prob) for low, middle, high in parts)
 
 
-def density(draws: NDArray[np.float64], prob: float = 0.9) -> Density:
+def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.float64] | None = None) -> Density:
     """Estimate the density of one number from its draws, with a Gaussian kernel of Silverman's width.
 
     The draws are shared out to the points first (linear binning), so that the cost is of the points, not of the draws.
@@ -126,6 +133,8 @@ def density(draws: NDArray[np.float64], prob: float = 0.9) -> Density:
         Shape (num_draws,), finite.
     prob
         Probability between the quantiles that come with it, in (0, 1).
+    weights
+        Of each draw, shape (num_draws,), >= 0, summing to 1; equal where None.
 
     Returns
     -------
@@ -137,25 +146,43 @@ def density(draws: NDArray[np.float64], prob: float = 0.9) -> Density:
     B. W. Silverman (1986), "Density Estimation for Statistics and Data Analysis", section 3.4.2; M. P. Wand (1994),
     "Fast Computation of Multivariate Kernel Estimators", on linear binning.
     """
-    width = _kernel_width(draws)
+    lower, median, upper = map(float, _ends(draws, weights, band_probs(prob)))
+    width = _kernel_width(draws, weights)
+    shares = np.ones(len(draws)) if weights is None else weights
+    total = float(shares.sum())
     x = np.linspace(draws.min() - 4 * width, draws.max() + 4 * width, DENSITY_POINTS)
     spacing = (x[-1] - x[0]) / (DENSITY_POINTS - 1)
     place = (draws - x[0]) / spacing
     left = np.clip(place.astype(np.intp), 0, DENSITY_POINTS - 2)
-    share = place - left
-    weight = np.bincount(left, 1 - share, DENSITY_POINTS) + np.bincount(left + 1, share, DENSITY_POINTS)
+    beyond = (place - left) * shares
+    weight = np.bincount(left, shares - beyond, DENSITY_POINTS) + np.bincount(left + 1, beyond, DENSITY_POINTS)
     distance = np.arange(1 - DENSITY_POINTS, DENSITY_POINTS) * (spacing / width)
     kernel = np.exp(-0.5 * distance**2) / (width * np.sqrt(2 * np.pi))
-    height = np.convolve(weight, kernel, mode="valid") / len(draws)
-    lower, median, upper = map(float, order_statistics(draws, band_probs(prob)))
-    return Density(x, height, float(np.mean(draws > 0)), lower, median, upper, prob)
+    height = np.convolve(weight, kernel, mode="valid") / total
+    positive = min(float(shares[draws > 0].sum()) / total, 1.0)
+    return Density(x, height, positive, lower, median, upper, prob)
 
 
-def _kernel_width(draws: NDArray[np.float64]) -> float:
-    """Silverman's width; a hundredth of the size of the number itself where the draws do not differ."""
-    lower, upper = order_statistics(draws, [0.25, 0.75])
-    spread = min(float(np.std(draws)), float(upper - lower) / 1.349)
+def _ends(
+    draws: NDArray[np.float64], weights: NDArray[np.float64] | None, probs: Sequence[float]
+) -> NDArray[np.float64]:
+    if weights is None:
+        return order_statistics(draws, probs)
+    return weighted_quantiles(draws, weights, probs)
+
+
+def _kernel_width(draws: NDArray[np.float64], weights: NDArray[np.float64] | None) -> float:
+    """Silverman's width; a hundredth of the size of the number itself where the draws do not differ.
+
+    Weighed draws count as many as their effective sample size.
+    """
+    lower, upper = _ends(draws, weights, [0.25, 0.75])
+    if weights is None:
+        sd, count = float(np.std(draws)), float(len(draws))
+    else:
+        sd, count = math.sqrt(weights @ (draws - weights @ draws) ** 2), 1 / float(weights @ weights)
+    spread = min(sd, float(upper - lower) / 1.349)
     size = float(np.abs(draws).max()) or 1.0
     if spread <= 1e-6 * size:  # no more than rounding in single precision
         return 0.01 * size
-    return float(0.9 * spread * len(draws) ** -0.2)
+    return float(0.9 * spread * count**-0.2)

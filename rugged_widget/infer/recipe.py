@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ast
+import inspect
+import textwrap
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
+from pyro.infer import autoguide
+from torch import nn
 
-from rugged_widget.script import Columns, Recipe, learning_rate_changes
+from rugged_widget.infer.guides import CUSTOM, Guide, own_name
+from rugged_widget.script import Columns, OwnGuide, Recipe, learning_rate_changes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rugged_widget.infer.lesson import RegressionFit
 
 
@@ -37,7 +46,7 @@ def recipe_of(fit: RegressionFit) -> Recipe:
     return Recipe(
         columns=None if data.bundled and chosen == LESSON else columns,
         num_rows=data.num_rows,
-        guide=type(fit.guide).__name__,
+        guide="guide" if fit.guide_name == CUSTOM else type(fit.guide).__name__,
         learning_rates=learning_rate_changes(fit.history()["learning_rate"].tolist()) or ((1, fit.learning_rate),),
         seed=fit.seed,
         num_steps=fit.step,
@@ -45,5 +54,50 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         weight_scale=priors.weight,
         bias_scale=priors.bias,
         sigma_max=priors.sigma,
+        own=own_guide(fit.guide_given) if fit.guide_name == CUSTOM else None,
+        averages=() if fit.averaged is None else ((fit.step, fit.averaged),),
         dtype=str(torch.get_default_dtype()).removeprefix("torch."),
     )
+
+
+def own_guide(value: Guide) -> OwnGuide:
+    """Return how a script makes a guide that is none of the families.
+
+    Parameters
+    ----------
+    value
+        As of `checked_guide`: a class of automatic guides or a partial of one, a function or a module.
+    """
+    name = own_name(value)
+    if not name.isidentifier():  # a lambda has no name, and one line of source that need not be whole
+        return OwnGuide(making="guide_by_hand")
+    inner = value.func if isinstance(value, partial) else value
+    options = value.keywords if isinstance(value, partial) else {}
+    if isinstance(inner, type):
+        if any(not _is_literal(option) for option in options.values()) or (isinstance(value, partial) and value.args):
+            return OwnGuide(making="guide_by_hand")
+        making = f"{name}({', '.join(['model', *(f'{key}={option!r}' for key, option in options.items())])})"
+        if getattr(autoguide, name, None) is inner:
+            return OwnGuide(making=making, imported=(name,))
+        return OwnGuide(making=making, source=_source(inner, name))
+    if isinstance(inner, nn.Module):
+        source = _source(type(inner), name)
+        return OwnGuide(making="guide_by_hand", source=source and f"{source}\n\nguide_by_hand = {name}()")
+    return OwnGuide(making=name, source=None if isinstance(value, (partial, str)) else _source(value, name))
+
+
+def _is_literal(value: object) -> bool:
+    try:
+        return bool(ast.literal_eval(repr(value)) == value)
+    except (ValueError, SyntaxError):
+        return False
+
+
+def _source(value: Callable[..., Any], name: str) -> str | None:
+    """Return the definition of a function or class where it is to be found and whole."""
+    try:
+        source = textwrap.dedent(inspect.getsource(value))
+        tree = ast.parse(source)
+    except (OSError, TypeError, SyntaxError):
+        return None
+    return source if [getattr(node, "name", None) for node in tree.body] == [name] else None

@@ -6,14 +6,14 @@ TorchScript reads these classes as source, and their annotations as types and no
 
 from typing import Any, NamedTuple
 
-import pyro.distributions as dist
 import torch
 from pyro.distributions.transforms import AffineAutoregressive
-from pyro.infer.autoguide import AutoContinuous, AutoDelta, AutoGuide, AutoNormalizingFlow
+from pyro.infer.autoguide import AutoGuide, AutoNormalizingFlow
 from torch import Tensor, nn
-from torch.distributions import biject_to
 
 from rugged_widget.infer.models import BIAS, SIGMA, WEIGHT
+from rugged_widget.infer.normals import affine_of
+from rugged_widget.infer.rehearsal import set_up
 
 
 class Draw(NamedTuple):
@@ -38,7 +38,7 @@ class Draw(NamedTuple):
 
 
 class Affine(nn.Module):
-    """Noise stretched and moved: the diagonal, multivariate and low-rank normals, and a point, whose factor is empty.
+    """Noise stretched and moved: every guide that is normal before it is constrained, and a point, with no noise.
 
     Parameters
     ----------
@@ -186,33 +186,29 @@ def make_sampler(guide: AutoGuide) -> Sampler:
     TypeError
         If the guide is of another kind or of another model.
     """
-    prototype: Any = guide.prototype_trace
-    sites = dict(prototype.iter_stochastic_nodes())
-    if list(sites) != [SIGMA, WEIGHT, BIAS]:
-        raise TypeError(f"what is served is the regression of sigma, weight and bias, got the sites {list(sites)}")
-    support = sites[SIGMA]["fn"].support
-    latent = _latent(guide, [biject_to(site["fn"].support) for site in sites.values()])
+    with set_up(guide) as ready:
+        prototype: Any = ready.prototype_trace
+        sites = dict(prototype.iter_stochastic_nodes())
+        if list(sites) != [SIGMA, WEIGHT, BIAS]:
+            raise TypeError(f"what is served is the regression of sigma, weight and bias, got the sites {list(sites)}")
+        support = sites[SIGMA]["fn"].support
+        latent = _latent(ready)
     dtype = next(iter(latent.state_dict().values())).dtype
     return Sampler(latent, float(support.lower_bound), float(support.upper_bound), dtype).eval()
 
 
-def _latent(guide: AutoGuide, transforms: list[Any]) -> nn.Module:
-    if isinstance(guide, AutoDelta):
-        values = list(guide.median().values())
-        parts = [transform.inv(value).flatten() for transform, value in zip(transforms, values, strict=True)]
-        loc = torch.cat(parts)
-        return Affine(loc, loc.new_zeros(len(loc), 0))
+def _latent(guide: AutoGuide) -> nn.Module:
     if isinstance(guide, AutoNormalizingFlow):
         flow: Any = guide.transform
         return Flow([Autoregression(part) for part in flow.parts], guide.latent_dim)
-    posterior: Any = guide.get_posterior() if isinstance(guide, AutoContinuous) else None
-    if isinstance(posterior, dist.MultivariateNormal):
-        return Affine(posterior.loc, posterior.scale_tril)
-    if isinstance(posterior, dist.LowRankMultivariateNormal):
-        return Affine(posterior.loc, torch.cat([posterior.cov_factor, posterior.cov_diag.sqrt().diag()], dim=1))
-    if isinstance(posterior, dist.Independent) and isinstance(posterior.base_dist, dist.Normal):
-        return Affine(posterior.base_dist.loc, posterior.base_dist.scale.diag())
-    raise TypeError(f"guides that can be served are normal, autoregressive flows or points, got {type(guide).__name__}")
+    affine = affine_of(guide)
+    if affine is None:
+        kind = type(guide).__name__
+        raise TypeError(f"guides that can be served are normal, autoregressive flows or points, got {kind}")
+    rows = torch.arange(len(affine.loc)).split([site.shape.numel() for site in affine.sites])
+    place = dict(zip((site.name for site in affine.sites), rows, strict=True))
+    order = torch.cat([place[name] for name in (SIGMA, WEIGHT, BIAS)])
+    return Affine(affine.loc[order], affine.factor[order])
 
 
 class Program(nn.Module):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from rugged_widget.infer.guides import GUIDE_LABELS, make_guide
+from rugged_widget.infer.guides import GUIDE_LABELS
 from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.infer.models import BIAS, SIGMA, WEIGHT
 from rugged_widget.infer.sampler import Program, make_sampler
@@ -59,6 +59,8 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
     ------
     TypeError
         If an argument is of another kind.
+    ServingError
+        If the guide is one of the user's own.
     OSError
         If it cannot be written; FileExistsError if there is one already.
     """
@@ -90,7 +92,7 @@ def save_exported(fit: RegressionFit, path: str | os.PathLike[str], *, overwrite
 
     Raises
     ------
-    TypeError, OSError
+    TypeError, ServingError, OSError
         As `save_torchscript` does.
     """
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
@@ -149,8 +151,12 @@ def load_torchscript(path: str | os.PathLike[str]) -> LoadedSampler:
 def _about(fit: RegressionFit) -> About:
     if not isinstance(fit, RegressionFit):
         raise TypeError(f"fit must be a RegressionFit, got {type(fit).__name__}")
-    (name,) = (name for name in GUIDE_LABELS if type(make_guide(name, fit.model)) is type(fit.guide))
-    return About(name, fit.data.feature_names, fit.data.group_labels, fit.step, vars(fit).get("seed"))
+    if fit.guide_name not in GUIDE_LABELS:
+        raise ServingError(
+            "a guide of your own cannot be saved as a sampler: what it does is known by calling it and no other way; "
+            f"guides that can be saved are {', '.join(GUIDE_LABELS)}"
+        )
+    return About(fit.guide_name, fit.data.feature_names, fit.data.group_labels, fit.step, vars(fit).get("seed"))
 
 
 @contextmanager

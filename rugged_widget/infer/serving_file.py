@@ -41,7 +41,7 @@ _DAMAGE: Final = (
 
 
 class ServingError(RuggedWidgetError):
-    """A file cannot be read as a sampler that was saved here: it is missing, damaged or something else."""
+    """A sampler cannot be saved, or a file cannot be read as one: it is missing, damaged or something else."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from pyro import get_param_store
 
 from rugged_widget.infer.checkpoints import PlainStepping
 from rugged_widget.infer.compiled.build import build
@@ -20,6 +22,9 @@ from rugged_widget.snapshot import EngineInfo
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from typing import Any
+
+    from numpy.typing import NDArray
 
     from rugged_widget.infer.compiled.compiled import Compiled
     from rugged_widget.infer.compiled.program import Program
@@ -138,6 +143,24 @@ class Stepping:
         """Let Pyro's parameters and optimizer be where the steps are."""
         if self._compiled is not None:
             self._compiled.store()
+
+    def parameters(self) -> NDArray[Any]:
+        """Return a copy of the parameters where the steps are: flat, unconstrained, in the order of Pyro's store."""
+        held = {} if self._compiled is None else self._compiled.held()
+        parts = [held.get(id(param), param).detach().reshape(-1) for _, param in get_param_store().named_parameters()]
+        return torch.cat(parts).cpu().numpy() if parts else np.empty(0)
+
+    @torch.no_grad()
+    def put(self, values: NDArray[np.float64]) -> None:
+        """Let the next step begin at other parameters, given as `parameters` returns them; moments stay as they are."""
+        if self._compiled is not None:
+            self._compiled.leave()
+        self._plain.forget()
+        start = 0
+        for _, param in get_param_store().named_parameters():
+            part = torch.as_tensor(values[start : start + param.numel()], dtype=param.dtype, device=param.device)
+            param.copy_(part.view(param.shape))
+            start += param.numel()
 
     def wait(self, seconds: float) -> bool:
         """Wait for an engine that is being compiled; returns whether none is any more."""

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from pyro import get_param_store
-from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
 from rugged_widget.infer.compiled.threads import Threads
 from rugged_widget.infer.engines import checked_engine
 from rugged_widget.infer.failure import describe
-from rugged_widget.infer.history import History
 from rugged_widget.infer.isolation import Generators, Isolation
+from rugged_widget.infer.record import Record
+from rugged_widget.infer.recorded import Recorded
+from rugged_widget.infer.setting_up import set_up
 from rugged_widget.infer.step import ADAM, PlainStep, Settings
 from rugged_widget.infer.stepping import Stepping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import pandas as pd
     from pyro.infer import ELBO
     from pyro.optim import PyroOptim
 
-    from rugged_widget.snapshot import ElboCurve, EngineInfo
+    from rugged_widget.snapshot import EngineInfo
 
 VALIDATED_STEPS = 10
 """First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with
@@ -36,7 +36,7 @@ data and shapes shows at once. What runs away later is not finite, which is look
 MAX_SEED = 2**32 - 1
 
 
-class Fit:
+class Fit(Recorded):
     """Stochastic variational inference of one model with one guide.
 
     With the same seed it takes the same steps as Pyro's own loop: `pyro.set_rng_seed(seed)`,
@@ -91,31 +91,23 @@ class Fit:
         learning_rate, wanted = checked_learning_rate(learning_rate), checked_engine(engine)
         settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
         self._isolation = Isolation(checked_seed(seed))
-        self._history = History()
         self._validated_until = VALIDATED_STEPS
+        self.stops_when_settled = False
+        self.seconds = 0.0
         self.model = model
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
             self.guide = make_guide(model)
             try:
-                ready = _set_up(self.guide, tuple(args), dict(kwargs or {}))
+                ready = set_up(self.guide, tuple(args), dict(kwargs or {}))
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
             self._stepping = Stepping(self._plain, wanted, threads, ready=ready)
+            self._record = Record(self._stepping.parameters)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step={self.step}, elbo={self.elbo:.2f}, learning_rate={self.learning_rate:g})"
-
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return len(self._history)
-
-    @property
-    def elbo(self) -> float:
-        """ELBO estimate of the last step in nats, total over all rows; nan before the first."""
-        return self._history.last
 
     @property
     def learning_rate(self) -> float:
@@ -208,7 +200,7 @@ class Fit:
         with self._isolation.inside():
             try:
                 taken, elapsed = 0, 0.0
-                while self.step < start + max_steps:
+                while self.step < start + max_steps and not (taken and self._stops()):
                     taken += self._take(start + max_steps - self.step, seconds - elapsed)
                     elapsed = clock() - began
                     if taken and elapsed + elapsed / taken > seconds:
@@ -219,26 +211,25 @@ class Fit:
 
     def _take(self, max_steps: int, seconds: float) -> int:
         """Take steps and return how many, or raise FitError and go back to where steps still worked."""
+        room = self._record.room(judged=self.stops_when_settled)
         try:
-            taken = self._stepping.take(self.step, max_steps, seconds)
+            while self._stepping.prepare(self.step):
+                pass
+            began = time.perf_counter()
+            taken = self._stepping.take(self.step, min(max_steps, room), seconds)
+            self.seconds += time.perf_counter() - began
         except BaseException as error:
             failed = self.step + 1
-            self._history.truncate(self._stepping.go_back(self.step))
+            self._record.truncate(self._stepping.go_back(self.step))
             self._validated_until = self.step + VALIDATED_STEPS
             if isinstance(error, Exception):
                 raise describe(error, failed, self.learning_rate, self.step) from error
             raise
-        self._history.truncate(taken.start)
-        self._history.extend((-taken.losses).tolist(), taken.learning_rates.tolist())
+        self._record.add(taken)
         return len(taken.losses)
 
-    def history(self) -> pd.DataFrame:
-        """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate."""
-        return self._history.frame()
-
-    def curve(self) -> ElboCurve:
-        """Return the ELBO of the whole run, thinned to at most 400 points."""
-        return self._history.curve()
+    def _stops(self) -> bool:
+        return self.stops_when_settled and self.settled_at is not None
 
     def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return copies of the parameters by name, on their constrained scale."""
@@ -272,25 +263,3 @@ def checked_seed(value: int) -> int:
     if not 0 <= value <= MAX_SEED:
         raise ValueError(f"seed must be in [0, 2**32), got {value!r}")
     return int(value)
-
-
-def _set_up(guide: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Give an automatic guide its parameters before the first step, with the random numbers of the first step.
-
-    Pyro does it within the first call: the prototype, then the networks of a flow, then the draw. The first two are
-    done here; a call whose random numbers are given back enters the parameters into the store. The parts of an
-    AutoGuideList set themselves up one between another's draws, so they are left to the first step, as is any guide
-    that is not automatic. Returns whether the guide is set up.
-    """
-    if not isinstance(guide, AutoGuide):
-        return False
-    guide._setup_prototype(*args, **kwargs)  # noqa: SLF001 no public name
-    if isinstance(guide, AutoGuideList):
-        return False
-    if isinstance(guide, AutoContinuous):
-        guide.get_posterior(*args, **kwargs)
-    generators = Generators.copied()
-    with torch.no_grad():
-        guide(*args, **kwargs)
-    generators.rewind()
-    return True

@@ -7,8 +7,9 @@ import importlib
 import threading
 from collections.abc import Callable, Sequence
 
-MODULES = ("torch._dynamo",)
-"""Every optimizer of torch imports it at its first step, and so does the capture of a step: about a second."""
+MODULES = ("torch._dynamo", "arviz_stats.base")
+"""Every optimizer of torch imports the first at its first step, and so does the capture of a step: about a second. The
+second smooths importance weights, as the verdict on the guide needs when training first rests: about a second too."""
 
 
 class WarmUp:

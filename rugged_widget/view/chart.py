@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Protocol
 
 import bqplot
 import ipywidgets
@@ -19,6 +20,9 @@ ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND, FOREGROUND = (
 BANDS = ("var(--rw-outside-band)", "var(--rw-inside-band)")
 GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
 GROUP_CLASSES = ("rw-outside", "rw-inside")
+
+LABEL_LENGTH = 46
+"""Characters of an axis label."""
 
 MARGIN = {"top": 10, "bottom": 40, "left": 54, "right": 20}
 
@@ -54,7 +58,7 @@ class Ruler:
         self.scale = QuietScale(min=low, max=high)
         self.axis = QuietAxis(
             scale=self.scale,
-            label=shorten(label, 46),
+            label=shorten(label, LABEL_LENGTH),
             side="left" if vertical else "bottom",
             label_offset="40px" if vertical else "30px",
             label_color=MUTED,
@@ -68,6 +72,10 @@ class Ruler:
     def bounds(self) -> tuple[float, float]:
         """Where the axis begins and ends."""
         return self._domain.low, self._domain.high
+
+    def rename(self, label: str) -> None:
+        """Give the axis another label; plain text."""
+        self.axis.label = shorten(label, LABEL_LENGTH)
 
     def cover(self, low: float, high: float) -> Changes:
         """Return the changes that make the bounds hold [low, high]; they stay where they are as long as they serve."""
@@ -91,6 +99,12 @@ def _ticks(low: float, high: float, num_steps: int) -> dict[str, object]:
     return {"tick_format": tick_format(values), "tick_values": values}
 
 
+class Explained(Protocol):
+    """What explains a figure: a button and the panel that it opens."""
+
+    box: ipywidgets.Box
+
+
 class Chart:
     """A bqplot figure with a heading.
 
@@ -108,6 +122,8 @@ class Chart:
         Small widgets at the right end of the heading.
     texts
         Texts that lie over the drawing, each placed by its css class.
+    explain
+        What explains it, beside the heading.
     """
 
     def __init__(
@@ -120,6 +136,7 @@ class Chart:
         margin: Mapping[str, int] | None = None,
         controls: Sequence[ipywidgets.Widget] = (),
         texts: Sequence[ipywidgets.Widget] = (),
+        explain: Explained | None = None,
     ) -> None:
         self.figure = bqplot.Figure(
             marks=list(marks),
@@ -132,14 +149,19 @@ class Chart:
             display_toolbar=False,
             layout={"width": "auto", "min_width": "0", "height": "100%"},
         )
-        heading = ipywidgets.HTML(f'<h3 class="rw-title">{escape(title)}</h3>')
+        self._heading = ipywidgets.HTML()
+        self.rename(title)
         drawing = ipywidgets.Box([self.figure, *texts])
         drawing.add_class("rw-drawing")
-        head = ipywidgets.HBox([heading, *controls])
+        head = ipywidgets.HBox([self._heading, *([] if explain is None else [explain.box]), *controls])
         head.add_class("rw-head")
         self.box = ipywidgets.VBox([head, drawing])
         self.box.add_class("rw-chart")
         self.box.add_class(name)
+
+    def rename(self, title: str) -> None:
+        """Give it another heading; plain text."""
+        self._heading.value = f'<h3 class="rw-title">{escape(title)}</h3>'
 
 
 def text(*css_classes: str) -> QuietText:

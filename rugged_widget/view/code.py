@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from html import escape
 
 import ipywidgets
 
 from rugged_widget.reference import Wanted
 from rugged_widget.snapshot import Progress, Snapshot
+from rugged_widget.view.captions import paragraph
 from rugged_widget.view.chart import text
 from rugged_widget.view.listing import Listing
 from rugged_widget.view.quiet import Quiet
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.words import Words
 
 EVERY_SECONDS = 1.0
 """While training runs, the script is written anew so often: it changes with every step, and nobody reads so fast."""
-
-ABOUT = "The run as one writes it with Pyro by hand: the same data, the same steps, and the same parameters at the end."
 
 
 class CodePage:
@@ -29,25 +30,29 @@ class CodePage:
         Returns the script as it is now, quickly; called on the thread that computes.
     clock
         Seconds that never go back.
+    words
+        In which language.
     """
 
-    title = "Code"
-
-    def __init__(self, make_script: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._make_script, self._clock = make_script, clock
-        self._due = 0.0
-        self._words = ""
-        about = ipywidgets.HTML(f"<p>{ABOUT}</p>")
-        about.add_class("rw-about")
+    def __init__(
+        self, make_script: Callable[[], str], clock: Callable[[], float] = time.monotonic, *, words: Words
+    ) -> None:
+        self._make_script, self._clock, self._say = make_script, clock, words
+        self._due, self._step = 0.0, -1
+        about = paragraph(words, "code.about", "rw-about")
         self._state = text("rw-as-of")
-        self._listing = Listing("The run as a script", beside=[self._state])
+        self._listing = Listing(words, "code.title", beside=[self._state])
         self.box = ipywidgets.VBox([about, self._listing.box])
         self.box.add_class("rw-code-page")
         self.targets: tuple[Quiet, ...] = (self._state,)
-        self.labels = {"rw-copy": "Copy to the clipboard"}
 
     def __repr__(self) -> str:
-        return f"CodePage({self._words or 'not written yet'})"
+        return f"CodePage({self._words() or 'not written yet'})"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        return {"rw-copy": self._say("code.copy_tip")}
 
     def wanted(self) -> Wanted:
         """Return what the snapshots of this page must hold: nothing more than they do."""
@@ -59,5 +64,8 @@ class CodePage:
         if progress.status != "running" or now >= self._due:
             self._due = now + EVERY_SECONDS
             self._listing.show(self._make_script())
-            self._words = f"as of step {progress.step:,}"
-        return [(self._state, {"value": f"<p>{self._words}</p>"})]
+            self._step = progress.step
+        return [(self._state, {"value": f"<p>{escape(self._words())}</p>"})]
+
+    def _words(self) -> str:
+        return "" if self._step < 0 else self._say("code.as_of", step=self._step)

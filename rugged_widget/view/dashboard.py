@@ -11,7 +11,10 @@ import ipywidgets
 
 from rugged_widget.pace import Presence
 from rugged_widget.reference import Reference, Wanted
+from rugged_widget.runs import KeptRun
 from rugged_widget.snapshot import Progress, Snapshot
+from rugged_widget.view.captions import paragraph
+from rugged_widget.view.closing import parts
 from rugged_widget.view.controls import Controls, Requests, sentence
 from rugged_widget.view.exact_switch import ExactSwitch
 from rugged_widget.view.still import still
@@ -19,23 +22,9 @@ from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes, FrameStream, bundle
 from rugged_widget.view.tabs import Factory, Page, Tabs, holds, union
 from rugged_widget.view.train import TrainPage
+from rugged_widget.view.voice import Voice
+from rugged_widget.view.words import AUTO, Words
 
-LABELS = {
-    "rw-primary": "Start or pause the training",
-    "rw-step": "Train one step",
-    "rw-reset": "Begin again with the same seed",
-    "rw-speed": "Steps a frame",
-    "rw-learning-rate": "Learning rate",
-    "rw-guide": "Guide",
-    "rw-seed": "Seed",
-    "rw-progress": "Steps done",
-    "rw-exact-switch": "Exact posterior",
-    "rw-tabs": "Pages",
-}
-GONE = (
-    "The kernel that trained this is gone, so the picture stands still and the buttons do nothing. "
-    "Run the cell again to begin anew."
-)
 NO_PAGES: Mapping[str, Factory] = MappingProxyType({})
 BEHIND_GUIDE = 4  # groups of the control row
 
@@ -51,22 +40,27 @@ class Dashboard(ipywidgets.VBox):
     story
         What it is about.
     guides
-        Names of the guide families and what to call them.
+        Names of the guide families, and what to call one that the catalogue does not know.
     settings
-        First values of learning_rate, speed, guide, seed, engine and num_steps, and whether to show_exact.
+        First values of learning_rate, speed, guide, seed, engine and num_steps, of language, and whether to show_exact,
+        to correct and to stop_when_settled.
     requests
         Who is asked when something is pressed.
     ask
         Runs a function on the thread that computes.
     pages
-        What builds the pages behind Train, by title, in order; each is built when it is first opened.
+        What builds the pages behind Train, by name, in order; each is built when it is first opened.
     on_wanted
         Told what snapshots have to hold whenever that changes; asks for a new one where training rests.
     reference
         What the fit is compared with; without it, or without an exact answer in it, there is no switch for that.
+    words
+        In which language, at first; `speak` changes it.
+    on_language
+        Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it shows, and whom it tells
         self,
         story: Story,
         guides: Mapping[str, str],
@@ -74,30 +68,36 @@ class Dashboard(ipywidgets.VBox):
         requests: Requests,
         ask: Callable[[Callable[[], None]], None],
         *,
+        words: Words,
         pages: Mapping[str, Factory] = NO_PAGES,
         on_wanted: Callable[[Wanted], None] | None = None,
         reference: Reference | None = None,
+        on_language: Callable[[str], None] = lambda _tag: None,
     ) -> None:
         super().__init__()
         self.add_class("rugged-widget")
         self._story, self._on_wanted, self._reference = story, on_wanted, reference
+        self._say, self._on_language = words, on_language
+        self._voice = Voice(words, str(settings.get("language", AUTO)))
         self._latest: tuple[Snapshot, Progress] | None = None
         self._wanted, self._resting = Wanted(), True
 
         def changed() -> None:
             ask(self._refresh)
 
-        self.controls = Controls(guides, settings, requests)
+        self.controls = Controls(guides, settings, requests, words=words)
         self._exact = None
-        self._train = TrainPage(story, int(str(settings["num_steps"])), reference, changed)
+        num_steps = int(str(settings["num_steps"]))
+        self._train = TrainPage(story, num_steps, reference, changed, words=words, requests=requests, settings=settings)
         if reference is not None and reference.exact is not None:
             self._exact = self._place_switch(requests)
-        builders: dict[str, Callable[[], Page]] = {"Train": lambda: self._train}
-        builders |= {title: partial(build, changed) for title, build in pages.items()}
-        self._tabs = Tabs(builders, lambda: ask(self._switch))
+        builders: dict[str, Callable[[], Page]] = {"train": lambda: self._train}
+        builders |= {name: partial(build, changed) for name, build in pages.items()}
+        self._tabs = Tabs(builders, lambda: ask(self._switch), words=words)
         self.draw_exact(bool(settings.get("show_exact", False)))
         targets = [*self.controls.targets, *self._train.targets]
-        self.stream = FrameStream(targets, ask, hover=self._train.hover, labels=LABELS | self._train.labels)
+        self.stream = FrameStream(targets, ask, on_language=self._hear)
+        self._name_pages()
         self.stream.add_class("rw-stream")
         self.children = self._layout()
 
@@ -154,13 +154,53 @@ class Dashboard(ipywidgets.VBox):
                 self._draw_exact_on(page)
             self._redraw()  # texts that tell of it come with a frame
 
+    # What is asked for in Python
+
+    def speak(self, language: str) -> None:
+        """Go on in another language, live; nothing else changes.
+
+        Parameters
+        ----------
+        language
+            A key of `LANGUAGES`, or "auto": that of the first page that said which one it prefers.
+        """
+        if self._voice.speak(language):
+            self._respeak()
+
+    def show_setting(self, name: str, value: object) -> None:
+        """Make a control show `value`, without asking for it.
+
+        Parameters
+        ----------
+        name
+            learning_rate, speed, guide, seed or engine, correct or stop_when_settled.
+        value
+            What it is set to; of a guide its name among the families, custom for one that somebody wrote.
+        """
+        if name in {"correct", "stop_when_settled"}:
+            self._train.show_setting(name, value)
+        else:
+            self.controls.show_setting(name, value)
+
+    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+        """Show which runs are kept, on every page that tells of them."""
+        for page in self._tabs.built:
+            show = getattr(page, "show_runs", None)
+            if show is not None:
+                show(runs)
+        self._respeak()
+
+    def notify(self, said: str) -> None:
+        """Say something above the pages until the status changes; plain text, nothing where it is empty."""
+        self.controls.notify(said)
+
     def _tell(self, progress: Progress, snapshot: Snapshot | None = None) -> None:
         """Take note of what is about to be shown; for a subclass that has traits for it."""
 
     # Parts
 
     def _place_switch(self, requests: Requests) -> ExactSwitch:
-        switch = ExactSwitch(show=False, pick=requests.pick)
+        switch = ExactSwitch(show=False, pick=requests.pick, words=self._say)
         group = ipywidgets.HBox([switch.widget])
         group.add_class("rw-group")
         groups = list(self.controls.row.children)
@@ -168,18 +208,35 @@ class Dashboard(ipywidgets.VBox):
         return switch
 
     def _layout(self) -> tuple[ipywidgets.Widget, ...]:
-        story = self._story
-        title = ipywidgets.HTML(f"<h2>{escape(story.title)}</h2><span>{escape(story.subtitle)}</span>")
+        title = ipywidgets.HTML("")
         title.add_class("rw-heading")
+        self._say.follow(lambda: setattr(title, "value", self._heading()))
         state = ipywidgets.Box([self.controls.engine.widget, self.controls.status])
         state.add_class("rw-state")
         header = ipywidgets.Box([title, state])
         header.add_class("rw-header")
-        gone = ipywidgets.HTML(f'<p role="alert">{escape(GONE)}</p>')
-        gone.add_class("rw-disconnected")
+        gone = paragraph(self._say, "controls.gone", "rw-disconnected")
         body = ipywidgets.Box([self.controls.notice, gone, self._tabs.widget])
         body.add_class("rw-body")
         return header, self.controls.row, self.controls.bar, body, self.stream
+
+    def _heading(self) -> str:
+        return f"<h2>{escape(self._story.title)}</h2><span>{escape(self._story.subtitle)}</span>"
+
+    def _hear(self, tag: str) -> None:
+        if self.comm is None:  # closed meanwhile
+            return
+        if self._voice.hear(tag):
+            self._respeak()
+        self._on_language(tag)
+
+    def _respeak(self) -> None:
+        self._name_pages()
+        self._redraw()
+
+    def _name_pages(self) -> None:
+        pages = self._tabs.built
+        self.stream.tell(hover=self._voice.hover(pages), labels=self._voice.labels(pages))
 
     def _changes(self, pages: Sequence[Page]) -> Changes:
         if self._latest is None:
@@ -193,7 +250,9 @@ class Dashboard(ipywidgets.VBox):
             self.stream.settle(self._changes(self._tabs.built), self._summary())
 
     def _summary(self) -> str:
-        return "" if self._latest is None else f"{sentence(self._latest[1])}. {self._train.sentence(self._latest[0])}"
+        if self._latest is None:
+            return ""
+        return f"{sentence(self._say, self._latest[1])}. {self._train.sentence(self._latest[0])}"
 
     # Pages
 
@@ -219,9 +278,11 @@ class Dashboard(ipywidgets.VBox):
             self._redraw()
 
     def _ask_for(self) -> None:
-        # How good the approximation is takes longer to say than a frame may, so it is judged where training rests.
+        # How good the approximation is takes longer to say than a frame may, so it is judged where training rests; and
+        # a run that ends is kept with draws.
         pages = self._tabs.built if self._resting else [self._tabs.visible]
-        wanted = union([Wanted(approximation=self._resting), *[page.wanted() for page in pages]])
+        at_rest = Wanted(approximation=self._resting, draws=self._resting)
+        wanted = union([at_rest, *[page.wanted() for page in pages]])
         if wanted != self._wanted:
             self._wanted = wanted
             if self._on_wanted is not None:
@@ -235,29 +296,14 @@ class Dashboard(ipywidgets.VBox):
         shown: dict[str, object] = super()._repr_mimebundle_(**kwargs)
         if self._latest is not None:
             exact = self._exact is not None and self._exact.shown
-            status = sentence(self._latest[1])
-            shown["text/html"] = still(self._story, self._latest[0], status, self._reference, exact=exact)
+            status = sentence(self._say, self._latest[1])
+            story, snapshot = self._story, self._latest[0]
+            shown["text/html"] = still(story, snapshot, status, self._reference, words=self._say, exact=exact)
         return shown
 
     def close(self) -> None:
         """Remove the dashboard and everything in it from every page."""
-        for part in _parts(self):
+        for part in parts(self):
             if part is not self:
                 part.close()
         super().close()
-
-
-def _parts(widget: ipywidgets.Widget) -> set[ipywidgets.Widget]:
-    """Return `widget` and all widgets that it holds in its traits, at any depth."""
-    found: set[ipywidgets.Widget] = set()
-    waiting: list[object] = [widget]
-    while waiting:
-        thing = waiting.pop()
-        if isinstance(thing, ipywidgets.Widget) and thing not in found:
-            found.add(thing)
-            waiting.extend(getattr(thing, name) for name in thing.keys)
-        elif isinstance(thing, (list, tuple)):
-            waiting.extend(thing)
-        elif isinstance(thing, dict):
-            waiting.extend(thing.values())
-    return found

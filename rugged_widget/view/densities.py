@@ -14,6 +14,7 @@ from rugged_widget.view.chart import ACCENT, BACKGROUND, FOREGROUND, GROUPS, MUT
 from rugged_widget.view.domain import SteppingDomain
 from rugged_widget.view.quiet import QuietLines, QuietScale, QuietScatter
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.words import Words
 
 PALE = {color: color.replace(")", "-pale)") for color in (ACCENT, *GROUPS)}
 """A colour's pale one in the style sheet: two of them lie over each other inside the interval."""
@@ -74,7 +75,8 @@ class DensityFigure:
         self._mark.marker, self._mark.stroke, self._mark.visible = "triangle-down", BACKGROUND, False
         self._mark.default_size, self._mark.enable_hover = 52, False
         settle(self.paint(ACCENT))
-        chart = Chart(
+        self._label = label
+        self._chart = chart = Chart(
             name,
             title,
             marks=[self._area, self._inside, self._exact, self._mark],
@@ -86,6 +88,12 @@ class DensityFigure:
         self.box = chart.box
         self.box.add_class("rw-density")
         self.targets = (*self._x.targets, self._y, self._area, self._inside, self._exact, self._mark)
+
+    def rename(self, title: str, label: str = "") -> None:
+        """Write title and label anew, as plain text; the label only where there was one."""
+        self._chart.rename(title)
+        if self._label:
+            self._x.rename(label)
 
     def paint(self, color: str) -> Changes:
         """Return the changes that give the guide's density the accent's or a group's colour."""
@@ -135,13 +143,15 @@ def settle(changes: Changes) -> None:
             setattr(target, name, value)
 
 
-def legend(reference: Reference | None) -> str:
+def legend(words: Words, reference: Reference | None) -> str:
     """Return what the marks of a density mean, as HTML; only what is drawn."""
-    keys = {"density": "guide and its 90 %"}
+    keys = {"density": "parameters.key"}
     if reference is not None:
-        keys |= {"exact": "exact posterior"} if reference.exact is not None else {}
-        keys |= {"mark": "least squares"}
-    return "".join(f'<span class="rw-key"><i class="rw-key-{name}"></i>{words}</span>' for name, words in keys.items())
+        keys |= {"exact": "overlay.key.exact"} if reference.exact is not None else {}
+        keys |= {"mark": "overlay.key.least_squares"}
+    return "".join(
+        f'<span class="rw-key"><i class="rw-key-{name}"></i>{words.html(key)}</span>' for name, key in keys.items()
+    )
 
 
 def is_point(density: Density) -> bool:

@@ -7,6 +7,9 @@ from html import escape
 import ipywidgets
 
 from rugged_widget.snapshot import EngineInfo, Progress
+from rugged_widget.view.words import FALLBACK, Words, catalogue
+
+REASON = "engine.reason."
 
 
 class EngineNote:
@@ -18,13 +21,16 @@ class EngineNote:
     ----------
     asked
         The setting: an engine's name, or "auto".
+    words
+        In which language.
     """
 
-    def __init__(self, asked: object) -> None:
-        self._asked = asked
+    def __init__(self, asked: object, *, words: Words) -> None:
+        self._asked, self._say = asked, words
         self._told: tuple[EngineInfo | None, bool] = (None, False)
         self.widget = ipywidgets.HTML("")
         self.widget.add_class("rw-engine")
+        words.follow(self._write)
 
     def __repr__(self) -> str:
         return f"EngineNote({self._told[0]})"
@@ -40,15 +46,27 @@ class EngineNote:
         other = engine is not None and progress.step > 0 and engine.name != self._wanted()
         if engine is not None and (engine, other) != self._told:
             self._told = engine, other
-            self.widget.value = _html(engine, hint=other)
+            self._write()
 
     def _wanted(self) -> object:
         return "graph" if self._asked == "auto" else self._asked
 
+    def _write(self) -> None:
+        engine, other = self._told
+        if engine is not None:
+            self.widget.value = self._html(engine, hint=other)
 
-def _html(engine: EngineInfo, *, hint: bool) -> str:
-    name, reason = escape(engine.name), escape(engine.reason)
-    words = f'<span class="rw-hint">{name} steps</span>' if hint else ""
-    spot = f'<span class="rw-engine-spot" tabindex="0" role="note" aria-label="Engine {name}: {reason}"></span>'
-    title, text = f'<div class="rw-tooltip-title">Engine: {name}</div>', f'<div class="rw-tooltip-text">{reason}</div>'
-    return f'{words}{spot}<div class="rw-tooltip rw-engine-tip" aria-hidden="true">{title}{text}</div>'
+    def _html(self, engine: EngineInfo, *, hint: bool) -> str:
+        say, name, reason = self._say, engine.name, self._reason(engine.reason)
+        title, label = say("engine.title", name=name), say("engine.label", name=name, reason=reason)
+        words = f'<span class="rw-hint">{escape(say("engine.hint", name=name))}</span>' if hint else ""
+        spot = f'<span class="rw-engine-spot" tabindex="0" role="note" aria-label="{escape(label)}"></span>'
+        lines = (
+            f'<div class="rw-tooltip-title">{escape(title)}</div><div class="rw-tooltip-text">{escape(reason)}</div>'
+        )
+        return f'{words}{spot}<div class="rw-tooltip rw-engine-tip" aria-hidden="true">{lines}</div>'
+
+    def _reason(self, reason: str) -> str:
+        """Return a reason in the present language where the catalogue knows it, else as it was given."""
+        keys = [key for key, known in catalogue(FALLBACK).items() if key.startswith(REASON) and known == reason]
+        return self._say(keys[0]) if keys else reason

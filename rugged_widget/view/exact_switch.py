@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import ipywidgets
 
+from rugged_widget.view.captions import caption
+from rugged_widget.view.words import Words
+
 
 class ExactSwitch:
     """A button that is pressed or not.
@@ -16,6 +19,8 @@ class ExactSwitch:
         Whether it is pressed at first.
     pick
         Asked, in any thread, to use another value for show_exact.
+    words
+        In which language.
 
     Attributes
     ----------
@@ -23,14 +28,10 @@ class ExactSwitch:
         Whether it is pressed, as was last said or asked for.
     """
 
-    def __init__(self, show: bool, pick: Callable[[str, object], None]) -> None:  # noqa: FBT001  # it is its value
+    def __init__(self, show: bool, pick: Callable[[str, object], None], *, words: Words) -> None:  # noqa: FBT001  # its value
         self.shown, self._pick = show, pick
-        self.widget = ipywidgets.ToggleButton(
-            value=show,
-            description="Exact",
-            tooltip="Draw the exact posterior over the guide's",
-            layout={"width": "auto"},
-        )
+        self.widget = ipywidgets.ToggleButton(value=show, layout={"width": "auto"})
+        caption(self.widget, words, "controls.exact", "controls.exact_tip")
         self.widget.add_class("rw-exact-switch")
         self.widget.observe(lambda change: self._picked(change["new"]), "value")
 

@@ -10,28 +10,36 @@ from html import escape
 
 import ipywidgets
 
+from rugged_widget.view.captions import caption
+from rugged_widget.view.words import Words
+
 
 class Listing:
     """A piece of Python in a box of its own that scrolls, and a button that copies it in the reader's browser.
 
     Parameters
     ----------
+    words
+        In which language.
     title
-        What it is; plain text.
+        Key of what it is.
     code
         What it holds at first.
     beside
         Small widgets in the heading.
     """
 
-    def __init__(self, title: str, code: str = "", beside: Sequence[ipywidgets.Widget] = ()) -> None:
+    def __init__(self, words: Words, title: str, code: str = "", beside: Sequence[ipywidgets.Widget] = ()) -> None:
         self._code = code
         self._text = ipywidgets.HTML(as_html(code))
         self._text.add_class("rw-code")
         # The kernel cannot reach the clipboard: the page's own script listens for clicks on this class.
-        copy = ipywidgets.Button(description="Copy", tooltip="Copy to the clipboard", layout={"width": "auto"})
+        copy = ipywidgets.Button(layout={"width": "auto"})
         copy.add_class("rw-copy")
-        head = ipywidgets.HBox([ipywidgets.HTML(f'<h3 class="rw-title">{escape(title)}</h3>'), *beside, copy])
+        caption(copy, words, "code.copy", "code.copy_tip")
+        heading = ipywidgets.HTML("")
+        words.follow(lambda: setattr(heading, "value", f'<h3 class="rw-title">{words.html(title)}</h3>'))
+        head = ipywidgets.HBox([heading, *beside, copy])
         head.add_class("rw-head")
         self.box = ipywidgets.VBox([head, self._text])
         self.box.add_class("rw-copyable")

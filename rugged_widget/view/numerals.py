@@ -28,6 +28,16 @@ def rounded(value: float) -> str:
     return minus(f"{round(value, digits):,.{max(digits, 0)}f}")
 
 
+def brief(value: float) -> str:
+    """Write an amount with two figures, for a sentence: 0.62, 4.9 or 480."""
+    if value == 0 or not math.isfinite(value):
+        return minus(f"{value:g}")
+    digits = 1 - math.floor(math.log10(abs(value)))
+    if abs(value) >= MANY or digits > 4:
+        return minus(f"{value:.1e}")
+    return minus(f"{round(value, digits):,.{max(digits, 0)}f}")
+
+
 def decimals_for(span: float) -> int:
     """Return how many decimals tell a hundredth of a range apart, negative where tens or hundreds do; `span` > 0."""
     return 2 - math.floor(math.log10(span))

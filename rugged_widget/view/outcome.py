@@ -13,6 +13,7 @@ from rugged_widget.view.chart import minus, shorten
 from rugged_widget.view.numerals import decimals_for, rounded
 from rugged_widget.view.rows import Place, Rows
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.words import Words
 
 LIMIT = 80.0
 """Logarithms are kept within this on either side: what they stand for is then a finite number in single precision."""
@@ -46,11 +47,13 @@ def unit_ticks(changes: Changes) -> Changes:
     return [(target, _short(values) if "tick_values" in values else values) for target, values in changes]
 
 
-def answer(rows: Rows, what_if: WhatIf, decimals: int) -> str:
+def answer(words: Words, rows: Rows, what_if: WhatIf, decimals: int) -> str:
     """Return the prediction as sentences, HTML.
 
     Parameters
     ----------
+    words
+        In which language.
     rows
         The words.
     what_if
@@ -59,26 +62,37 @@ def answer(rows: Rows, what_if: WhatIf, decimals: int) -> str:
         Of the predictor.
     """
     guide, exact = what_if.guide, what_if.exact
-    where = f"{rows.group_labels[what_if.group]}, a {rows.noun} with {rows.predictor} {plain(what_if.x, decimals)}"
     low, high, middle = (amount(rows, value) for value in (guide.lower, guide.upper, guide.median))
-    first = (
-        f"{escape(where)}: {escape(rows.response)} between <b>{low}</b> and <b>{high}</b> "
-        f"with probability {guide.prob:.2f}, median <b>{middle}</b>."
+    first = words.html(
+        "predict.answer",
+        group=rows.group_labels[what_if.group],
+        row=rows.noun,
+        predictor=rows.predictor,
+        x=plain(what_if.x, decimals),
+        response=rows.response,
+        low=low,
+        high=high,
+        middle=middle,
+        prob=guide.prob,
+        percent=f"{100 * guide.prob:g}",
     )
     more = []
     if rows.log:
         lower, upper = (plain(value, 2) for value in (guide.lower, guide.upper))
-        more.append(f"In the unit of the model, its logarithm: {lower} to {upper}.")
+        more.append(words.html("predict.logarithm", low=lower, high=upper))
     if exact is not None:
-        more.append(f"By the exact posterior: {amount(rows, exact.lower)} to {amount(rows, exact.upper)}.")
+        lower, upper = (amount(rows, value) for value in (exact.lower, exact.upper))
+        more.append(words.html("predict.exact", low=lower, high=upper))
     return f"<p>{first}</p>" + (f'<p class="rw-why">{" ".join(more)}</p>' if more else "")
 
 
-def nearest_table(rows: Rows, places: Sequence[Place], guide: Density, decimals: int) -> str:
+def nearest_table(words: Words, rows: Rows, places: Sequence[Place], guide: Density, decimals: int) -> str:
     """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval.
 
     Parameters
     ----------
+    words
+        In which language.
     rows
         The words.
     places
@@ -89,29 +103,30 @@ def nearest_table(rows: Rows, places: Sequence[Place], guide: Density, decimals:
         Of the predictor.
     """
     original = f"<th>{escape(shorten(with_unit(rows), 20))}</th>" if rows.log else ""
-    model = f"log {rows.response}" if rows.log else with_unit(rows)
+    model = words("predict.log", response=rows.response) if rows.log else with_unit(rows)
     head = (
-        f"<tr><th>nearest</th><th>{escape(shorten(rows.predictor, 16))}</th><th>{escape(shorten(model, 20))}</th>"
-        f"{original}<th>{100 * guide.prob:g} %</th></tr>"
+        f"<tr><th>{words.html('predict.nearest')}</th><th>{escape(shorten(rows.predictor, 16))}</th>"
+        f"<th>{escape(shorten(model, 20))}</th>{original}<th>{100 * guide.prob:g} %</th></tr>"
     )
     digits = min(max(decimals_for(max(guide.upper - guide.lower, 1e-12)), 0), 6)
-    body = "".join(_row(rows, place, guide, (decimals, digits)) for place in places)
+    body = "".join(_row(words, rows, place, guide, (decimals, digits)) for place in places)
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
-def _row(rows: Rows, place: Place, guide: Density, digits: tuple[int, int]) -> str:
+def _row(words: Words, rows: Rows, place: Place, guide: Density, digits: tuple[int, int]) -> str:
     if guide.lower <= place.y <= guide.upper:
-        side = "<td>inside</td>"
+        side = f"<td>{words.html('predict.inside')}</td>"
     else:
-        side = f'<td class="rw-beyond">{"above" if place.y > guide.upper else "below"}</td>'
+        key = "predict.above" if place.y > guide.upper else "predict.below"
+        side = f'<td class="rw-beyond">{words.html(key)}</td>'
     original = f"<td>{rounded(place.original)}</td>" if rows.log else ""
     name, x, y = escape(shorten(place.name, NAME_LENGTH)), plain(place.x, digits[0]), plain(place.y, digits[1])
     return f'<tr><th scope="row">{name}</th><td>{x}</td><td>{y}</td>{original}{side}</tr>'
 
 
 def amount(rows: Rows, value: float) -> str:
-    """Write a response, given as the model sees it, in its original unit; HTML."""
-    unit = f"\N{NO-BREAK SPACE}{escape(rows.unit)}" if rows.unit else ""
+    """Write a response, given as the model sees it, in its original unit; plain text."""
+    unit = f"\N{NO-BREAK SPACE}{rows.unit}" if rows.unit else ""
     return rounded(_exp(value) if rows.log else value) + unit
 
 

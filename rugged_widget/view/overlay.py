@@ -1,6 +1,7 @@
 """What lies over the figures for comparison: dashed is the exact posterior, grey the least-squares estimate.
 
-Both stand still while training runs: their marks are plain ones, drawn once, which no frame holds.
+Both stand still while training runs: their marks are plain ones, drawn once, which no frame holds. Dotted is the guide
+corrected by importance weights, which moves with it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,24 @@ from collections.abc import Mapping, Sequence
 
 import bqplot
 
-from rugged_widget.snapshot import Array, Gap
+from rugged_widget.snapshot import Array, Correction, Gap
 from rugged_widget.view.chart import FOREGROUND, MUTED, minus
+from rugged_widget.view.quiet import QuietLines
+from rugged_widget.view.words import Words
 
-KEYS = {"least-squares": "least squares", "exact": "exact posterior", "guide": "guide"}
+CORRECTED = "var(--rw-corrected)"
 
 
 def dashed(x: object, y: object, scales: Mapping[str, bqplot.Scale]) -> bqplot.Lines:
     """Return a line of the exact posterior; it is hidden to begin with."""
     line = bqplot.Lines(x=x, y=y, scales=dict(scales), colors=[FOREGROUND], line_style="dashed", stroke_width=1.2)
+    line.visible = False
+    return line
+
+
+def dotted(x: object, y: object, scales: Mapping[str, bqplot.Scale]) -> QuietLines:
+    """Return a line of the corrected guide, for frames to move; it is hidden to begin with."""
+    line = QuietLines(x=x, y=y, scales=dict(scales), colors=[CORRECTED], line_style="dotted", stroke_width=1.8)
     line.visible = False
     return line
 
@@ -34,10 +44,31 @@ def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
         mark.visible = show
 
 
-def legend(*, exact: bool) -> str:
-    """Return as HTML what the marks stand for."""
-    shown = [name for name in KEYS if exact or name != "exact"]
-    return "".join(f'<span class="rw-key"><i class="rw-key-{name}"></i>{KEYS[name]}</span>' for name in shown)
+def legend(words: Words, *, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
+    """Return as HTML what the marks stand for.
+
+    Parameters
+    ----------
+    words
+        In which language.
+    exact, corrected
+        Whether the exact posterior and the corrected guide are drawn.
+    reliable
+        Whether the correction can be trusted; the legend says so where it cannot.
+    """
+    shown = {"guide": True, "least_squares": True, "exact": exact, "corrected": corrected}
+    texts = {name: words.html(f"overlay.key.{name}") for name, show in shown.items() if show}
+    if corrected and not reliable:
+        texts["corrected"] = words.html("overlay.key.unreliable")
+    return "".join(
+        f'<span class="rw-key"><i class="rw-key-{name.replace("_", "-")}"></i>{text}</span>'
+        for name, text in texts.items()
+    )
+
+
+def is_reliable(correction: Correction | None) -> bool:
+    """Return whether a correction can be trusted, should there be one."""
+    return correction is None or correction.reliable
 
 
 def gap_words(gap: Gap, num_rows: int = 1) -> str:
@@ -50,11 +81,13 @@ def gap_words(gap: Gap, num_rows: int = 1) -> str:
     return f"{round(nats, digits):,.{decimals}f} \N{PLUS-MINUS SIGN} {round(error, digits):,.{decimals}f}"
 
 
-def evidence_words(log_evidence: float, gap: Gap | None, num_rows: int = 1) -> tuple[str, ...]:
+def evidence_words(words: Words, log_evidence: float, gap: Gap | None, num_rows: int = 1) -> tuple[str, ...]:
     """Return what stands at the line of the log evidence, in parts that are not to be broken.
 
     Parameters
     ----------
+    words
+        In which language.
     log_evidence
         In nats, total.
     gap
@@ -63,8 +96,8 @@ def evidence_words(log_evidence: float, gap: Gap | None, num_rows: int = 1) -> t
         What both are divided by.
     """
     decimals = 2 if num_rows == 1 else 4
-    evidence = minus(f"log evidence {log_evidence / num_rows:,.{decimals}f}")
+    evidence = words("overlay.evidence", value=minus(f"{log_evidence / num_rows:,.{decimals}f}"))
     if gap is None or not math.isfinite(gap.nats):
         return (evidence,)
-    distance = "KL(guide \N{DOUBLE VERTICAL LINE} posterior)" if num_rows == 1 else f"KL / {num_rows:,}"
-    return evidence, f"gap {gap_words(gap, num_rows)} nats = {distance}"
+    distance = words("overlay.kl") if num_rows == 1 else words("overlay.kl_per_row", num_rows=num_rows)
+    return evidence, words("overlay.gap", gap=gap_words(gap, num_rows), distance=distance)

@@ -10,20 +10,14 @@ import numpy as np
 
 from rugged_widget.reference import Reference, Wanted
 from rugged_widget.snapshot import Density, Progress, Snapshot
+from rugged_widget.view.captions import paragraph
 from rugged_widget.view.chart import minus, text
 from rugged_widget.view.densities import NOWHERE, DensityFigure, is_point, legend, settle
 from rugged_widget.view.quantiles import Row
 from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes
 from rugged_widget.view.table import table_of
-
-ABOUT = (
-    "<p>The <b>parameter store</b> holds the numbers that training moves. Adam knows no bounds: it moves each along "
-    "the whole line (<b>unconstrained</b>). The guide uses what a smooth map makes of it (<b>constrained</b>): a "
-    "scale, say, stays positive.</p><p>The guide itself lives on that line. A latent that is bounded, as sigma is, has "
-    "its location there and not on its own scale; the densities show every latent on its own.</p>"
-)
-WAITING = "<p>The parameters come with the next picture.</p>"
+from rugged_widget.view.words import Words
 
 
 class ParametersPage:
@@ -35,17 +29,17 @@ class ParametersPage:
         Says which latents there are.
     reference
         What the densities are compared with; None where nothing is known.
+    words
+        In which language.
     """
 
-    title = "Parameters"
-
-    def __init__(self, story: Story, reference: Reference | None) -> None:
+    def __init__(self, story: Story, reference: Reference | None, *, words: Words) -> None:
+        self._story, self._say = story, words
         self._table = text("rw-parameters")
-        self._table.value = WAITING
-        self._latents = [_Latent(number, row, reference) for number, row in enumerate(story.rows)]
-        about = ipywidgets.HTML(ABOUT)
-        about.add_class("rw-about")
-        key = ipywidgets.HTML(legend(reference))
+        self._table.value = words.html("parameters.waiting")
+        self._latents = [_Latent(number, row, reference, words) for number, row in enumerate(story.rows)]
+        about = paragraph(words, "parameters.about", "rw-about")
+        key = ipywidgets.HTML("")
         key.add_class("rw-legend")
         pane = ipywidgets.VBox([about, self._table])
         pane.add_class("rw-pane")
@@ -55,13 +49,19 @@ class ParametersPage:
         self.box = ipywidgets.Box([pane, main])
         self.box.add_class("rw-columns")
         self.targets = (self._table, *(target for latent in self._latents for target in latent.targets))
-        self.labels = {
-            "rw-parameters": "Parameters of the guide",
-            **{f"rw-latent-{number}": f"Density of {row.label}" for number, row in enumerate(story.rows)},
-        }
+        words.follow(lambda: self._name(key, reference))
 
     def __repr__(self) -> str:
         return f"ParametersPage({len(self._latents)} latents)"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        densities = {
+            f"rw-latent-{number}": self._say("parameters.label.density", name=row.label)
+            for number, row in enumerate(self._story.rows)
+        }
+        return {"rw-parameters": self._say("parameters.label.table")} | densities
 
     def wanted(self) -> Wanted:
         """Return what the snapshots of this page must hold."""
@@ -69,8 +69,10 @@ class ParametersPage:
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
+        parameters = snapshot.parameters
+        table = table_of(self._say, parameters) if parameters else self._say.html("parameters.waiting")
         return [
-            (self._table, {"value": table_of(snapshot.parameters) if snapshot.parameters else WAITING}),
+            (self._table, {"value": table}),
             *[change for latent in self._latents for change in latent.update(snapshot)],
         ]
 
@@ -79,12 +81,17 @@ class ParametersPage:
         for latent in self._latents:
             latent.exact_shown = show
 
+    def _name(self, key: ipywidgets.HTML, reference: Reference | None) -> None:
+        key.value = legend(self._say, reference)
+        for latent, row in zip(self._latents, self._story.rows, strict=True):
+            latent.figure.rename(row.label)
+
 
 class _Latent:
     """A small density, its median beside its name."""
 
-    def __init__(self, number: int, row: Row, reference: Reference | None) -> None:
-        self._row, self._shown = row, NOWHERE
+    def __init__(self, number: int, row: Row, reference: Reference | None, words: Words) -> None:
+        self._row, self._shown, self._say = row, NOWHERE, words
         self._median = text("rw-value")
         self.figure = DensityFigure(f"rw-latent-{number}", row.label, controls=[self._median])
         self.targets = (*self.figure.targets, self._median)
@@ -98,7 +105,13 @@ class _Latent:
         if self._row.site in snapshot.marginals:
             self._shown = _element(snapshot.marginals, self._row, snapshot.quantiles[self._row.site].shape[1:])
         exact = [] if self._exact is None else self.figure.show_exact(shown=self.exact_shown)
-        return [*self.figure.draw(self._shown, self._exact), *exact, (self._median, {"value": _words(self._shown)})]
+        return [*self.figure.draw(self._shown, self._exact), *exact, (self._median, {"value": self._words()})]
+
+    def _words(self) -> str:
+        if self._shown is NOWHERE:
+            return ""
+        key = "parameters.point" if is_point(self._shown) else "parameters.median"
+        return escape(self._say(key, value=minus(f"{self._shown.median:.2f}")))
 
     def _fix(self, reference: Reference) -> None:
         """Draw what stays the same throughout."""
@@ -114,10 +127,3 @@ class _Latent:
 
 def _element(marginals: Mapping[str, tuple[Density, ...]], row: Row, shape: tuple[int, ...]) -> Density:
     return marginals[row.site][int(np.ravel_multi_index(row.index, shape)) if row.index else 0]
-
-
-def _words(density: Density) -> str:
-    if density is NOWHERE:
-        return ""
-    kind = "a point" if is_point(density) else "median"
-    return escape(f"{kind} {minus(f'{density.median:.2f}')}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from rugged_widget.reference import Reference, Wanted
 from rugged_widget.snapshot import Progress, Snapshot, WhatIf
+from rugged_widget.view.captions import Choice
 from rugged_widget.view.chart import GROUPS, text
 from rugged_widget.view.densities import NOWHERE, DensityFigure, legend
 from rugged_widget.view.numerals import decimals_for
@@ -18,6 +19,7 @@ from rugged_widget.view.outcome import answer, exponential, nearest_table, unit_
 from rugged_widget.view.rows import Place, Rows
 from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.words import Words
 
 MAX_DECIMALS = 12
 
@@ -35,44 +37,48 @@ class PredictPage:
         All rows, and the words for them.
     changed
         Called, in any thread, when another point is picked.
+    words
+        In which language.
     """
 
-    title = "Predict"
-
-    def __init__(self, story: Story, reference: Reference | None, rows: Rows, changed: Callable[[], None]) -> None:
-        self._rows, self._grid = rows, story.grid
+    def __init__(
+        self, story: Story, reference: Reference | None, rows: Rows, changed: Callable[[], None], *, words: Words
+    ) -> None:
+        self._rows, self._grid, self._say, self._reference = rows, story.grid, words, reference
         self._lines = () if reference is None else reference.lines
         digits = min(decimals_for(float(np.ptp(rows.x))), MAX_DECIMALS)
         self._decimals = max(digits, 0)
         self._exact_shown = True
         self._near: tuple[tuple[float, int], tuple[Place, ...]] | None = None
         self._slider = _slider(rows, digits)
-        self._group = ipywidgets.ToggleButtons(
-            options=[(label, number) for number, label in enumerate(rows.group_labels)],
-            style={"button_width": "auto"},
-        )
+        self._slider.observe(lambda _change: changed(), "value")
+        self._group = ipywidgets.ToggleButtons(style={"button_width": "auto"})
         self._group.add_class("rw-what-if-group")
-        for control in (self._slider, self._group):
-            control.observe(lambda _change: changed(), "value")
+        Choice(
+            self._group, lambda: [(name, at) for at, name in enumerate(rows.group_labels)], lambda _: changed(), words
+        )
         self._answer, self._nearest = text("rw-answer"), text("rw-nearest")
-        self._figures = [
-            DensityFigure("rw-what-if", f"A new {rows.noun} as the model sees it", rows.y_label, num_steps=7)
-        ]
-        if rows.log:
-            title = f"The same in {rows.unit}" if rows.unit else "The same without the logarithm"
-            self._figures.append(DensityFigure("rw-what-if-original", title, with_unit(rows), num_steps=7))
-        self.box = self._layout(reference)
+        names = ("rw-what-if", "rw-what-if-original") if rows.log else ("rw-what-if",)
+        self._figures = [DensityFigure(name, name, rows.y_label, num_steps=7) for name in names]
+        self._x_name, self._key = ipywidgets.HTML(""), ipywidgets.HTML("")
+        self.box = self._layout()
         self.targets = (
             self._answer,
             self._nearest,
             *(target for figure in self._figures for target in figure.targets),
         )
-        self.labels = {
+        words.follow(self._name)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        say, rows = self._say, self._rows
+        return {
             "rw-what-if-x": rows.x_label,
-            "rw-what-if-group": "Group",
-            "rw-what-if": f"Predictive density of {rows.y_label}",
-            "rw-what-if-original": f"Predictive density of {with_unit(rows)}",
-            "rw-nearest": f"Nearest in {rows.x_label}",
+            "rw-what-if-group": say("predict.label.group"),
+            "rw-what-if": say("predict.label.density", response=rows.y_label),
+            "rw-what-if-original": say("predict.label.density", response=with_unit(rows)),
+            "rw-nearest": say("predict.label.nearest", predictor=rows.x_label),
         }
 
     def __repr__(self) -> str:
@@ -99,9 +105,11 @@ class PredictPage:
             changes += figure.show_exact(shown=self._exact_shown and exact is not None)
             changes += figure.paint(GROUPS[what_if.group])
         known = what_if.guide is not NOWHERE
-        words = answer(self._rows, what_if, self._decimals) if known else ""
-        table = nearest_table(self._rows, self._places(what_if), what_if.guide, self._decimals) if known else ""
-        return [*changes, (self._answer, {"value": words}), (self._nearest, {"value": table})]
+        said = table = ""
+        if known:
+            said = answer(self._say, self._rows, what_if, self._decimals)
+            table = nearest_table(self._say, self._rows, self._places(what_if), what_if.guide, self._decimals)
+        return [*changes, (self._answer, {"value": said}), (self._nearest, {"value": table})]
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
         """Draw the exact densities from the next frame on, or do not."""
@@ -113,13 +121,24 @@ class PredictPage:
             self._near = point, self._rows.nearest(*point)
         return self._near[1]
 
-    def _layout(self, reference: Reference | None) -> ipywidgets.Box:
-        name, key = ipywidgets.HTML(f"<p>{escape(self._rows.x_label)}</p>"), ipywidgets.HTML(legend(reference))
-        name.add_class("rw-what-if-name")
-        key.add_class("rw-legend")
-        side = ipywidgets.VBox([name, self._slider, self._group, self._answer, self._nearest])
+    def _names(self) -> list[tuple[str, object]]:
+        return [(name, number) for number, name in enumerate(self._rows.group_labels)]
+
+    def _name(self) -> None:
+        say, rows = self._say, self._rows
+        self._x_name.value = f"<p>{escape(rows.x_label)}</p>"
+        self._key.value = legend(say, self._reference)
+        self._figures[0].rename(say("predict.title", row=rows.noun), rows.y_label)
+        if rows.log:
+            key = "predict.title_unit" if rows.unit else "predict.title_original"
+            self._figures[1].rename(say(key, unit=rows.unit), with_unit(rows))
+
+    def _layout(self) -> ipywidgets.Box:
+        self._x_name.add_class("rw-what-if-name")
+        self._key.add_class("rw-legend")
+        side = ipywidgets.VBox([self._x_name, self._slider, self._group, self._answer, self._nearest])
         side.add_class("rw-pane")
-        main = ipywidgets.VBox([*[figure.box for figure in self._figures], key])
+        main = ipywidgets.VBox([*[figure.box for figure in self._figures], self._key])
         main.add_class("rw-main")
         box = ipywidgets.Box([side, main])
         box.add_class("rw-columns")

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import bqplot
 import numpy as np
 
 from rugged_widget.reference import Reference
-from rugged_widget.snapshot import Array, Progress, Snapshot
+from rugged_widget.snapshot import Array, Correction, Progress, Snapshot
 from rugged_widget.view.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Ruler, minus, shorten
-from rugged_widget.view.overlay import dashed, show_marks
+from rugged_widget.view.overlay import dashed, dotted, show_marks
 from rugged_widget.view.quiet import QuietLines, QuietScatter
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.words import Words
+
+if TYPE_CHECKING:
+    from rugged_widget.view.explain import Explanation
+    from rugged_widget.view.story import Story
 
 LABEL_LENGTH = 20
-HALF_BOX, HALF_STROKE, TRIANGLE = 0.31, 0.31, -0.4  # of the height of a row, from its middle
+HALF_BOX, HALF_CORRECTED, TRIANGLE = 0.31, 0.22, -0.4  # of the height of a row, from its middle
 
 
 @dataclass(frozen=True)
@@ -52,27 +58,33 @@ class QuantileFigure:
 
     Parameters
     ----------
-    rows
-        Latents, top to bottom.
-    probs
-        Probabilities of a snapshot's quantiles: five, the middle one 0.5.
+    story
+        Its latents, top to bottom, and the probabilities of a snapshot's quantiles: five, the middle one 0.5.
     reference
         What it is compared with: a triangle over each row at the least-squares estimate, and round each row a box from
         the lowest to the highest exact quantile with a stroke at the exact median.
+    words
+        In which language.
+    explain
+        What explains the figure, in its heading.
     """
 
-    def __init__(self, rows: Sequence[Row], probs: Sequence[float], reference: Reference | None = None) -> None:
-        self._rows = tuple(rows)
+    def __init__(
+        self,
+        story: Story,
+        reference: Reference | None = None,
+        *,
+        words: Words,
+        explain: Explanation | None = None,
+    ) -> None:
+        self._rows, self._story, self._say = story.rows, story, words
         num_rows = len(self._rows)
-        percent = [f"{100 * prob:g}" for prob in probs]
-        ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
-        self._x = Ruler(f"value ({ends}, {middle}, median)", -1.0, 1.0, num_steps=6)
+        self._x = Ruler(self._axis_label(), -1.0, 1.0, num_steps=6)
         y = bqplot.LinearScale(min=-0.6, max=num_rows - 0.4, reverse=True)
         scales = {"x": self._x.scale, "y": y}
         places = np.arange(float(num_rows))
         pairs = np.stack([places, places], axis=1)
-        nowhere = np.zeros((num_rows, 2))
-        common = {"x": nowhere, "y": pairs, "scales": scales, "colors": [ACCENT]}
+        common = {"x": np.zeros((num_rows, 2)), "y": pairs, "scales": scales, "colors": [ACCENT]}
         self._outer = QuietLines(stroke_width=2.0, **common)
         self._inner = QuietLines(stroke_width=7.0, **common)
         self._median = QuietScatter(
@@ -81,32 +93,42 @@ class QuantileFigure:
         self._median.default_size, self._median.enable_hover = 26, False
         zero = bqplot.Lines(x=[0.0, 0.0], y=[-0.6, num_rows - 0.4], scales=scales, colors=[MUTED], stroke_width=1.0)
         estimates, self._exact = self._compare(reference, places, scales)
-        names = bqplot.Axis(scale=y, side="left", grid_lines="none", color=GRID, tick_values=places)
-        names.tick_labels = {f"{place:g}": row.caption for place, row in enumerate(self._rows)}
+        self._corrected = [dotted(x, y, scales) for x, y in _boxes(np.zeros((5, num_rows)), places, HALF_CORRECTED)]
+        self._corrects = False
+        self._names = bqplot.Axis(scale=y, side="left", grid_lines="none", color=GRID, tick_values=places)
         chart = Chart(
             "rw-quantiles",
-            "Posterior quantiles",
-            marks=[zero, self._outer, self._inner, self._median, *self._exact, *estimates],
-            axes=[self._x.axis, names],
+            words("quantiles.title"),
+            marks=[zero, *self._exact, *self._corrected, self._outer, self._inner, self._median, *estimates],
+            axes=[self._x.axis, self._names],
             margin={"left": 24 + 7 * max(len(row.caption) for row in self._rows)},
+            explain=explain,
         )
         self.box = chart.box
-        self.targets = (*self._x.targets, self._outer, self._inner, self._median)
+        self.targets = (*self._x.targets, self._outer, self._inner, self._median, *self._corrected)
+        words.follow(lambda: self._name(chart))
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
         values = self.values(snapshot.quantiles)
         low, high = self._compared
+        correction = snapshot.correction if self._corrects else None
+        covered = values if correction is None else np.stack([values, self.values(correction.quantiles)])
         return [
-            *self._x.cover(min(low, float(values.min())), max(high, float(values.max()))),
+            *self._x.cover(min(low, float(covered.min())), max(high, float(covered.max()))),
             (self._outer, {"x": values[[0, -1]].T}),
             (self._inner, {"x": values[[1, -2]].T}),
             (self._median, {"x": values[len(values) // 2]}),
+            *self._correct_by(correction, values),
         ]
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
         """Show the exact quantiles, or hide them."""
         show_marks(self._exact, show=show)
+
+    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+        """Draw the corrected quantiles from the next frame on, or do not."""
+        self._corrects = on
 
     def values(self, quantiles: Mapping[str, Array]) -> Array:
         """Return quantiles by site as they are drawn, shape (num_probs, num_rows)."""
@@ -117,9 +139,28 @@ class QuantileFigure:
         """Return the medians as a sentence."""
         medians = self.values(snapshot.quantiles)[len(snapshot.probs) // 2]
         return ", ".join(
-            f"{row.label} {minus(f'{median + row.offset:.2f}')}"
-            for row, median in zip(self._rows, medians, strict=True)
+            self._say("quantiles.median", name=row.label, median=minus(f"{median + row.offset:.2f}"))
+            for row, median in zip(self._story.rows, medians, strict=True)
         )
+
+    def _name(self, chart: Chart) -> None:
+        chart.rename(self._say("quantiles.title"))
+        self._x.rename(self._axis_label())
+        self._names.tick_labels = {f"{place}": row.caption for place, row in enumerate(self._story.rows)}
+
+    def _axis_label(self) -> str:
+        percent = [f"{100 * prob:g}" for prob in self._story.probs]
+        ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
+        return self._say("quantiles.axis", ends=ends, middle=middle)
+
+    def _correct_by(self, correction: Correction | None, values: Array) -> Changes:
+        """Return the changes of the dotted boxes; what is not known is hidden at the guide's own quantiles."""
+        shown: dict[str, object] = {"visible": correction is not None}
+        if not self._corrects:
+            return [(mark, shown) for mark in self._corrected]
+        places = np.arange(float(len(self._rows)))
+        boxes = _boxes(values if correction is None else self.values(correction.quantiles), places, HALF_CORRECTED)
+        return [(mark, {"x": x, **shown}) for mark, (x, _) in zip(self._corrected, boxes, strict=True)]
 
     def _compare(
         self, reference: Reference | None, places: Array, scales: Mapping[str, bqplot.Scale]
@@ -136,15 +177,28 @@ class QuantileFigure:
         covered, exact = [np.zeros(1), estimates], []
         if reference.exact is not None:
             values = self.values(reference.exact.quantiles)
-            left, median, right = values[0], values[len(values) // 2], values[-1]
-            top, bottom = places - HALF_BOX, places + HALF_BOX
-            outline = (
-                np.stack([left, right, right, left, left], axis=1),
-                np.stack([top, top, bottom, bottom, top], axis=1),
-            )
-            stroke = np.stack([median, median], axis=1), np.stack([places - HALF_STROKE, places + HALF_STROKE], axis=1)
-            exact = [dashed(*outline, scales), dashed(*stroke, scales)]
-            covered += [left, right]
+            exact = [dashed(x, y, scales) for x, y in _boxes(values, places, HALF_BOX)]
+            covered += [values[0], values[-1]]
         together = np.concatenate(covered)
         self._compared = float(together.min()), float(together.max())
         return [triangles], exact
+
+
+def _boxes(values: Array, places: Array, half: float) -> Sequence[tuple[Array, Array]]:
+    """Return x and y of a box round each row from its lowest to its highest quantile, and of a stroke at its median.
+
+    Parameters
+    ----------
+    values
+        Quantiles, shape (num_probs, num_rows).
+    places
+        The middle of each row, shape (num_rows,).
+    half
+        Half the height of a box.
+    """
+    left, median, right = values[0], values[len(values) // 2], values[-1]
+    top, bottom = places - half, places + half
+    return (
+        (np.stack([left, right, right, left, left], axis=1), np.stack([top, top, bottom, bottom, top], axis=1)),
+        (np.stack([median, median], axis=1), np.stack([top, bottom], axis=1)),
+    )

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from rugged_widget.datasets import RegressionData
 from rugged_widget.snapshot import Array
+from rugged_widget.view.naming import Naming
+from rugged_widget.view.words import Words
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """All rows, and the words for them; words are plain text.
+    """All rows, and the words for them; words are plain text in the present language.
 
     Attributes
     ----------
@@ -44,16 +46,12 @@ class Rows:
         Predictor, response as the model sees it, response in its original unit, and group (0 or 1), shape (n,) each.
     names
         What each is called, n of them.
-    group_labels
-        Names of the groups.
     log
         Whether the model sees the natural logarithm of the response.
-    x_label, y_label
-        Predictor and response, as the model sees them, with their units.
-    noun
-        What one row is, such as country.
-    predictor, response, unit
-        Short words for both, and the original unit of the response, which may be empty.
+    unit
+        The original unit of the response, which may be empty.
+    naming
+        What the data are called.
     """
 
     x: Array
@@ -61,14 +59,39 @@ class Rows:
     original: Array
     group: Array
     names: Sequence[str]
-    group_labels: tuple[str, str]
     log: bool
-    x_label: str
-    y_label: str
-    noun: str
-    predictor: str
-    response: str
     unit: str
+    naming: Naming
+
+    @property
+    def group_labels(self) -> tuple[str, str]:
+        """Names of the groups."""
+        return self.naming.group_labels
+
+    @property
+    def x_label(self) -> str:
+        """The predictor with its unit."""
+        return self.naming.x_label
+
+    @property
+    def y_label(self) -> str:
+        """The response as the model sees it, with its unit."""
+        return self.naming.y_label
+
+    @property
+    def noun(self) -> str:
+        """What one row is, such as country."""
+        return self.naming.noun
+
+    @property
+    def predictor(self) -> str:
+        """The predictor in a word."""
+        return self.naming.predictor
+
+    @property
+    def response(self) -> str:
+        """The response in a word."""
+        return self.naming.response
 
     def nearest(self, x: float, group: int, count: int = 5) -> tuple[Place, ...]:
         """Return the `count` rows of a group that are nearest in the predictor, the nearest first."""
@@ -80,20 +103,15 @@ class Rows:
         )
 
 
-def rows_of(data: RegressionData) -> Rows:
-    """Return the rows of a regression with what they are called."""
+def rows_of(data: RegressionData, words: Words | None = None) -> Rows:
+    """Return the rows of a regression with what they are called, in English where no `words` are given."""
     return Rows(
         x=data.predictor_values,
         y=data.targets,
         original=data.response_values,
         group=data.group_values,
         names=data.row_names,
-        group_labels=data.group_labels,
         log=data.log_response,
-        x_label=data.predictor_label,
-        y_label=data.response_label,
-        noun=data.label or "row",
-        predictor=data.short_predictor,
-        response=data.response_word,
         unit=data.response_unit,
+        naming=Naming(data, words or Words()),
     )

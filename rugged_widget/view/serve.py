@@ -10,31 +10,30 @@ import ipywidgets
 
 from rugged_widget.reference import Wanted
 from rugged_widget.snapshot import Density, Progress, Snapshot
+from rugged_widget.view.captions import Choice, caption, paragraph
 from rugged_widget.view.chart import text
 from rugged_widget.view.listing import Listing
 from rugged_widget.view.served import ServedFigure
 from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.words import Words
 
 SCRIPT_PATH, PROGRAM_PATH = "rugged_guide.pt", "rugged_guide.pt2"
-ABOUT = (
-    "<p>Training is over for whoever only wants draws. The guide as it is now goes into a file that torch alone can "
-    "load: no Pyro, no data, nothing of this package.</p>"
-)
-CALLS = {"one by one": True, "all at once": False}
+CALLS = {"one_by_one": True, "at_once": False}
+NUM_DRAWS = 800
 SAMPLE = """\
 import torch
 
 sampler = torch.jit.load({script!r})
 features = torch.tensor([[0.0, 1.0, 0.0], [1.0, 1.0, 1.0]])  # group, predictor, their product
-draws = sampler.draws(800, features)
+draws = sampler.draws({count}, features)
 outside = draws.weight[:, 0, 1]
 inside = outside + draws.weight[:, 0, 2]
 print((outside > 0).float().mean(), (inside > 0).float().mean())
 
 # the torch.export program: the number of draws is a tensor
 program = torch.export.load({program!r}).module()
-weight, bias, sigma, response = program(features, torch.tensor(800))
+weight, bias, sigma, response = program(features, torch.tensor({count}))
 """
 
 
@@ -68,34 +67,35 @@ class ServePage:
         Who is asked.
     changed
         Called when there is something else to draw.
+    words
+        In which language.
     """
 
-    title = "Serve"
-
-    def __init__(self, story: Story, requests: ServeRequests, changed: Callable[[], None]) -> None:
-        self._requests, self._changed = requests, changed
-        self._figure = ServedFigure([group.label for group in story.groups], story.slope_label)
+    def __init__(self, story: Story, requests: ServeRequests, changed: Callable[[], None], *, words: Words) -> None:
+        self._requests, self._changed, self._words = requests, changed, words
+        self._figure = ServedFigure(story, words=words)
         self._script = _path(SCRIPT_PATH, "rw-script-path")
         self._program = _path(PROGRAM_PATH, "rw-program-path")
-        self._overwrite = ipywidgets.Checkbox(value=False, description="replace a file that is there", indent=False)
+        self._overwrite = ipywidgets.Checkbox(value=False, indent=False)
         self._overwrite.add_class("rw-overwrite")
-        self._calls = ipywidgets.ToggleButtons(options=CALLS, style={"button_width": "auto"})
+        caption(self._overwrite, words, "serve.overwrite")
+        self._calls = ipywidgets.ToggleButtons(style={"button_width": "auto"})
         self._calls.add_class("rw-calls")
-        self._calls.tooltips = ["800 calls, a draw each", "one call for 800 draws"]
-        self._listing = Listing("In a fresh process, with torch alone")
+        Choice(self._calls, self._ways, lambda _: None, words, self._way_tips)
+        self._listing = Listing(words, "serve.listing")
         self._write()
         for field in (self._script, self._program):
             field.observe(lambda _change: self._write(), "value")
         self._said = text("rw-said")
         self.box = self._layout()
         self.targets = (*self._figure.targets, self._said)
-        self.labels = {
-            "rw-served": "Densities of the slopes, live and from the file",
-            "rw-calls": "How the 800 draws are called for",
-            "rw-script-path": "TorchScript file",
-            "rw-program-path": "torch.export file",
-            "rw-copy": "Copy to the clipboard",
-        }
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        keys = ("served", "calls", "script-path", "program-path")
+        own = {f"rw-{name}": self._words(f"serve.label.{name}", count=NUM_DRAWS) for name in keys}
+        return own | {"rw-copy": self._words("code.copy_tip")}
 
     def __repr__(self) -> str:
         return f"ServePage({self._script.value!r}, {self._program.value!r})"
@@ -110,59 +110,63 @@ class ServePage:
 
     # Answers
 
-    def saved(self, words: str) -> None:
+    def saved(self, said: str) -> None:
         """Say that a file was written; plain text."""
-        self._say(words)
+        self._say(said)
 
-    def failed(self, words: str) -> None:
+    def failed(self, said: str) -> None:
         """Say what went wrong; plain text."""
-        self._say(words, alert=True)
+        self._say(said, alert=True)
 
-    def loaded(self, densities: tuple[Density, Density], words: str) -> None:
+    def loaded(self, densities: tuple[Density, Density], said: str) -> None:
         """Draw the slopes that came out of a file, outside and inside, and say so; plain text."""
         self._figure.load(densities)
-        self._say(words)
+        self._say(said)
         self._changed()
 
-    def _say(self, words: str, *, alert: bool = False) -> None:
+    def _say(self, said: str, *, alert: bool = False) -> None:
         role, css = ("alert", ' class="rw-failed"') if alert else ("status", "")
-        self._said.value = f'<p role="{role}"{css}>{escape(words)}</p>' if words else ""
+        self._said.value = f'<p role="{role}"{css}>{escape(said)}</p>' if said else ""
 
     # Requests
 
     def _save(self, request: Callable[[str, bool], None], field: ipywidgets.Text) -> None:
         if path := self._path_in(field):
-            self._say("Saving \N{HORIZONTAL ELLIPSIS}")
+            self._say(self._words("serve.said.saving"))
             request(path, bool(self._overwrite.value))
 
     def _load(self) -> None:
         if path := self._path_in(self._script):
-            self._say("Loading \N{HORIZONTAL ELLIPSIS}")
+            self._say(self._words("serve.said.loading"))
             self._requests.load(path, bool(self._calls.value))
 
     def _path_in(self, field: ipywidgets.Text) -> str:
         path = str(field.value).strip()
         if not path:
-            self.failed(f"The file needs a name, such as {field.placeholder}.")
+            self.failed(self._words("serve.said.nameless", path=field.placeholder))
         return path
 
     def _write(self) -> None:
         script, program = (str(field.value).strip() for field in (self._script, self._program))
-        self._listing.show(SAMPLE.format(script=script or SCRIPT_PATH, program=program or PROGRAM_PATH))
+        paths = {"script": script or SCRIPT_PATH, "program": program or PROGRAM_PATH}
+        self._listing.show(SAMPLE.format(**paths, count=NUM_DRAWS))
+
+    def _ways(self) -> list[tuple[str, object]]:
+        return [(self._words(f"serve.calls.{name}"), value) for name, value in CALLS.items()]
+
+    def _way_tips(self) -> list[str]:
+        return [self._words(f"serve.calls.{name}_tip", count=NUM_DRAWS) for name in CALLS]
 
     # Parts
 
     def _layout(self) -> ipywidgets.Box:
-        requests = self._requests
-        about = ipywidgets.HTML(ABOUT)
-        about.add_class("rw-about")
-        save = _button(
-            "Save TorchScript", "rw-save-script", lambda: self._save(requests.save_torchscript, self._script)
-        )
-        export = _button(
-            "Save torch.export program", "rw-save-program", lambda: self._save(requests.save_exported, self._program)
-        )
-        load = _button("Load and draw", "rw-load", self._load)
+        requests, words = self._requests, self._words
+        about = paragraph(words, "serve.about", "rw-about")
+        save = _button("rw-save-script", lambda: self._save(requests.save_torchscript, self._script))
+        export = _button("rw-save-program", lambda: self._save(requests.save_exported, self._program))
+        load = _button("rw-load", self._load)
+        for button, name in ((save, "save"), (export, "export"), (load, "load")):
+            caption(button, words, f"serve.button.{name}")
         pane = ipywidgets.VBox(
             [
                 about,
@@ -194,8 +198,8 @@ def _row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
     return row
 
 
-def _button(word: str, css_class: str, press: Callable[[], None]) -> ipywidgets.Button:
-    button = ipywidgets.Button(description=word, layout={"width": "auto"})
+def _button(css_class: str, press: Callable[[], None]) -> ipywidgets.Button:
+    button = ipywidgets.Button(layout={"width": "auto"})
     button.add_class(css_class)
     button.on_click(lambda _button: press())
     return button

@@ -11,7 +11,9 @@ from rugged_widget.snapshot import Density
 from rugged_widget.view.chart import FOREGROUND, GROUP_CLASSES, GROUPS, Chart, Ruler, shorten, text
 from rugged_widget.view.quiet import QuietLines
 from rugged_widget.view.slopes import HEADROOM, group_curves, zero_line
+from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.words import Words
 
 NUM_POINTS = 128
 UNSEEN = Density(np.linspace(-1.0, 1.0, NUM_POINTS), np.full(NUM_POINTS, -1.0), 0.5, 0.0, 0.0, 0.0, 0.9)
@@ -23,17 +25,17 @@ class ServedFigure:
 
     Parameters
     ----------
-    labels
-        Names of the groups, outside and inside; plain text.
-    slope_label
-        What a slope is, with its unit; plain text.
+    story
+        Names of the groups, and what a slope is.
+    words
+        In which language.
     """
 
-    def __init__(self, labels: Sequence[str], slope_label: str) -> None:
-        self._labels = tuple(labels)
+    def __init__(self, story: Story, *, words: Words) -> None:
+        self._story, self._say = story, words
         self._loaded: tuple[Density, Density] | None = None
-        self._x = Ruler("slope", -1.0, 1.0, num_steps=8)
-        self._y = Ruler("density", 0.0, 1.0, vertical=True, num_steps=4)
+        self._x = Ruler(story.slope_label, -1.0, 1.0, num_steps=8)
+        self._y = Ruler(words("slopes.y"), 0.0, 1.0, vertical=True, num_steps=4)
         scales = {"x": self._x.scale, "y": self._y.scale}
         self._live = group_curves(scales)
         self._file = [
@@ -41,15 +43,16 @@ class ServedFigure:
             for _ in GROUPS
         ]
         self._texts = [text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
-        chart = Chart(
+        self._chart = chart = Chart(
             "rw-served",
-            f"Slope: {slope_label}",
+            words("slopes.title"),
             marks=[zero_line(self._x.scale), *self._live, *self._file],
             axes=[self._x.axis, self._y.axis],
             texts=self._texts,
         )
         self.box = chart.box
         self.targets = (*self._x.targets, *self._y.targets, *self._live, *self._file, *self._texts)
+        words.follow(self._name)
 
     def load(self, densities: tuple[Density, Density]) -> None:
         """Draw these over the live ones from the next frame on."""
@@ -68,8 +71,15 @@ class ServedFigure:
             *[(corner, {"value": self._words(number, live[number])}) for number, corner in enumerate(self._texts)],
         ]
 
+    def _name(self) -> None:
+        self._chart.rename(self._say("slopes.title"))
+        self._x.rename(self._story.slope_label)
+        self._y.rename(self._say("slopes.y"))
+
     def _words(self, number: int, live: Density) -> str:
-        words = f"{escape(shorten(self._labels[number], 24))}<br>P(slope > 0) = {live.prob_positive:.2f}"
+        label = shorten(self._story.groups[number].label, 24)
+        said = f"{escape(label)}<br>{self._say.html('slopes.positive', prob=live.prob_positive)}"
         if self._loaded is None:
-            return words
-        return f'{words} <span class="rw-from-file">file {self._loaded[number].prob_positive:.2f}</span>'
+            return said
+        file = self._say.html("serve.from_file", prob=self._loaded[number].prob_positive)
+        return f'{said} <span class="rw-from-file">{file}</span>'

@@ -12,13 +12,20 @@ from rugged_widget.snapshot import Array, Band, Snapshot
 from rugged_widget.view.chart import minus
 from rugged_widget.view.panels import Group
 from rugged_widget.view.story import Story
+from rugged_widget.view.words import Words
 
 WIDTH, HEIGHT, MARGIN = 380, 220, 34
 COLORS = ("#2f6cc0", "#d9822b")  # no style sheet comes with it; both can be read on light and dark
 
 
 def still(
-    story: Story, snapshot: Snapshot, status: str, reference: Reference | None = None, *, exact: bool = False
+    story: Story,
+    snapshot: Snapshot,
+    status: str,
+    reference: Reference | None = None,
+    *,
+    words: Words,
+    exact: bool = False,
 ) -> str:
     """Return HTML that needs nothing else: both panels as SVG, what they say, and how to get the live widget back.
 
@@ -30,6 +37,8 @@ def still(
         How the training stands; plain text.
     reference
         What the fit is compared with: its least-squares lines are drawn.
+    words
+        In which language.
     exact
         Whether the ends of its exact bands are drawn as well.
     """
@@ -37,24 +46,32 @@ def still(
     low, high = float(values.min()) - 0.5, float(values.max()) + 0.5
     trained = snapshot.step > 0
     panels = "".join(
-        _panel(group, band if trained else None, color, story, (low, high), _comparison(reference, number, exact=exact))
+        _panel(
+            group.heading(words, story.row_noun),
+            group,
+            (band if trained else None, color),
+            story,
+            (low, high),
+            _comparison(reference, number, exact=exact),
+        )
         for number, (group, band, color) in enumerate(zip(story.groups, snapshot.bands["line"], COLORS, strict=True))
     )
-    answers = _answers(story, snapshot, reference.exact if reference is not None and exact else None) if trained else ""
+    answer = reference.exact if reference is not None and exact else None
+    answers = _answers(story, snapshot, answer, words) if trained else ""
     return (
         f'<div style="max-width: 820px"><p><b>{escape(story.title)}</b> \N{MIDDLE DOT} {escape(story.subtitle)} '
         f"\N{MIDDLE DOT} {escape(status)}</p><div>{panels}</div><ul>{answers}</ul>"
-        "<p>This is a still picture of a RuggedWidget. Run the cell again to bring it to life.</p></div>"
+        f"<p>{words.html('still.how')}</p></div>"
     )
 
 
-def _answers(story: Story, snapshot: Snapshot, exact: ExactAnswer | None) -> str:
+def _answers(story: Story, snapshot: Snapshot, exact: ExactAnswer | None, words: Words) -> str:
     """Return a line of a list for each group."""
     remarks = ["" for _ in story.groups]
     if exact is not None:
-        remarks = [f" (exact {slope.prob_positive:.2f})" for slope in exact.slopes]
+        remarks = [words("still.exact", prob=slope.prob_positive) for slope in exact.slopes]
     return "".join(
-        f"<li>{escape(group.label)}: P(slope &gt; 0) = {slope.prob_positive:.2f}{remark}</li>"
+        f"<li>{words.html('still.answer', group=group.label, prob=slope.prob_positive)} {escape(remark)}</li>"
         for group, slope, remark in zip(story.groups, snapshot.slopes, remarks, strict=True)
     )
 
@@ -71,13 +88,14 @@ def _comparison(reference: Reference | None, number: int, *, exact: bool) -> lis
 
 
 def _panel(
+    heading: str,
     group: Group,
-    band: Band | None,
-    color: str,
+    shown: tuple[Band | None, str],
     story: Story,
     view: tuple[float, float],
     comparison: Sequence[tuple[Array, str]],
 ) -> str:
+    (band, color), heading = shown, escape(heading)
     right, bottom = WIDTH - 8, HEIGHT - MARGIN
     x_ends = (float(story.grid[0]), float(story.grid[-1]))
 
@@ -100,14 +118,13 @@ def _panel(
     points = "".join(
         f'<circle cx="{x}" cy="{y}" r="2.2"/>' for x, y in (pair.split(",") for pair in path(group.x, group.y).split())
     )
-    heading = escape(group.heading(story.row_noun))
     return (
         f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{heading}" fill="currentColor" '
         f'font-family="sans-serif" font-size="11"><text x="{MARGIN}" y="12" font-weight="bold">{heading}'
         f'</text>{_ends(bottom, view)}<g stroke="currentColor" stroke-opacity="0.3">'
         f'<path d="M{MARGIN},20V{bottom}H{right}" fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
         f'{drawn}<text x="{right}" y="{HEIGHT - 18}" text-anchor="end">'
-        f"{escape(story.x_label)}, {x_ends[0]:.3g} to {x_ends[1]:.3g}</text></svg>"
+        f"{escape(story.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
     )
 
 

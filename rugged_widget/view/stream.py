@@ -68,6 +68,8 @@ class FrameStream(anywidget.AnyWidget):
         Runs a function on the thread that computes: messages may arrive on any other.
     clock
         Seconds that never go back.
+    on_language
+        Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -84,13 +86,14 @@ class FrameStream(anywidget.AnyWidget):
         ask: Callable[[Callable[[], None]], None],
         *,
         clock: Callable[[], float] = time.monotonic,
+        on_language: Callable[[str], None] = lambda _tag: None,
         **traits: object,
     ) -> None:
         super().__init__(targets=list(targets), **_bundle_or_nothing(), **traits)
         self._index = {target: index for index, target in enumerate(targets)}
         self._touched: dict[Quiet, set[str]] = {}
         self._unsent: dict[Quiet, set[str]] = {}
-        self._clock, self._ask = clock, ask
+        self._clock, self._ask, self._on_language = clock, ask, on_language
         self._greeted = self._away = False
         self._expected_until = -math.inf
         self._unacknowledged: list[int] = []
@@ -132,6 +135,12 @@ class FrameStream(anywidget.AnyWidget):
             self.targets = list(self._index)
             self.hover = [*self.hover, *map(dict, hover)]
             self.labels = {**self.labels, **labels}
+
+    def tell(self, *, hover: Sequence[Mapping[str, object]], labels: Mapping[str, str]) -> None:
+        """Replace all that is told of the targets, as another language makes necessary."""
+        with self.hold_sync():
+            self.hover = [dict(entry) for entry in hover]
+            self.labels = dict(labels)
 
     def keep(self, changes: Changes) -> None:
         """Make the kernel's side current, silently."""
@@ -200,6 +209,8 @@ class FrameStream(anywidget.AnyWidget):
     def _hear(self, _widget: object, content: Mapping[str, object], _buffers: object) -> None:
         if content.get("k") == "hello":
             self._ask(self._greet)
+            if isinstance(tag := content.get("language"), str):
+                self._ask(lambda: self._on_language(tag))
         elif content.get("k") == "ack" and isinstance(seq := content.get("seq"), int):
             self._ask(lambda: self._acknowledge(seq))
 

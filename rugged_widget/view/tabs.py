@@ -11,6 +11,7 @@ from rugged_widget.reference import Wanted
 from rugged_widget.snapshot import Progress, Snapshot
 from rugged_widget.view.quiet import Quiet
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.words import Words
 
 
 class Page(Protocol):
@@ -45,19 +46,23 @@ class Tabs:
     Parameters
     ----------
     pages
-        By title, in order; the first one is built at once, and open.
+        By name, in order; the first one is built at once, and open. The catalogue says what a tab is called; one
+        that it does not know is called by its name.
     on_change
         Called, in any thread, when another tab is picked.
+    words
+        In which language.
     """
 
-    def __init__(self, pages: Mapping[str, Callable[[], Page]], on_change: Callable[[], None]) -> None:
-        self._builders = dict(pages)
+    def __init__(self, pages: Mapping[str, Callable[[], Page]], on_change: Callable[[], None], *, words: Words) -> None:
+        self._builders, self._say = dict(pages), words
         self._built: dict[str, Page] = {}
-        self._slots = {title: ipywidgets.Box() for title in pages}
+        self._slots = {name: ipywidgets.Box() for name in pages}
         for slot in self._slots.values():
             slot.add_class("rw-page")
-        self.widget = ipywidgets.Tab(list(self._slots.values()), titles=list(pages), selected_index=0)
+        self.widget = ipywidgets.Tab(list(self._slots.values()), selected_index=0)
         self.widget.add_class("rw-tabs")
+        words.follow(self._name)
         self._open = next(iter(pages))
         self.open()
         self.attach()
@@ -74,7 +79,11 @@ class Tabs:
     @property
     def built(self) -> tuple[Page, ...]:
         """Every page that was opened so far, the visible one first."""
-        return self.visible, *(page for title, page in self._built.items() if title != self._open)
+        return self.visible, *(page for name, page in self._built.items() if name != self._open)
+
+    def _name(self) -> None:
+        keys = {name: f"tabs.{name}" for name in self._slots}
+        self.widget.titles = [self._say(key) if key in self._say else name for name, key in keys.items()]
 
     def open(self) -> Page | None:
         """Go to the page whose tab is picked, building it where it is new; return it in that case.
@@ -82,12 +91,12 @@ class Tabs:
         It is on the notebook's page only after `attach`, so that it can be made current first.
         """
         index = self.widget.selected_index
-        title = self._open if index is None else list(self._slots)[index]
-        new = title not in self._built
+        name = self._open if index is None else list(self._slots)[index]
+        new = name not in self._built
         if new:
-            self._built[title] = self._builders[title]()
-        self._open = title
-        return self._built[title] if new else None
+            self._built[name] = self._builders[name]()
+        self._open = name
+        return self._built[name] if new else None
 
     def attach(self) -> None:
         """Put the visible page behind its tab."""

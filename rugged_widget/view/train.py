@@ -1,4 +1,4 @@
-"""The page that is open first: the four figures of a run."""
+"""The page that is open first: the four figures of a run, and the verdicts on it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,37 @@ from typing import Protocol
 import ipywidgets
 
 from rugged_widget.reference import Reference, Wanted
+from rugged_widget.runs import KeptRun
 from rugged_widget.snapshot import Progress, Snapshot
+from rugged_widget.view.chart import text
+from rugged_widget.view.controls import Requests
 from rugged_widget.view.elbo import ElboFigure
+from rugged_widget.view.explain import Explanation
+from rugged_widget.view.facts import facts_of
+from rugged_widget.view.overlay import is_reliable, legend
 from rugged_widget.view.panels import Panels
 from rugged_widget.view.quantiles import QuantileFigure
 from rugged_widget.view.quiet import Quiet
 from rugged_widget.view.slopes import SlopeFigure
 from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes
+from rugged_widget.view.verdict import ApproximationCard, SettledCard
+from rugged_widget.view.words import Words
 
-LABELS = {
-    "rw-unit": "Unit of the ELBO",
-    "rw-mode": "Band of the line or of a prediction",
-    "rw-elbo": "ELBO by step",
-    "rw-quantiles": "Posterior quantiles of every latent",
-    "rw-slopes": "Densities of the slopes",
-}
+EXPLAINED = ("elbo", "quantiles", "panels", "slopes", "settled", "approximation")
+LABELS = ("unit", "mode", "elbo", "quantiles", "slopes", "settled", "approximation")
 
 
-class Figure(Protocol):
-    """What every figure can do: build once, update many times."""
+class Part(Protocol):
+    """What frames change."""
 
     @property
     def targets(self) -> Sequence[Quiet]:
         """Widgets that frames change."""
+
+
+class Figure(Part, Protocol):
+    """What every figure can do: build once, update many times."""
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
@@ -41,7 +48,7 @@ class Figure(Protocol):
 
 
 class TrainPage:
-    """ELBO, quantiles, both panels and the slopes.
+    """ELBO, quantiles, both panels, the slopes, and whether to believe them.
 
     Parameters
     ----------
@@ -52,44 +59,117 @@ class TrainPage:
     reference
         What the fit is compared with, where that is known.
     changed
-        Called, in any thread, when another unit or band is picked.
+        Called, in any thread, when another unit or band is picked, and after the correction is switched.
+    words
+        In which language.
+    requests
+        Who is asked when something is pressed on the verdicts.
+    settings
+        First values of correct and stop_when_settled; False where they are not there.
     """
 
-    def __init__(self, story: Story, num_steps: int, reference: Reference | None, changed: Callable[[], None]) -> None:
-        self._elbo = ElboFigure(num_steps, story.row_noun, changed, reference=reference)
-        self._quantiles = QuantileFigure(story.rows, story.probs, reference=reference)
-        panels = Panels(
-            story.groups,
-            story.grid,
-            x_label=story.x_label,
-            y_label=story.y_label,
-            row_noun=story.row_noun,
-            on_mode=changed,
-            reference=reference,
+    def __init__(
+        self,
+        story: Story,
+        num_steps: int,
+        reference: Reference | None,
+        changed: Callable[[], None],
+        *,
+        words: Words,
+        requests: Requests,
+        settings: Mapping[str, object],
+    ) -> None:
+        self._changed, self._say = changed, words
+        facts = facts_of(story, reference)
+        explain = {name: Explanation(words, name, facts) for name in EXPLAINED}
+        self._explanations = tuple(explain.values())
+        self._elbo = ElboFigure(num_steps, story, changed, reference, words=words, explain=explain["elbo"])
+        self._quantiles = QuantileFigure(story, reference, words=words, explain=explain["quantiles"])
+        self._panels = Panels(story, changed, reference, words=words, explain=explain["panels"])
+        self._slopes = SlopeFigure(story, reference, words=words, explain=explain["slopes"])
+        self._settled = SettledCard(requests, words=words, explain=explain["settled"])
+        self._approximation = ApproximationCard(
+            lambda: story.rows, requests, words=words, explain=explain["approximation"]
         )
-        self._slopes = SlopeFigure(
-            [group.label for group in story.groups], story.slope_label, story.why, reference=reference
-        )
-        self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, panels, self._slopes)
-        self.box = ipywidgets.Box([self._elbo.box, self._quantiles.box, *panels.boxes, *self._slopes.boxes])
-        self.box.add_class("rw-grid")
-        self.targets = tuple(target for figure in self._figures for target in figure.targets)
-        self.hover: Sequence[Mapping[str, object]] = panels.hover
-        self.labels = LABELS | panels.labels
+        self._legend = text("rw-legend")
+        self._shows_exact = self._corrects = False
+        self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, self._panels, self._slopes)
+        self.box = self._layout()
+        parts: Sequence[Part] = (*self._figures, self._settled, self._approximation, *self._explanations)
+        self.targets = (*[target for part in parts for target in part.targets], self._legend)
+        self.hover: Sequence[Mapping[str, object]] = self._panels.hover
+        self._settled.show_stop(bool(settings.get("stop_when_settled", False)))
+        self._approximation.show_correct(bool(settings.get("correct", False)))
+        self._draw_corrected(bool(settings.get("correct", False)))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        own = {f"rw-{name}": self._say(f"train.label.{name}") for name in LABELS}
+        return own | {"rw-correct": self._say("verdict.button.correct")} | self._panels.labels
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
-        return [change for figure in self._figures for change in figure.update(snapshot, progress)]
+        corrected = self._corrects and snapshot.correction is not None
+        key = legend(self._say, exact=self._shows_exact, corrected=corrected, reliable=is_reliable(snapshot.correction))
+        return [
+            *[change for figure in self._figures for change in figure.update(snapshot, progress)],
+            *self._settled.update(snapshot),
+            *self._approximation.update(snapshot, progress),
+            *[change for explanation in self._explanations for change in explanation.update(snapshot, progress)],
+            (self._legend, {"value": key}),
+        ]
 
     def wanted(self) -> Wanted:
-        """Return what its snapshots must hold beyond what they always do: nothing."""
-        return Wanted()
+        """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
+        return Wanted(correction=self._corrects)
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
         """Draw the exact answer over the guide's, or do not."""
+        self._shows_exact = show
         for figure in self._figures:
             figure.show_exact(show)
 
+    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+        """Draw what the guide's draws say once they are weighed, or do not."""
+        if on != self._corrects:
+            self._draw_corrected(on)
+            self._changed()
+
+    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+        """Draw kept runs thinly under the present one's ELBO."""
+        self._elbo.show_runs(runs)
+
+    def show_setting(self, name: str, value: object) -> None:
+        """Make a switch of the verdicts show `value`, without asking for it; the correction is drawn then, or not.
+
+        Parameters
+        ----------
+        name
+            correct or stop_when_settled.
+        value
+            Whether it is on.
+        """
+        if name == "correct":
+            self._approximation.show_correct(bool(value))
+            self.correct(bool(value))
+        else:
+            self._settled.show_stop(bool(value))
+
     def sentence(self, snapshot: Snapshot) -> str:
-        """Return the beliefs in words, for who does not see them."""
-        return f"{self._quantiles.sentence(snapshot)}. {self._slopes.sentence(snapshot)}."
+        """Return verdicts and beliefs in words, for who does not see them."""
+        verdicts = f"{self._settled.card.sentence} {self._approximation.card.sentence}"
+        return f"{verdicts} {self._quantiles.sentence(snapshot)}. {self._slopes.sentence(snapshot)}."
+
+    def _draw_corrected(self, on: bool) -> None:  # noqa: FBT001  # the same
+        self._corrects = on
+        self._quantiles.correct(on)
+        self._panels.correct(on)
+        self._slopes.correct(on)
+
+    def _layout(self) -> ipywidgets.Box:
+        side = ipywidgets.VBox([self._settled.card.box, self._approximation.card.box, self._legend])
+        side.add_class("rw-side")
+        box = ipywidgets.Box([self._elbo.box, self._quantiles.box, *self._panels.boxes, self._slopes.box, side])
+        box.add_class("rw-grid")
+        return box

@@ -14,6 +14,7 @@ LANGUAGES: Final[Mapping[str, str]] = MappingProxyType({"en": "English", "ko": "
 """What each language calls itself, by its code."""
 
 AUTO = "auto"
+FALLBACK = "en"
 
 
 class Words:
@@ -38,6 +39,10 @@ class Words:
         """Return an entry with its fields filled in, as plain text; KeyError where there is none."""
         return catalogue(self.language)[key].format(**values)
 
+    def __contains__(self, key: str) -> bool:
+        """Whether there is an entry of this key."""
+        return key in catalogue(self.language)
+
     def html(self, key: str, /, **values: object) -> str:
         """Return an entry that is HTML with its fields filled in; what is a text among them stays text."""
         safe = {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}
@@ -54,6 +59,30 @@ class Words:
             self.language = language
             for put in self._followers:
                 put()
+
+
+def checked_language(value: str) -> str:
+    """Return what `language=` was given, or say what it takes.
+
+    Raises
+    ------
+    TypeError
+        If it is no text.
+    ValueError
+        If it is neither "auto" nor a key of `LANGUAGES`.
+    """
+    choices = (AUTO, *LANGUAGES)
+    if not isinstance(value, str):
+        raise TypeError(f"language must be one of {choices}, got {value!r}")
+    if value not in choices:
+        raise ValueError(f"language must be one of {choices}, got {value!r}")
+    return value
+
+
+def language_of(tag: str) -> str:
+    """Return the language for a reader whose browser asks for `tag`, such as ko-KR; English where there is none."""
+    code = tag.replace("_", "-").split("-")[0].lower()
+    return code if code in LANGUAGES else FALLBACK
 
 
 @cache

@@ -16,7 +16,7 @@ from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.infer.posterior import as_float64, draw, draw_with_density, order_statistics, quantiles, same_noise
 from rugged_widget.infer.svi import Fit
 
-from .plain import FAMILIES, RUGGED, normal_model
+from .plain import FAMILIES, RUGGED
 
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 Z = np.array([NormalDist().inv_cdf(prob) for prob in PROBS])
@@ -129,13 +129,6 @@ def test_a_site_in_a_plate_can_be_drawn() -> None:
     assert draws["rate"].shape == (7, 3)
     assert found["rate"].shape == (2, 3)
     assert bool((draws["rate"] > 0).all())
-
-
-def test_a_guide_of_another_kind_is_refused() -> None:
-    fit = Fit(normal_model, autoguide.AutoNormal, (torch.zeros(4),), learning_rate=0.01, seed=1, engine="plain")
-    fit.advance(2)
-    with fit.looking(), pytest.raises(TypeError, match="AutoNormal"):
-        draw(fit.guide, 10)
 
 
 def test_order_statistics_are_ranks_of_the_draws() -> None:

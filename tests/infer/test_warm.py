@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -60,6 +61,20 @@ def test_a_module_that_cannot_be_imported_is_left_to_whoever_needs_it(
     warm_up.begin(lambda: called.append(1))
     warm_up.wait()
     assert called == [1]
+
+
+@pytest.mark.browser  # a process of its own takes seconds
+def test_what_smooths_weights_is_imported_ahead_and_not_with_the_package() -> None:
+    code = """
+import sys
+import rugged_widget.infer.lesson
+from rugged_widget.infer.warm import WARM_UP
+assert "arviz_stats" not in sys.modules
+WARM_UP.begin(lambda: None)
+WARM_UP.wait()
+assert "arviz_stats.base.array" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_to_wait_for_what_was_never_begun_takes_no_time() -> None:

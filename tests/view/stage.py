@@ -16,9 +16,10 @@ from rugged_widget.view.controls import Requests
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.quiet import QuietText
 from rugged_widget.view.story import story_of
+from rugged_widget.view.words import Words
 
 DATA = RegressionData.rugged()
-STORY = story_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95))
+PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 SETTINGS = {"learning_rate": 0.03, "speed": 10, "guide": "diagonal", "seed": 1, "engine": "plain", "num_steps": 100}
 PARAMETERS = Wanted(parameters=True)
 
@@ -50,6 +51,8 @@ class FakePage:
 class Stage:
     """A dashboard with two fake pages, and a root that computes what is wanted while training rests."""
 
+    dashboard_pages = ("Numbers", "Point")
+
     def __init__(self, plain: Snapshot, *, answers: bool = True, reference: Any = None, **settings: object) -> None:
         self.plain, self.answers = plain, answers
         self.pages: dict[str, FakePage] = {}
@@ -57,9 +60,10 @@ class Stage:
         self.picked: list[tuple[str, object]] = []
         self.waiting: list[Callable[[], None]] = []
         self.running, self.step = False, 0
+        self.words, self.tags = Words(), list[str]()
         requests = Requests(*[lambda: None] * 3, pick=lambda name, value: self.picked.append((name, value)))
         self.dashboard = Dashboard(
-            STORY,
+            story_of(DATA, PROBS, self.words),
             {"diagonal": "diagonal normal"},
             SETTINGS | settings,
             requests,
@@ -67,6 +71,8 @@ class Stage:
             pages={"Numbers": self._builder("Numbers", PARAMETERS), "Point": self._builder("Point", Wanted())},
             on_wanted=self._want,
             reference=reference,
+            words=self.words,
+            on_language=self.tags.append,
         )
         self.tabs = self.dashboard._tabs
         self.settle("ready")
@@ -94,8 +100,14 @@ class Stage:
         return Progress(status, self.step, 100, -500.0, 150.0)
 
     def pick(self, title: str) -> None:
-        widget = self.tabs.widget
-        widget.selected_index = widget.titles.index(title)
+        """Pick a page by its name, which is what tabs that the catalogue does not know are called."""
+        names = ["Train", *self.dashboard_pages]
+        self.tabs.widget.selected_index = names.index(title)
+        self.work()
+
+    def hear(self, content: dict[str, object]) -> None:
+        """Let a page of the browser say something."""
+        self.dashboard.stream._hear(None, content, [])
         self.work()
 
     def work(self) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from html import unescape
 
+import ipywidgets
 import numpy as np
+import pandas as pd
 import pytest
 
 from rugged_widget.datasets import RegressionData
@@ -18,8 +21,11 @@ from rugged_widget.view.panels import Panels
 from rugged_widget.view.quantiles import QuantileFigure, Row
 from rugged_widget.view.slopes import SlopeFigure
 from rugged_widget.view.story import story_of
+from rugged_widget.view.words import Words
+from tests.view.judged import correction_of
 
-STORY = story_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95))
+WORDS = Words()
+STORY = story_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95), WORDS)
 RUNNING = Progress("running", 40, 1500, -500.0, 150.0)
 
 
@@ -35,12 +41,10 @@ def snapshots() -> dict[int, Snapshot]:
 
 def figures() -> dict[str, ElboFigure | QuantileFigure | Panels | SlopeFigure]:
     return {
-        "elbo": ElboFigure(1500, "countries", lambda: None),
-        "quantiles": QuantileFigure(STORY.rows, STORY.probs),
-        "panels": Panels(
-            STORY.groups, STORY.grid, x_label="x", y_label="y", row_noun="countries", on_mode=lambda: None
-        ),
-        "slopes": SlopeFigure(["Outside", "Inside"], "slope", "because"),
+        "elbo": ElboFigure(1500, STORY, lambda: None, words=WORDS),
+        "quantiles": QuantileFigure(STORY, words=WORDS),
+        "panels": Panels(STORY, lambda: None, words=WORDS),
+        "slopes": SlopeFigure(STORY, words=WORDS),
     }
 
 
@@ -71,7 +75,7 @@ def values_of(figure: object, snapshot: Snapshot, target: object) -> dict[str, o
 
 
 def test_the_elbo_is_total_or_per_observation(snapshots: dict[int, Snapshot]) -> None:
-    figure = ElboFigure(1500, "countries", lambda: None)
+    figure = ElboFigure(1500, STORY, lambda: None, words=WORDS)
     total = values_of(figure, snapshots[40], figure._raw)["y"]
     figure.unit.value = "observation"
     per_row = values_of(figure, snapshots[40], figure._raw)["y"]
@@ -87,7 +91,7 @@ def test_rows_are_named_after_the_columns_and_the_bias_is_brought_near() -> None
 
 
 def test_quantiles_are_drawn_less_their_offset(snapshots: dict[int, Snapshot]) -> None:
-    figure = QuantileFigure(STORY.rows, STORY.probs)
+    figure = QuantileFigure(STORY, words=WORDS)
     median = values_of(figure, snapshots[700], figure._median)["x"]
     assert np.asarray(median)[3] == pytest.approx(snapshots[700].quantiles["linear.bias"][2, 0] - 9)
 
@@ -104,15 +108,97 @@ def test_a_panel_says_where_a_band_is_that_cannot_be_seen(snapshots: dict[int, S
     assert int(found[2]) > 90
 
 
-def test_the_card_answers_in_words_once_there_is_an_answer(snapshots: dict[int, Snapshot]) -> None:
-    figure = SlopeFigure(["<Outside>", "Inside"], "slope", "a < b")
-    assert "Not trained yet" in str(values_of(figure, snapshots[0], figure._card)["value"])
-    words = str(values_of(figure, snapshots[700], figure._card)["value"])
+def test_the_corners_answer_in_words_and_names_of_groups_stay_text(snapshots: dict[int, Snapshot]) -> None:
+    frame = pd.DataFrame({"x": np.arange(9.0), "y": np.arange(9.0) % 4, "g": ["<b>", "in"] * 4 + ["in"]})
+    data = RegressionData.from_frame(frame, predictor="x", group="g", response="y")
+    figure = SlopeFigure(story_of(data, STORY.probs, WORDS), words=WORDS)
     slope = snapshots[700].slopes[0]
-    assert "&lt;Outside&gt;" in words
-    assert "a &lt; b" in words
-    assert f"{abs(slope.median):.2f}" in words
-    assert "falls with probability" in words
+    words = str(values_of(figure, snapshots[700], figure._texts[0])["value"])
+    assert "&lt;b&gt;" in words
+    assert f"P(slope > 0) = {slope.prob_positive:.2f}" in unescape(words)
+    interval = f"{slope.median:+.2f}, 90 % from {slope.lower:+.2f} to {slope.upper:+.2f}"
+    assert interval.replace("-", "\N{MINUS SIGN}") in words
+
+
+@pytest.mark.parametrize("name", ["quantiles", "panels", "slopes"])
+def test_the_corrected_guide_is_dotted_where_it_is_wanted_and_known(name: str, snapshots: dict[int, Snapshot]) -> None:
+    figure = figures()[name]
+    assert not isinstance(figure, ElboFigure)
+    plain = snapshots[700]
+    corrected = dataclasses.replace(plain, correction=correction_of(plain))
+    off = array_kinds(figure, corrected)
+    assert dotted_shown(figure, corrected) == {False}
+    figure.correct(on=True)
+    assert dotted_shown(figure, plain) == {False}
+    assert dotted_shown(figure, corrected) == {True}
+    assert array_kinds(figure, corrected) == array_kinds(figure, plain)  # one frame replaces another wholly
+    assert len(array_kinds(figure, plain)) > len(off)
+    figure.correct(on=False)
+    assert dotted_shown(figure, corrected) == {False}
+    assert array_kinds(figure, corrected) == off  # what is not drawn is not sent
+
+
+def test_corrected_marks_lie_where_the_correction_says(snapshots: dict[int, Snapshot]) -> None:
+    correction = correction_of(snapshots[700], times=40.0)
+    snapshot = dataclasses.replace(snapshots[700], correction=correction)
+    rows, panels, slopes = (figures()[name] for name in ("quantiles", "panels", "slopes"))
+    assert isinstance(rows, QuantileFigure)
+    assert isinstance(panels, Panels)
+    assert isinstance(slopes, SlopeFigure)
+    for figure in (rows, panels, slopes):
+        figure.correct(on=True)
+    box, stroke = (np.asarray(values_of(rows, snapshot, mark)["x"]) for mark in rows._corrected)
+    values = rows.values(correction.quantiles)
+    assert box.min(axis=1) == pytest.approx(values[0])
+    assert box.max(axis=1) == pytest.approx(values[-1])
+    assert stroke[:, 0] == pytest.approx(values[2])
+    assert rows._x.bounds[0] <= values.min() < values.max() <= rows._x.bounds[1]
+    panels.mode.value = "prediction"
+    band = correction.bands["prediction"][1]
+    ends = values_of(panels, snapshot, panels._panels[1]._corrected)["y"]
+    assert ends == pytest.approx(np.stack([band.lower, band.upper]))
+    curve = values_of(slopes, snapshot, slopes._corrected[1])
+    assert curve["y"] == pytest.approx(correction.slopes[1].density)
+    assert slopes._x.bounds[0] <= correction.slopes[1].x[0] < correction.slopes[1].x[-1] <= slopes._x.bounds[1]
+
+
+def test_figures_follow_the_language_and_the_band_that_is_picked_stays() -> None:
+    words, picked = Words(), []
+    story = story_of(RegressionData.rugged(), STORY.probs, words)
+    panels = Panels(story, lambda: picked.append("band"), words=words)
+    panels.mode.value = "prediction"
+    assert picked == ["band"]
+    rows, slopes = QuantileFigure(story, words=words), SlopeFigure(story, words=words)
+    words.speak("ko")
+    assert (panels.mode.value, panels.mode.label, picked) == ("prediction", "예측", ["band"])
+    assert "중앙값" in rows._x.axis.label
+    assert slopes._y.axis.label == "밀도"
+    assert "사후분포 분위수" in titles(rows.box)
+    assert "직선의 기울기" in titles(slopes.box)
+
+
+def titles(box: ipywidgets.Widget) -> str:
+    """Return all texts of a figure's heading."""
+    return " ".join(str(part.value) for part in box.children[0].children if isinstance(part, ipywidgets.HTML))
+
+
+def dotted_shown(figure: QuantileFigure | Panels | SlopeFigure, snapshot: Snapshot) -> set[object]:
+    """Return whether a frame shows the dotted marks: one answer for all of them."""
+    return {
+        values["visible"]
+        for target, values in figure.update(snapshot, RUNNING)
+        if getattr(target, "line_style", "") == "dotted"
+    }
+
+
+def array_kinds(figure: QuantileFigure | Panels | SlopeFigure, snapshot: Snapshot) -> list[tuple[int, str, int]]:
+    """Return which arrays a frame holds."""
+    return [
+        (id(target), trait, value.ndim)
+        for target, values in figure.update(snapshot, RUNNING)
+        for trait, value in values.items()
+        if isinstance(value, np.ndarray)
+    ]
 
 
 def test_the_format_of_ticks_goes_before_them() -> None:
@@ -125,7 +211,7 @@ def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, Snapshot]) 
     far = dataclasses.replace(
         snapshots[40], quantiles={site: value * 1e12 for site, value in snapshots[40].quantiles.items()}
     )
-    figure = QuantileFigure(STORY.rows, STORY.probs)
+    figure = QuantileFigure(STORY, words=WORDS)
     figure.update(far, RUNNING)
     assert math.isfinite(figure._x._domain.low)
     assert figure._x._domain.high > 1e12

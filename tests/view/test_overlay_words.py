@@ -12,7 +12,10 @@ from rugged_widget.snapshot import Gap
 from rugged_widget.view.overlay import evidence_words, gap_words
 from rugged_widget.view.still import still
 from rugged_widget.view.story import story_of
+from rugged_widget.view.words import Words
 from tests.view.references import reference_of
+
+WORDS = Words()
 
 
 @pytest.mark.parametrize(
@@ -33,21 +36,21 @@ def test_a_gap_has_the_digits_that_its_error_leaves(gap: Gap, words: str) -> Non
 
 
 def test_the_gap_is_divided_as_the_line_is() -> None:
-    assert evidence_words(-340.0, Gap(17.0, 1.7), 170) == (
+    assert evidence_words(WORDS, -340.0, Gap(17.0, 1.7), 170) == (
         "log evidence \N{MINUS SIGN}2.0000",
         "gap 0.10 \N{PLUS-MINUS SIGN} 0.01 nats = KL / 170",
     )
-    assert evidence_words(-340.0, Gap(math.nan, 1.0)) == ("log evidence \N{MINUS SIGN}340.00",)
+    assert evidence_words(WORDS, -340.0, Gap(math.nan, 1.0)) == ("log evidence \N{MINUS SIGN}340.00",)
 
 
 def test_the_still_picture_holds_the_comparison_that_was_shown() -> None:
     data = RegressionData.rugged()
-    story, reference = story_of(data, (0.05, 0.25, 0.5, 0.75, 0.95)), reference_of(data)
+    story, reference = story_of(data, (0.05, 0.25, 0.5, 0.75, 0.95), WORDS), reference_of(data)
     fit = RegressionFit(data, engine="plain")
     fit.advance(3)
-    plain = still(story, fit.snapshot(), "finished")
-    compared = still(story, fit.snapshot(), "finished", reference)
-    both = still(story, fit.snapshot(), "finished", reference, exact=True)
+    plain = still(story, fit.snapshot(), "finished", words=WORDS)
+    compared = still(story, fit.snapshot(), "finished", reference, words=WORDS)
+    both = still(story, fit.snapshot(), "finished", reference, words=WORDS, exact=True)
     assert [picture.count("<polyline") for picture in (plain, compared, both)] == [2, 4, 8]
     assert [picture.count("stroke-dasharray") for picture in (plain, compared, both)] == [0, 0, 4]
     assert "(exact 0.94)" in both

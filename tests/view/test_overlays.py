@@ -18,10 +18,12 @@ from rugged_widget.view.quantiles import QuantileFigure
 from rugged_widget.view.quiet import Quiet
 from rugged_widget.view.slopes import SlopeFigure
 from rugged_widget.view.story import story_of
+from rugged_widget.view.words import Words
 from tests.view.references import reference_of
 
 DATA = RegressionData.rugged()
-STORY = story_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95))
+WORDS = Words()
+STORY = story_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95), WORDS)
 RUNNING = Progress("running", 40, 1500, -500.0, 150.0)
 REFERENCE = reference_of(DATA)
 KL = "KL(guide \N{DOUBLE VERTICAL LINE} posterior)"
@@ -40,13 +42,12 @@ def snapshots() -> dict[int, Snapshot]:
 
 def make(name: str, reference: Reference | None) -> Figure:
     if name == "elbo":
-        return ElboFigure(1500, "countries", lambda: None, reference)
+        return ElboFigure(1500, STORY, lambda: None, reference, words=WORDS)
     if name == "quantiles":
-        return QuantileFigure(STORY.rows, STORY.probs, reference)
+        return QuantileFigure(STORY, reference, words=WORDS)
     if name == "slopes":
-        return SlopeFigure(["<Outside>", "Inside"], "slope", "because", reference)
-    words = {"x_label": "x", "y_label": "y", "row_noun": "countries"}
-    return Panels(STORY.groups, STORY.grid, on_mode=lambda: None, reference=reference, **words)
+        return SlopeFigure(STORY, reference, words=WORDS)
+    return Panels(STORY, lambda: None, reference, words=WORDS)
 
 
 def elbo(reference: Reference | None = REFERENCE) -> ElboFigure:
@@ -75,7 +76,7 @@ def slopes(reference: Reference | None = REFERENCE) -> SlopeFigure:
 
 def drawings(figure: Figure) -> list[object]:
     """Return the marks of every bqplot figure in `figure`."""
-    boxes = figure.boxes if isinstance(figure, Panels | SlopeFigure) else (figure.box,)
+    boxes = figure.boxes if isinstance(figure, Panels) else (figure.box,)
     return [
         mark
         for box in boxes
@@ -246,7 +247,7 @@ def test_the_exact_lines_of_the_panels_follow_the_switch_and_no_frame(snapshots:
 def test_the_least_squares_line_lies_under_the_median_and_needs_no_switch() -> None:
     for number, panel in enumerate(panels()._panels):
         marks = panel.box.children[1].children[0].marks
-        assert [mark.visible for mark in marks] == [True, True, True, True, False]
+        assert [mark.visible for mark in marks] == [True, True, True, True, False, False]
         assert marks[2].y == pytest.approx(REFERENCE.lines[number])
         assert marks[3] is panel._median
 
@@ -270,21 +271,21 @@ def test_the_corners_tell_the_exact_probability_while_the_answer_is_shown(snapsh
     figure.show_exact(show=True)
     assert "(exact 0.94)" in str(value(figure, snapshots[120], figure._texts[1]))
     corner = str(value(figure, snapshots[120], figure._texts[0]))
-    assert corner.startswith("&lt;Outside&gt;<br>")
     assert "(exact 0.02)" in corner
     figure.show_exact(show=False)
     assert "exact" not in str(value(figure, snapshots[120], figure._texts[1]))
 
 
 def test_the_legend_names_only_what_is_shown() -> None:
-    figure = slopes()
-    names = [[name for name in ("least squares", "exact posterior", "guide") if name in figure._legend[0].value]]
-    for show in (True, False):
-        figure.show_exact(show)
-        names.append(
-            [name for name in ("least squares", "exact posterior", "guide") if name in figure._legend[0].value]
-        )
-    without, every = ["least squares", "guide"], ["least squares", "exact posterior", "guide"]
-    assert names == [without, every, without]
-    assert "exact" not in legend(exact=False)
-    assert not slopes(None)._legend
+    names = ["least squares", "exact posterior", "corrected guide", "not to be trusted"]
+
+    def named(**shown: bool) -> list[bool]:
+        words = legend(WORDS, **shown)
+        return [name in words for name in names]
+
+    assert named(exact=False) == [True, False, False, False]
+    assert named(exact=True) == [True, True, False, False]
+    assert named(exact=True, corrected=True) == [True, True, True, False]
+    assert named(exact=False, corrected=True, reliable=False) == [True, False, True, True]
+    assert named(exact=False, reliable=False) == [True, False, False, False]
+    assert "최소제곱" in legend(Words("ko"), exact=False)

@@ -13,6 +13,8 @@ from rugged_widget.infer.compiled.shadow import DisagreementError, Shadow
 from rugged_widget.infer.step import Taken
 
 if TYPE_CHECKING:
+    import torch
+
     from rugged_widget.infer.compiled.compiled import Compiled, Mark
     from rugged_widget.infer.compiled.program import Engine
     from rugged_widget.infer.compiled.threads import Threads
@@ -109,6 +111,13 @@ class CompiledStepping:
     def outdated(self) -> bool:
         """Whether the data that was captured has been written into since."""
         return self._compiled.outdated
+
+    def held(self) -> dict[int, torch.Tensor]:
+        """Return the parameters that are here and not with Pyro: flat values by the identity of the parameter."""
+        if not self._holds:
+            return {}
+        link = self._compiled.link
+        return dict(zip(map(id, link.params), link.by_parameter(self._compiled.state[0]), strict=True))
 
     def store(self) -> None:
         """Give parameters and moments to Pyro."""

@@ -1,0 +1,111 @@
+"""Whether a guide of the user's own fits the model, found out by calling both once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from pyro import poutine
+from pyro.distributions import Delta, TransformedDistribution
+from torch.distributions import constraints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DRAWS: Final = 20
+"""Draws of the guide that have to lie on the support of the model."""
+
+MAX_TEXT: Final = 300
+"""Characters of an exception's own message that are told."""
+
+
+@torch.no_grad()
+def try_guide(guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Call guide and model, and see that the one draws each latent of the other.
+
+    Parameters
+    ----------
+    guide
+        Called with the arguments; its parameters go into the present store.
+    model
+        Its model.
+    args
+        Of both.
+
+    Raises
+    ------
+    ValueError
+        If the guide raises, leaves a latent out, draws something else, or draws a latent of another shape or off its
+        support.
+    """
+    wanted = latents_of(poutine.trace(model).get_trace(*args))
+    for _ in range(DRAWS):
+        try:
+            found = latents_of(poutine.trace(guide).get_trace(*args))
+        except Exception as error:
+            told = " ".join(str(error).split())[:MAX_TEXT]
+            raise ValueError(
+                f"the guide must be callable with what the model is called with ({', '.join(map(_kind, args))}); "
+                f"it raised {type(error).__name__}: {told}"
+            ) from error
+        _compare(found, wanted)
+
+
+def latents_of(trace: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 Pyro's, untyped
+    """Return the sites of a trace that are drawn, by name, without those that pick rows or only help to draw others."""
+    return {
+        name: site
+        for name, site in trace.iter_stochastic_nodes()
+        if not site["infer"].get("is_auxiliary") and type(site["fn"]).__name__ != "_Subsample"
+    }
+
+
+def _compare(found: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]]) -> None:
+    for name in wanted:
+        if name not in found:
+            raise ValueError(f"the guide must draw each latent of the model, and it does not draw {name!r}")
+    for name, site in found.items():
+        if name not in wanted:
+            latents = ", ".join(map(repr, wanted))
+            raise ValueError(f"the guide draws {name!r}, which is no latent of the model; those are {latents}")
+        value, meant = site["value"], wanted[name]
+        if value.shape != meant["value"].shape:
+            shapes = f"{tuple(value.shape)}, and in the model it has {tuple(meant['value'].shape)}"
+            raise ValueError(f"the guide draws {name!r} of shape {shapes}")
+        support = meant["fn"].support
+        if not bool(support.check(value).all()) or (not _is_real(support) and _goes_beyond(site["fn"])):
+            raise ValueError(
+                f"the guide must draw {name!r} on its support in the model, {_said(support)}; "
+                f"it draws it from {type(innermost(site['fn'])).__name__}"
+            )
+
+
+def _goes_beyond(distribution: Any) -> bool:  # noqa: ANN401 Pyro's, untyped
+    """Return whether draws can be anywhere on the line, and so off a support that is less, sooner or later.
+
+    A point is where it is, and a transformed distribution says "anywhere" if its last transform alone could reach that.
+    """
+    return not isinstance(innermost(distribution), (Delta, TransformedDistribution)) and _is_real(distribution.support)
+
+
+def _is_real(support: Any) -> bool:  # noqa: ANN401 a constraint, untyped
+    while isinstance(support, constraints.independent):
+        support = support.base_constraint
+    return support is constraints.real
+
+
+def innermost(distribution: Any) -> Any:  # noqa: ANN401 Pyro's, untyped
+    """Return a distribution without what only says which of its dimensions belong together."""
+    while hasattr(distribution, "base_dist") and type(distribution).__name__ in {"Independent", "ExpandedDistribution"}:
+        distribution = distribution.base_dist
+    return distribution
+
+
+def _said(support: Any) -> str:  # noqa: ANN401 a constraint, untyped
+    if hasattr(support, "lower_bound") and hasattr(support, "upper_bound"):
+        return f"from {float(support.lower_bound):g} to {float(support.upper_bound):g}"
+    return str(support)
+
+
+def _kind(value: object) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
