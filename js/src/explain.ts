@@ -34,7 +34,9 @@ export function explain(root: HTMLElement, page: Page): Dispose {
     listen(root, "click", (event) => {
       const pressed = event.target instanceof Element ? event.target.closest<HTMLElement>(BUTTON) : null;
       if (pressed === null) return;
-      for (const other of openButtons(root)) if (other !== pressed) other.click();
+      if (pressed.classList.contains(OPEN)) {
+        for (const other of openButtons(root)) if (other !== pressed) other.click();
+      }
       describe(root, pressed);
     }),
     listen(root.ownerDocument, "keydown", (event) => {

@@ -32,13 +32,13 @@ class Record:
     ----------
     history
         ELBO and learning rate of every step.
-    averaged
-        Which iterates the present parameters are the mean of; None where they are no mean.
+    means
+        Steps at which a mean of iterates took the place of the parameters, increasing, and of which iterates.
     """
 
     def __init__(self, parameters: Callable[[], NDArray[Any]]) -> None:
         self.history = History()
-        self.averaged: Averaged | None = None
+        self.means: list[tuple[int, Averaged]] = []
         self._parameters = parameters
         self._iterates = Iterates()
         self._judge = Judge(self.history.elbos)
@@ -63,8 +63,6 @@ class Record:
 
     def add(self, taken: Taken) -> None:
         """Note steps that were taken, once those that had to be taken back are forgotten."""
-        if len(taken.losses) or taken.start < len(self):
-            self.averaged = None
         self.truncate(taken.start)
         if not len(taken.losses):
             return
@@ -74,11 +72,19 @@ class Record:
 
     def truncate(self, num_steps: int) -> None:
         """Forget all but the first steps."""
-        if num_steps < len(self):
-            self.averaged = None
+        self.means = [mean for mean in self.means if mean[0] <= num_steps]
         self.history.truncate(num_steps)
         self._iterates.truncate(num_steps)
         self._judge.truncate(num_steps)
+
+    def average(self, averaged: Averaged) -> None:
+        """Note that the mean of these iterates has taken the place of the parameters."""
+        self.means = [*(mean for mean in self.means if mean[0] != len(self)), (len(self), averaged)]
+
+    @property
+    def averaged(self) -> Averaged | None:
+        """Which iterates the present parameters are the mean of; None where they are no mean."""
+        return self.means[-1][1] if self.means and self.means[-1][0] == len(self) else None
 
     def settling(self, noise_cost: float) -> Settling:
         """Judge all steps.

@@ -56,6 +56,11 @@ class Recorded:
         """Which iterates the parameters are the mean of; None where they are none, as after every step."""
         return self._record.averaged
 
+    @property
+    def means(self) -> tuple[tuple[int, Averaged], ...]:
+        """Steps after which a mean took the place of the parameters, increasing, and of which iterates each was."""
+        return tuple(self._record.means)
+
     def average_iterates(self) -> Averaged:
         """Put the mean of past iterates, on the optimizer's unconstrained scale, in place of the parameters.
 
@@ -78,5 +83,5 @@ class Recorded:
             raise too_few(self.step)
         with self._isolation.inside():
             self._stepping.put(mean.values)
-        self._record.averaged = mean.averaged
+        self._record.average(mean.averaged)
         return mean.averaged

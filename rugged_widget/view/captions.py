@@ -46,11 +46,11 @@ class Choice:
         """Write the captions anew; the same stays picked."""
         value, options = self.widget.value, list(self._options())
         self._naming = True
-        try:  # new options make ipywidgets pick the first of them
+        values = [one for _, one in options]
+        try:  # new options make ipywidgets pick the first of them, or nothing where nothing was picked
             with self.widget.hold_sync():
                 self.widget.options = options
-                if value in [one for _, one in options]:
-                    self.widget.value = value
+                self.widget.value = value if value in values else values[0]
                 if self._tips is not None:
                     self.widget.tooltips = list(self._tips())
         finally:

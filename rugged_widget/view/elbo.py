@@ -12,7 +12,7 @@ from rugged_widget.reference import Reference
 from rugged_widget.runs import KeptRun
 from rugged_widget.snapshot import Array, ElboCurve, Progress, Snapshot
 from rugged_widget.view.captions import Choice
-from rugged_widget.view.chart import ACCENT, ACCENT_FAINT, MUTED, Chart, Ruler, text
+from rugged_widget.view.chart import ACCENT, ACCENT_FAINT, Chart, Ruler, text
 from rugged_widget.view.explain import Explanation
 from rugged_widget.view.overlay import dashed, evidence_words, show_marks
 from rugged_widget.view.quiet import QuietLines
@@ -60,13 +60,8 @@ class ElboFigure:
         self._say = words
         self._x = Ruler("", 0.0, float(num_steps), num_steps=6)
         self._y = Ruler("", -1.0, 0.0, vertical=True)
-        scales = {"x": self._x.scale, "y": self._y.scale}
-        self._raw = QuietLines(x=[0.0, 0.0], y=[0.0, 0.0], scales=scales, colors=[ACCENT_FAINT])
-        self._smooth = QuietLines(x=[0.0, 0.0], y=[0.0, 0.0], scales=scales, colors=[ACCENT])
-        self._raw.stroke_width, self._smooth.stroke_width = 1.0, 2.0
-        self._kept = bqplot.Lines(x=[0.0, 0.0], y=[0.0, 0.0], scales=scales, colors=[MUTED], stroke_width=1.0)
-        self._kept.visible = False
         self._runs: tuple[KeptRun, ...] = ()
+        self._mark()
         self.unit = ipywidgets.ToggleButtons(options=UNITS, style={"button_width": "auto"})
         self.unit.add_class("rw-unit")
         Choice(self.unit, self._units, lambda _unit: on_unit(), words, lambda: self._unit_tips(story))
@@ -90,6 +85,13 @@ class ElboFigure:
         self._shown_unit = self.unit.value
         self._shows_exact = False
         words.follow(self._name)
+
+    def _mark(self) -> None:
+        nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": {"x": self._x.scale, "y": self._y.scale}}
+        self._raw = QuietLines(**nowhere, colors=[ACCENT_FAINT], stroke_width=1.0)
+        self._smooth = QuietLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
+        self._kept = bqplot.Lines(**nowhere, colors=["var(--rw-kept-line)"], stroke_width=1.0)
+        self._kept.visible = False
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
@@ -122,7 +124,7 @@ class ElboFigure:
 
     def _draw_runs(self) -> None:
         if self._runs:
-            length = max(len(run.curve.step) for run in self._runs)
+            length = max(2, *(len(run.curve.step) for run in self._runs))  # a line needs two points
             x, y = (
                 np.stack([_padded(getattr(run.curve, name), length) for run in self._runs])
                 for name in ("step", "smoothed")

@@ -48,10 +48,8 @@ class _Facts:
             return self._by_key[key](snapshot)
         fields = {
             "rows": self._story.row_noun,
-            "row": self._story.naming.noun,
             "num_rows": snapshot.num_rows,
             "sigma": f"{_median(snapshot, 'sigma'):.2f}",
-            "rate": f"{snapshot.learning_rate:.3g}",
         }
         return [(name, fields) for name in ("first", "second", "third")]
 
@@ -131,12 +129,12 @@ class _Facts:
         settling = snapshot.settling
         if settling is not None and math.isfinite(settling.noise_cost):
             told.append(("cost", rate | {"cost": brief(settling.noise_cost)}))
-        return told
+        return [*told, ("source", rate)]
 
     def _approximation(self, snapshot: Snapshot) -> list[Sentence]:
         found = self._found(snapshot)
         if found is None or found.quality == "point":
-            return [("weights", {}), ("tail_general", {}), ("source", {})]
+            return [("weights_general", {}), ("tail_general", {}), ("source", {})]
         fields = {
             "threshold": f"{found.threshold:.2f}",
             "count": len(found.k_hats),
@@ -146,7 +144,7 @@ class _Facts:
         told: list[Sentence] = [("weights", fields), ("tail", fields), ("repeats", fields)]
         if found.worst is not None:
             told.append(("sds", fields))
-        return [*told, ("correct", fields), ("source", fields)]
+        return [*told, ("source", fields)]
 
     def _is_lesson(self) -> bool:
         return self._story.title == self._story.words("lesson.lesson.title")

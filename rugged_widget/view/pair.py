@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import bqplot
 import ipywidgets
@@ -16,6 +16,7 @@ from rugged_widget.values import Contours, Latent
 from rugged_widget.view.captions import Choice
 from rugged_widget.view.chart import ACCENT, ACCENT_FAINT, MUTED, Chart, Ruler, text
 from rugged_widget.view.overlay import dashed, show_marks
+from rugged_widget.view.plane import NUM_CORNERS, ellipse, middle, pick, resized
 from rugged_widget.view.quiet import QuietLines, QuietScatter
 from rugged_widget.view.story import Story
 from rugged_widget.view.stream import Changes
@@ -25,11 +26,8 @@ MAX_RUNS = 4
 """Kept runs that are drawn at once: more colours could not be told apart."""
 
 COLORS = tuple(f"var(--rw-kept-{number})" for number in range(MAX_RUNS))
-NUM_DOTS, NUM_CORNERS = 200, 72
-PROB = 0.9
-"""Probability inside an ellipse, were the draws normal."""
-
-EDGE = 0.005  # share of the draws at either end that the axes need not hold
+FAINT = tuple(f"color-mix(in srgb, {color} 55%, transparent)" for color in COLORS)
+NUM_DOTS = 200
 MODES = ("ellipses", "draws")
 
 
@@ -74,7 +72,7 @@ class PairFigure:
         self._pickers = [self._picker(at, latents.index(latent)) for at, latent in enumerate((first, second))]
         self._at = latents.index(first), latents.index(second)
         for at, picker in enumerate(self._pickers):
-            Choice(picker, self._names, lambda value, at=at: self._picked(at, value, changed), words)
+            Choice(picker, self._names, partial(self._picked, at, changed), words)
         self.mode = ipywidgets.ToggleButtons(options=MODES, style={"button_width": "auto"})
         self.mode.add_class("rw-pair-mode")
         Choice(self.mode, self._modes, lambda _mode: changed(), words)
@@ -110,10 +108,10 @@ class PairFigure:
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change; the snapshot holds draws."""
         fresh = self._place()
-        points = _pick(snapshot.draws, self.latents)
+        points = pick(snapshot.draws, self.latents)
         ring, as_dots = ellipse(points), self.mode.value == "draws"
-        dots = _resized(points[:, :NUM_DOTS], NUM_DOTS) if as_dots else None
-        seen = np.concatenate([_middle(points), ring, *self._extent], axis=1)
+        dots = resized(points[:, :NUM_DOTS], NUM_DOTS) if as_dots else None
+        seen = np.concatenate([middle(points), ring, *self._extent], axis=1)
         low, high = seen.min(1), seen.max(1)
         hidden = np.repeat((low - 10 * (high - low) - 1.0)[:, None], NUM_DOTS, axis=1)
         x, y = hidden if dots is None else dots
@@ -147,7 +145,7 @@ class PairFigure:
         self._cross = bqplot.Scatter(**nowhere, colors=[MUTED], stroke="transparent")
         self._cross.marker, self._cross.default_size = "cross", 50
         self._exact = [dashed([0.0, 0.0], [0.0, 0.0], self._scales)]
-        self._kept_dots = [bqplot.Scatter(**nowhere, colors=[color], stroke="transparent") for color in COLORS]
+        self._kept_dots = [bqplot.Scatter(**nowhere, colors=[color], stroke="transparent") for color in FAINT]
         self._kept_rings = [bqplot.Lines(**nowhere, colors=[color], stroke_width=1.6) for color in COLORS]
         self._tags = bqplot.Label(x=[0.0], y=[0.0], text=[""], scales=self._scales, colors=[MUTED], default_size=11)
         self._tags.align, self._tags.y_offset, self._tags.font_weight = "middle", -4, "normal"
@@ -169,7 +167,7 @@ class PairFigure:
     def _modes(self) -> list[tuple[str, object]]:
         return [(self._say(f"compare.mode.{mode}"), mode) for mode in MODES]
 
-    def _picked(self, at: int, value: object, changed: Callable[[], None]) -> None:
+    def _picked(self, at: int, changed: Callable[[], None], value: object) -> None:
         """Take note of a latent that was picked; the one that had that place gets the other one's."""
         row, before = int(str(value)), self._at
         if row == before[at]:
@@ -211,24 +209,22 @@ class PairFigure:
         return [np.concatenate(lines).T]
 
     def _place_runs(self, pair: tuple[Latent, Latent], mode: str) -> list[Array]:
-        extent = []
+        points = [pick(run.draws, pair) for run in self._runs]
+        outlines = [ellipse(those) for those in points]
         for number, (dots, ring) in enumerate(zip(self._kept_dots, self._kept_rings, strict=True)):
             there = number < len(self._runs)
             if there:
-                points = _pick(self._runs[number].draws, pair)
-                corners = ellipse(points)
-                extent += [corners, _middle(points)]
                 with dots.hold_sync(), ring.hold_sync():
-                    dots.x, dots.y = points[:, :NUM_DOTS]
-                    ring.x, ring.y = corners
+                    dots.x, dots.y = points[number][:, :NUM_DOTS]
+                    ring.x, ring.y = outlines[number]
             dots.visible, ring.visible = there and mode == "draws", there and mode == "ellipses"
-        self._tag([outline[:, outline[1].argmax()] for outline in extent[::2]])
-        return extent
+        self._tag([outline[:, outline[1].argmax()] for outline in outlines])
+        return [*outlines, *map(middle, points)]
 
     def _tag(self, tops: Sequence[Array]) -> None:
         """Write the numbers of the kept runs over their ellipses: colours alone do not tell everyone which is which."""
         with self._tags.hold_sync():
-            self._tags.x, self._tags.y = np.array(tops).T if tops else ([0.0], [0.0])
+            self._tags.x, self._tags.y = np.array(tops).T if tops else np.zeros((2, 1))
             self._tags.text = [str(run.number) for run in self._runs] if tops else [""]
             self._tags.visible = bool(tops)
 
@@ -264,43 +260,3 @@ def _bounds(ruler: Ruler, low: float, high: float, *, fresh: bool) -> Changes:
     if fresh:
         ruler.fix(low - margin, high + margin)
     return ruler.cover(low - margin, high + margin)
-
-
-def ellipse(points: Array) -> Array:
-    """Return the ellipse that holds 90 % of a normal distribution with the mean and covariance of draws.
-
-    Parameters
-    ----------
-    points
-        Shape (2, num_draws), at least 2 draws.
-
-    Returns
-    -------
-    array
-        Its outline, closed, shape (2, 72); all at one place where the draws are.
-    """
-    # The radius of the region of probability p of a standard normal in the plane: 1 - exp(-r^2 / 2) = p.
-    radius = math.sqrt(-2.0 * math.log(1.0 - PROB))
-    values, axes = np.linalg.eigh(np.cov(points))
-    angle = np.linspace(0.0, 2.0 * np.pi, NUM_CORNERS)
-    circle = np.stack([np.cos(angle), np.sin(angle)])
-    outline: Array = points.mean(1)[:, None] + radius * (axes * np.sqrt(np.maximum(values, 0.0))) @ circle
-    return outline
-
-
-def _pick(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array:
-    """Return draws of two latents, shape (2, num_draws)."""
-    picked: Array = np.stack([np.asarray(draws[site])[(slice(None), *index)] for site, index in pair])
-    return picked
-
-
-def _middle(points: Array) -> Array:
-    """Return where all but the outermost draws lie, shape (2, 2)."""
-    middle: Array = np.quantile(points, [EDGE, 1.0 - EDGE], axis=1).T
-    return middle
-
-
-def _resized(points: Array, count: int) -> Array:
-    """Return exactly `count` draws, the last one again and again where there are fewer."""
-    resized: Array = np.pad(points, ((0, 0), (0, count - points.shape[1])), mode="edge")
-    return resized

@@ -88,10 +88,8 @@ class RunsTable:
 
     def _name(self) -> None:
         say = self._words.html
-        cells = "".join(
-            f'<span class="rw-cell-{column}" title="{say(f"compare.tip.{column}")}">{say(f"compare.column.{column}")}</span>'
-            for column in COLUMNS
-        )
+        named = [(column, say(f"compare.column.{column}"), say(f"compare.tip.{column}")) for column in COLUMNS]
+        cells = "".join(f'<span class="rw-cell-{column}" title="{tip}">{name}</span>' for column, name, tip in named)
         self._header.value = f"<span></span>{cells}<span></span>"
         self.write()
 
@@ -103,7 +101,7 @@ class _Row:
         self._name, self._silent = "", False
         self._tick = ipywidgets.Checkbox(value=False, indent=False)
         self._tick.add_class(f"rw-run-tick-{number}")
-        self._tick.observe(lambda _change: self._silent or tick(number), "value")
+        self._tick.observe(lambda _change: None if self._silent else tick(number), "value")
         self._field = ipywidgets.Text(continuous_update=False, layout={"width": "auto"})
         self._field.add_class(f"rw-run-name-{number}")
         self._field.observe(lambda change: self._renamed(change["new"], number, requests), "value")
@@ -130,7 +128,7 @@ class _Row:
 
     def show(self, run: KeptRun, words: Words, place: int | None) -> None:
         """Write what the run is, and show which colour it is drawn in; None for in none."""
-        self._name = self._field.value = run.name
+        self._name = self._field.value = self._field.tooltip = run.name
         self._cells.value = "".join(_cells(run, words))
         others = [css for css in self.box._dom_classes if not css.startswith("rw-kept-")]  # noqa: SLF001  # has no name
         self.box._dom_classes = (*others, *([] if place is None else [f"rw-kept-{place}"]))  # noqa: SLF001
@@ -159,7 +157,6 @@ def _cells(run: KeptRun, words: Words) -> Iterator[str]:
 
 def _texts(run: KeptRun, words: Words) -> dict[str, str]:
     guide = f"guides.{run.guide}"
-    error = f" \N{PLUS-MINUS SIGN} {run.elbo_error:.2f}" if math.isfinite(run.elbo_error) else ""
     averaged = run.averaged
     mark = (
         ""
@@ -170,12 +167,23 @@ def _texts(run: KeptRun, words: Words) -> dict[str, str]:
         "guide": words.html(guide if guide in words else "guides.custom"),
         "steps": f"{run.steps:,}{mark}",
         "rate": f"{run.learning_rate:.2g}{'*' if run.rate_changed else ''}",
-        "elbo": minus(f"{run.elbo:,.2f}{error}"),
+        "elbo": _elbo(run, words),
         "gap": NONE if run.gap is None or not math.isfinite(run.gap.nats) else gap_words(run.gap),
         "ratio": f"{run.worst_sd_ratio:.2f}" if math.isfinite(run.worst_sd_ratio) else NONE,
         "k_hat": _judged(run, words),
         "seconds": brief(run.seconds),
     }
+
+
+def _elbo(run: KeptRun, words: Words) -> str:
+    """Return the ELBO with the digits that its error leaves; that of a point in brackets, for it is no bound."""
+    error = run.elbo_error
+    if not 0.0 < error < math.inf:
+        written = minus(f"{run.elbo:,.2f}")
+        is_point = run.approximation is not None and run.approximation.quality == "point"
+        return f'<abbr title="{words.html("compare.no_bound")}">({written})</abbr>' if is_point else written
+    decimals = min(3, max(0, -math.floor(math.log10(error))))
+    return minus(f"{run.elbo:,.{decimals}f} \N{PLUS-MINUS SIGN} {error:,.{decimals}f}")
 
 
 def _judged(run: KeptRun, words: Words) -> str:

@@ -167,6 +167,18 @@ def test_averaging_twice_changes_nothing_more() -> None:
     assert np.array_equal(unconstrained(fit), there)
 
 
+def test_all_means_that_were_taken_are_told_so_that_a_script_can_do_the_same() -> None:
+    fit = fitted("graph")
+    fit.advance(160)
+    first = fit.average_iterates()
+    fit.average_iterates()
+    fit.advance(40)
+    second = fit.average_iterates()
+    fit.advance(3)
+    assert fit.means == ((160, first), (200, second))
+    assert fit.averaged is None
+
+
 def test_too_few_iterates_are_refused_in_words_and_nothing_changes() -> None:
     fit = fitted()
     fit.advance(40)
