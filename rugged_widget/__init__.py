@@ -7,18 +7,34 @@ from rugged_widget.errors import ClosedError, FitError, MissingBundleError, Rugg
 from rugged_widget.infer.exact import ExactPosterior
 from rugged_widget.infer.models import Priors
 from rugged_widget.infer.serving import LoadedSampler, ServingError, load_torchscript
-from rugged_widget.snapshot import Band, Density, ElboCurve, EngineInfo, Gap, Snapshot
+from rugged_widget.runs import KeptRun
+from rugged_widget.snapshot import (
+    Approximation,
+    Averaged,
+    Band,
+    Correction,
+    Density,
+    ElboCurve,
+    EngineInfo,
+    Gap,
+    Settling,
+    Snapshot,
+)
 from rugged_widget.widget import RuggedWidget
 
 __all__ = [
+    "Approximation",
+    "Averaged",
     "Band",
     "ClosedError",
+    "Correction",
     "Density",
     "ElboCurve",
     "EngineInfo",
     "ExactPosterior",
     "FitError",
     "Gap",
+    "KeptRun",
     "LoadedSampler",
     "MissingBundleError",
     "Priors",
@@ -26,6 +42,7 @@ __all__ = [
     "RuggedWidget",
     "RuggedWidgetError",
     "ServingError",
+    "Settling",
     "Snapshot",
     "__version__",
     "load_rugged",

@@ -17,6 +17,7 @@ from rugged_widget.infer.lesson_tables import least_squares_of, predictions_of, 
 from rugged_widget.infer.recipe import recipe_of
 from rugged_widget.infer.serving import save_exported, save_torchscript
 from rugged_widget.script import write_script
+from rugged_widget.values import Approximation
 
 T = TypeVar("T")
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -125,6 +126,17 @@ class Answers:
         It has ``log_evidence`` (nats), ``quantiles(probs)``, ``slopes()``, ``bands()`` and more.
         """
         return self._call(lambda fit: fit.comparison.exact)
+
+    def approximation(self) -> Approximation:
+        """Judge how good the guide is, as it is now: k-hat over repeats, and its widths beside the exact ones.
+
+        Returns
+        -------
+        Approximation
+            With ``quality``, "good", "borderline", "poor" or, of a guide without a density, "point"; ``k_hats``,
+            ``sd_ratios``, ``gap`` and more.
+        """
+        return self._call(RegressionFit.approximation)
 
     def save_torchscript(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Save model and guide as they are now as TorchScript, for a process that has torch and nothing else.

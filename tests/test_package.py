@@ -16,14 +16,18 @@ import rugged_widget
 
 TOP = Path(__file__).parents[1]
 PUBLIC = {
+    "Approximation",
+    "Averaged",
     "Band",
     "ClosedError",
+    "Correction",
     "Density",
     "ElboCurve",
     "EngineInfo",
     "ExactPosterior",
     "FitError",
     "Gap",
+    "KeptRun",
     "LoadedSampler",
     "MissingBundleError",
     "Priors",
@@ -31,6 +35,7 @@ PUBLIC = {
     "RuggedWidget",
     "RuggedWidgetError",
     "ServingError",
+    "Settling",
     "Snapshot",
     "__version__",
     "load_rugged",

@@ -21,6 +21,7 @@ from ipywidgets.widgets.widget import _instances
 
 from rugged_widget import ClosedError, FitError, RegressionData, load_rugged
 from rugged_widget.view.story import story_of
+from rugged_widget.view.words import Words
 
 from .plain_widget import RuggedWidget
 
@@ -277,7 +278,7 @@ def test_any_table_will_do_and_its_words_are_used() -> None:
     widget = RuggedWidget(
         frame, response="gdp", predictor="rugged", group="cont_africa", log_response=True, label="country", num_steps=20
     )
-    story = story_of(widget._data, (0.5,))
+    story = story_of(widget._data, (0.5,), Words())
     assert story.title == "rugged and gdp"
     assert story.groups[1].label == "cont_africa = 1"
     assert "Lesotho" in story.groups[1].names

@@ -19,7 +19,12 @@ beforeEach(() => {
   clipboard = [];
   allowed = true;
   outcomes = { copied: "Copied", refused: "Not copied" };
-  dispose = copyOnClick(root, page, () => outcomes, async (text) => allowed && clipboard.push(text) > 0);
+  dispose = copyOnClick(
+    root,
+    page,
+    () => outcomes,
+    async (text) => allowed && clipboard.push(text) > 0,
+  );
 });
 
 afterEach(() => {

@@ -29,6 +29,7 @@ PRIMARY: Mapping[Status, tuple[str, str]] = {
     "failed": ("restart", "repeat"),
 }
 SPEEDS: tuple[Speed, ...] = (1, 10, "max")
+BEHIND_GUIDE = 4  # groups of the row
 CUSTOM = "custom"
 """What a guide is called, among the names of families, that somebody wrote."""
 SLOWEST, FASTEST, NOTCH = -5.0, 0.0, 0.01  # of the learning-rate slider, powers of ten
@@ -124,6 +125,11 @@ class Controls:
             self._choices["guide"].name()
         if widget.value != value:
             widget.value = value
+
+    def put_behind_guide(self, widget: ipywidgets.Widget) -> None:
+        """Add a control to the row, behind the picker of the guide."""
+        groups = list(self.row.children)
+        self.row.children = [*groups[:BEHIND_GUIDE], _group([widget]), *groups[BEHIND_GUIDE:]]
 
     def show_status(self, progress: Progress) -> None:
         """Make buttons, notice and engine fit the status; messages go out only where it changed."""

@@ -26,7 +26,6 @@ from rugged_widget.view.voice import Voice
 from rugged_widget.view.words import AUTO, Words
 
 NO_PAGES: Mapping[str, Factory] = MappingProxyType({})
-BEHIND_GUIDE = 4  # groups of the control row
 
 
 class Dashboard(ipywidgets.VBox):
@@ -86,11 +85,12 @@ class Dashboard(ipywidgets.VBox):
             ask(self._refresh)
 
         self.controls = Controls(guides, settings, requests, words=words)
-        self._exact = None
+        self._exact: ExactSwitch | None = None
         num_steps = int(str(settings["num_steps"]))
         self._train = TrainPage(story, num_steps, reference, changed, words=words, requests=requests, settings=settings)
         if reference is not None and reference.exact is not None:
-            self._exact = self._place_switch(requests)
+            self._exact = ExactSwitch(show=False, pick=requests.pick, words=words)
+            self.controls.put_behind_guide(self._exact.widget)
         builders: dict[str, Callable[[], Page]] = {"train": lambda: self._train}
         builders |= {name: partial(build, changed) for name, build in pages.items()}
         self._tabs = Tabs(builders, lambda: ask(self._switch), words=words)
@@ -184,8 +184,7 @@ class Dashboard(ipywidgets.VBox):
 
     def show_runs(self, runs: Sequence[KeptRun]) -> None:
         """Show which runs are kept, on every page that tells of them."""
-        for page in self._tabs.built:
-            show = getattr(page, "show_runs", None)
+        for show in [getattr(page, "show_runs", None) for page in self._tabs.built]:
             if show is not None:
                 show(runs)
         self._respeak()
@@ -198,14 +197,6 @@ class Dashboard(ipywidgets.VBox):
         """Take note of what is about to be shown; for a subclass that has traits for it."""
 
     # Parts
-
-    def _place_switch(self, requests: Requests) -> ExactSwitch:
-        switch = ExactSwitch(show=False, pick=requests.pick, words=self._say)
-        group = ipywidgets.HBox([switch.widget])
-        group.add_class("rw-group")
-        groups = list(self.controls.row.children)
-        self.controls.row.children = [*groups[:BEHIND_GUIDE], group, *groups[BEHIND_GUIDE:]]
-        return switch
 
     def _layout(self) -> tuple[ipywidgets.Widget, ...]:
         title = ipywidgets.HTML("")

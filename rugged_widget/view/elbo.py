@@ -165,11 +165,15 @@ class ElboFigure:
         line = self._evidence * scale
         return self._y.cover(min(low, line), max(high, line + HEADROOM * max(0.0, line - low)))
 
+    def _cover_runs(self, scale: float) -> Changes:
+        values = np.concatenate([run.curve.smoothed for run in self._runs]) * scale
+        return self._y.cover(float(np.quantile(values, OUTLIERS)), float(values.max()))
+
     def _start(self, scale: float) -> Changes:
         """Return the bounds before the first step: where the run may come from, should the log evidence be known."""
         bounds = self._y.fix(-1.0, 0.0)
         if self._evidence is None:
-            return bounds
+            return self._cover_runs(scale) if self._runs else bounds
         line = self._evidence * scale
         return self._cover(line - abs(line) - scale, line, scale)
 

@@ -26,7 +26,7 @@ MAX_RUNS = 4
 """Kept runs that are drawn at once: more colours could not be told apart."""
 
 COLORS = tuple(f"var(--rw-kept-{number})" for number in range(MAX_RUNS))
-FAINT = tuple(f"color-mix(in srgb, {color} 55%, transparent)" for color in COLORS)
+FAINT = tuple(f"var(--rw-kept-{number}-faint)" for number in range(MAX_RUNS))
 NUM_DOTS = 200
 MODES = ("ellipses", "draws")
 
@@ -256,7 +256,6 @@ class PairFigure:
 
 def _bounds(ruler: Ruler, low: float, high: float, *, fresh: bool) -> Changes:
     """Return the changes that make an axis hold [low, high]: of other latents anew, else only where it is too short."""
-    margin = 0.05 * max(high - low, 1e-9)
-    if fresh:
-        ruler.fix(low - margin, high + margin)
-    return ruler.cover(low - margin, high + margin)
+    if fresh:  # from bounds that hold nothing, so that it finds round ones
+        ruler.fix(low, low + max(0.01 * (high - low), 1e-6 * max(1.0, abs(low))))
+    return ruler.cover(low, high)

@@ -163,5 +163,6 @@ def test_it_fits_and_can_be_read(
             assert panel.evaluate(INSIDE)
             assert widget.root.evaluate(OVERFLOWING) == []
             assert min(widget.root.evaluate(CONTRASTS).values()) >= 4.5
-            widget.shown.watched.screenshot(f"explain-{language}-{width}-{theme}-{figure}")
-        widget.page.keyboard.press("Escape")
+            if figure == "rw-approximation":  # the longest one
+                widget.shown.watched.screenshot(f"explain-{language}-{width}-{theme}")
+            widget.page.keyboard.press("Escape")  # in a narrow widget it lies over the next one's button

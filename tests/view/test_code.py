@@ -10,7 +10,10 @@ import pytest
 from rugged_widget.reference import Wanted
 from rugged_widget.view.code import CodePage
 from rugged_widget.view.listing import Listing, as_html
+from rugged_widget.view.words import Words
 from tests.view.page_fakes import PAUSED, RUNNING, arrays, snapshot, value_of
+
+WORDS = Words()
 
 CODE = 'def f(x):  # a <b>comment</b>\n    """Return\n    a < b."""\n    return "# no comment" if x else None\n'
 
@@ -55,7 +58,7 @@ def read(html: str) -> _Text:
 
 def test_while_training_runs_the_script_is_written_once_a_second() -> None:
     clock, scribe = Clock(), Scribe()
-    page = CodePage(scribe, clock)
+    page = CodePage(scribe, clock, words=WORDS)
     for _ in range(40):
         page.update(snapshot(), RUNNING)
         clock.now += 0.05
@@ -65,7 +68,7 @@ def test_while_training_runs_the_script_is_written_once_a_second() -> None:
 
 def test_at_rest_the_script_is_always_that_of_now() -> None:
     scribe = Scribe()
-    page = CodePage(scribe, Clock())
+    page = CodePage(scribe, Clock(), words=WORDS)
     page.update(snapshot(), RUNNING)
     changes = page.update(snapshot(), replace(PAUSED, step=1234))
     assert page._listing.code == "run = 2\n"
@@ -74,14 +77,14 @@ def test_at_rest_the_script_is_always_that_of_now() -> None:
 
 def test_it_says_which_step_the_script_is_of_though_training_has_gone_on() -> None:
     clock = Clock()
-    page = CodePage(Scribe(), clock)
+    page = CodePage(Scribe(), clock, words=WORDS)
     page.update(snapshot(), replace(RUNNING, step=10))
     clock.now += 0.5
     assert value_of(page.update(snapshot(), replace(RUNNING, step=80)), page._state, "value").endswith("step 10</p>")
 
 
 def test_the_same_script_is_not_sent_twice() -> None:
-    page = CodePage(lambda: CODE, Clock())
+    page = CodePage(lambda: CODE, Clock(), words=WORDS)
     page.update(snapshot(), PAUSED)
     sent: list[object] = []
     page._listing._text.observe(sent.append, "value")
@@ -90,7 +93,7 @@ def test_the_same_script_is_not_sent_twice() -> None:
 
 
 def test_it_wants_nothing_and_its_frames_hold_no_arrays() -> None:
-    page = CodePage(lambda: CODE, Clock())
+    page = CodePage(lambda: CODE, Clock(), words=WORDS)
     assert page.wanted() == Wanted()
     changes = page.update(snapshot(), PAUSED)
     assert arrays(changes) == []
@@ -120,7 +123,7 @@ def test_comments_and_keywords_are_told_apart_and_what_looks_like_them_is_not() 
 
 
 def test_a_listing_is_what_the_pages_script_looks_for_to_copy() -> None:
-    listing = Listing("<b>title</b>", CODE)
+    listing = Listing(WORDS, "code.title", CODE)
     assert "rw-copyable" in listing.box._dom_classes
     button = listing.box.children[0].children[-1]
     assert "rw-copy" in button._dom_classes

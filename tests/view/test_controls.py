@@ -6,6 +6,9 @@ import pytest
 
 from rugged_widget.snapshot import Progress
 from rugged_widget.view.controls import Controls, Requests, duration, sentence
+from rugged_widget.view.words import Words
+
+WORDS = Words()
 
 
 def progress(status: str, step: int = 0, rate: float = math.nan, error: str = "") -> Progress:
@@ -25,12 +28,12 @@ def progress(status: str, step: int = 0, rate: float = math.nan, error: str = ""
     ],
 )
 def test_the_status_is_one_sentence(given: Progress, said: str) -> None:
-    assert sentence(given) == said
+    assert sentence(WORDS, given) == said
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.2, "1 s"), (59.0, "59 s"), (61, "2 min"), (5400, "1.5 h")])
 def test_times_are_said_in_the_unit_that_matters(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+    assert duration(WORDS, seconds) == said
 
 
 class Asked:
@@ -45,6 +48,7 @@ class Asked:
                 reset=lambda: self.log.append("reset"),
                 pick=lambda name, value: self.log.append((name, value)),
             ),
+            words=WORDS,
         )
 
 

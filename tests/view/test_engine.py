@@ -8,6 +8,9 @@ import pytest
 
 from rugged_widget.snapshot import EngineInfo, Progress
 from rugged_widget.view.engine import EngineNote
+from rugged_widget.view.words import Words
+
+WORDS = Words()
 
 
 def progress(name: str, step: int = 5, reason: str = "because") -> Progress:
@@ -15,7 +18,7 @@ def progress(name: str, step: int = 5, reason: str = "because") -> Progress:
 
 
 def test_name_and_reason_are_there_for_eyes_and_for_ears_as_text() -> None:
-    note = EngineNote("auto")
+    note = EngineNote("auto", words=WORDS)
     note.show(progress("graph", reason='it says "<b>a & b</b>"'))
     said = "it says &quot;&lt;b&gt;a &amp; b&lt;/b&gt;&quot;"
     assert f'aria-label="Engine graph: {said}"' in note.widget.value
@@ -38,14 +41,14 @@ def test_name_and_reason_are_there_for_eyes_and_for_ears_as_text() -> None:
     ],
 )
 def test_what_was_not_asked_for_is_hinted_at_in_sight(asked: str, got: str, words: str | None) -> None:
-    note = EngineNote(asked)
+    note = EngineNote(asked, words=WORDS)
     note.show(progress(got))
     assert ("rw-hint" in note.widget.value) == (words is not None)
     assert (words or "") in note.widget.value
 
 
 def test_before_the_first_step_nothing_is_hinted_at() -> None:
-    note = EngineNote("auto")
+    note = EngineNote("auto", words=WORDS)
     note.show(progress("plain", step=0))
     assert "rw-hint" not in note.widget.value
     note.show(progress("plain", step=1))
@@ -53,7 +56,7 @@ def test_before_the_first_step_nothing_is_hinted_at() -> None:
 
 
 def test_another_setting_counts_from_the_next_news_on() -> None:
-    note = EngineNote("graph")
+    note = EngineNote("graph", words=WORDS)
     note.show(progress("plain"))
     note.ask("plain")
     note.show(progress("plain"))
@@ -61,7 +64,7 @@ def test_another_setting_counts_from_the_next_news_on() -> None:
 
 
 def test_a_message_goes_out_only_where_there_is_news() -> None:
-    note, sent = EngineNote("auto"), []
+    note, sent = EngineNote("auto", words=WORDS), []
     note.widget.observe(lambda change: sent.append(change["new"]), "value")
     note.show(Progress("ready", 0, 100, math.nan, math.nan))
     for step in range(5):

@@ -11,6 +11,7 @@ from rugged_widget.view.numerals import fixed
 from rugged_widget.view.parameters import ParametersPage
 from rugged_widget.view.story import story_of
 from rugged_widget.view.table import table_of
+from rugged_widget.view.words import Words
 from tests.view.page_fakes import (
     BIAS,
     PROBS,
@@ -28,15 +29,17 @@ from tests.view.page_fakes import (
     value_of,
 )
 
+WORDS = Words()
+
 DATA = RegressionData.rugged()
-STORY = story_of(DATA, PROBS)
+STORY = story_of(DATA, PROBS, WORDS)
 LOC = parameter("AutoDiagonalNormal.loc", [-2.2371, -1.8097, -0.1691, 0.379, 9.1824])
 SCALE = parameter("AutoDiagonalNormal.scale", [0.0552, 0.1143], [-2.86908, -2.11121])
 MINUS = "\N{MINUS SIGN}"
 
 
 def page(*, exact: bool = True) -> ParametersPage:
-    return ParametersPage(STORY, reference(DATA, exact=exact))
+    return ParametersPage(STORY, reference(DATA, exact=exact), words=WORDS)
 
 
 def test_it_wants_the_parameters() -> None:
@@ -44,7 +47,7 @@ def test_it_wants_the_parameters() -> None:
 
 
 def test_small_parameters_are_written_out_constrained_beside_unconstrained() -> None:
-    table = table_of([LOC, SCALE])
+    table = table_of(WORDS, [LOC, SCALE])
     assert f"<td>[0]</td><td>{MINUS}2.2371</td><td>{MINUS}2.2371</td>" in table
     assert f"<td>[1]</td><td>0.1143</td><td>{MINUS}2.1112</td>" in table
     assert "AutoDiagonalNormal.scale <span>(2,)</span>" in table
@@ -52,7 +55,7 @@ def test_small_parameters_are_written_out_constrained_beside_unconstrained() -> 
 
 def test_large_parameters_are_told_by_their_first_numbers_and_their_range() -> None:
     values = np.arange(60.0).reshape(6, 10) / 10 - 2
-    table = table_of([parameter("flow.weight", values)])
+    table = table_of(WORDS, [parameter("flow.weight", values)])
     assert table.count("<td>[") == 3
     assert f"<td>[0, 2]</td><td>{MINUS}1.8000</td>" in table
     assert f"all 60</td><td>{MINUS}2.0000 to 3.9000</td>" in table
@@ -60,12 +63,12 @@ def test_large_parameters_are_told_by_their_first_numbers_and_their_range() -> N
 
 
 def test_a_factor_whose_unconstrained_form_is_shorter_is_told_as_well() -> None:
-    table = table_of([parameter("tril", np.eye(3), np.array([0.5, 1.0, 2.0]))])
+    table = table_of(WORDS, [parameter("tril", np.eye(3), np.array([0.5, 1.0, 2.0]))])
     assert "all 9</td><td>0.0000 to 1.0000</td><td>0.5000 to 2.0000</td>" in table
 
 
 def test_a_guide_of_very_many_parameters_is_cut_short() -> None:
-    table = table_of([parameter(f"p{number}", 1.0) for number in range(50)])
+    table = table_of(WORDS, [parameter(f"p{number}", 1.0) for number in range(50)])
     assert table.count("<tbody>") == 40
     assert "and 10 more parameters" in table
 
@@ -85,7 +88,7 @@ def test_numbers_keep_their_width_and_say_enough(value: float, written: str) -> 
 
 
 def test_names_are_text_and_stay_so() -> None:
-    shown = ParametersPage(story_of(awkward(), PROBS), reference(awkward()))
+    shown = ParametersPage(story_of(awkward(), PROBS, WORDS), reference(awkward()), words=WORDS)
     changes = shown.update(snapshot([parameter("<b>x</b>", 1.0)], marginals()), RUNNING)
     table = value_of(changes, shown._table, "value")
     assert "&lt;b&gt;x&lt;/b&gt;" in table
@@ -126,7 +129,7 @@ def test_the_exact_densities_can_be_hidden_and_are_absent_where_there_are_none()
     changes = without.update(snapshot([LOC], marginals()), RUNNING)
     assert not without._latents[0].figure._exact.visible
     assert all("visible" not in values for _, values in changes)
-    alone = ParametersPage(STORY, None)
+    alone = ParametersPage(STORY, None, words=WORDS)
     alone.update(snapshot([LOC], marginals()), RUNNING)
     assert not alone._latents[0].figure._mark.visible
 

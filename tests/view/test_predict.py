@@ -16,7 +16,10 @@ from rugged_widget.view.outcome import exponential
 from rugged_widget.view.predict import PredictPage
 from rugged_widget.view.rows import rows_of
 from rugged_widget.view.story import story_of
+from rugged_widget.view.words import Words
 from tests.view.page_fakes import PROBS, RUNNING, arrays, awkward, normal, reference, snapshot, value_of
+
+WORDS = Words()
 
 DATA = RegressionData.rugged()
 GUIDE, EXACT = normal(7.6, 0.96), normal(7.5, 1.0)
@@ -25,9 +28,9 @@ THERE = WhatIf(1.21, 1, GUIDE, EXACT)
 
 def page(data: RegressionData = DATA, *, exact: bool = True, calls: list[int] | None = None) -> PredictPage:
     called = [] if calls is None else calls
-    return PredictPage(
-        story_of(data, PROBS), reference(data, exact=exact), rows_of(data), lambda: called.append(len(called))
-    )
+    story, rows = story_of(data, PROBS, WORDS), rows_of(data, WORDS)
+    compared = reference(data, exact=exact)
+    return PredictPage(story, compared, rows, lambda: called.append(len(called)), words=WORDS)
 
 
 def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
@@ -40,8 +43,8 @@ def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
 
 @pytest.mark.parametrize(("scale", "readout"), [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".9f"), (1.0, ".2f")])
 def test_the_slider_is_as_fine_as_the_range_needs(scale: float, readout: str) -> None:
-    rows = replace(rows_of(DATA), x=DATA.predictor_values * scale - 2 * scale)
-    slider = PredictPage(story_of(DATA, PROBS), None, rows, lambda: None)._slider
+    rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * scale - 2 * scale)
+    slider = PredictPage(story_of(DATA, PROBS, WORDS), None, rows, lambda: None, words=WORDS)._slider
     assert slider.readout_format == readout
     assert slider.min <= rows.x.min()
     assert slider.max >= rows.x.max()

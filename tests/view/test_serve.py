@@ -9,7 +9,10 @@ from rugged_widget.datasets import RegressionData
 from rugged_widget.reference import Wanted
 from rugged_widget.view.serve import ServePage, ServeRequests
 from rugged_widget.view.story import story_of
+from rugged_widget.view.words import Words
 from tests.view.page_fakes import PROBS, RUNNING, arrays, awkward, normal, snapshot, value_of
+
+WORDS = Words()
 
 OUTSIDE, INSIDE = normal(-0.172, 0.038), normal(0.205, 0.083)
 
@@ -21,7 +24,9 @@ class Root:
         self.asked: list[tuple[str, str, bool]] = []
         self.drawn = 0
         requests = ServeRequests(*(self._note(name) for name in ("script", "program", "load")))
-        self.page = ServePage(story_of(data or RegressionData.rugged(), PROBS), requests, self._changed)
+        self.page = ServePage(
+            story_of(data or RegressionData.rugged(), PROBS, WORDS), requests, self._changed, words=WORDS
+        )
 
     def _note(self, name: str):  # noqa: ANN202  # a callable
         return lambda path, option: self.asked.append((name, path, option))

@@ -12,6 +12,9 @@ from rugged_widget.snapshot import Progress
 from rugged_widget.view.panels import Panels
 from rugged_widget.view.still import still
 from rugged_widget.view.story import MAX_DOTS, Story, story_of
+from rugged_widget.view.words import Words
+
+WORDS = Words()
 
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 MANY, FEW = 5000, 40
@@ -28,12 +31,15 @@ def data() -> RegressionData:
 
 @pytest.fixture(scope="module")
 def story(data: RegressionData) -> Story:
-    return story_of(data, PROBS)
+    return story_of(data, PROBS, WORDS)
 
 
 def test_of_many_rows_a_sample_is_drawn_and_of_few_all(story: Story) -> None:
     assert [(group.num_rows, len(group.x)) for group in story.groups] == [(MANY, MAX_DOTS), (FEW, FEW)]
-    assert [group.heading("rows") for group in story.groups] == ["g = 0 · 1,000 of 5,000 rows drawn", "g = 1 · 40 rows"]
+    assert [group.heading(WORDS, "rows") for group in story.groups] == [
+        "g = 0 · 1,000 of 5,000 rows drawn",
+        "g = 1 · 40 rows",
+    ]
     assert story.subtitle.startswith("5,040 rows")
 
 
@@ -50,11 +56,11 @@ def test_dots_are_rows_of_their_group_each_with_its_own_words(data: RegressionDa
 def test_the_sample_is_spread_over_the_table_and_the_same_each_time(data: RegressionData, story: Story) -> None:
     rows = [int(name.removeprefix("row ")) for name in story.groups[0].names]
     assert np.mean(rows) == pytest.approx(MANY / 2, abs=4 * MANY / np.sqrt(12 * MAX_DOTS))
-    assert story_of(data, PROBS).groups[0].names == story.groups[0].names
+    assert story_of(data, PROBS, WORDS).groups[0].names == story.groups[0].names
 
 
 def test_a_panel_counts_what_it_draws_and_says_so(data: RegressionData, story: Story) -> None:
-    panels = Panels(story.groups, story.grid, x_label="x", y_label="y", row_noun="rows", on_mode=lambda: None)
+    panels = Panels(story, lambda: None, words=WORDS)
     fit = RegressionFit(data, engine="plain", batch_size=50, learning_rate=0.5)
     fit.advance(40)
     changes = panels.update(fit.snapshot(), Progress("running", 150, 1500, -500.0, 150.0))
@@ -62,6 +68,6 @@ def test_a_panel_counts_what_it_draws_and_says_so(data: RegressionData, story: S
     assert " of 1,000 drawn, prediction " in notes[0]
     assert " of 40, prediction " in notes[1]
     assert [len(hover["rows"]) for hover in panels.hover] == [MAX_DOTS, FEW]
-    picture = still(story, fit.snapshot(), "paused")
+    picture = still(story, fit.snapshot(), "paused", words=WORDS)
     assert picture.count("<circle") == MAX_DOTS + FEW
     assert "1,000 of 5,000 rows drawn" in picture

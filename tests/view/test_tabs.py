@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.reference import Wanted
 from rugged_widget.snapshot import Snapshot
 from rugged_widget.view.tabs import Tabs, holds, union
+from rugged_widget.view.words import Words
 from tests.view.references import reference_of
 from tests.view.stage import DATA, PARAMETERS, FakePage, Stage
+
+AT_REST = Wanted(draws=True, approximation=True)
+"""What is wanted wherever training rests: to judge the guide, and to keep the run."""
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +78,9 @@ def test_while_it_runs_the_visible_pages_wishes_are_told_and_at_rest_those_of_al
     stage = Stage(plain)
     assert stage.wishes == []
     stage.pick("Numbers")
-    assert stage.wishes == [PARAMETERS]
+    assert stage.wishes == [replace(AT_REST, parameters=True)]
     stage.pick("Train")  # at rest the page of numbers has to be kept current
-    assert stage.wishes == [PARAMETERS]
+    assert len(stage.wishes) == 1
     stage.start()
     assert stage.wishes[1:] == [Wanted()]
     stage.pick("Numbers")
@@ -82,7 +88,7 @@ def test_while_it_runs_the_visible_pages_wishes_are_told_and_at_rest_those_of_al
     stage.pick("Train")
     assert stage.wishes[3:] == [Wanted()]
     stage.settle("paused")
-    assert stage.wishes[4:] == [PARAMETERS]
+    assert stage.wishes[4:] == [replace(AT_REST, parameters=True)]
 
 
 def test_a_page_says_when_it_wants_something_else(plain: Snapshot) -> None:
@@ -91,9 +97,9 @@ def test_a_page_says_when_it_wants_something_else(plain: Snapshot) -> None:
     point = stage.pages["Point"]
     point.wants = Wanted(what_if=(2.5, 1))
     point.changed()
-    assert stage.wishes == []  # it only asked
+    assert stage.wishes == [AT_REST]  # it only asked
     stage.work()
-    assert stage.wishes == [Wanted(what_if=(2.5, 1))]
+    assert stage.wishes[1:] == [replace(AT_REST, what_if=(2.5, 1))]
     what_if = point.seen[-1].what_if
     assert what_if is not None
     assert (what_if.x, what_if.group) == (2.5, 1)
@@ -193,6 +199,6 @@ def test_a_snapshot_holds_what_is_wanted_or_does_not(plain: Snapshot) -> None:
 
 def test_tabs_say_in_a_word_what_is_open() -> None:
     page = FakePage(lambda: None, Wanted())
-    tabs = Tabs({"<b>One</b>": lambda: page}, lambda: None)
+    tabs = Tabs({"<b>One</b>": lambda: page}, lambda: None, words=Words())
     assert repr(tabs) == "Tabs('<b>One</b>', built: ['<b>One</b>'])"
     assert tabs.visible is page
