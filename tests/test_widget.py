@@ -20,8 +20,6 @@ import traitlets
 from ipywidgets.widgets.widget import _instances
 
 from rugged_widget import ClosedError, FitError, RegressionData, load_rugged
-from rugged_widget.view.story import story_of
-from rugged_widget.view.words import Words
 
 from .plain_widget import RuggedWidget
 
@@ -278,7 +276,7 @@ def test_any_table_will_do_and_its_words_are_used() -> None:
     widget = RuggedWidget(
         frame, response="gdp", predictor="rugged", group="cont_africa", log_response=True, label="country", num_steps=20
     )
-    story = story_of(widget._data, (0.5,), Words())
+    story = widget._story
     assert story.title == "rugged and gdp"
     assert story.groups[1].label == "cont_africa = 1"
     assert "Lesotho" in story.groups[1].names

@@ -97,7 +97,6 @@ class Panels:
         self._panels[-1].head.children = (*self._panels[-1].head.children, self.mode)
         self.boxes = tuple(panel.box for panel in self._panels)
         self.targets = tuple(target for panel in self._panels for target in panel.targets)
-        self.hover = [panel.hover for panel in self._panels]
         Choice(
             self.mode,
             lambda: [(words(f"panels.mode.{mode}"), mode) for mode in MODES],
@@ -106,6 +105,11 @@ class Panels:
             tips=lambda: [words(f"panels.mode.{mode}_tip") for mode in MODES],
         )
         words.follow(self._name)
+
+    @property
+    def hover(self) -> list[dict[str, object]]:
+        """What is told of each row drawn, by figure."""
+        return [panel.hover for panel in self._panels]
 
     @property
     def labels(self) -> dict[str, str]:

@@ -97,10 +97,14 @@ class TrainPage:
         self.box = self._layout()
         parts: Sequence[Part] = (*self._figures, self._settled, self._approximation, *self._explanations)
         self.targets = (*[target for part in parts for target in part.targets], self._legend)
-        self.hover: Sequence[Mapping[str, object]] = self._panels.hover
         self._settled.show_stop(bool(settings.get("stop_when_settled", False)))
         self._approximation.show_correct(bool(settings.get("correct", False)))
         self._draw_corrected(bool(settings.get("correct", False)))
+
+    @property
+    def hover(self) -> Sequence[Mapping[str, object]]:
+        """What is told of the dots of the panels."""
+        return self._panels.hover
 
     @property
     def labels(self) -> dict[str, str]:

@@ -16,36 +16,37 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.browser.pages import Shown, Theme
+    from tests.browser.pages import Theme
     from tests.browser.server import Server
 
-VISIBLE_LINES = """root => Array.from(root.querySelectorAll(".rw-elbo svg path.line"))
-    .filter((line) => line.checkVisibility({ visibilityProperty: true })
-        && getComputedStyle(line.closest("g.lines") ?? line).display !== "none" && line.getAttribute("d")).length"""
+LINES = """root => Array.from(root.querySelectorAll(".rw-elbo svg path.line"))
+    .filter((line) => line.getAttribute("d")).length"""
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, Shown]]:
+def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, DashboardPage]]:
     """One page for several tests: two runs of different guides that have ended, and the Compare page open."""
-    with notebook(browser, lab_server, [cell(speed="max", language="en", num_steps=400, learning_rate=0.1)]) as both:
-        page = DashboardPage(both[1])
+    with notebook(browser, lab_server, [cell(speed="max", language="en", num_steps=400, learning_rate=0.1)]) as (
+        lab,
+        shown,
+    ):
+        page = DashboardPage(shown)
         for guide in ("diagonal", "multivariate"):
-            both[1].kernel.run(f"widget.guide = {guide!r}; widget.start()")
+            shown.kernel.run(f"widget.guide = {guide!r}; widget.start()")
             page.wait_status("finished")
         open_tab(page, "Compare")
         page.root.locator(".rw-run").nth(1).wait_for()
-        yield both
+        yield lab, page
 
 
 @pytest.fixture
-def widget(opened: tuple[LabPage, Shown]) -> Iterator[DashboardPage]:
+def widget(opened: tuple[LabPage, DashboardPage]) -> Iterator[DashboardPage]:
     """The widget with its Compare page open."""
-    lab, shown = opened
-    page = DashboardPage(shown)
+    lab, page = opened
     set_width(page, 1300)
     open_tab(page, "Compare")
     yield page
-    shown.watched.check()
+    page.shown.watched.check()
     lab.set_theme("light")
 
 
@@ -66,14 +67,15 @@ def test_runs_that_ended_are_rows_with_their_verdicts(widget: DashboardPage) -> 
 
 
 def test_runs_stay_as_thin_lines_in_the_elbo_figure_until_they_are_removed(widget: DashboardPage) -> None:
-    open_tab(widget, "Train")
-    before = widget.root.evaluate(VISIBLE_LINES)
-    widget.kernel.run("kept = widget.runs().index[-1]; widget._remove_run(kept)")
+    both = widget.root.evaluate(LINES)
+    widget.press("rw-remove-2")
+    widget.part("rw-remove-2").wait_for(state="detached")
     widget.page.wait_for_timeout(500)
-    assert widget.root.evaluate(VISIBLE_LINES) == before - 1
-    widget.kernel.run("widget.keep_run()")
+    assert widget.root.evaluate(LINES) == both - 1
+    widget.press("rw-keep")  # the present run is the one that was removed
+    widget.part("rw-remove-3").wait_for()
     widget.page.wait_for_timeout(500)
-    assert widget.root.evaluate(VISIBLE_LINES) == before
+    assert widget.root.evaluate(LINES) == both
 
 
 def test_a_run_is_renamed_in_its_row_and_a_name_that_is_taken_is_refused(widget: DashboardPage) -> None:
@@ -112,7 +114,7 @@ def test_the_table_is_saved_once_and_replaced_only_where_told_so(widget: Dashboa
 
 def test_the_picture_of_two_latents_follows_what_is_picked(widget: DashboardPage) -> None:
     pair = widget.part("rw-pair")
-    assert pair.locator(".axislabel").all_inner_texts() == ["rugged", "bias"]
+    assert pair.locator(".axislabel").all_text_contents() == ["rugged", "bias"]
     ellipses = widget.drawing("rw-pair")
     widget.part("rw-pair-y").locator("select").select_option("sigma")
     pair.locator(".axislabel", has_text="sigma").wait_for()
@@ -139,7 +141,7 @@ def test_the_page_fits(widget: DashboardPage, width: int, language: str) -> None
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_page_can_be_read_in_both_themes(
-    opened: tuple[LabPage, Shown], widget: DashboardPage, theme: Theme
+    opened: tuple[LabPage, DashboardPage], widget: DashboardPage, theme: Theme
 ) -> None:
     opened[0].set_theme(theme)
     contrasts: dict[str, float] = widget.part("rw-compare").evaluate(CONTRASTS)

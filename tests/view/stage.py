@@ -64,7 +64,7 @@ class Stage:
         requests = Requests(*[lambda: None] * 3, pick=lambda name, value: self.picked.append((name, value)))
         self.dashboard = Dashboard(
             story_of(DATA, PROBS, self.words),
-            {"diagonal": "diagonal normal"},
+            {"diagonal": "diagonal normal", "delta": "point (MAP)"},
             SETTINGS | settings,
             requests,
             self.waiting.append,

@@ -20,7 +20,9 @@ class Wire:
         self.line, self.text = QuietLines(x=[0.0, 1.0], y=[0.0, 1.0]), QuietText("")
         self.sent: list[tuple[dict[str, Any], np.ndarray[Any, Any]]] = []
         self.states: list[tuple[str, set[str]]] = []
-        self.stream = FrameStream([self.line, self.text], ask, clock=lambda: self.now)
+        self.tags: list[str] = []
+        targets = [self.line, self.text]
+        self.stream = FrameStream(targets, ask, clock=lambda: self.now, on_language=self.tags.append)
         self.sent_contents: list[dict[str, Any]] = []
         self.stream.send = self._send
         for widget in (self.line, self.text):
@@ -54,6 +56,25 @@ def test_nothing_is_sent_before_a_page_says_hello() -> None:
     wire.hear(k="hello")
     assert wire.stream.ready()
     assert wire.stream.presence == "here"
+
+
+def test_the_language_of_a_page_is_told_on_the_thread_that_computes() -> None:
+    asked: list[Callable[[], None]] = []
+    wire = Wire(asked.append)
+    wire.hear(k="hello", language="ko-KR")
+    assert wire.tags == []
+    for request in asked:
+        request()
+    assert wire.tags == ["ko-KR"]
+    assert wire.stream.presence == "here"
+
+
+def test_what_is_told_of_targets_can_be_replaced() -> None:
+    wire = Wire()
+    wire.stream.extend([], hover=[{"figure": "a", "rows": []}], labels={"a": "An A"})
+    wire.stream.tell(hover=[{"figure": "a", "rows": [{"title": "가", "text": ""}]}], labels={"a": "가"})
+    assert wire.stream.hover == [{"figure": "a", "rows": [{"title": "가", "text": ""}]}]
+    assert wire.stream.labels == {"a": "가"}
 
 
 def test_a_page_that_was_given_the_widget_is_waited_for_a_few_seconds() -> None:
