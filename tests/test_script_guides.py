@@ -30,6 +30,8 @@ def test_the_script_of_an_averaged_run_takes_the_mean_of_its_iterates() -> None:
     fit.advance(300)
     averaged = fit.average_iterates()
     assert_same(executed(write_script(recipe_of(fit))), fit)
+    fit.advance(5)  # from the mean on
+    assert_same(executed(write_script(recipe_of(fit))), fit, 1e-5)
     steps = f"range({averaged.first}, {averaged.last + 1}, {averaged.stride})"
     assert f"    300: {steps},\n" in write_script(recipe_of(fit))
 

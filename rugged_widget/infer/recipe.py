@@ -55,7 +55,7 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         bias_scale=priors.bias,
         sigma_max=priors.sigma,
         own=own_guide(fit.guide_given) if fit.guide_name == CUSTOM else None,
-        averages=() if fit.averaged is None else ((fit.step, fit.averaged),),
+        averages=fit.means,
         dtype=str(torch.get_default_dtype()).removeprefix("torch."),
     )
 

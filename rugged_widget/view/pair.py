@@ -82,13 +82,14 @@ class PairFigure:
             "rw-pair",
             "",
             marks=[
-                *self._exact,
                 *self._kept_dots,
                 *self._kept_rings,
                 self._dots,
                 self._ring,
+                *self._exact,
                 self._center,
                 self._cross,
+                self._tags,
             ],
             axes=[self._x.axis, self._y.axis],
             controls=[*self._pickers, self.mode],
@@ -147,7 +148,7 @@ class PairFigure:
         self._exact = [dashed([0.0, 0.0], [0.0, 0.0], self._scales)]
         self._kept_dots = [bqplot.Scatter(**nowhere, colors=[color], stroke="transparent") for color in FAINT]
         self._kept_rings = [bqplot.Lines(**nowhere, colors=[color], stroke_width=1.6) for color in COLORS]
-        self._tags = bqplot.Label(x=[0.0], y=[0.0], text=[""], scales=self._scales, colors=[MUTED], default_size=11)
+        self._tags = bqplot.Label(x=[0.0], y=[0.0], text=[""], scales=self._scales, colors=[MUTED], default_size=12)
         self._tags.align, self._tags.y_offset, self._tags.font_weight = "middle", -4, "normal"
         for dots in (self._dots, *self._kept_dots):
             dots.default_size = 10

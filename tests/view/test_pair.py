@@ -143,6 +143,7 @@ def test_kept_runs_have_a_colour_each_and_are_told_by_number_and_name() -> None:
     assert len({ring.colors[0] for ring in shown._kept_rings}) == 4
     assert shown._kept_rings[1].x == pytest.approx(ellipse(pick(run(5).draws, PAIR))[0])
     assert list(shown._tags.text) == ["3", "5", "6", "7"]
+    assert shown._tags in shown._chart.figure.marks
     key = value_of(changes, shown._key, "value")
     assert '"rw-key-pair-ring rw-kept-1"></i>5 · run 5' in key
     shown.show_runs([run(5)])
