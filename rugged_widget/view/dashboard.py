@@ -80,10 +80,7 @@ class Dashboard(ipywidgets.VBox):
         self._voice = Voice(words, str(settings.get("language", AUTO)))
         self._latest: tuple[Snapshot, Progress] | None = None
         self._wanted, self._resting = Wanted(), True
-
-        def changed() -> None:
-            ask(self._refresh)
-
+        changed = partial(ask, self._refresh)
         self.controls = Controls(guides, settings, requests, words=words)
         self._exact: ExactSwitch | None = None
         num_steps = int(str(settings["num_steps"]))

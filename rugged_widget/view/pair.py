@@ -67,7 +67,24 @@ class PairFigure:
         self._shows_exact = contours is not None
         self._x, self._y = Ruler("", -1.0, 1.0, num_steps=5), Ruler("", -1.0, 1.0, vertical=True, num_steps=5)
         self._scales = {"x": self._x.scale, "y": self._y.scale}
-        latents = [(row.site, row.index) for row in story.rows]
+        self._place_controls(pair, changed, words)
+        self._mark()
+        self._key = text("rw-legend")
+        above = self._center, self._cross, self._tags
+        self._chart = Chart(
+            "rw-pair",
+            "",
+            marks=[*self._kept_dots, *self._kept_rings, self._dots, self._ring, *self._exact, *above],
+            axes=[self._x.axis, self._y.axis],
+            controls=[*self._pickers, self.mode],
+        )
+        self.box = ipywidgets.VBox([self._chart.box, self._key])
+        self.box.add_class("rw-pair-box")
+        self.targets = (*self._x.targets, *self._y.targets, self._dots, self._ring, self._center, self._key)
+        words.follow(self._name)
+
+    def _place_controls(self, pair: tuple[Latent, Latent] | None, changed: Callable[[], None], words: Words) -> None:
+        latents = [(row.site, row.index) for row in self._story.rows]
         first, second = pair or (latents[0], latents[1])
         self._pickers = [self._picker(at, latents.index(latent)) for at, latent in enumerate((first, second))]
         self._at = latents.index(first), latents.index(second)
@@ -76,28 +93,6 @@ class PairFigure:
         self.mode = ipywidgets.ToggleButtons(options=MODES, style={"button_width": "auto"})
         self.mode.add_class("rw-pair-mode")
         Choice(self.mode, self._modes, lambda _mode: changed(), words)
-        self._mark()
-        self._key = text("rw-legend")
-        self._chart = Chart(
-            "rw-pair",
-            "",
-            marks=[
-                *self._kept_dots,
-                *self._kept_rings,
-                self._dots,
-                self._ring,
-                *self._exact,
-                self._center,
-                self._cross,
-                self._tags,
-            ],
-            axes=[self._x.axis, self._y.axis],
-            controls=[*self._pickers, self.mode],
-        )
-        self.box = ipywidgets.VBox([self._chart.box, self._key])
-        self.box.add_class("rw-pair-box")
-        self.targets = (*self._x.targets, *self._y.targets, self._dots, self._ring, self._center, self._key)
-        words.follow(self._name)
 
     @property
     def latents(self) -> tuple[Latent, Latent]:
@@ -149,7 +144,7 @@ class PairFigure:
         self._kept_dots = [bqplot.Scatter(**nowhere, colors=[color], stroke="transparent") for color in FAINT]
         self._kept_rings = [bqplot.Lines(**nowhere, colors=[color], stroke_width=1.6) for color in COLORS]
         self._tags = bqplot.Label(x=[0.0], y=[0.0], text=[""], scales=self._scales, colors=[MUTED], default_size=12)
-        self._tags.align, self._tags.y_offset, self._tags.font_weight = "middle", -4, "normal"
+        self._tags.align, self._tags.y_offset, self._tags.font_weight = "middle", -9, "normal"
         for dots in (self._dots, *self._kept_dots):
             dots.default_size = 10
         self._center.default_size = 26

@@ -277,7 +277,7 @@ def test_the_corners_tell_the_exact_probability_while_the_answer_is_shown(snapsh
 
 
 def test_the_legend_names_only_what_is_shown() -> None:
-    names = ["least squares", "exact posterior", "corrected guide", "not to be trusted"]
+    names = ["least squares", "exact posterior", "corrected", "not to be trusted"]
 
     def named(**shown: bool) -> list[bool]:
         words = legend(WORDS, **shown)

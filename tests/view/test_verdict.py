@@ -231,7 +231,7 @@ def test_names_of_columns_stay_text() -> None:
 
 
 def test_every_verdict_is_told_in_korean_and_a_change_of_language_renames_the_buttons() -> None:
-    assert settled(settling(), language="ko")[0] == "최적화기 안정됨: 예, 940 스텝부터입니다."
+    assert settled(settling(), language="ko")[0] == "최적화기 안정 여부: 예, 940 스텝부터입니다."
     assert "47 % 좁습니다(cont_africa)" in judged(approximation(), language="ko")[1]
     for quality in ("good", "borderline", "point"):
         assert re.search("[가-힣]", judged(approximation(quality), language="ko")[1])

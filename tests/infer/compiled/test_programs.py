@@ -17,7 +17,7 @@ LONG = programs(min_size=8, max_size=16)
 """To trace a program takes most of the time: a longer one has more pairs of instructions to show for it."""
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(120, marks=SLOW)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(60, marks=SLOW)])
 def test_random_programs_compute_the_same_without_writes_and_simplified(rounds: int) -> None:
     @settings(max_examples=rounds)
     @given(LONG)
@@ -29,7 +29,7 @@ def test_random_programs_compute_the_same_without_writes_and_simplified(rounds: 
     check()
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(60, marks=SLOW)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(25, marks=SLOW)])
 def test_random_programs_have_the_same_gradients_when_they_are_captured(rounds: int) -> None:
     @settings(max_examples=rounds)
     @given(LONG)
