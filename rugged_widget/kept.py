@@ -12,7 +12,7 @@ from rugged_widget.runs import KeptRun, unique_name
 from rugged_widget.values import Averaged
 
 MAX_RUNS = 20
-"""Runs that are kept; the oldest makes room. A fit of the lesson is some hundred kilobytes."""
+"""Runs that are kept; the oldest makes room. A fit of the lesson that has been released is less than a megabyte."""
 
 MAX_NAME = 60
 

@@ -245,9 +245,14 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         return guide_key(value) if name == "guide" else value
 
     def _make_fit(self) -> RegressionFit:
-        self._fit = self._fit_with(self.guide)
-        self._fit.wanted = self._wanted
+        self._take_up(self._fit_with(self.guide))
         return self._fit
+
+    def _take_up(self, fit: RegressionFit) -> None:
+        """Make a fit the present one; the one before, which may be kept, needs less from now on."""
+        if "_fit" in self.__dict__ and self._fit is not fit:
+            self._fit.release()
+        fit.wanted, self._fit = self._wanted, fit
 
     def _fit_with(self, guide: Guide) -> RegressionFit:
         return RegressionFit(
@@ -269,7 +274,8 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
             self._home.ask(lambda: setattr(self, name, value))
 
     def _adopt(self, run: KeptRun, fit: RegressionFit) -> None:
-        fit.wanted, self._fit = self._wanted, fit
+        self._take_up(fit)
+        fit.use_engine(self.engine)
         self._training.adopt(fit, run.num_steps)
         recalled = {"guide": fit.guide_given, "seed": fit.seed, "learning_rate": fit.learning_rate}
         for name, value in (recalled | {"num_steps": run.num_steps}).items():

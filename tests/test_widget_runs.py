@@ -94,6 +94,7 @@ def test_recalled_a_run_is_back_with_its_settings_and_can_go_on() -> None:
     pd.testing.assert_frame_equal(widget.history(), history)
     assert widget.controls._inputs["guide"].value == "diagonal"
     assert len(widget.runs()) == 2
+    assert [kept._stepping._compiled is None for kept in map(widget._kept.fit, (1, 2))] == [True, True]
     widget.num_steps = 40
     asyncio.run(widget.fit())
     straight = trained(num_steps=40, learning_rate=0.02)

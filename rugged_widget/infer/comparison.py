@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from rugged_widget.datasets import RegressionData
 from rugged_widget.infer.exact import ExactPosterior
@@ -32,9 +33,19 @@ class Comparison:
 
     def __init__(self, data: RegressionData, priors: Priors) -> None:
         self.priors = priors
-        self._grid = data.grid()
+        self._data, self._grid = data, data.grid()
+        self._tensors: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor]] = {}
         self.least_squares = least_squares(data.features, data.targets)
         self.exact = ExactPosterior(data.features, data.targets, priors, self._grid, data.group_labels)
+
+    def tensors(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return features, shape (n, 3), and targets, shape (n,): the same for every fit, as none writes to them."""
+        if dtype not in self._tensors:
+            features, targets = (
+                torch.tensor(array, dtype=dtype) for array in (self._data.features, self._data.targets)
+            )
+            self._tensors[dtype] = features, targets
+        return self._tensors[dtype]
 
     def __repr__(self) -> str:
         return f"Comparison(log_evidence={self.exact.log_evidence:.2f})"

@@ -121,8 +121,8 @@ class RegressionFit(Fit):
         self._grid = data.grid()
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
             model = BayesianRegression(self.batch_size, self.comparison.priors)
-            arrays = data.features, data.targets, _grid_features(self._grid)
-            features, targets, self._grid_features = (torch.tensor(a, dtype=torch.get_default_dtype()) for a in arrays)
+            features, targets = self.comparison.tensors(torch.get_default_dtype())
+            self._grid_features = torch.tensor(_grid_features(self._grid), dtype=torch.get_default_dtype())
         super().__init__(
             model,
             partial(make_guide, self.guide_given, args=(features, targets)),
@@ -151,6 +151,12 @@ class RegressionFit(Fit):
         with self.looking():
             self._look.capture()
         return False
+
+    def release(self) -> None:
+        """Let go of what can be made anew; see `Fit.release`."""
+        super().release()
+        self._pictured_next = False
+        self._look.release()
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""

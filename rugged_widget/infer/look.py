@@ -101,6 +101,10 @@ class Looking:
         except UnsupportedError:  # it stays with Pyro, which is slower and nothing else
             self._picture = None
 
+    def release(self) -> None:
+        """Look by Pyro again, until it is captured anew."""
+        self._picture, self._names = None, ([], [])
+
     def _by_pyro(self) -> Look:
         return _certain(self._uncertain())
 

@@ -162,6 +162,13 @@ class Stepping:
             param.copy_(part.view(param.shape))
             start += param.numel()
 
+    def release(self) -> None:
+        """Let go of the captured step, for a fit that rests for long; the next step captures it anew."""
+        if self._compiled is not None:
+            self._compiled.leave()
+        self._compiled = self._program = self._building = None
+        self.use(self._asked)
+
     def wait(self, seconds: float) -> bool:
         """Wait for an engine that is being compiled; returns whether none is any more."""
         end = time.monotonic() + seconds

@@ -151,6 +151,14 @@ class Fit(Recorded):
         with self._isolation.inside():
             return self._stepping.prepare(self.step)
 
+    def release(self) -> None:
+        """Let go of what only steps and pictures need, megabytes, for a fit that is kept but not looked at.
+
+        The next step makes it anew, and the trajectory goes on.
+        """
+        with self._isolation.inside():
+            self._stepping.release()
+
     def wait_for_engine(self, seconds: float) -> bool:
         """Wait for an engine that is being compiled beside the training.
 

@@ -171,3 +171,15 @@ def test_data_that_the_user_writes_to_in_mid_run_is_seen(engine: str, which: int
         assert_close(losses(fit), loop.losses, 1e-4)
         problem.args[which].mul_(1.2)
         loop.problem.args[which].mul_(1.2)
+
+
+def test_a_fit_that_was_released_goes_on_on_the_same_trajectory() -> None:
+    fit, loop = fit_of(BY_NAME["diagonal"], "graph"), Loop(BY_NAME["diagonal"])
+    play(fit, loop, [("advance", (40, math.inf))])
+    assert fit.engine.name == "graph"
+    fit.release()
+    fit.release()
+    assert fit._stepping._compiled is None
+    play(fit, loop, [("look", None), ("advance", (30, math.inf)), ("rate", 0.01), ("advance", (20, math.inf))])
+    assert fit.engine.name == "graph"
+    assert_on_one_way(fit, loop)
