@@ -29,6 +29,11 @@ class Wanted:
     correction: bool = False
 
 
+AT_REST = Wanted(draws=True, approximation=True)
+"""What is wanted wherever training rests: how good the approximation is takes longer to say than a frame may, and a run
+that ends is kept with draws."""
+
+
 @dataclass(frozen=True, eq=False)
 class ExactAnswer(Value):
     """The exact posterior as it is drawn; fields as in `Snapshot`.

@@ -24,7 +24,7 @@ from rugged_widget.keeping import Keeping
 from rugged_widget.kept import KeptRuns
 from rugged_widget.lesson_pages import lesson_pages
 from rugged_widget.pace import Speed
-from rugged_widget.reference import Wanted
+from rugged_widget.reference import AT_REST, Wanted
 from rugged_widget.running import Running
 from rugged_widget.runs import KeptRun
 from rugged_widget.snapshot import EngineInfo, Progress, Snapshot
@@ -156,7 +156,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         given |= {"engine": engine, "show_exact": show_exact, "correct": correct, "language": language}
         given |= {"stop_when_settled": stop_when_settled}
         settings = {name: CHECKS[name](value) for name, value in given.items()}
-        self._batch_size, self._wanted = checked_batch_size(batch_size), Wanted()
+        self._batch_size, self._wanted = checked_batch_size(batch_size), AT_REST
         self._comparison = Comparison(self._data, checked_priors(priors))
         self._home, self._kept = LoopThread(), KeptRuns()
         self._build(settings)

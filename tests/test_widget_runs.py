@@ -17,6 +17,8 @@ from torch.distributions import constraints
 
 from rugged_widget import Approximation, Averaged, FitError, RuggedWidget, Settling
 
+pytestmark = pytest.mark.browser  # no browser, but runs to their end
+
 
 def by_hand(features: torch.Tensor, targets: torch.Tensor | None = None) -> None:  # noqa: ARG001  # as the model is
     """A guide of the user's own: sigma as a log-normal, the others as normals."""
@@ -56,7 +58,6 @@ def test_the_default_run_has_settled_and_is_no_good_approximation(default: Rugge
     assert default.approximation().k_hats.tolist() == found.k_hats.tolist()
 
 
-@pytest.mark.browser  # no browser, but 3,000 steps
 def test_the_multivariate_guide_is_good() -> None:
     widget = trained(guide="multivariate", learning_rate=0.01, num_steps=3000, seed=2)
     assert widget.snapshot.approximation.quality == "good"
@@ -112,6 +113,8 @@ def test_a_run_that_has_not_ended_is_kept_when_asked_to() -> None:
     assert widget.runs().empty
     widget.keep_run()
     assert widget.runs()["steps"].tolist() == [4]
+    assert widget.kept_runs[0].draws["sigma"].shape == (400,)
+    assert widget.kept_runs[0].approximation is not None
     widget.advance(2)
     widget.keep_run()
     assert widget.runs()["steps"].tolist() == [6]
@@ -219,3 +222,11 @@ def test_the_language_changes_what_is_read_and_nothing_else() -> None:
     with pytest.raises(ValueError, match="language must be"):
         widget.language = "xx"
     assert widget.language == "en"
+
+
+def test_a_run_that_ends_at_once_is_judged_and_kept_too() -> None:
+    widget = RuggedWidget(engine="plain", num_steps=3)
+    widget.advance(3)
+    assert widget.status == "finished"
+    assert widget.snapshot.approximation is not None
+    assert widget.runs()["steps"].tolist() == [3]

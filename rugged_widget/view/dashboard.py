@@ -10,7 +10,7 @@ from types import MappingProxyType
 import ipywidgets
 
 from rugged_widget.pace import Presence
-from rugged_widget.reference import Reference, Wanted
+from rugged_widget.reference import AT_REST, Reference, Wanted
 from rugged_widget.runs import KeptRun
 from rugged_widget.snapshot import Progress, Snapshot
 from rugged_widget.view.captions import paragraph
@@ -50,7 +50,8 @@ class Dashboard(ipywidgets.VBox):
     pages
         What builds the pages behind Train, by name, in order; each is built when it is first opened.
     on_wanted
-        Told what snapshots have to hold whenever that changes; asks for a new one where training rests.
+        Told what snapshots have to hold whenever that changes, which is AT_REST to begin with; asks for a new one where
+        training rests.
     reference
         What the fit is compared with; without it, or without an exact answer in it, there is no switch for that.
     words
@@ -79,7 +80,7 @@ class Dashboard(ipywidgets.VBox):
         self._say, self._on_language = words, on_language
         self._voice = Voice(words, str(settings.get("language", AUTO)))
         self._latest: tuple[Snapshot, Progress] | None = None
-        self._wanted, self._resting = Wanted(), True
+        self._wanted, self._resting = AT_REST, True
         changed = partial(ask, self._refresh)
         self.controls = Controls(guides, settings, requests, words=words)
         self._exact: ExactSwitch | None = None
@@ -266,11 +267,8 @@ class Dashboard(ipywidgets.VBox):
             self._redraw()
 
     def _ask_for(self) -> None:
-        # How good the approximation is takes longer to say than a frame may, so it is judged where training rests; and
-        # a run that ends is kept with draws.
         pages = self._tabs.built if self._resting else [self._tabs.visible]
-        at_rest = Wanted(approximation=self._resting, draws=self._resting)
-        wanted = union([at_rest, *[page.wanted() for page in pages]])
+        wanted = union([*([AT_REST] if self._resting else []), *[page.wanted() for page in pages]])
         if wanted != self._wanted:
             self._wanted = wanted
             if self._on_wanted is not None:

@@ -159,6 +159,7 @@ def test_a_failure_leaves_no_gap_among_the_iterates(every_step: np.ndarray) -> N
     assert averaged.first == 104
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 def test_averaging_twice_changes_nothing_more() -> None:
     fit = fitted("graph")
     fit.advance(160)
@@ -167,6 +168,7 @@ def test_averaging_twice_changes_nothing_more() -> None:
     assert np.array_equal(unconstrained(fit), there)
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 def test_all_means_that_were_taken_are_told_so_that_a_script_can_do_the_same() -> None:
     fit = fitted("graph")
     fit.advance(160)
@@ -189,6 +191,7 @@ def test_too_few_iterates_are_refused_in_words_and_nothing_changes() -> None:
     assert fit.averaged is None
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 def test_diagnostics_change_no_step() -> None:
     asked, left_alone = fitted("graph"), fitted("graph")
     for size in (1, 120, 3, 90):

@@ -38,6 +38,7 @@ def test_a_captured_snapshot_is_that_of_pyro_after_later_steps_too(name: str) ->
     assert repr(by_pyro._look) == "Looking(800 draws, by Pyro)"
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 def test_a_guide_is_not_captured_before_it_has_its_parameters() -> None:
     fit = RegressionFit(RUGGED, guide="parts", seed=3)
     with fit.looking():

@@ -7,15 +7,12 @@ from dataclasses import replace
 import pytest
 
 from rugged_widget.infer.lesson import RegressionFit
-from rugged_widget.reference import Wanted
+from rugged_widget.reference import AT_REST, Wanted
 from rugged_widget.snapshot import Snapshot
 from rugged_widget.view.tabs import Tabs, holds, union
 from rugged_widget.view.words import Words
 from tests.view.references import reference_of
 from tests.view.stage import DATA, PARAMETERS, FakePage, Stage
-
-AT_REST = Wanted(draws=True, approximation=True)
-"""What is wanted wherever training rests: to judge the guide, and to keep the run."""
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +94,9 @@ def test_a_page_says_when_it_wants_something_else(plain: Snapshot) -> None:
     point = stage.pages["Point"]
     point.wants = Wanted(what_if=(2.5, 1))
     point.changed()
-    assert stage.wishes == [AT_REST]  # it only asked
+    assert stage.wishes == []  # it only asked
     stage.work()
-    assert stage.wishes[1:] == [replace(AT_REST, what_if=(2.5, 1))]
+    assert stage.wishes == [replace(AT_REST, what_if=(2.5, 1))]
     what_if = point.seen[-1].what_if
     assert what_if is not None
     assert (what_if.x, what_if.group) == (2.5, 1)

@@ -76,6 +76,7 @@ def test_rates_pauses_and_engines_change_and_the_trajectory_goes_on(turns: list[
     assert_on_one_way(fit, loop)
 
 
+@pytest.mark.browser  # no browser, but seconds for itself
 def test_a_trajectory_goes_on_over_a_change_of_rate_of_slices_and_of_engines() -> None:
     """One example of what follows, in the round of all day."""
     fit, loop = fit_of(BY_NAME["clipped Adam"], "auto"), Loop(BY_NAME["clipped Adam"])
