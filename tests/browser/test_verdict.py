@@ -88,7 +88,7 @@ def test_correcting_draws_dotted_outlines_and_the_legend_says_so(widget: Dashboa
     train(widget)
     assert dotted(widget).count() == 0
     widget.press("rw-correct")
-    widget.part("rw-legend").filter(has_text="corrected guide").first.wait_for()
+    widget.part("rw-legend").filter(has_text="corrected").first.wait_for()
     assert widget.kernel.value("widget.correct") is True
     assert dotted(widget).count() >= 6  # boxes and medians, both panels, both slopes
     widget.press("rw-correct")
@@ -122,7 +122,7 @@ def test_nothing_of_the_verdicts_moves_or_is_cut_off(widget: DashboardPage, widt
     widget.kernel.run("widget.speed = 'max'")
     widget.wait_status("finished")
     widget.press("rw-correct")
-    widget.part("rw-legend").filter(has_text="corrected guide").first.wait_for()
+    widget.part("rw-legend").filter(has_text="corrected").first.wait_for()
     assert running == pytest.approx(ready, abs=0.5)
     assert widget.root.evaluate(PLACES) == pytest.approx(ready, abs=0.5)
     assert widget.root.evaluate(SCROLLING) == []
@@ -137,7 +137,7 @@ def test_verdicts_can_be_read_in_both_themes(
     opened[0].set_theme(theme)
     train(widget)
     widget.press("rw-correct")
-    widget.part("rw-legend").filter(has_text="corrected guide").first.wait_for()
+    widget.part("rw-legend").filter(has_text="corrected").first.wait_for()
     contrasts: dict[str, float] = widget.part("rw-side").evaluate(CONTRASTS)
     assert len(contrasts) > 6
     assert {text: round(ratio, 2) for text, ratio in contrasts.items() if ratio < 4.5} == {}
