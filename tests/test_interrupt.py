@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from jupyter_client.manager import start_new_kernel
 
 from rugged_widget.interrupt import Interrupts
 from tests.fakes import Bench
+from tests.waits import LIMIT_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -51,27 +51,26 @@ async def test_a_handler_of_others_is_left_alone() -> None:
     assert signal.getsignal(signal.SIGINT) is mine
 
 
-@pytest.mark.browser  # no browser, but a kernel: some ten seconds
+@pytest.mark.slow
 def test_the_stop_button_of_a_notebook_pauses_a_training_between_cells_and_in_an_awaited_one() -> None:
     manager, client = start_new_kernel()
     try:
 
         def value(expression: str) -> str:
-            reply = client.execute_interactive("", silent=True, user_expressions={"it": expression}, timeout=60)
+            reply = client.execute_interactive(
+                "", silent=True, user_expressions={"it": expression}, timeout=LIMIT_SECONDS
+            )
             return str(reply["content"]["user_expressions"]["it"]["data"]["text/plain"])
 
         code = "from rugged_widget import RuggedWidget\nw = RuggedWidget(num_steps=10**6, speed='max')\nw.start()"
-        assert client.execute_interactive(code, timeout=60)["content"]["status"] == "ok"
-        while int(value("w.step")) < 20:
-            time.sleep(0.1)
+        assert client.execute_interactive(code, timeout=LIMIT_SECONDS)["content"]["status"] == "ok"
+        wait_until(lambda: int(value("w.step")) >= 20)
         manager.interrupt_kernel()
-        time.sleep(1)
-        assert value("w.status") == "'paused'"
-        client.execute("await w.fit()")
-        time.sleep(1.5)
+        wait_until(lambda: value("w.status") == "'paused'")
+        client.execute("w.observe(lambda change: print(change.new, flush=True), 'status')\nawait w.fit()")
+        wait_until(lambda: "running" in client.get_iopub_msg(timeout=LIMIT_SECONDS)["content"].get("text", ""))
         manager.interrupt_kernel()
-        time.sleep(1)
-        assert value("w.status") == "'paused'"
+        wait_until(lambda: value("w.status") == "'paused'")
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

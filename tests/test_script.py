@@ -56,7 +56,7 @@ def assert_same(found: dict[str, Any], fit: RegressionFit, tolerance: float = 1e
 @pytest.mark.parametrize(
     "guide",
     [
-        pytest.param(name, marks=[pytest.mark.browser] if name in {"multivariate", "low_rank", "normal", "iaf"} else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name in {"multivariate", "low_rank", "normal", "iaf"} else [])
         for name in GUIDE_LABELS
     ],
 )
@@ -97,7 +97,7 @@ def test_the_script_has_the_scales_of_the_priors() -> None:
         assert part in text
 
 
-@pytest.mark.browser  # 200 steps of Pyro
+@pytest.mark.slow  # 200 steps of Pyro
 def test_the_graph_takes_the_scripts_steps_but_for_rounding() -> None:
     fit = RegressionFit(RUGGED, seed=5, engine="graph", learning_rate=0.03)
     fit.advance(150)
@@ -106,7 +106,7 @@ def test_the_graph_takes_the_scripts_steps_but_for_rounding() -> None:
     assert_same(executed(write_script(recipe_of(fit))), fit, 2e-5)
 
 
-@pytest.mark.browser  # a process that imports Pyro
+@pytest.mark.slow  # a process that imports Pyro
 def test_the_script_runs_as_a_file(tmp_path: Path) -> None:
     fit = RegressionFit(RUGGED, seed=5, engine="plain")
     fit.advance(20)
@@ -151,7 +151,7 @@ VALUES = [[0, 1], ["b", "a"], [True, False], ["10", "9"], [1.5, 1e-9], ["NA", "n
 
 
 @pytest.mark.parametrize("values", VALUES, ids=map(str, range(len(VALUES))))
-@pytest.mark.parametrize("log", [False, pytest.param(True, marks=pytest.mark.browser)])
+@pytest.mark.parametrize("log", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_script_reads_the_users_table_as_the_widget_did(tmp_path: Path, values: list[Any], log: bool) -> None:  # noqa: FBT001
     assert_reproduced(table(NAMES, values, log=log), NAMES, tmp_path, log=log)
 

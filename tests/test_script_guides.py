@@ -24,7 +24,7 @@ from .test_script import RUGGED, assert_same, executed
 BY_HAND = [mean_field, Correlated(), Narrow, partial(AutoNormal, init_scale=0.2)]
 
 
-@pytest.mark.browser  # 300 steps of Pyro, twice
+@pytest.mark.slow  # 300 steps of Pyro, twice
 def test_the_script_of_an_averaged_run_takes_the_mean_of_its_iterates() -> None:
     fit = RegressionFit(RUGGED, seed=5, engine="plain", learning_rate=0.05)
     fit.advance(300)

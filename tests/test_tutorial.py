@@ -45,7 +45,7 @@ def widget() -> Iterator[RuggedWidget]:
     widget.close()
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_1_least_squares_exactly_and_by_adam(widget: RuggedWidget) -> None:
     found = widget.least_squares()
     assert list(found.index) == ["cont_africa", "rugged", "cont_africa \N{MULTIPLICATION SIGN} rugged", "bias"]
@@ -166,7 +166,7 @@ def test_the_exact_rows(widget: RuggedWidget) -> None:
         assert found[site].reshape(len(PROBS), -1) == pytest.approx(np.reshape(rows, (len(PROBS), -1)), abs=1e-3)
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_the_diagonal_guides_intervals_are_too_narrow_and_a_multivariate_one_mends_that(widget: RuggedWidget) -> None:
     def widths(quantiles: dict[str, np.ndarray]) -> np.ndarray:
         return np.concatenate([np.ptp(quantiles[site], axis=0).ravel() for site in ("linear.weight", "linear.bias")])

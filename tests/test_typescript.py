@@ -28,7 +28,7 @@ def _version() -> str:
     return version
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_the_front_end_passes_its_own_tests(node: hatch_build.Node) -> None:
     node.run("node_modules/vitest/vitest.mjs", "run", "--reporter=dot", cwd=JS)
 

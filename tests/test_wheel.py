@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TOP = Path(__file__).parents[1]
-# Python of an environment where the wheel is installed; .ci/run makes one. Without it, the wheel is unpacked beside
-# this environment's libraries.
+# A folder with the wheel, and Python of an environment where it is installed; .ci/run makes both. Without them, the
+# wheel is built, and unpacked beside this environment's libraries.
+BUILT = "RUGGED_WIDGET_WHEEL_FOLDER"
 INSTALLED = "RUGGED_WIDGET_INSTALLED_PYTHON"
 INSIDE = {"static/widget.js", "static/widget.css", "data/rugged.csv", "data/README.md", "py.typed", "widget.py"}
 
@@ -41,8 +42,9 @@ def _pip(*arguments: str) -> None:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(TOP))
+    folder = Path(os.environ.get(BUILT) or tmp_path_factory.mktemp("wheel"))
+    if BUILT not in os.environ:
+        _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(TOP))
     (built,) = folder.glob("*.whl")
     return built
 
@@ -64,7 +66,7 @@ def server(installed: Environment, tmp_path: Path) -> Iterator[Server]:
         yield started
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_the_wheel_holds_bundle_data_and_type_marker_and_only_the_package(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"rugged_widget/{name}" for name in INSIDE} <= names

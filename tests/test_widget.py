@@ -8,6 +8,7 @@ import math
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ import pytest
 import traitlets
 from ipywidgets.widgets.widget import _instances
 
-from rugged_widget import ClosedError, FitError, RegressionData, load_rugged
+from rugged_widget import ClosedError, FitError, RegressionData
+from rugged_widget.handover import find_loop
 
 from .plain_widget import RuggedWidget
+from .waits import wait_until_async
 
 FRAME = pd.DataFrame(
     {
@@ -51,7 +54,7 @@ def test_a_plain_script_trains_to_the_end_without_a_front_end() -> None:
     assert history["elbo"].iloc[-1] == widget.elbo == widget.snapshot.elbo
 
 
-@pytest.mark.browser  # no browser, but five seconds of imports
+@pytest.mark.slow
 def test_the_command_of_the_readme_works_in_a_process_of_its_own(tmp_path: Path) -> None:
     script = (
         "import asyncio; from rugged_widget import RuggedWidget as W; print(asyncio.run(W(num_steps=5).fit()).step)"
@@ -148,35 +151,34 @@ def test_another_guide_or_seed_begins_again() -> None:
 async def test_a_running_training_runs_on_with_another_guide() -> None:
     widget = RuggedWidget(num_steps=60)
     widget.start()
-    while widget.step < 10:
-        await asyncio.sleep(0.001)
+    await wait_until_async(lambda: widget.step >= 10)
     widget.guide = "delta"
     assert (widget.status, widget.step) == ("running", 0)
     await widget.fit()
     assert widget.step == 60
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 async def test_what_is_started_while_it_is_displayed_does_not_run_ahead_of_its_page() -> None:
     widget = RuggedWidget(speed=1)
+    began = time.monotonic()
     widget.start()
     widget._repr_mimebundle_()
-    await asyncio.sleep(1)
-    assert 1 <= widget.step <= 21  # a step each twentieth of a second
+    await wait_until_async(lambda: widget.step >= 5, "five steps are taken")
+    assert widget.step <= 1 + 20 * (time.monotonic() - began)  # a step each twentieth of a second
     widget.close()
 
 
 async def test_the_learning_rate_changes_in_mid_run() -> None:
     widget = RuggedWidget(num_steps=60, learning_rate=0.01)
     widget.start()
-    while widget.step < 10:
-        await asyncio.sleep(0.001)
+    await wait_until_async(lambda: widget.step >= 10)
     widget.learning_rate = 0.05
     await widget.fit()
     assert widget.history()["learning_rate"].unique().tolist() == [0.01, 0.05]
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 async def test_a_learning_rate_that_is_far_too_large_fails_visibly_and_a_smaller_one_carries_on() -> None:
     widget = RuggedWidget(num_steps=400, learning_rate=1e30)
     with pytest.raises(FitError, match="step"):
@@ -202,8 +204,7 @@ async def test_verbs_from_another_thread_are_done_on_the_loop() -> None:
 
     thread = threading.Thread(target=subshell)
     thread.start()
-    while thread.is_alive():
-        await asyncio.sleep(0.001)
+    await wait_until_async(lambda: not thread.is_alive())
     assert widget.status == "running"
     widget.pause()
     assert (widget.status, widget.learning_rate) == ("paused", 0.02)
@@ -211,16 +212,17 @@ async def test_verbs_from_another_thread_are_done_on_the_loop() -> None:
 
 
 async def test_a_widget_made_in_a_subshell_trains_on_the_main_thread() -> None:
-    made: list[RuggedWidget] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+    find_loop()  # which the first import does in a kernel
 
     async def subshell() -> None:
         widget = RuggedWidget(num_steps=20)
-        made.append(widget)
+        widget.observe(lambda _change: loops.append(asyncio.get_running_loop()), "step")
         await widget.fit()
+        assert widget.step == 20
 
     await asyncio.to_thread(lambda: asyncio.run(subshell()))
-    assert made[0].step == 20
-    assert made[0]._home.loop is asyncio.get_running_loop()
+    assert set(loops) == {asyncio.get_running_loop()}
 
 
 def test_tables_have_the_groups_and_sites() -> None:
@@ -269,19 +271,6 @@ def test_text_from_users_is_text_everywhere() -> None:
     assert "<b>height" not in still
     assert "<i>c" not in still
     widget.close()
-
-
-def test_any_table_will_do_and_its_words_are_used() -> None:
-    frame = load_rugged().rename(columns={"rgdppc_2000": "gdp"})
-    widget = RuggedWidget(
-        frame, response="gdp", predictor="rugged", group="cont_africa", log_response=True, label="country", num_steps=20
-    )
-    story = widget._story
-    assert story.title == "rugged and gdp"
-    assert story.groups[1].label == "cont_africa = 1"
-    assert "Lesotho" in story.groups[1].names
-    widget.advance(2)
-    assert widget.step == 2
 
 
 def test_a_reopened_notebook_finds_a_picture_beside_the_view() -> None:

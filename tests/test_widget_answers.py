@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rugged_widget import ExactPosterior, Priors, RuggedWidget, load_torchscript
+from rugged_widget import ExactPosterior, Priors, RuggedWidget, load_rugged, load_torchscript
+from tests.view import drawn
 
 COLUMNS = {"response": "height (cm)", "predictor": 'light "lux"', "group": "soil\nkind"}
 
@@ -86,13 +87,27 @@ def test_what_is_no_setting_is_refused_by_name(settings: dict[str, object], erro
         RuggedWidget(**settings)  # type: ignore[arg-type]
 
 
+def test_any_table_will_do_and_its_words_are_used() -> None:
+    frame = load_rugged().rename(columns={"rgdppc_2000": "gdp"})
+    columns = {"response": "gdp", "predictor": "rugged", "group": "cont_africa", "label": "country"}
+    widget = RuggedWidget(frame, **columns, log_response=True, num_steps=20, engine="plain")
+    assert drawn.part(widget, "rw-heading").value.startswith("<h2>rugged and gdp</h2>")
+    assert ">cont_africa = 1 " in drawn.heading(drawn.part(widget, "rw-panel-1"))
+    (rows,) = (told["rows"] for told in widget.stream.hover if told["figure"] == "rw-panel-1")
+    assert "Lesotho" in [row["title"] for row in rows]
+    widget.advance(2)
+    assert widget.step == 2
+
+
 def test_the_exact_answer_is_switched_from_python_too() -> None:
     widget = RuggedWidget(show_exact=False)
-    assert widget._exact is not None
-    assert not widget._exact.shown
+    switch, exact = drawn.part(widget, "rw-exact-switch"), drawn.marks(widget, line_style="dashed")
+    assert exact
+    assert not switch.value
+    assert not any(mark.visible for mark in exact)
     widget.show_exact = True
-    assert widget._exact.shown
-    assert widget._exact.widget.value
+    assert switch.value
+    assert all(mark.visible for mark in exact)
     with pytest.raises(TypeError, match="show_exact"):
         widget.show_exact = 1
 
@@ -100,7 +115,7 @@ def test_the_exact_answer_is_switched_from_python_too() -> None:
 def test_a_page_is_computed_for_only_while_it_is_seen_or_training_rests() -> None:
     widget = RuggedWidget(engine="plain", num_steps=5)
     assert widget.snapshot.parameters == ()
-    tabs = widget._tabs.widget
+    tabs = drawn.part(widget, "rw-tabs")
     tabs.selected_index = tabs.titles.index("Parameters")
     assert [parameter.name for parameter in widget.snapshot.parameters] == [
         "AutoDiagonalNormal.loc",

@@ -13,7 +13,9 @@ import traitlets
 
 from rugged_widget import RuggedWidget
 from rugged_widget import widget as module
+from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.snapshot import EngineInfo
+from tests.waits import wait_until_async
 
 COLUMNS = {"response": "y", "predictor": "x", "group": "g"}
 
@@ -66,8 +68,7 @@ def test_the_engine_at_work_can_be_read_and_observed_but_not_assigned() -> None:
 async def test_another_engine_goes_on_where_the_run_is(engine: str) -> None:
     widget = RuggedWidget(num_steps=60, engine=engine, speed=1)
     widget.start()
-    while widget.step < 20:
-        await asyncio.sleep(0.001)
+    await wait_until_async(lambda: widget.step >= 20)
     notes: list[str] = []
     widget.controls.engine.widget.observe(lambda change: notes.append(change["new"]), "value")
     widget.engine = "graph" if engine == "plain" else "plain"
@@ -90,7 +91,7 @@ def test_the_engine_outlives_a_reset_and_another_seed() -> None:
     assert widget.engine_info.name == "plain"
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_a_step_may_look_at_a_part_of_the_rows_and_tells_the_elbo_of_all() -> None:
     widget = RuggedWidget(table(5000), **COLUMNS, num_steps=800, batch_size=100, learning_rate=0.05)
     widget.advance(800)
@@ -118,8 +119,22 @@ class WarmUpSpy:
         self.then.append(then)
 
 
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What each piece of preparation says from now on: whether more is left."""
+    found: list[bool] = []
+    prepare = RegressionFit.prepare
+
+    def noted(fit: RegressionFit) -> bool:
+        found.append(prepare(fit))
+        return found[-1]
+
+    monkeypatch.setattr(RegressionFit, "prepare", noted)
+    return found
+
+
 async def test_while_it_is_being_displayed_it_warms_up_and_then_prepares_the_first_step(
-    monkeypatch: pytest.MonkeyPatch,
+    pieces: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spy = WarmUpSpy()
     monkeypatch.setattr(module, "WARM_UP", spy)
@@ -129,14 +144,15 @@ async def test_while_it_is_being_displayed_it_warms_up_and_then_prepares_the_fir
     assert (spy.then, widget.engine_info.reason) == ([], reason)  # not before it is displayed
     widget._repr_mimebundle_()
     await asyncio.to_thread(spy.then[0])
-    while widget.engine_info.reason == reason:
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: widget.engine_info.reason != reason)
     assert (widget.status, widget.step, widget.engine_info.name) == ("ready", 0, "graph")
-    assert widget._fit.prepare() is False
+    assert pieces[-1] is False
     widget.close()
 
 
-async def test_a_widget_closed_before_it_is_warm_does_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_widget_closed_before_it_is_warm_does_nothing_more(
+    pieces: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     spy = WarmUpSpy()
     monkeypatch.setattr(module, "WARM_UP", spy)
     widget = RuggedWidget(num_steps=50)
@@ -144,4 +160,4 @@ async def test_a_widget_closed_before_it_is_warm_does_nothing_more(monkeypatch: 
     widget.close()
     await asyncio.to_thread(spy.then[0])
     await asyncio.sleep(0.2)
-    assert widget._fit.prepare() is True
+    assert pieces == []

@@ -16,8 +16,9 @@ from pyro.infer.autoguide import AutoDiagonalNormal
 from torch.distributions import constraints
 
 from rugged_widget import Approximation, Averaged, FitError, RuggedWidget, Settling
+from tests.view import drawn
 
-pytestmark = pytest.mark.browser  # no browser, but runs to their end
+pytestmark = pytest.mark.slow  # no browser, but runs to their end
 
 
 def by_hand(features: torch.Tensor, targets: torch.Tensor | None = None) -> None:  # noqa: ARG001  # as the model is
@@ -74,8 +75,9 @@ def test_a_run_that_ends_is_kept_once_with_what_there_is_to_know(default: Rugged
     assert row["elbo_error"] < 0.05
     assert row["worst_sd_ratio"] < 0.6
     assert row["seconds"] > 0
-    default._tabs.widget.selected_index = 1  # whatever is looked at afterwards is the same run
-    default._tabs.widget.selected_index = 0
+    tabs = drawn.part(default, "rw-tabs")
+    tabs.selected_index = 1  # whatever is looked at afterwards is the same run
+    tabs.selected_index = 0
     assert len(default.runs()) == 1
 
 
@@ -93,9 +95,13 @@ def test_recalled_a_run_is_back_with_its_settings_and_can_go_on() -> None:
     for site, values in first.quantiles.items():
         assert widget.snapshot.quantiles[site].tolist() == values.tolist()
     pd.testing.assert_frame_equal(widget.history(), history)
-    assert widget.controls._inputs["guide"].value == "diagonal"
+    assert drawn.part(widget, "rw-guide").value == "diagonal"
     assert len(widget.runs()) == 2
-    assert [kept._stepping._compiled is None for kept in map(widget._kept.fit, (1, 2))] == [True, True]
+    reasons = [widget.engine_info.reason]
+    for number in (2, 1):
+        widget.recall(number)
+        reasons.append(widget.engine_info.reason)
+    assert reasons == ["the step is captured when training starts"] * 3  # a fit that is kept holds no captured step
     widget.num_steps = 40
     asyncio.run(widget.fit())
     straight = trained(num_steps=40, learning_rate=0.02)
@@ -213,7 +219,7 @@ def test_the_correction_is_computed_only_where_it_is_asked_for() -> None:
 
 def test_the_language_changes_what_is_read_and_nothing_else() -> None:
     widget = RuggedWidget(language="ko", engine="plain")
-    tabs = widget._tabs.widget
+    tabs = drawn.part(widget, "rw-tabs")
     assert tabs.titles[0] == "학습"
     widget.advance(2)
     widget.language = "en"

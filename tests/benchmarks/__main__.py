@@ -21,7 +21,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out the million steps of the memory figure")
     quick = parser.parse_args().quick
-    figures: list[Figure] = [process.import_seconds(), *engines.measure(), *fresh.measure()]
+    figures: list[Figure] = [process.import_seconds(), process.exact_milliseconds()]
+    figures += [*engines.measure(), *fresh.measure()]
     figures += [process.cell_delay(engine) for engine in ("plain", "graph", "jax")]
     with (
         chromium.launch() as browser,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from contextlib import contextmanager
@@ -10,10 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
+from tests.waits import LIMIT_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.browser.kernel import Kernel
+    from tests.browser.server import Server
+
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+# How many times slower the pages' processor is made to look; tests/slow_machine.py sets it.
+CPU_THROTTLE = "RUGGED_WIDGET_CPU_THROTTLE"
 ARGUMENTS = (
     "--no-sandbox",  # root in a container
     "--disable-gpu",
@@ -54,18 +62,44 @@ def launch() -> Iterator[Browser]:
             browser.close()
 
 
+def throttle(page: Page) -> None:
+    """Slow the page's main thread down by the factor that the environment names, if it does."""
+    if factor := os.environ.get(CPU_THROTTLE):
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": float(factor)})
+
+
 class Watched:
-    """A page with a list of its complaints: console errors, uncaught exceptions, addresses outside the machine."""
+    """A page with a list of its complaints: console errors, uncaught exceptions, addresses outside the machine.
+
+    Parameters
+    ----------
+    page
+        The page, before it has loaded anything.
+
+    Attributes
+    ----------
+    complaints, said
+        What went wrong, and everything that the console printed.
+    server, kernel
+        What stands behind the page once it is known; a failing test keeps their last words.
+    failed
+        A test has failed while this page was open: what is on it is not to be relied on.
+    """
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []
         self.expected: list[str] = []
+        self.said: list[str] = []
+        self.server: Server | None = None
+        self.kernel: Kernel | None = None
+        self.failed = False
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         page.on("request", self._on_request)
 
     def _on_console(self, message: ConsoleMessage) -> None:
+        self.said.append(f"{message.type}: {message.text}")
         if message.type == "error":
             self.complaints.append(f"console: {message.text} ({message.location.get('url', '')})")
 
@@ -73,26 +107,26 @@ class Watched:
         if not LOCAL.match(request.url):
             self.complaints.append(f"asked another machine: {request.url}")
 
-    def settle(self, script: str, argument: Any = None, *, seconds: float = 20.0) -> Any:
+    def resolve(self, script: str, argument: Any = None) -> Any:
         """Call a JavaScript function that may return a promise and wait for its value.
 
         Unlike `page.evaluate`, which waits for ever. AssertionError where it is rejected, Playwright's TimeoutError
-        where it takes longer than `seconds`.
+        after the limit of all waits.
         """
         self.page.evaluate(
             f"""argument => {{
-                window.__settled = null;
+                window.__resolved = null;
                 Promise.resolve(({script})(argument)).then(
-                    (value) => {{ window.__settled = {{ value }}; }},
-                    (error) => {{ window.__settled = {{ error: String(error) }}; }},
+                    (value) => {{ window.__resolved = {{ value }}; }},
+                    (error) => {{ window.__resolved = {{ error: String(error) }}; }},
                 );
             }}""",
             argument,
         )
-        self.page.wait_for_function("window.__settled", timeout=seconds * 1000)
-        settled = self.page.evaluate("window.__settled")
-        assert "error" not in settled, f"{script}: {settled['error']}"
-        return settled.get("value")
+        self.page.wait_for_function("window.__resolved", timeout=LIMIT_SECONDS * 1000)
+        resolved = self.page.evaluate("window.__resolved")
+        assert "error" not in resolved, f"{script}: {resolved['error']}"
+        return resolved.get("value")
 
     def expect(self, pattern: str) -> None:
         """Say that this test provokes complaints that match a regular expression."""
@@ -103,6 +137,11 @@ class Watched:
         known = [*HARMLESS, *self.expected]
         unknown = [text for text in self.complaints if not any(re.search(pattern, text) for pattern in known)]
         assert not unknown, "the page complained:\n" + "\n".join(unknown)
+
+    def forget(self) -> None:
+        """Begin anew with what it said, for the next test of the same page."""
+        for words in (self.complaints, self.expected, self.said):
+            words.clear()
 
     def screenshot(self, name: str) -> Path:
         """Write the page's picture into the ignored folder `screenshots`."""

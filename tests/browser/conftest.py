@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import chromium, vscode_page
+from tests.browser import chromium, evidence, vscode_page
+from tests.browser.lab import Notebooks
 from tests.browser.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from playwright.sync_api import Browser
 
@@ -27,6 +28,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+def pytest_runtest_setup() -> None:
+    """Begin each test without what it left behind when it last failed."""
+    evidence.begin()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,  # noqa: ARG001 (pytest's name)
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what is known of the open pages of a test that fails, in set-up too, and say in its message where."""
+    if call.excinfo is not None and not call.excinfo.errisinstance((pytest.skip.Exception, KeyboardInterrupt)):
+        evidence.collect(call.excinfo.value)
+    return (yield)
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
@@ -39,6 +56,14 @@ def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """JupyterLab of this environment; also gives the VS Code page its kernels."""
     with Server.jupyter("lab", python=sys.executable, folder=tmp_path_factory.mktemp("lab")) as started:
         yield started
+
+
+@pytest.fixture(scope="package")
+def notebooks(browser: Browser, lab_server: Server) -> Iterator[Notebooks]:
+    """Notebooks in JupyterLab, whose pages are used again."""
+    opened = Notebooks(browser, lab_server)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="package")

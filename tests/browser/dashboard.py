@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pytest
+
+from tests.waits import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Locator
 
     from tests.browser.pages import Shown
 
+Value = TypeVar("Value")
 MAKE = "from rugged_widget import RuggedWidget\nwidget = RuggedWidget({settings})\nwidget"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 FIGURES = ("rw-elbo", "rw-quantiles", "rw-panel-0", "rw-panel-1", "rw-slopes")
@@ -31,6 +37,38 @@ MODELS = f"""async (wanted) => {{
     }}
     return state;
 }}"""
+# Resolves once every visible figure is drawn in the size of its place and, for longer than bqplot waits before it draws
+# anew (0.3 s), nothing has moved. It counts painted frames: a page that is too busy to draw is not taken as still.
+STILL = """() => new Promise((resolve) => {
+    const box = (element) => {
+        const { left, top, width, height } = element.getBoundingClientRect();
+        return [left, top, width, height].map(Math.round);
+    };
+    const fits = (figure) => {
+        const [, , width, height] = box(figure);
+        const svg = figure.querySelector("svg"), plot = figure.querySelector(".plotarea_background");
+        if (!svg || !plot) return false;
+        const [, , svgWidth, svgHeight] = box(svg), [, , plotWidth, plotHeight] = box(plot);
+        const margins = [width - plotWidth, height - plotHeight];
+        return Math.abs(svgWidth - width) < 3 && Math.abs(svgHeight - height) < 3
+            && margins.every((margin) => margin > 0 && margin < 250);
+    };
+    let before = "", since = 0, frames = 0;
+    const look = (now) => {
+        const figures = Array.from(document.querySelectorAll(".rugged-widget .bqplot"))
+            .filter((figure) => figure.checkVisibility() && figure.clientWidth > 0);
+        const parts = document.querySelectorAll(".rugged-widget, .rugged-widget .rw-grid > *, .rugged-widget button");
+        const paths = Array.from(document.querySelectorAll(".rugged-widget path"), (path) => path.getAttribute("d"));
+        const seen = JSON.stringify([Array.from(parts, box), paths, figures.every(fits)]);
+        if (seen !== before || !figures.every(fits)) { before = seen; since = now; frames = 0; }
+        frames += 1;
+        if (frames > 10 && now - since > 450) resolve(true);
+        else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+})"""
+TALL = 1800  # px of the window, for all of the widget
+WIDTH = "root => root.getBoundingClientRect().width"
 # Everything that frames may change: arrays of marks, texts, domains of scales.
 SENT = (
     "{target.model_id: {name: value.tolist() if hasattr(value := getattr(target, name), 'tolist') else value"
@@ -79,21 +117,40 @@ class DashboardPage:
         button = self.part(css_class)
         (button if word is None else button.filter(has_text=word)).click()
 
-    def wait_status(self, word: str, *, seconds: float = 60.0) -> None:
+    def wait_status(self, word: str) -> None:
         """Wait until the page says a status."""
-        self.part("rw-status").filter(has_text=word).wait_for(timeout=seconds * 1000)
+        self.part("rw-status").filter(has_text=word).wait_for()
 
     def step(self) -> int:
         """Read the step that the page shows."""
         return int(self.part("rw-status").inner_text().split("step ")[1].split(" of")[0].replace(",", ""))
 
-    def wait_step(self, step: int, *, seconds: float = 30.0) -> None:
+    def wait_step(self, step: int) -> None:
         """Wait until the page shows at least this step."""
         script = """([root, step]) => {
             const shown = /step ([0-9,]+) of/.exec(root.querySelector(".rw-status").innerText);
             return shown && Number(shown[1].replaceAll(",", "")) >= step;
         }"""
-        self.page.wait_for_function(script, arg=[self.root.element_handle(), step], timeout=seconds * 1000)
+        self.page.wait_for_function(script, arg=[self.root.element_handle(), step])
+
+    def wait_until(self, condition: Callable[[], Value], what: str) -> Value:
+        """Ask again until a condition on the page is true, and return its value."""
+        return wait_until(condition, what, pause=lambda: self.page.wait_for_timeout(50))
+
+    def wait_still(self) -> None:
+        """Wait, at rest, until every figure has the size of its place and nothing has moved for a while."""
+        self.shown.watched.resolve(STILL, None)
+
+    def set_width(self, width: int) -> None:
+        """Make the widget `width` px wide by the size of the window, at rest."""
+        for _round in range(3):  # more than once for what wraps at the first
+            window, measured = self.page.viewport_size, self.root.evaluate(WIDTH)
+            assert window is not None
+            if abs(measured - width) < 1 and window["height"] == TALL:
+                return
+            self.page.set_viewport_size({"width": round(window["width"] - measured + width), "height": TALL})
+            self.wait_still()
+        assert self.root.evaluate(WIDTH) == pytest.approx(width, abs=2)
 
     def drawing(self, figure: str = "rw-grid") -> list[str]:
         """Read the paths of every line and area that is drawn, in order."""
@@ -118,7 +175,7 @@ class DashboardPage:
         """Name what the page's models hold that differs from the kernel's traits beyond float32."""
         kernel: dict[str, dict[str, Any]] = self.kernel.value(SENT)
         wanted = {model: list(traits) for model, traits in kernel.items()}
-        page = self.shown.watched.settle(MODELS, wanted)
+        page = self.shown.watched.resolve(MODELS, wanted)
         assert sum(len(traits) for traits in kernel.values()) > len(FIGURES), "nothing was compared"
         return [
             f"{model}.{name}: kernel {value!r:.120}, page {page[model][name]!r:.120}"

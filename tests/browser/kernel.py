@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from tests.waits import LIMIT_SECONDS, wait_until
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-ANSWER_SECONDS = 30.0
+# What the last cell or callback that raised has left behind in the kernel.
+LAST_TRACEBACK = (
+    "''.join(__import__('traceback').format_exception(error))"
+    " if (error := getattr(__import__('sys'), 'last_value', None)) else ''"
+)
 
 
 class Kernel:
@@ -24,7 +30,7 @@ class Kernel:
 
     def __enter__(self) -> Self:
         self._client.start_channels(hb=False, stdin=False)
-        self._client.wait_for_ready(timeout=ANSWER_SECONDS)
+        self._client.wait_for_ready(timeout=LIMIT_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -43,11 +49,11 @@ class Kernel:
             raise RuntimeError(message)
         return content
 
-    def run(self, code: str, *, seconds: float = ANSWER_SECONDS) -> None:
+    def run(self, code: str) -> None:
         """Run statements in the user's namespace; RuntimeError with the traceback where they raise."""
-        self._execute(code, {}, seconds)
+        self._execute(code, {}, LIMIT_SECONDS)
 
-    def value(self, expression: str, *, seconds: float = ANSWER_SECONDS) -> Any:
+    def value(self, expression: str, *, seconds: float = LIMIT_SECONDS) -> Any:
         """Evaluate an expression in the user's namespace; what JSON holds comes back, arrays as lists."""
         encode = "default=lambda array: array.tolist()"
         wrapped = f"__import__('json').dumps(({expression}), {encode})"
@@ -57,10 +63,6 @@ class Kernel:
             raise RuntimeError(message)
         return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
 
-    def wait(self, expression: str, *, seconds: float = ANSWER_SECONDS) -> Any:
-        """Ask until the expression is true; its value. AssertionError with the last value after `seconds`."""
-        deadline = time.monotonic() + seconds
-        while not (value := self.value(expression, seconds=seconds)):
-            assert time.monotonic() < deadline, f"{expression} is still {value!r} after {seconds} s"
-            time.sleep(0.05)
-        return value
+    def wait(self, expression: str) -> Any:
+        """Ask until the expression is true; its value."""
+        return wait_until(lambda: self.value(expression), f"{expression} is true")

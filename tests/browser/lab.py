@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from tests.browser import evidence
 from tests.browser.pages import Shown, Theme, shown, watched_page
 from tests.browser.server import Server, write_notebook
 
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 ADDRESSES = {"lab": "/doc/tree/", "notebook": "/notebooks/"}  # /doc: one document, no side bars
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 KERNEL = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
+
+REPLACE_CELLS = """sources => {
+    const { content } = jupyterapp.shell.currentWidget, model = content.model.sharedModel;
+    model.transact(() => {
+        model.deleteCellRange(0, model.cells.length);
+        model.insertCells(0, sources.map((source) => ({ cell_type: "code", source })));
+    });
+    content.activeCellIndex = 0;
+}"""
+# Ends every widget and forgets every name, so that the kernel is as new but for what it has imported.
+EMPTY_KERNEL = "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().run_line_magic('reset', '-f')"
+WIDTH, HEIGHT = 1300, 1400
 
 
 class LabPage:
@@ -60,7 +73,7 @@ class LabPage:
         call = "([name, given]) => jupyterapp.commands.execute(name, given)"
         if wait:
             # What a command resolves to may hold the whole application: only that it is done matters.
-            self.watched.settle(f"(both) => ({call})(both).then(() => true)", [name, arguments or {}])
+            self.watched.resolve(f"(both) => ({call})(both).then(() => true)", [name, arguments or {}])
         else:
             self.page.evaluate(call.replace("=> ", "=> void "), [name, arguments or {}])
 
@@ -78,13 +91,18 @@ class LabPage:
 
     def set_theme(self, theme: Theme) -> None:
         """Change the application's theme, whatever an earlier test left."""
-        name = THEMES[theme]
-        self.command("apputils:change-theme", {"theme": name})
-        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+        name, has_it = THEMES[theme], "name => document.body.dataset.jpThemeName === name"
+        if not self.page.evaluate(has_it, name):
+            self.command("apputils:change-theme", {"theme": name})
+            self.page.wait_for_function(has_it, arg=name)
+
+    def replace_cells(self, sources: Sequence[str]) -> None:
+        """Put these cells, not run, in the place of all others and their outputs."""
+        self.page.evaluate(REPLACE_CELLS, list(sources))
 
     def restart_kernel(self) -> None:
         """Restart the kernel through its connection, as the menu does after its question."""
-        self.watched.settle(f"() => {KERNEL}.restart()")
+        self.watched.resolve(f"() => {KERNEL}.restart()")
         self.wait_idle()
 
     def add_cell(self, source: str) -> None:
@@ -106,17 +124,84 @@ def notebook(
     *,
     host: Literal["lab", "notebook"] = "lab",
     theme: Theme = "light",
-    width: int = 1300,
-    height: int = 1400,
-    reduced_motion: bool = False,
+    width: int = WIDTH,
+    height: int = HEIGHT,
 ) -> Iterator[tuple[LabPage, Shown]]:
     """Show a fresh notebook with these cells, all run; its kernel ends afterwards."""
     name = f"{uuid.uuid4().hex}.ipynb"
     write_notebook(server.notebooks / name, cells)
-    with watched_page(browser, width=width, height=height, reduced_motion=reduced_motion) as watched:
+    with watched_page(browser, width=width, height=height) as watched:
         lab = LabPage(watched, server)
         lab.go(name, host)
         with shown(watched, server, lab.kernel_id()) as both:
             lab.set_theme(theme)
             lab.run_all()
             yield lab, both
+
+
+class Kept(NamedTuple):
+    """An open notebook that no test uses now, and what closes it."""
+
+    stack: ExitStack
+    lab: LabPage
+    shown: Shown
+
+
+class Notebooks:
+    """Opens notebooks in JupyterLab, and keeps page and kernel of one that is done with for the next.
+
+    To load the page, start a kernel and import torch takes several times as long as most tests.
+
+    Parameters
+    ----------
+    browser
+        The browser.
+    server
+        A JupyterLab server.
+    """
+
+    def __init__(self, browser: Browser, server: Server) -> None:
+        self._browser = browser
+        self._server = server
+        self._kept: list[Kept] = []
+
+    def close(self) -> None:
+        """Close every page that is kept."""
+        while self._kept:
+            self._kept.pop().stack.close()
+
+    @contextmanager
+    def open(
+        self,
+        cells: Sequence[str],
+        *,
+        theme: Theme = "light",
+        width: int = WIDTH,
+        height: int = HEIGHT,
+    ) -> Iterator[tuple[LabPage, Shown]]:
+        """Show a notebook with these cells, all run; no widget and no name of an earlier one is left in its kernel."""
+        stack, lab, both = self._kept.pop() if self._kept else self._open_another()
+        evidence.take(both.watched)
+        with stack:  # closes the page where a test fails
+            lab.page.set_viewport_size({"width": width, "height": height})
+            lab.set_theme(theme)
+            lab.replace_cells(cells)
+            lab.run_all()
+            yield lab, both
+            self._empty(lab, both)
+            if not both.watched.failed:
+                evidence.leave(both.watched)
+                self._kept.append(Kept(stack.pop_all(), lab, both))
+
+    def _open_another(self) -> Kept:
+        with ExitStack() as stack:
+            lab, both = stack.enter_context(notebook(self._browser, self._server, []))
+            return Kept(stack.pop_all(), lab, both)
+
+    def _empty(self, lab: LabPage, both: Shown) -> None:
+        lab.replace_cells([""])
+        both.kernel.run(EMPTY_KERNEL)
+        lab.page.mouse.move(0, 0)
+        lab.wait_idle()
+        both.watched.check()
+        both.watched.forget()

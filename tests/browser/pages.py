@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tests.browser.chromium import Watched
+from tests.browser import evidence
+from tests.browser.chromium import Watched, throttle
 from tests.browser.kernel import Kernel
+from tests.waits import LIMIT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from tests.browser.server import Server
 
 Theme = Literal["light", "dark"]
-PAGE_SECONDS = 60.0
 
 
 class Shown(NamedTuple):
@@ -32,24 +33,40 @@ class Shown(NamedTuple):
 
 
 @contextmanager
-def watched_page(browser: Browser, *, width: int, height: int, reduced_motion: bool = False) -> Iterator[Watched]:
-    """Open an empty page of a fresh profile; its complaints are checked when the block ends without an exception."""
-    motion: Literal["reduce", "no-preference"] = "reduce" if reduced_motion else "no-preference"
-    context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion=motion)
-    context.set_default_timeout(PAGE_SECONDS * 1000)
+def watched_page(browser: Browser, *, width: int, height: int) -> Iterator[Watched]:
+    """Open an empty page of a fresh profile; its complaints are checked when the block ends without an exception.
+
+    Where the block ends with one, what is known of the page is kept, and the exception says where.
+    """
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(LIMIT_SECONDS * 1000)
+    watched = Watched(context.new_page())
+    throttle(watched.page)
+    evidence.take(watched)
     try:
-        watched = Watched(context.new_page())
         yield watched
         watched.check()
+    except Exception as error:
+        evidence.collect(error)
+        raise
     finally:
+        evidence.leave(watched)
         context.close()
 
 
 @contextmanager
 def shown(watched: Watched, server: Server, kernel_id: str) -> Iterator[Shown]:
     """Join the kernel behind a page; the kernel ends afterwards."""
+    watched.server = server
     try:
         with Kernel(server.connection_file(kernel_id)) as kernel:
-            yield Shown(watched, kernel)
+            watched.kernel = kernel
+            try:
+                yield Shown(watched, kernel)
+            except Exception as error:
+                evidence.collect(error)  # as long as the kernel is there
+                raise
+            finally:
+                watched.kernel = None
     finally:
         server.end_kernel(kernel_id)

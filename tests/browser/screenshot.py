@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.browser import chromium
+from tests.browser.dashboard import DashboardPage
 from tests.browser.lab import notebook
 from tests.browser.server import Server
 
@@ -23,9 +24,9 @@ def main() -> None:
         notebook(browser, server, [CELL], width=1240) as (lab, shown),
     ):
         lab.page.locator(".rw-primary").click()
-        shown.kernel.wait("widget.status == 'finished'", seconds=120)
+        shown.kernel.wait("widget.status == 'finished'")
         lab.page.mouse.click(5, 5)  # away from the button, whose focus would show
-        lab.page.wait_for_timeout(1000)
+        DashboardPage(shown).wait_still()
         lab.page.locator(".rugged-widget").screenshot(path=PICTURE)
     sys.stdout.write(f"wrote {PICTURE.name}\n")
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import nbformat
 
+from tests.waits import LIMIT_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-START_SECONDS = 60.0  # about 3 s on an idle machine
-STOP_SECONDS = 20.0
 FOLDERS = (
     "IPYTHONDIR",
     "JUPYTERLAB_SETTINGS_DIR",
@@ -90,10 +90,10 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(LIMIT_SECONDS)
             raise
 
     @classmethod
@@ -130,7 +130,7 @@ class Server:
             (target / f"{name}.jupyterlab-settings").write_text(json.dumps(value))
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + LIMIT_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
@@ -154,7 +154,7 @@ class Server:
             headers={"Authorization": f"token {self.token}"},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 (loopback)
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as response:  # noqa: S310 (loopback)
             text = response.read()
         return json.loads(text) if text.startswith((b"{", b"[")) else None
 

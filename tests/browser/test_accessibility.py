@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
-from tests.browser.lab import notebook
+from tests.browser.lab import Notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
-
     from tests.browser.pages import Shown
-    from tests.browser.server import Server
 
 CELLS = [cell(num_steps=100_000)]
 CONTROLS = ("rw-primary", "rw-step", "rw-speed", "rw-learning-rate", "rw-guide", "rw-seed", "rw-unit", "rw-mode")
@@ -28,9 +25,9 @@ FOCUSED = """names => {
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser, lab_server: Server) -> Iterator[Shown]:
+def opened(notebooks: Notebooks) -> Iterator[Shown]:
     """One page for several tests, for opening it takes longer than any of them."""
-    with notebook(browser, lab_server, CELLS) as (_, shown):
+    with notebooks.open(CELLS) as (_, shown):
         yield shown
 
 
@@ -88,15 +85,20 @@ def test_a_hidden_summary_tells_screen_readers_how_it_goes(widget: DashboardPage
     assert box["width"] * box["height"] <= 1
 
 
-def test_nothing_but_data_moves_for_who_prefers_reduced_motion(browser: Browser, lab_server: Server) -> None:
-    with notebook(browser, lab_server, CELLS, reduced_motion=True) as (_, shown):
-        widget = DashboardPage(shown)
+MOVING = """root => {
+    const animations = root.getAnimations({ subtree: true });
+    const styles = Array.from(root.querySelectorAll("*"), (element) => getComputedStyle(element));
+    return animations.length + styles.filter((s) => s.transitionDuration.split(", ").some((d) => d !== "0s")
+        && s.transitionProperty !== "none").length;
+}"""
+
+
+def test_nothing_but_data_moves_for_who_prefers_reduced_motion(widget: DashboardPage) -> None:
+    assert widget.root.evaluate(MOVING) > 0  # else nothing below is seen
+    widget.page.emulate_media(reduced_motion="reduce")
+    try:
         widget.press("rw-primary", "Start")
         widget.wait_step(30)
-        moving = """root => {
-            const animations = root.getAnimations({ subtree: true });
-            const styles = Array.from(root.querySelectorAll("*"), (element) => getComputedStyle(element));
-            return animations.length + styles.filter((s) => s.transitionDuration.split(", ").some((d) => d !== "0s")
-                && s.transitionProperty !== "none").length;
-        }"""
-        assert widget.root.evaluate(moving) == 0
+        assert widget.root.evaluate(MOVING) == 0
+    finally:
+        widget.page.emulate_media(reduced_motion="no-preference")

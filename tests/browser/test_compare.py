@@ -7,26 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
-from tests.browser.lab import LabPage, notebook
-from tests.browser.test_layout import CONTRASTS, OVERFLOWING, set_width
+from tests.browser.lab import LabPage, Notebooks
+from tests.browser.looks import CONTRASTS, OVERFLOWING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
-
     from tests.browser.pages import Theme
-    from tests.browser.server import Server
 
 LINES = """root => Array.from(root.querySelectorAll(".rw-elbo svg path.line"))
     .filter((line) => line.getAttribute("d")).length"""
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, DashboardPage]]:
+def opened(notebooks: Notebooks) -> Iterator[tuple[LabPage, DashboardPage]]:
     """One page for several tests: two runs of different guides that have ended, and the Compare page open."""
-    with notebook(browser, lab_server, [cell(speed="max", language="en", num_steps=400, learning_rate=0.1)]) as (
+    with notebooks.open([cell(speed="max", language="en", num_steps=400, learning_rate=0.1)]) as (
         lab,
         shown,
     ):
@@ -43,7 +40,7 @@ def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, Dash
 def widget(opened: tuple[LabPage, DashboardPage]) -> Iterator[DashboardPage]:
     """The widget with its Compare page open."""
     lab, page = opened
-    set_width(page, 1300)
+    page.set_width(1300)
     open_tab(page, "Compare")
     yield page
     page.shown.watched.check()
@@ -70,12 +67,10 @@ def test_runs_stay_as_thin_lines_in_the_elbo_figure_until_they_are_removed(widge
     both = widget.root.evaluate(LINES)
     widget.press("rw-remove-2")
     widget.part("rw-remove-2").wait_for(state="detached")
-    widget.page.wait_for_timeout(500)
-    assert widget.root.evaluate(LINES) == both - 1
+    widget.wait_until(lambda: widget.root.evaluate(LINES) == both - 1, "one line less is drawn")
     widget.press("rw-keep")  # the present run is the one that was removed
     widget.part("rw-remove-3").wait_for()
-    widget.page.wait_for_timeout(500)
-    assert widget.root.evaluate(LINES) == both
+    widget.wait_until(lambda: widget.root.evaluate(LINES) == both, "the line is drawn again")
 
 
 def test_a_run_is_renamed_in_its_row_and_a_name_that_is_taken_is_refused(widget: DashboardPage) -> None:
@@ -95,11 +90,11 @@ def test_a_run_that_is_recalled_is_the_present_one_again(widget: DashboardPage) 
     assert widget.kernel.value("widget.guide") == "multivariate"
     widget.press("rw-recall-1")
     widget.wait_status("finished")
-    widget.kernel.wait("widget.guide == 'diagonal'", seconds=10)
+    widget.kernel.wait("widget.guide == 'diagonal'")
     assert widget.kernel.value("widget.step") == 400
     assert widget.root.locator(".rw-run").count() == 2  # it is not kept a second time
     widget.kernel.run("widget.recall(widget.runs().index[1])")
-    widget.kernel.wait("widget.guide == 'multivariate'", seconds=10)
+    widget.kernel.wait("widget.guide == 'multivariate'")
 
 
 def test_the_table_is_saved_once_and_replaced_only_where_told_so(widget: DashboardPage, tmp_path: Path) -> None:
@@ -118,11 +113,9 @@ def test_the_picture_of_two_latents_follows_what_is_picked(widget: DashboardPage
     ellipses = widget.drawing("rw-pair")
     widget.part("rw-pair-y").locator("select").select_option("sigma")
     pair.locator(".axislabel", has_text="sigma").wait_for()
-    widget.page.wait_for_timeout(500)
-    assert widget.drawing("rw-pair") != ellipses
+    widget.wait_until(lambda: widget.drawing("rw-pair") != ellipses, "another picture is drawn")
     widget.part("rw-pair-mode").locator("button", has_text="draws").click()
-    widget.page.wait_for_timeout(500)
-    assert widget.part("rw-pair-mode").locator("button.mod-active").inner_text() == "draws"
+    widget.part("rw-pair-mode").locator("button.mod-active").filter(has_text="draws").wait_for()
     widget.part("rw-pair-mode").locator("button", has_text="ellipses").click()
     widget.part("rw-pair-y").locator("select").select_option("bias")
     pair.locator(".axislabel", has_text="bias").wait_for()
@@ -132,7 +125,7 @@ def test_the_picture_of_two_latents_follows_what_is_picked(widget: DashboardPage
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_page_fits(widget: DashboardPage, width: int, language: str) -> None:
     widget.kernel.run(f"widget.language = {language!r}")
-    set_width(widget, width)
+    widget.set_width(width)
     found = widget.root.evaluate(OVERFLOWING)
     widget.shown.watched.screenshot(f"compare-{language}-{width}")
     widget.kernel.run("widget.language = 'en'")

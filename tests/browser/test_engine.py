@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
-from tests.browser.lab import LabPage, notebook
+from tests.browser.lab import LabPage, Notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
-
     from tests.browser.pages import Shown, Theme
-    from tests.browser.server import Server
 
 CELLS = [cell(num_steps=100_000)]
 REASON = "it says <b>so</b> & no more"
@@ -47,9 +44,9 @@ widget"""
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, Shown]]:
+def opened(notebooks: Notebooks) -> Iterator[tuple[LabPage, Shown]]:
     """One page for several tests, for opening it takes longer than any of them."""
-    with notebook(browser, lab_server, CELLS) as both:
+    with notebooks.open(CELLS) as both:
         yield both
 
 
@@ -131,8 +128,8 @@ def test_steps_that_could_not_be_as_asked_for_are_hinted_at_and_nothing_moves(
         lab.set_theme("light")
 
 
-def test_what_the_first_step_needs_is_there_before_start_is_pressed(browser: Browser, lab_server: Server) -> None:
-    with notebook(browser, lab_server, [NOTED, *CELLS]) as (_, shown):
+def test_what_the_first_step_needs_is_there_before_start_is_pressed(notebooks: Notebooks) -> None:
+    with notebooks.open([NOTED, *CELLS]) as (_, shown):
         widget = DashboardPage(shown)
         shown.kernel.wait("bool(left) and not left[-1]")
         assert shown.kernel.value("'torch._dynamo' in __import__('sys').modules")
@@ -147,8 +144,8 @@ def test_what_the_first_step_needs_is_there_before_start_is_pressed(browser: Bro
         widget.wait_step(30)
 
 
-def test_of_a_large_table_a_sample_is_drawn_and_the_page_says_so(browser: Browser, lab_server: Server) -> None:
-    with notebook(browser, lab_server, [MANY]) as (_, shown):
+def test_of_a_large_table_a_sample_is_drawn_and_the_page_says_so(notebooks: Notebooks) -> None:
+    with notebooks.open([MANY]) as (_, shown):
         widget = DashboardPage(shown)
         assert "1,000 of 38,000 rows drawn" in widget.part("rw-panel-0 .rw-title").inner_text()
         assert "1,000 of 2,000 rows drawn" in widget.part("rw-panel-1 .rw-title").inner_text()

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
-from tests.browser.lab import LabPage, notebook
-from tests.browser.test_layout import CONTRASTS, OVERFLOWING, set_width
+from tests.browser.lab import LabPage, Notebooks
+from tests.browser.looks import CONTRASTS, OVERFLOWING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Locator
 
     from tests.browser.pages import Shown, Theme
-    from tests.browser.server import Server
 
 PAGES = ("Parameters", "Predict", "Compare", "Serve", "Code")
 TITLES = {
@@ -42,9 +41,9 @@ INSIDE = """panel => {
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, Shown]]:
+def opened(notebooks: Notebooks) -> Iterator[tuple[LabPage, Shown]]:
     """One page for several tests: a run of sixty steps, at rest, in English."""
-    with notebook(browser, lab_server, [cell(language="en")]) as both:
+    with notebooks.open([cell(language="en")]) as both:
         yield both
 
 
@@ -55,7 +54,7 @@ def widget(opened: tuple[LabPage, Shown]) -> Iterator[DashboardPage]:
     page = DashboardPage(shown)
     shown.kernel.run("widget.language = 'en'; widget.reset(); widget.advance(60)")
     page.wait_status("paused")
-    set_width(page, 1300)
+    page.set_width(1300)
     yield page
     shown.page.keyboard.press("Escape")
     shown.watched.check()
@@ -154,7 +153,7 @@ def test_it_fits_and_can_be_read(
 ) -> None:
     themes: tuple[Theme, ...] = ("light", "dark")
     widget.kernel.run(f"widget.language = {language!r}")
-    set_width(widget, width)
+    widget.set_width(width)
     for theme in themes:
         opened[0].set_theme(theme)
         for figure in TITLES:

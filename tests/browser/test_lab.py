@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell, same_drawing
-from tests.browser.lab import LabPage, notebook
+from tests.browser.lab import LabPage, Notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
-
-    from tests.browser.server import Server
 
 BUSY = "import time\ntime.sleep(5)"
 LONG = 100_000  # steps that no test waits for
@@ -23,15 +20,15 @@ BANDS = "[band.median for band in widget.snapshot.bands['line']]"
 
 
 @contextmanager
-def opened(browser: Browser, server: Server, *more: str, **settings: object) -> Iterator[tuple[LabPage, DashboardPage]]:
-    with notebook(browser, server, [cell(**settings)]) as (lab, shown):
+def opened(notebooks: Notebooks, *more: str, **settings: object) -> Iterator[tuple[LabPage, DashboardPage]]:
+    with notebooks.open([cell(**settings)]) as (lab, shown):
         for source in more:
             lab.add_cell(source)
         yield lab, DashboardPage(shown)
 
 
-def test_nothing_trains_until_start_is_pressed_and_then_frames_arrive(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG) as (_, widget):
+def test_nothing_trains_until_start_is_pressed_and_then_frames_arrive(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG) as (_, widget):
         widget.wait_status("ready")
         before = widget.drawing()
         widget.page.wait_for_timeout(500)
@@ -43,8 +40,8 @@ def test_nothing_trains_until_start_is_pressed_and_then_frames_arrive(browser: B
         assert widget.kernel.value("widget.status") == "running"
 
 
-def test_pause_stops_the_steps_and_shows_the_kernels_state(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG) as (_, widget):
+def test_pause_stops_the_steps_and_shows_the_kernels_state(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG) as (_, widget):
         widget.press("rw-primary", "Start")
         widget.wait_step(30)
         widget.press("rw-primary", "Pause")
@@ -59,8 +56,8 @@ def test_pause_stops_the_steps_and_shows_the_kernels_state(browser: Browser, lab
         widget.wait_step(step + 30)
 
 
-def test_step_trains_exactly_one_step_and_reset_begins_again(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG) as (_, widget):
+def test_step_trains_exactly_one_step_and_reset_begins_again(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG) as (_, widget):
         widget.wait_status("ready")
         fresh = widget.drawing()
         for done in (1, 2):
@@ -80,8 +77,8 @@ def test_step_trains_exactly_one_step_and_reset_begins_again(browser: Browser, l
         assert same_drawing(widget.drawing(), stepped)  # the same seed
 
 
-def test_learning_rate_changes_while_training_goes_on(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG) as (_, widget):
+def test_learning_rate_changes_while_training_goes_on(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG) as (_, widget):
         widget.press("rw-primary", "Start")
         widget.wait_step(30)
         widget.part("rw-learning-rate .noUi-handle").press("ArrowRight")
@@ -93,8 +90,8 @@ def test_learning_rate_changes_while_training_goes_on(browser: Browser, lab_serv
         assert widget.kernel.value("widget.snapshot.learning_rate") == pytest.approx(rate)
 
 
-def test_another_guide_begins_again_with_that_guide(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG) as (_, widget):
+def test_another_guide_begins_again_with_that_guide(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG) as (_, widget):
         widget.press("rw-step")
         widget.wait_step(1)
         widget.part("rw-guide select").select_option(index=1)
@@ -106,8 +103,8 @@ def test_another_guide_begins_again_with_that_guide(browser: Browser, lab_server
         assert widget.differences() == []
 
 
-def test_after_the_end_the_picture_is_the_kernels_state_and_stays_so(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=2000, speed="max") as (lab, widget):
+def test_after_the_end_the_picture_is_the_kernels_state_and_stays_so(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=2000, speed="max") as (lab, widget):
         widget.press("rw-primary", "Start")
         widget.wait_status("finished")
         widget.part("rw-primary").filter(has_text="Restart").wait_for()
@@ -127,8 +124,8 @@ def test_after_the_end_the_picture_is_the_kernels_state_and_stays_so(browser: Br
         assert again.differences() == []
 
 
-def test_a_reload_in_mid_run_carries_on(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG) as (lab, widget):
+def test_a_reload_in_mid_run_carries_on(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG) as (lab, widget):
         widget.press("rw-primary", "Start")
         widget.wait_step(30)
         lab.save()
@@ -141,8 +138,8 @@ def test_a_reload_in_mid_run_carries_on(browser: Browser, lab_server: Server) ->
         assert again.differences() == []
 
 
-def test_a_second_view_shows_the_same(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, "widget", num_steps=LONG) as (lab, widget):
+def test_a_second_view_shows_the_same(notebooks: Notebooks) -> None:
+    with opened(notebooks, "widget", num_steps=LONG) as (lab, widget):
         widget.press("rw-primary", "Start")
         widget.wait_step(30)
         lab.run_cell(1)
@@ -155,8 +152,8 @@ def test_a_second_view_shows_the_same(browser: Browser, lab_server: Server) -> N
         assert widget.differences() == []
 
 
-def test_a_busy_cell_loses_nothing(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, BUSY, num_steps=LONG, speed="max") as (lab, widget):
+def test_a_busy_cell_loses_nothing(notebooks: Notebooks) -> None:
+    with opened(notebooks, BUSY, num_steps=LONG, speed="max") as (lab, widget):
         widget.press("rw-primary", "Start")
         widget.wait_step(30)
         lab.run_cell(1, wait=False)
@@ -170,8 +167,8 @@ def test_a_busy_cell_loses_nothing(browser: Browser, lab_server: Server) -> None
         widget.wait_step(widget.step() + 30)
 
 
-def test_a_restarted_kernel_leaves_a_page_that_says_so(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG) as (lab, widget):
+def test_a_restarted_kernel_leaves_a_page_that_says_so(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG) as (lab, widget):
         gone = widget.part("rw-disconnected")
         assert not gone.is_visible()
         widget.press("rw-primary", "Start")
@@ -181,8 +178,8 @@ def test_a_restarted_kernel_leaves_a_page_that_says_so(browser: Browser, lab_ser
         assert "Run the cell again" in gone.inner_text()
 
 
-def test_python_and_the_page_drive_the_same_run(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG) as (_, widget):
+def test_python_and_the_page_drive_the_same_run(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG) as (_, widget):
         widget.kernel.run("widget.advance(7)")
         widget.wait_step(7)
         widget.kernel.run("widget.start()")
@@ -193,8 +190,8 @@ def test_python_and_the_page_drive_the_same_run(browser: Browser, lab_server: Se
         widget.part("rw-primary").filter(has_text="Resume").wait_for()
 
 
-def test_a_failure_says_what_to_do_and_reset_begins_again(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG, learning_rate=1e30) as (_, widget):
+def test_a_failure_says_what_to_do_and_reset_begins_again(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG, learning_rate=1e30) as (_, widget):
         before = widget.boxes()
         widget.press("rw-primary", "Start")
         notice = widget.part("rw-notice")
@@ -210,8 +207,8 @@ def test_a_failure_says_what_to_do_and_reset_begins_again(browser: Browser, lab_
         widget.wait_step(30)
 
 
-def test_after_a_failure_a_lower_learning_rate_carries_on(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server, num_steps=LONG, learning_rate=50.0) as (_, widget):
+def test_after_a_failure_a_lower_learning_rate_carries_on(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=LONG, learning_rate=50.0) as (_, widget):
         widget.press("rw-primary", "Start")
         widget.part("rw-notice").filter(has_text="a tenth of the learning rate").wait_for()
         widget.kernel.run("widget.learning_rate = 0.03")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
 from tests.browser.lab import notebook
-from tests.browser.test_layout import OVERFLOWING, set_width
+from tests.browser.looks import OVERFLOWING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,10 +43,10 @@ def test_the_page_speaks_what_its_readers_browser_prefers(widget: DashboardPage)
 
 @pytest.mark.parametrize("width", [1300, 800])
 def test_every_page_fits_in_korean(widget: DashboardPage, width: int) -> None:
-    set_width(widget, width)
+    widget.set_width(width)
     for tab in TABS:
         widget.open_tab(tab)
-        widget.page.wait_for_timeout(300)
+        widget.wait_still()
         assert widget.root.evaluate(OVERFLOWING) == []
         widget.shown.watched.screenshot(f"korean-{width}-{TABS.index(tab)}")
 

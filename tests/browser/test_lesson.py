@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
-from tests.browser.lab import notebook
+from tests.browser.lab import Notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
-
-    from tests.browser.server import Server
 
 MINUS = "\N{MINUS SIGN}"
 STROKES = "paths => paths.map((path) => getComputedStyle(path).stroke)"
@@ -23,11 +20,11 @@ COLUMNS = ["cont_africa", "rugged", "mu_mean", "mu_perc_5", "mu_perc_95", "y_mea
 
 
 @pytest.fixture(scope="module")
-def lesson(browser: Browser, lab_server: Server) -> Iterator[DashboardPage]:
+def lesson(notebooks: Notebooks) -> Iterator[DashboardPage]:
     """Show the widget; the tests go through the lesson in its order, each from where the one before has left it."""
     with ExitStack() as stack:
         settings: dict[str, Any] = {"speed": "max"}
-        _, shown = stack.enter_context(notebook(browser, lab_server, [cell(**settings)], width=1300, height=1400))
+        _, shown = stack.enter_context(notebooks.open([cell(**settings)], width=1300, height=1400))
         yield DashboardPage(shown)
 
 
@@ -137,7 +134,7 @@ def test_12_serve_saves_loads_and_draws_and_says_what_went_wrong(lesson: Dashboa
     said.filter(has_text="Loaded").wait_for()
     assert lesson.drawing("rw-served") != before
     lesson.part("rw-save-program").click()
-    said.filter(has_text=".pt2").filter(has_text="Saved").wait_for(timeout=60_000)
+    said.filter(has_text=".pt2").filter(has_text="Saved").wait_for()
     lesson.shown.watched.screenshot("lesson-serve")
 
 

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import DashboardPage, same_drawing
-from tests.browser.lab import LabPage, notebook
+from tests.browser.lab import LabPage, Notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
-
     from tests.browser.pages import Theme
-    from tests.browser.server import Server
 
 # The lesson's widget with two pages of this test, so that nothing here depends on what the lesson's pages show.
 PAGES = """
@@ -79,34 +76,26 @@ SIZED = """([root, name]) => {
 
 @contextmanager
 def opened(
-    browser: Browser, server: Server, *, theme: Theme = "light", width: int = 1300
+    notebooks: Notebooks, *, theme: Theme = "light", width: int = 1300
 ) -> Iterator[tuple[LabPage, DashboardPage]]:
-    with notebook(browser, server, [PAGES], theme=theme, width=width) as (lab, shown):
+    with notebooks.open([PAGES], theme=theme, width=width) as (lab, shown):
         yield lab, DashboardPage(shown)
 
 
 def wait_sized(widget: DashboardPage, figure: str) -> None:
     """Wait until a figure is drawn in the size of its place."""
     widget.part(f"{figure} path.line").first.wait_for(state="attached")
-    widget.page.wait_for_function(SIZED, arg=[widget.root.element_handle(), figure], timeout=5000)
+    widget.page.wait_for_function(SIZED, arg=[widget.root.element_handle(), figure])
 
 
 def still(widget: DashboardPage, figure: str) -> list[str]:
     """Read what is drawn once it does not change any more: bqplot moves its lines to another size step by step."""
-    before: list[str] = []
-    for _ in range(20):
-        drawn = widget.drawing(figure)
-        if drawn == before:
-            return drawn
-        before = drawn
-        widget.page.wait_for_timeout(150)
-    raise AssertionError(f"{figure} does not come to rest")
+    widget.wait_still()
+    return widget.drawing(figure)
 
 
-def test_a_page_opened_while_training_runs_is_drawn_on_and_so_is_the_first_one_again(
-    browser: Browser, lab_server: Server
-) -> None:
-    with opened(browser, lab_server) as (_, widget):
+def test_a_page_opened_while_training_runs_is_drawn_on_and_so_is_the_first_one_again(notebooks: Notebooks) -> None:
+    with opened(notebooks) as (_, widget):
         widget.press("rw-primary", "Start")
         widget.wait_step(30)
         assert widget.kernel.value("len(widget.curve)") == 0
@@ -116,8 +105,7 @@ def test_a_page_opened_while_training_runs_is_drawn_on_and_so_is_the_first_one_a
         widget.wait_step(widget.step() + 60)
         assert widget.drawing("rw-curve") != before
         wait_sized(widget, "rw-curve")
-        updates = widget.kernel.value(UPDATES)
-        assert updates > 3
+        widget.kernel.wait(f"{UPDATES} > 3")
         widget.open_tab("Train")
         widget.part("rw-grid").wait_for()
         updates = widget.kernel.value(UPDATES)
@@ -134,10 +122,8 @@ def test_a_page_opened_while_training_runs_is_drawn_on_and_so_is_the_first_one_a
         assert widget.kernel.value("len(widget.curve)") == 1
 
 
-def test_a_page_that_was_hidden_when_the_notebook_was_loaded_comes_out_at_its_size(
-    browser: Browser, lab_server: Server
-) -> None:
-    with opened(browser, lab_server) as (lab, widget):
+def test_a_page_that_was_hidden_when_the_notebook_was_loaded_comes_out_at_its_size(notebooks: Notebooks) -> None:
+    with opened(notebooks) as (lab, widget):
         widget.kernel.run("widget.advance(50)")
         widget.wait_status("paused")
         widget.open_tab("Curve")
@@ -163,8 +149,8 @@ def test_a_page_that_was_hidden_when_the_notebook_was_loaded_comes_out_at_its_si
         assert again.differences() == []
 
 
-def test_the_keyboard_goes_from_tab_to_tab_and_opens_one(browser: Browser, lab_server: Server) -> None:
-    with opened(browser, lab_server) as (_, widget):
+def test_the_keyboard_goes_from_tab_to_tab_and_opens_one(notebooks: Notebooks) -> None:
+    with opened(notebooks) as (_, widget):
         widget.wait_status("ready")
         tabs = widget.root.get_by_role("tab")
         assert tabs.all_inner_texts() == ["Train", "Curve", "Other"]
@@ -177,12 +163,12 @@ def test_the_keyboard_goes_from_tab_to_tab_and_opens_one(browser: Browser, lab_s
         widget.root.get_by_role("combobox", name="Site").wait_for()
 
 
-def test_nothing_above_the_pages_moves_between_them(browser: Browser, lab_server: Server) -> None:
+def test_nothing_above_the_pages_moves_between_them(notebooks: Notebooks) -> None:
     script = """root => [".rw-header", ".rw-controls", ".rw-progress", ".lm-TabBar"].flatMap((name) => {
         const { left, top, width, height } = root.querySelector(name).getBoundingClientRect();
         return [left, top, width, height];
     }).concat([...root.querySelectorAll(".lm-TabBar-tab")].map((tab) => tab.getBoundingClientRect().left))"""
-    with opened(browser, lab_server) as (_, widget):
+    with opened(notebooks) as (_, widget):
         before = widget.root.evaluate(script)
         height = widget.root.bounding_box()
         widget.open_tab("Curve")
@@ -195,12 +181,12 @@ def test_nothing_above_the_pages_moves_between_them(browser: Browser, lab_server
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_tabs_look_like_the_rest(browser: Browser, lab_server: Server, theme: Theme) -> None:
+def test_the_tabs_look_like_the_rest(notebooks: Notebooks, theme: Theme) -> None:
     colours = """root => [...root.querySelectorAll(".lm-TabBar-tab")].map((tab) => {
         const style = getComputedStyle(tab);
         return [style.color, style.borderBottomColor, style.backgroundColor];
     })"""
-    with opened(browser, lab_server, theme=theme) as (_, widget):
+    with opened(notebooks, theme=theme) as (_, widget):
         widget.kernel.run("widget.advance(60)")
         widget.wait_status("paused")
         widget.open_tab("Curve")

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard import DashboardPage, cell
-from tests.browser.lab import LabPage, notebook
-from tests.browser.test_layout import CONTRASTS, OVERFLOWING, set_width
+from tests.browser.lab import LabPage, Notebooks
+from tests.browser.looks import CONTRASTS, OVERFLOWING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Locator
 
     from tests.browser.pages import Shown, Theme
-    from tests.browser.server import Server
 
 PLACES = """root => Array.from(root.querySelectorAll(".rw-side, .rw-verdict, .rw-verdict-actions"), (part) => {
     const {left, top} = root.getBoundingClientRect(), box = part.getBoundingClientRect();
@@ -28,9 +27,9 @@ SCROLLING = """root => Array.from(root.querySelectorAll(".rw-verdict-text"))
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser, lab_server: Server) -> Iterator[tuple[LabPage, Shown]]:
+def opened(notebooks: Notebooks) -> Iterator[tuple[LabPage, Shown]]:
     """One page for several tests: the default run, as fast as it goes, in English."""
-    with notebook(browser, lab_server, [cell(speed="max", language="en")]) as both:
+    with notebooks.open([cell(speed="max", language="en")]) as both:
         yield both
 
 
@@ -44,7 +43,7 @@ def widget(opened: tuple[LabPage, Shown]) -> Iterator[DashboardPage]:
         "widget.stop_when_settled = False; widget.reset()"
     )
     page.wait_status("ready")
-    set_width(page, 1300)
+    page.set_width(1300)
     yield page
     shown.watched.check()
     lab.set_theme("light")
@@ -113,7 +112,7 @@ def test_the_box_makes_the_run_stop_where_it_has_settled(widget: DashboardPage) 
 
 @pytest.mark.parametrize("width", [800, 1300])
 def test_nothing_of_the_verdicts_moves_or_is_cut_off(widget: DashboardPage, width: int) -> None:
-    set_width(widget, width)
+    widget.set_width(width)
     ready = widget.root.evaluate(PLACES)
     widget.kernel.run("widget.speed = 1")
     widget.press("rw-primary", "Start")

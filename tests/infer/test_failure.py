@@ -10,6 +10,7 @@ import pyro.distributions as dist
 import pytest
 import torch
 from pyro.infer import autoguide
+from pyro.optim import PyroOptim
 
 from rugged_widget.errors import FitError
 from rugged_widget.infer.lesson import RegressionFit
@@ -48,8 +49,23 @@ def interrupted(_: torch.Tensor) -> torch.Tensor:
     raise KeyboardInterrupt
 
 
-def fitted(model: Any, learning_rate: float = 0.03) -> Fit:
-    return Fit(model, autoguide.AutoDiagonalNormal, (DATA,), learning_rate=learning_rate, seed=5, engine="plain")
+class Breaking(PyroOptim):
+    """Adam, which is interrupted at its next step once it is told to be."""
+
+    interrupted = False
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__(torch.optim.Adam, options)
+
+    def __call__(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        if self.interrupted:
+            raise KeyboardInterrupt
+        super().__call__(params, *args, **kwargs)
+
+
+def fitted(model: Any, learning_rate: float = 0.03, **more: Any) -> Fit:
+    guide = autoguide.AutoDiagonalNormal
+    return Fit(model, guide, (DATA,), learning_rate=learning_rate, seed=5, engine="plain", **more)
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +122,10 @@ def test_an_interrupt_passes_and_leaves_the_fit_as_it_was_a_few_steps_before(und
 def test_an_interrupt_between_gradients_and_optimizer_leaves_no_gradient_behind(
     undisturbed: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit = fitted(Mishap(raised, 10_000))
+    fit = fitted(Mishap(raised, 10_000), optimizer=Breaking)
     fit.advance(9)
     with monkeypatch.context() as patch:
-        patch.setattr(fit._plain._svi, "optim", interrupted)
+        patch.setattr(Breaking, "interrupted", True)
         with pytest.raises(KeyboardInterrupt):
             fit.advance(1)
     assert fit.step == 5

@@ -51,7 +51,7 @@ def place_at_maximum(fit: RegressionFit) -> None:
 SLOW = {"normal", "low_rank", "branching", "class", "options"}
 """Guides that the round of all day leaves out: much like another, or called once a draw."""
 
-EACH = [pytest.param(name, marks=[pytest.mark.browser] if name in SLOW else []) for name in ALL]
+EACH = [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in ALL]
 
 
 @pytest.fixture(scope="module", params=EACH)

@@ -52,7 +52,7 @@ def everything(engine: str = "plain") -> None:
     fit.snapshot(), fit.quantiles([0.5]), fit.slopes(3), fit.param_store(), fit.history(), fit.curve(), repr(fit)
 
 
-@pytest.mark.parametrize("engine", [*ENGINES_ALONE, pytest.param("jax", marks=pytest.mark.browser)])
+@pytest.mark.parametrize("engine", [*ENGINES_ALONE, pytest.param("jax", marks=pytest.mark.slow)])
 def test_all_that_a_fit_does_leaves_the_user_as_before(held: torch.Tensor, engine: str) -> None:
     before = global_state()
     everything(engine)
@@ -86,7 +86,7 @@ def expected() -> dict[str, list[float]]:
     return losses
 
 
-@pytest.mark.parametrize("engine", ["plain", pytest.param("graph", marks=pytest.mark.browser)])
+@pytest.mark.parametrize("engine", ["plain", pytest.param("graph", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", surroundings())
 def test_the_users_surroundings_change_no_step_and_are_as_before(
     name: str, engine: str, expected: dict[str, list[float]]

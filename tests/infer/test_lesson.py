@@ -73,9 +73,7 @@ def test_the_slopes_are_near_the_exact_posterior(trained: RegressionFit) -> None
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize(
-    ("engine", "rounding"), [("plain", 0.0), pytest.param("graph", 1e-4, marks=pytest.mark.browser)]
-)
+@pytest.mark.parametrize(("engine", "rounding"), [("plain", 0.0), pytest.param("graph", 1e-4, marks=pytest.mark.slow)])
 def test_any_number_of_snapshots_and_tables_changes_no_later_step(name: str, engine: str, rounding: float) -> None:
     fit = RegressionFit(RUGGED, guide=name, engine=engine)
     for count in (1, 2, 3):

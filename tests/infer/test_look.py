@@ -17,7 +17,7 @@ CAPTURED: dict[str, Any] = {**{name: name for name in GUIDE_LABELS}, **OWN}
 CAPTURED.pop("branching")
 
 
-@pytest.mark.browser  # each captures a step and a picture
+@pytest.mark.slow  # each captures a step and a picture
 @pytest.mark.parametrize("name", CAPTURED)
 def test_a_captured_snapshot_is_that_of_pyro_after_later_steps_too(name: str) -> None:
     captured, by_pyro = (RegressionFit(RUGGED, guide=CAPTURED[name], seed=3) for _ in range(2))
@@ -38,7 +38,7 @@ def test_a_captured_snapshot_is_that_of_pyro_after_later_steps_too(name: str) ->
     assert repr(by_pyro._look) == "Looking(800 draws, by Pyro)"
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_a_guide_is_not_captured_before_it_has_its_parameters() -> None:
     fit = RegressionFit(RUGGED, guide="parts", seed=3)
     with fit.looking():

@@ -67,7 +67,7 @@ def test_draws_of_a_normal_guide_have_its_mean_and_covariance(name: str) -> None
     assert np.all(error < 5 * np.sqrt(2 / count))
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_quantiles_of_a_flow_are_those_of_its_draws() -> None:
     fit = trained("iaf")
     found = fit.quantiles(PROBS)

@@ -52,7 +52,7 @@ def test_the_band_of_the_line_is_that_of_the_closed_form(fit: RegressionFit) -> 
         assert np.all(error < 4 * QUANTILE_ERROR[:, None] * spread / np.sqrt(800))
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_both_bands_agree_with_pyros_predictive(fit: RegressionFit) -> None:
     count, points = 1500, np.array([0, 20, 63])
     snapshot = fit.snapshot()

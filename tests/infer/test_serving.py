@@ -23,8 +23,8 @@ from .plain import RUGGED, global_state
 QUICK = ("parts", "iaf")
 """Guides whose files are made in the round of all day: one that is normal in the end, and one that is not."""
 
-ALL = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.browser]) for name in GUIDE_LABELS]
-SOME = [pytest.param(name, marks=[] if name == "iaf" else [pytest.mark.browser]) for name in GUIDE_LABELS]
+ALL = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in GUIDE_LABELS]
+SOME = [pytest.param(name, marks=[] if name == "iaf" else [pytest.mark.slow]) for name in GUIDE_LABELS]
 """All guides in the round of everything, one in that of all day: for tests that take half a second each."""
 
 FEATURES = np.array([[0.0, 1.0, 0.0], [1.0, 2.0, 2.0]])
@@ -194,7 +194,7 @@ print(torch.stack([script(features).weight for _ in range(50)]).std(0).min().ite
 """
 
 
-@pytest.mark.browser  # two processes that import torch
+@pytest.mark.slow  # two processes that import torch
 @pytest.mark.parametrize("name", ["diagonal", "iaf"])
 def test_both_files_draw_in_a_fresh_process_with_torch_alone(name: str, tmp_path: Path) -> None:
     fit = RegressionFit(RUGGED, guide=name)

@@ -27,7 +27,7 @@ from rugged_widget.infer.serving_file import ABOUT_NAME, About
 from .plain import RUGGED
 
 ABOUT = About("diagonal", ("a", "b", "a \N{MULTIPLICATION SIGN} b"), ('"', "\n"), 3, None)
-SAVERS = [save_torchscript, pytest.param(save_exported, marks=pytest.mark.browser)]
+SAVERS = [save_torchscript, pytest.param(save_exported, marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_other_programs_files_are_refused_and_nothing_in_them_runs(
     assert not Path("it_ran").exists()
 
 
-@pytest.mark.browser  # torch.export takes seconds to import
+@pytest.mark.slow  # torch.export takes seconds to import
 def test_an_exported_program_is_not_taken_for_torchscript(fit: RegressionFit, tmp_path: Path) -> None:
     refused(save_exported(fit, tmp_path / "a.pt2"))
 

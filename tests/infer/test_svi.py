@@ -101,7 +101,7 @@ def users_part(actions: list[str], turn: Callable[[str], None]) -> list[float]:
     return user.losses + drawn
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.lists(ACTIONS, min_size=2, max_size=12))
 def test_two_fits_and_plain_pyro_code_take_turns_and_each_is_as_if_alone(actions: list[str]) -> None:
@@ -172,7 +172,7 @@ def test_every_family_has_a_label_and_an_unknown_one_is_refused_with_the_names()
         make_guide("full", BayesianRegression())
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_a_long_fit_keeps_nothing_else_of_its_steps() -> None:
     fit = RegressionFit(RUGGED, guide="delta", engine="plain")
     tracemalloc.start()

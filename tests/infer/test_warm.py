@@ -12,6 +12,7 @@ import pytest
 from rugged_widget.infer import lesson
 from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.infer.warm import WarmUp
+from tests.waits import LIMIT_SECONDS
 
 from .plain import RUGGED
 
@@ -27,7 +28,7 @@ GATE = "a_gate_of_a_slow_module"
 def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Let the import of a module end only when this is set."""
     (tmp_path / f"{NAME}.py").write_text(
-        f"import sys, threading\nsys.modules['{GATE}'].wait(20)\nby = threading.get_ident()\n"
+        f"import sys, threading\nsys.modules['{GATE}'].wait({LIMIT_SECONDS})\nby = threading.get_ident()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     opened = threading.Event()
@@ -63,7 +64,7 @@ def test_a_module_that_cannot_be_imported_is_left_to_whoever_needs_it(
     assert called == [1]
 
 
-@pytest.mark.browser  # a process of its own takes seconds
+@pytest.mark.slow  # a process of its own takes seconds
 def test_what_smooths_weights_is_imported_ahead_and_not_with_the_package() -> None:
     code = """
 import sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from typing import Any
+from unittest import TestCase
 
 import ipywidgets
 import numpy as np
@@ -17,11 +18,18 @@ from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.quiet import QuietText
 from rugged_widget.view.story import story_of
 from rugged_widget.view.words import Words
+from tests.view import drawn
 
 DATA = RegressionData.rugged()
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 SETTINGS = {"learning_rate": 0.03, "speed": 10, "guide": "diagonal", "seed": 1, "engine": "plain", "num_steps": 100}
 PARAMETERS = Wanted(parameters=True)
+
+
+def page_says(widget: ipywidgets.Widget, content: dict[str, object]) -> None:
+    """Hand a widget what a page of the browser says, as it arrives there; it must not raise."""
+    with TestCase().assertNoLogs(widget.log, "WARNING"):  # where ipywidgets tells what was raised
+        widget.comm.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
 
 
 class FakePage:
@@ -74,7 +82,7 @@ class Stage:
             words=self.words,
             on_language=self.tags.append,
         )
-        self.tabs = self.dashboard._tabs
+        self.tabs = drawn.part(self.dashboard, "rw-tabs")
         self.settle("ready")
 
     def _builder(self, title: str, wants: Wanted) -> Callable[[Callable[[], None]], FakePage]:
@@ -102,12 +110,12 @@ class Stage:
     def pick(self, title: str) -> None:
         """Pick a page by its name, which is what tabs that the catalogue does not know are called."""
         names = ["Train", *self.dashboard_pages]
-        self.tabs.widget.selected_index = names.index(title)
+        self.tabs.selected_index = names.index(title)
         self.work()
 
     def hear(self, content: dict[str, object]) -> None:
         """Let a page of the browser say something."""
-        self.dashboard.stream._hear(None, content, [])
+        page_says(self.dashboard.stream, content)
         self.work()
 
     def work(self) -> None:

@@ -11,6 +11,7 @@ from rugged_widget.reference import Wanted
 from rugged_widget.view.code import CodePage
 from rugged_widget.view.listing import Listing, as_html
 from rugged_widget.view.words import Words
+from tests.view import drawn
 from tests.view.page_fakes import PAUSED, RUNNING, arrays, snapshot, value_of
 
 WORDS = Words()
@@ -63,7 +64,7 @@ def test_while_training_runs_the_script_is_written_once_a_second() -> None:
         page.update(snapshot(), RUNNING)
         clock.now += 0.05
     assert scribe.calls == 2
-    assert page._listing.code == "run = 2\n"
+    assert drawn.code(page.box) == "run = 2\n"
 
 
 def test_at_rest_the_script_is_always_that_of_now() -> None:
@@ -71,8 +72,8 @@ def test_at_rest_the_script_is_always_that_of_now() -> None:
     page = CodePage(scribe, Clock(), words=WORDS)
     page.update(snapshot(), RUNNING)
     changes = page.update(snapshot(), replace(PAUSED, step=1234))
-    assert page._listing.code == "run = 2\n"
-    assert value_of(changes, page._state, "value") == "<p>as of step 1,234</p>"
+    assert drawn.code(page.box) == "run = 2\n"
+    assert value_of(changes, drawn.part(page.box, "rw-as-of"), "value") == "<p>as of step 1,234</p>"
 
 
 def test_it_says_which_step_the_script_is_of_though_training_has_gone_on() -> None:
@@ -80,14 +81,15 @@ def test_it_says_which_step_the_script_is_of_though_training_has_gone_on() -> No
     page = CodePage(Scribe(), clock, words=WORDS)
     page.update(snapshot(), replace(RUNNING, step=10))
     clock.now += 0.5
-    assert value_of(page.update(snapshot(), replace(RUNNING, step=80)), page._state, "value").endswith("step 10</p>")
+    changes = page.update(snapshot(), replace(RUNNING, step=80))
+    assert value_of(changes, drawn.part(page.box, "rw-as-of"), "value").endswith("step 10</p>")
 
 
 def test_the_same_script_is_not_sent_twice() -> None:
     page = CodePage(lambda: CODE, Clock(), words=WORDS)
     page.update(snapshot(), PAUSED)
     sent: list[object] = []
-    page._listing._text.observe(sent.append, "value")
+    drawn.part(page.box, "rw-code").observe(sent.append, "value")
     page.update(snapshot(), PAUSED)
     assert sent == []
 
@@ -124,8 +126,7 @@ def test_comments_and_keywords_are_told_apart_and_what_looks_like_them_is_not() 
 
 def test_a_listing_is_what_the_pages_script_looks_for_to_copy() -> None:
     listing = Listing(WORDS, "code.title", CODE)
-    assert "rw-copyable" in listing.box._dom_classes
-    button = listing.box.children[0].children[-1]
-    assert "rw-copy" in button._dom_classes
-    assert "<pre" in listing.box.children[1].value
-    assert "<b>" not in listing.box.children[0].children[0].value
+    assert "rw-copyable" in drawn.classes(listing.box)
+    assert drawn.part(listing.box, "rw-copy").description
+    assert "<pre" in drawn.part(listing.box, "rw-code").value
+    assert "<b>" not in drawn.heading(listing.box)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import bqplot
 import numpy as np
 import pytest
 
@@ -15,11 +16,13 @@ from rugged_widget.snapshot import Progress
 from rugged_widget.values import Averaged
 from rugged_widget.view.compare import ComparePage, CompareRequests
 from rugged_widget.view.elbo import ElboFigure
+from rugged_widget.view.plane import ellipse, pick
 from rugged_widget.view.story import story_of
 from rugged_widget.view.words import Words
+from tests.view import drawn
 from tests.view.judged import approximation
 from tests.view.kept_fakes import curve, draws, run
-from tests.view.page_fakes import PROBS, RUNNING, reference, snapshot, value_of
+from tests.view.page_fakes import PROBS, RUNNING, WEIGHT, reference, snapshot, value_of
 
 if TYPE_CHECKING:
     from rugged_widget.runs import KeptRun
@@ -46,11 +49,21 @@ class Shown:
     def taker(self, name: str) -> object:
         return lambda *values: self.asked.append((name, *values))
 
-    def row(self, number: int) -> object:
-        return self.page._table._rows[number]
+    def part(self, css_class: str) -> Any:
+        return drawn.part(self.page.box, css_class)
+
+    def row(self, number: int) -> Any:
+        (found,) = (row for row in drawn.parts(self.page.box, "rw-run") if drawn.parts(row, f"rw-run-name-{number}"))
+        return found
 
     def cells(self, number: int) -> str:
-        return str(self.page._table._rows[number]._cells.value)
+        (cells,) = drawn.texts(self.row(number))
+        return str(cells.value)
+
+    def drawn(self) -> list[str]:
+        """Return the numbers of the runs that a frame draws."""
+        self.page.update(MOMENT, RUNNING)
+        return list(drawn.mark(self.page.box, bqplot.Label).text)
 
 
 def test_it_wants_draws() -> None:
@@ -92,85 +105,82 @@ def test_the_elbo_has_the_digits_that_its_error_leaves() -> None:
 
 def test_names_are_text_and_stay_so() -> None:
     shown = Shown(run(1, name="<b>x</b>", guide="<i>g</i>"))
-    assert shown.page._table._rows[1]._field.value == "<b>x</b>"  # in a text field, which shows it as it is
+    assert shown.part("rw-run-name-1").value == "<b>x</b>"  # in a text field, which shows it as it is
     assert "<i>g" not in shown.cells(1)
     assert "hand-written" in shown.cells(1)
     shown.page.said("<b>gone</b>")
-    assert "&lt;b&gt;gone" in shown.page._said.value
+    assert "&lt;b&gt;gone" in shown.part("rw-said").value
 
 
 def test_another_name_is_asked_for_and_a_refused_one_goes_back() -> None:
     shown = Shown(run(1))
     assert shown.asked == []
-    field = shown.page._table._rows[1]._field
+    field = shown.part("rw-run-name-1")
     field.value = "mine"
     assert shown.asked == [("rename", 1, "mine")]
     shown.page.show_runs([run(1, name="mine")])
     field.value = ""
     shown.page.said("A name needs 1 to 60 characters.", alert=True)
     assert field.value == "mine"
-    assert 'role="alert"' in shown.page._said.value
+    assert 'role="alert"' in shown.part("rw-said").value
     assert shown.asked == [("rename", 1, "mine"), ("rename", 1, "")]
 
 
 def test_buttons_ask_for_their_own_run() -> None:
     shown = Shown(run(1), run(2))
-    recall, remove = shown.page._table._rows[2]._actions.children
-    recall.click()
-    remove.click()
+    shown.part("rw-recall-2").click()
+    shown.part("rw-remove-2").click()
     assert shown.asked == [("recall", 2), ("remove", 2)]
 
 
 def test_the_table_is_saved_under_a_name_and_not_without_one() -> None:
     shown = Shown(run(1))
-    keep, path, export, overwrite = shown.page.box.children[2].children
-    keep.click()
+    path, export = shown.part("rw-csv-path"), shown.part("rw-export")
+    shown.part("rw-keep").click()
     export.click()
-    overwrite.value = True
+    shown.part("rw-overwrite").value = True
     path.value = " other.csv "
     export.click()
     path.value = " "
     export.click()
     assert shown.asked == [("keep",), ("export", "rugged_runs.csv", False), ("export", "other.csv", True)]
-    assert "needs a name" in shown.page._said.value
+    assert "needs a name" in shown.part("rw-said").value
 
 
 def test_the_first_four_are_drawn_and_a_fifth_takes_the_place_of_the_first() -> None:
     shown = Shown(*[run(number) for number in range(1, 7)])
-    table = shown.page._table
-    assert [one.number for one in table.ticked] == [1, 2, 3, 4]
-    table._rows[6]._tick.value = True
+    ticks = {number: shown.part(f"rw-run-tick-{number}") for number in range(1, 7)}
+    assert [number for number, tick in ticks.items() if tick.value] == [1, 2, 3, 4]
+    ticks[6].value = True
     assert shown.asked == [("changed",)]
-    assert [one.number for one in table.ticked] == [2, 3, 4, 6]
-    shown.page.update(MOMENT, RUNNING)
-    assert [one.number for one in shown.page._pair._runs] == [2, 3, 4, 6]
-    colors = {number: [css for css in row.box._dom_classes if "kept" in css] for number, row in table._rows.items()}
+    assert [number for number, tick in ticks.items() if tick.value] == [2, 3, 4, 6]
+    assert shown.drawn() == ["2", "3", "4", "6"]
+    colors = {number: [css for css in drawn.classes(shown.row(number)) if "kept" in css] for number in ticks}
     assert colors == {1: [], 2: ["rw-kept-0"], 3: ["rw-kept-1"], 4: ["rw-kept-2"], 5: [], 6: ["rw-kept-3"]}
 
 
 def test_a_run_that_is_removed_is_closed_and_no_longer_drawn() -> None:
     shown = Shown(run(1), run(2))
-    row = shown.page._table._rows[1]
+    row = list(drawn.widgets(shown.row(1)))
     shown.page.show_runs([run(2)])
-    shown.page.update(MOMENT, RUNNING)
-    assert row.box.comm is None
-    assert row._field.comm is None
-    assert [one.number for one in shown.page._pair._runs] == [2]
+    assert shown.drawn() == ["2"]
+    assert all(widget.comm is None for widget in row)
     assert shown.asked == []  # nobody was asked for anything by that
 
 
 def test_a_run_that_has_changed_is_drawn_anew() -> None:
     shown = Shown(run(1))
     shown.page.show_runs([run(1, draws=draws(7))])
-    shown.page.update(MOMENT, RUNNING)
-    assert shown.page._pair._runs[0].draws["sigma"] == pytest.approx(draws(7)["sigma"])
+    assert shown.drawn() == ["1"]
+    ring = drawn.mark(shown.page.box, bqplot.Lines, color="kept-0")
+    assert ring.x == pytest.approx(ellipse(pick(draws(7), ((WEIGHT, (0, 0)), (WEIGHT, (0, 1)))))[0])
 
 
 def test_without_runs_it_says_how_one_comes_here() -> None:
     shown = Shown()
-    assert shown.page._empty.layout.display != "none"
+    assert shown.part("rw-runs-empty").layout.display != "none"
     shown.page.show_runs([run(1)])
-    assert shown.page._empty.layout.display == "none"
+    assert shown.part("rw-runs-empty").layout.display == "none"
 
 
 def test_parts_are_named_for_screen_readers_in_the_language_spoken() -> None:
@@ -192,25 +202,30 @@ def elbo() -> ElboFigure:
     return ElboFigure(1500, story_of(DATA, PROBS, words), lambda: None, words=words)
 
 
+def kept(figure: ElboFigure) -> Any:
+    """Return the mark of the kept runs."""
+    return drawn.mark(figure.box, bqplot.Lines, color="kept-line")
+
+
 def test_kept_runs_are_thin_lines_in_the_elbo_figure_the_latest_six() -> None:
     figure = elbo()
-    assert not figure._kept.visible
+    assert not kept(figure).visible
     figure.show_runs([run(number, curve=curve(100 * number)) for number in range(1, 9)])
-    assert figure._kept.visible
-    x, y = np.asarray(figure._kept.x), np.asarray(figure._kept.y)
+    assert kept(figure).visible
+    x, y = np.asarray(kept(figure).x), np.asarray(kept(figure).y)
     assert x.shape == y.shape == (6, 50)
     assert x.max(axis=1).tolist() == [300, 400, 500, 600, 700, 800]
     assert y[:, -1] == pytest.approx(-249.0)
     figure.show_runs([])
-    assert not figure._kept.visible
+    assert not kept(figure).visible
 
 
 def test_kept_runs_of_one_step_beside_longer_ones_are_drawn_too() -> None:
     figure = elbo()
     figure.show_runs([run(1, curve=curve(1))])
-    assert np.asarray(figure._kept.x).tolist() == [1.0, 1.0]
+    assert np.asarray(kept(figure).x).tolist() == [1.0, 1.0]
     figure.show_runs([run(1, curve=curve(1)), run(2)])
-    assert np.asarray(figure._kept.x)[0].tolist() == [1.0] * 50
+    assert np.asarray(kept(figure).x)[0].tolist() == [1.0] * 50
 
 
 def test_kept_runs_are_in_the_unit_of_the_figure() -> None:
@@ -218,7 +233,7 @@ def test_kept_runs_are_in_the_unit_of_the_figure() -> None:
     figure.show_runs([run(1)])
     figure.unit.value = "observation"
     figure.update(MOMENT, RUNNING)
-    assert np.asarray(figure._kept.y)[-1] == pytest.approx(-249.0 / 170)
+    assert np.asarray(kept(figure).y)[-1] == pytest.approx(-249.0 / 170)
 
 
 def test_before_the_first_step_the_axis_holds_where_the_kept_runs_ended() -> None:
@@ -226,7 +241,7 @@ def test_before_the_first_step_the_axis_holds_where_the_kept_runs_ended() -> Non
     figure.show_runs([run(1), run(2, curve=curve(1500, end=-260.0))])
     start = dataclasses.replace(snapshot(), step=0, curve=curve(1).__class__(*[np.zeros(0)] * 3))
     changes = figure.update(start, Progress("ready", 0, 1500, math.nan, math.nan))
-    bounds = dict(changes)[figure._y.scale]
-    assert bounds["min"] <= -500.0
-    assert bounds["max"] >= -249.0
-    assert value_of(changes, figure._raw, "y").max() < bounds["min"]
+    low, high = drawn.bounds(changes, drawn.axis(figure.box, "left"))
+    assert low <= -500.0
+    assert high >= -249.0
+    assert value_of(changes, drawn.mark(figure.box, bqplot.Lines, color="accent-faint"), "y").max() < low

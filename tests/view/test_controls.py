@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
 from rugged_widget.snapshot import Progress
 from rugged_widget.view.controls import Controls, Requests, duration, sentence
 from rugged_widget.view.words import Words
+from tests.view import drawn
 
 WORDS = Words()
 
@@ -51,14 +53,16 @@ class Asked:
             words=WORDS,
         )
 
+    def control(self, css_class: str) -> Any:
+        return drawn.part(self.controls.row, css_class)
+
 
 def test_a_pressed_control_asks_and_nothing_else() -> None:
     asked = Asked()
-    controls = asked.controls
-    for button in (controls._primary, controls._step, controls._reset):
-        button.click()
-    controls._inputs["guide"].value = "delta"
-    controls._inputs["learning_rate"].value = 0.01
+    for button in ("rw-primary", "rw-step", "rw-reset"):
+        asked.control(button).click()
+    asked.control("rw-guide").value = "delta"
+    asked.control("rw-learning-rate").value = 0.01
     assert asked.log == ["primary", "step", "reset", ("guide", "delta"), ("learning_rate", 0.01)]
 
 
@@ -66,14 +70,14 @@ def test_showing_a_setting_does_not_ask_for_it() -> None:
     asked = Asked()
     asked.controls.show_setting("seed", 5)
     asked.controls.show_setting("learning_rate", 7.5)  # beyond the slider, which stops at its end
-    assert asked.controls._inputs["seed"].value == 5
-    assert asked.controls._inputs["learning_rate"].value == 1.0
+    assert asked.control("rw-seed").value == 5
+    assert asked.control("rw-learning-rate").value == 1.0
     assert asked.log == []
 
 
 def test_where_the_slider_snaps_to_is_not_another_learning_rate() -> None:
     asked = Asked()
-    slider = asked.controls._inputs["learning_rate"]
+    slider = asked.control("rw-learning-rate")
     slider.value = 10**-1.52  # what a page says as soon as it shows 0.03
     assert asked.log == []
     slider.value = 10**-1.51  # the next notch
@@ -81,11 +85,11 @@ def test_where_the_slider_snaps_to_is_not_another_learning_rate() -> None:
 
 
 def test_the_primary_button_says_what_it_will_do() -> None:
-    controls = Asked().controls
+    asked = Asked()
     words = []
     for status in ("ready", "running", "paused", "finished", "failed"):
-        controls.show_status(progress(status, 5))
-        words.append(controls._primary.description)
+        asked.controls.show_status(progress(status, 5))
+        words.append(asked.control("rw-primary").description)
     assert words == ["Start", "Pause", "Resume", "Restart", "Restart"]
 
 

@@ -20,6 +20,7 @@ from rugged_widget.view.explained import ExplainedPage
 from rugged_widget.view.facts import facts_of
 from rugged_widget.view.story import Story, story_of
 from rugged_widget.view.words import LANGUAGES, Words
+from tests.view import drawn
 from tests.view.judged import approximation, settling
 from tests.view.references import reference_of
 from tests.view.stage import FakePage
@@ -167,4 +168,4 @@ def test_an_explained_page_does_what_the_page_does_and_explains_it(plain: Snapsh
     explained.show_exact(show=True)
     assert page.exact == [True]
     explained.show_runs([])  # the page shows none
-    assert "to_event(2)" in explained.box.children[0].children[0].value
+    assert "to_event(2)" in drawn.part(explained.box, "rw-question").value

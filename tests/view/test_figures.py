@@ -6,8 +6,9 @@ import dataclasses
 import math
 import re
 from html import unescape
+from typing import TYPE_CHECKING, Any
 
-import ipywidgets
+import bqplot
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +23,11 @@ from rugged_widget.view.quantiles import QuantileFigure, Row
 from rugged_widget.view.slopes import SlopeFigure
 from rugged_widget.view.story import story_of
 from rugged_widget.view.words import Words
+from tests.view import drawn
 from tests.view.judged import correction_of
+
+if TYPE_CHECKING:
+    import ipywidgets
 
 WORDS = Words()
 STORY = story_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95), WORDS)
@@ -76,11 +81,12 @@ def values_of(figure: object, snapshot: Snapshot, target: object) -> dict[str, o
 
 def test_the_elbo_is_total_or_per_observation(snapshots: dict[int, Snapshot]) -> None:
     figure = ElboFigure(1500, STORY, lambda: None, words=WORDS)
-    total = values_of(figure, snapshots[40], figure._raw)["y"]
+    raw = drawn.mark(figure.box, bqplot.Lines, color="accent-faint")
+    total = values_of(figure, snapshots[40], raw)["y"]
     figure.unit.value = "observation"
-    per_row = values_of(figure, snapshots[40], figure._raw)["y"]
+    per_row = values_of(figure, snapshots[40], raw)["y"]
     assert per_row == pytest.approx(np.asarray(total) / 170)
-    assert figure._y.axis.label == "nats per observation"
+    assert drawn.axis(figure.box, "left").label == "nats per observation"
 
 
 def test_rows_are_named_after_the_columns_and_the_bias_is_brought_near() -> None:
@@ -92,14 +98,14 @@ def test_rows_are_named_after_the_columns_and_the_bias_is_brought_near() -> None
 
 def test_quantiles_are_drawn_less_their_offset(snapshots: dict[int, Snapshot]) -> None:
     figure = QuantileFigure(STORY, words=WORDS)
-    median = values_of(figure, snapshots[700], figure._median)["x"]
+    median = values_of(figure, snapshots[700], drawn.mark(figure.box, bqplot.Scatter))["x"]
     assert np.asarray(median)[3] == pytest.approx(snapshots[700].quantiles["linear.bias"][2, 0] - 9)
 
 
 def test_a_panel_says_where_a_band_is_that_cannot_be_seen(snapshots: dict[int, Snapshot]) -> None:
     panels = figures()["panels"]
     assert isinstance(panels, Panels)
-    note = panels._panels[0]._note
+    note = drawn.part(panels.boxes[0], "rw-note")
     assert "the band is below this view" in str(values_of(panels, snapshots[0], note)["value"])
     text = str(values_of(panels, snapshots[700], note)["value"])
     found = re.fullmatch(r"in the 90 % bands: line (\d+) of 121, prediction (\d+)", text)
@@ -113,7 +119,7 @@ def test_the_corners_answer_in_words_and_names_of_groups_stay_text(snapshots: di
     data = RegressionData.from_frame(frame, predictor="x", group="g", response="y")
     figure = SlopeFigure(story_of(data, STORY.probs, WORDS), words=WORDS)
     slope = snapshots[700].slopes[0]
-    words = str(values_of(figure, snapshots[700], figure._texts[0])["value"])
+    words = str(values_of(figure, snapshots[700], drawn.part(figure.box, "rw-corner-0"))["value"])
     assert "&lt;b&gt;" in words
     assert f"P(slope > 0) = {slope.prob_positive:.2f}" in unescape(words)
     interval = f"{slope.median:+.2f}, 90 % from {slope.lower:+.2f} to {slope.upper:+.2f}"
@@ -147,19 +153,22 @@ def test_corrected_marks_lie_where_the_correction_says(snapshots: dict[int, Snap
     assert isinstance(slopes, SlopeFigure)
     for figure in (rows, panels, slopes):
         figure.correct(on=True)
-    box, stroke = (np.asarray(values_of(rows, snapshot, mark)["x"]) for mark in rows._corrected)
+    box, stroke = (np.asarray(values_of(rows, snapshot, mark)["x"]) for mark in dotted(rows.box))
     values = rows.values(correction.quantiles)
     assert box.min(axis=1) == pytest.approx(values[0])
     assert box.max(axis=1) == pytest.approx(values[-1])
     assert stroke[:, 0] == pytest.approx(values[2])
-    assert rows._x.bounds[0] <= values.min() < values.max() <= rows._x.bounds[1]
+    low, high = across(rows, snapshot)
+    assert low <= values.min() < values.max() <= high
     panels.mode.value = "prediction"
     band = correction.bands["prediction"][1]
-    ends = values_of(panels, snapshot, panels._panels[1]._corrected)["y"]
+    (ends_of_band,) = dotted(panels.boxes[1])
+    ends = values_of(panels, snapshot, ends_of_band)["y"]
     assert ends == pytest.approx(np.stack([band.lower, band.upper]))
-    curve = values_of(slopes, snapshot, slopes._corrected[1])
+    curve = values_of(slopes, snapshot, dotted(slopes.box)[1])
     assert curve["y"] == pytest.approx(correction.slopes[1].density)
-    assert slopes._x.bounds[0] <= correction.slopes[1].x[0] < correction.slopes[1].x[-1] <= slopes._x.bounds[1]
+    low, high = across(slopes, snapshot)
+    assert low <= correction.slopes[1].x[0] < correction.slopes[1].x[-1] <= high
 
 
 def test_figures_follow_the_language_and_the_band_that_is_picked_stays() -> None:
@@ -171,15 +180,19 @@ def test_figures_follow_the_language_and_the_band_that_is_picked_stays() -> None
     rows, slopes = QuantileFigure(story, words=words), SlopeFigure(story, words=words)
     words.speak("ko")
     assert (panels.mode.value, panels.mode.label, picked) == ("prediction", "예측", ["band"])
-    assert "중앙값" in rows._x.axis.label
-    assert slopes._y.axis.label == "밀도"
-    assert "사후분포 분위수" in titles(rows.box)
-    assert "직선의 기울기" in titles(slopes.box)
+    assert "중앙값" in drawn.axis(rows.box).label
+    assert drawn.axis(slopes.box, "left").label == "밀도"
+    assert "사후분포 분위수" in drawn.heading(rows.box)
+    assert "직선의 기울기" in drawn.heading(slopes.box)
 
 
-def titles(box: ipywidgets.Widget) -> str:
-    """Return all texts of a figure's heading."""
-    return " ".join(str(part.value) for part in box.children[0].children if isinstance(part, ipywidgets.HTML))
+def dotted(box: ipywidgets.Widget) -> list[Any]:
+    return drawn.marks(box, bqplot.Lines, line_style="dotted")
+
+
+def across(figure: QuantileFigure | SlopeFigure, snapshot: Snapshot) -> tuple[float, float]:
+    """Return where the axis at the bottom begins and ends in a frame."""
+    return drawn.bounds(figure.update(snapshot, RUNNING), drawn.axis(figure.box))
 
 
 def dotted_shown(figure: QuantileFigure | Panels | SlopeFigure, snapshot: Snapshot) -> set[object]:
@@ -212,6 +225,6 @@ def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, Snapshot]) 
         snapshots[40], quantiles={site: value * 1e12 for site, value in snapshots[40].quantiles.items()}
     )
     figure = QuantileFigure(STORY, words=WORDS)
-    figure.update(far, RUNNING)
-    assert math.isfinite(figure._x._domain.low)
-    assert figure._x._domain.high > 1e12
+    low, high = across(figure, far)
+    assert math.isfinite(low)
+    assert high > 1e12

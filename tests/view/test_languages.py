@@ -11,6 +11,7 @@ from rugged_widget import RuggedWidget
 from rugged_widget.infer.lesson import RegressionFit
 from rugged_widget.snapshot import Snapshot
 from rugged_widget.view.closing import parts
+from tests.view import drawn
 from tests.view.references import reference_of
 from tests.view.stage import DATA, Stage
 
@@ -28,7 +29,7 @@ def status(stage: Stage) -> str:
 
 
 def heading(stage: Stage) -> str:
-    return str(stage.dashboard.children[0].children[0].value)
+    return str(drawn.part(stage.dashboard, "rw-heading").value)
 
 
 def test_the_first_page_decides_and_is_told_of_and_a_second_one_changes_nothing(plain: Snapshot) -> None:
@@ -64,9 +65,9 @@ def test_another_language_is_spoken_at_once_by_everything(plain: Snapshot) -> No
     stage.dashboard.speak("ko")
     assert status(stage) == "일시 정지 · 100 스텝 중 0"
     assert heading(stage).startswith("<h2>지형 험준도와 GDP</h2><span>국가 170")
-    controls = stage.dashboard.controls
-    assert (controls._primary.description, controls._step.description) == ("계속", "한 스텝")
-    assert stage.tabs.widget.titles[0] == "학습"
+    buttons = [drawn.part(stage.dashboard, css_class) for css_class in ("rw-primary", "rw-step")]
+    assert [button.description for button in buttons] == ["계속", "한 스텝"]
+    assert stage.tabs.titles[0] == "학습"
     labels = stage.dashboard.stream.labels
     assert (labels["rw-seed"], labels["rw-readout"], labels["rw-copied"]) == ("시드", "{name}, 값", "복사됨")
     assert labels["rw-elbo"] == "스텝별 ELBO"
@@ -81,11 +82,12 @@ def test_another_language_moves_no_control_and_asks_for_nothing(plain: Snapshot)
     stage.picked.clear()
     wishes = len(stage.wishes)
     stage.dashboard.speak("ko")
-    inputs = stage.dashboard.controls._inputs
+    names = ("speed", "guide", "learning-rate", "seed")
+    inputs = {name: drawn.part(stage.dashboard, f"rw-{name}") for name in names}
     assert {name: widget.value for name, widget in inputs.items()} == {
         "speed": "max",
         "guide": "delta",
-        "learning_rate": 0.01,
+        "learning-rate": 0.01,
         "seed": 1,
     }
     assert (inputs["speed"].label, inputs["guide"].label) == ("최대", "점 추정(MAP)")
@@ -103,12 +105,12 @@ def test_while_training_runs_the_next_frame_speaks_it(plain: Snapshot) -> None:
     stage.dashboard.speak("ko")
     stage.frame()
     assert status(stage).startswith("학습 중 · 100 스텝 중 2")
-    assert stage.dashboard.controls._primary.description == "일시 정지"
+    assert drawn.part(stage.dashboard, "rw-primary").description == "일시 정지"
 
 
 def test_a_guide_that_somebody_wrote_is_offered_once_it_is_used(plain: Snapshot) -> None:
     stage = Stage(plain)
-    picker = stage.dashboard.controls._inputs["guide"]
+    picker = drawn.part(stage.dashboard, "rw-guide")
     assert "custom" not in dict(picker.options).values()
     stage.dashboard.show_setting("guide", "custom")
     stage.dashboard.speak("ko")
@@ -127,8 +129,9 @@ def test_a_notice_is_text_and_goes_with_the_status(plain: Snapshot) -> None:
 def test_no_page_of_the_lesson_has_an_english_sentence_left_in_korean() -> None:
     widget = RuggedWidget(language="ko", num_steps=3, engine="plain")
     try:
-        for index in range(len(widget._tabs.widget.children)):
-            widget._tabs.widget.selected_index = index
+        tabs = drawn.part(widget, "rw-tabs")
+        for index in range(len(tabs.children)):
+            tabs.selected_index = index
         widget.advance(1)
         found = [(type(part).__name__, text) for part in parts(widget) for text in english(part)]
         assert found == []
@@ -138,7 +141,7 @@ def test_no_page_of_the_lesson_has_an_english_sentence_left_in_korean() -> None:
 
 def english(part: ipywidgets.Widget) -> list[str]:
     """Return what a widget says that has three English words one behind the other."""
-    if set(getattr(part, "_dom_classes", ())) & {"rw-code"}:
+    if "rw-code" in drawn.classes(part):
         return []
     names = [name for name in TRAITS if part.has_trait(name)]
     bare = [re.sub(r"<[^>]*>|&\w+;", " . ", str(getattr(part, name))) for name in names]

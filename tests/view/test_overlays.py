@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+import bqplot
 import numpy as np
 import pytest
 
@@ -19,6 +21,7 @@ from rugged_widget.view.quiet import Quiet
 from rugged_widget.view.slopes import SlopeFigure
 from rugged_widget.view.story import story_of
 from rugged_widget.view.words import Words
+from tests.view import drawn
 from tests.view.references import reference_of
 
 DATA = RegressionData.rugged()
@@ -74,20 +77,19 @@ def slopes(reference: Reference | None = REFERENCE) -> SlopeFigure:
     return figure
 
 
-def drawings(figure: Figure) -> list[object]:
+def drawings(figure: Figure, **look: object) -> list[Any]:
     """Return the marks of every bqplot figure in `figure`."""
     boxes = figure.boxes if isinstance(figure, Panels) else (figure.box,)
-    return [
-        mark
-        for box in boxes
-        for part in box.children
-        for inner in getattr(part, "children", ())
-        for mark in getattr(inner, "marks", ())
-    ]
+    return [mark for box in boxes for mark in drawn.marks(box, **look)]
 
 
-def dashes(figure: Figure) -> list[object]:
-    return [mark for mark in drawings(figure) if getattr(mark, "line_style", "") == "dashed"]
+def dashes(figure: Figure) -> list[Any]:
+    return drawings(figure, line_style="dashed")
+
+
+def heights(figure: ElboFigure | SlopeFigure, snapshot: Snapshot) -> tuple[float, float]:
+    """Return where the axis at the left begins and ends in a frame."""
+    return drawn.bounds(figure.update(snapshot, RUNNING), drawn.axis(figure.box, "left"))
 
 
 def value(figure: Figure, snapshot: Snapshot, target: Quiet, trait: str = "value") -> object:
@@ -96,14 +98,19 @@ def value(figure: Figure, snapshot: Snapshot, target: Quiet, trait: str = "value
     return found[0]
 
 
+def said(figure: ElboFigure | SlopeFigure, snapshot: Snapshot, css_class: str) -> str:
+    """Return what a frame writes into a text of a figure."""
+    return str(value(figure, snapshot, drawn.part(figure.box, css_class)))
+
+
 @pytest.mark.parametrize("name", ["elbo", "quantiles", "panels", "slopes"])
 def test_exact_marks_are_hidden_until_they_are_asked_for_and_can_be_hidden_again(name: str) -> None:
     figure = make(name, REFERENCE)
     assert dashes(figure)
     for show in (False, True, False):
-        if show or any(mark.visible for mark in dashes(figure)):  # type: ignore[attr-defined]
+        if show or any(mark.visible for mark in dashes(figure)):
             figure.show_exact(show)
-        assert {mark.visible for mark in dashes(figure)} == {show}  # type: ignore[attr-defined]
+        assert {mark.visible for mark in dashes(figure)} == {show}
 
 
 @pytest.mark.parametrize("name", ["elbo", "quantiles", "panels", "slopes"])
@@ -140,8 +147,7 @@ def test_frames_hold_the_arrays_that_they_hold_without_a_reference(name: str, sn
 def test_the_line_of_the_log_evidence_is_in_view_with_room_for_its_text(snapshots: dict[int, Snapshot]) -> None:
     figure = elbo()
     for snapshot in snapshots.values():
-        figure.update(snapshot, RUNNING)
-        low, high = figure._y.bounds
+        low, high = heights(figure, snapshot)
         assert low < -247.63 < high
         assert (high + 247.63) / (high - low) > 0.18  # two lines of text
 
@@ -151,9 +157,8 @@ def test_the_line_follows_the_unit(snapshots: dict[int, Snapshot]) -> None:
     figure.show_exact(show=True)
     for unit, line in (("observation", -247.63 / 170), ("total", -247.63)):
         figure.unit.value = unit
-        figure.update(snapshots[120], RUNNING)
-        assert figure._exact[0].y == pytest.approx([line, line])
-        low, high = figure._y.bounds
+        low, high = heights(figure, snapshots[120])
+        assert dashes(figure)[0].y == pytest.approx([line, line])
         assert low < line < high
         assert high - low < 12 * abs(line)
 
@@ -161,7 +166,7 @@ def test_the_line_follows_the_unit(snapshots: dict[int, Snapshot]) -> None:
 def test_a_frame_leaves_the_line_of_the_log_evidence_alone(snapshots: dict[int, Snapshot]) -> None:
     figure, changed = elbo(), []
     figure.show_exact(show=True)
-    figure._exact[0].observe(changed.append)
+    dashes(figure)[0].observe(changed.append)
     for snapshot in snapshots.values():
         figure.update(snapshot, RUNNING)
     assert not changed
@@ -169,21 +174,21 @@ def test_a_frame_leaves_the_line_of_the_log_evidence_alone(snapshots: dict[int, 
 
 def test_the_text_at_the_log_evidence_tells_the_gap_once_there_is_one(snapshots: dict[int, Snapshot]) -> None:
     figure = elbo()
-    assert value(figure, snapshots[120], figure._words) == ""
+    assert said(figure, snapshots[120], "rw-evidence") == ""
     figure.show_exact(show=True)
-    start = str(value(figure, snapshots[0], figure._words))
+    start = said(figure, snapshots[0], "rw-evidence")
     assert "log evidence \N{MINUS SIGN}247.63" in start
     assert "gap" not in start
-    end = str(value(figure, snapshots[120], figure._words))
+    end = said(figure, snapshots[120], "rw-evidence")
     assert f"gap 1.23 \N{PLUS-MINUS SIGN} 0.05 nats = {KL}" in end
     figure.unit.value = "observation"
-    assert "log evidence \N{MINUS SIGN}1.4566" in str(value(figure, snapshots[120], figure._words))
+    assert "log evidence \N{MINUS SIGN}1.4566" in said(figure, snapshots[120], "rw-evidence")
 
 
 def test_a_box_goes_round_each_row_from_the_lowest_to_the_highest_exact_quantile() -> None:
     figure = quantiles()
     assert REFERENCE.exact is not None
-    outline, stroke = figure._exact
+    outline, stroke = dashes(figure)
     exact = figure.values(REFERENCE.exact.quantiles)
     assert outline.x.min(axis=1) == pytest.approx(exact[0])
     assert outline.x.max(axis=1) == pytest.approx(exact[-1])
@@ -194,9 +199,8 @@ def test_a_box_goes_round_each_row_from_the_lowest_to_the_highest_exact_quantile
 
 
 def test_a_triangle_stands_over_each_row_at_the_least_squares_estimate() -> None:
-    triangles = [mark for mark in drawings(quantiles()) if getattr(mark, "marker", "") == "triangle-down"]
-    assert len(triangles) == 1
-    x, y = np.asarray(triangles[0].x), np.asarray(triangles[0].y)  # type: ignore[attr-defined]
+    triangles = drawn.mark(quantiles().box, bqplot.Scatter, marker="triangle-down")
+    x, y = np.asarray(triangles.x), np.asarray(triangles.y)
     assert x[:3] == pytest.approx(REFERENCE.estimates["linear.weight"][0])
     assert x[3] == pytest.approx(REFERENCE.estimates["linear.bias"][0] - 9)
     assert ((np.arange(5.0) - 0.5 < y) & (y < np.arange(5.0) - 0.3)).all()
@@ -207,14 +211,13 @@ def test_the_axes_cover_the_guide_and_what_it_is_compared_with(times: float, sna
     reference = reference_of(DATA, times=times)
     assert reference.exact is not None
     rows, curves = quantiles(reference), slopes(reference)
-    rows.update(snapshots[40], RUNNING)
-    curves.update(snapshots[40], RUNNING)
-    low, high = rows._x.bounds
+    low, high = drawn.bounds(rows.update(snapshots[40], RUNNING), drawn.axis(rows.box))
     every = [rows.values(reference.exact.quantiles), rows.values(snapshots[40].quantiles)]
     assert low <= min(values.min() for values in every) <= max(values.max() for values in every) <= high
-    low, high = curves._x.bounds
+    low, high = drawn.bounds(curves.update(snapshots[40], RUNNING), drawn.axis(curves.box))
     assert all(low <= s.x[0] < s.x[-1] <= high for s in (*reference.exact.slopes, *snapshots[40].slopes))
-    assert all(s.density.max() <= curves._y.bounds[1] for s in (*reference.exact.slopes, *snapshots[40].slopes))
+    _foot, top = heights(curves, snapshots[40])
+    assert all(s.density.max() <= top for s in (*reference.exact.slopes, *snapshots[40].slopes))
 
 
 def test_a_log_evidence_far_out_is_in_view_as_well(snapshots: dict[int, Snapshot]) -> None:
@@ -222,8 +225,8 @@ def test_a_log_evidence_far_out_is_in_view_as_well(snapshots: dict[int, Snapshot
         figure = elbo(reference_of(DATA, log_evidence=log_evidence))
         figure.show_exact(show=True)
         for snapshot in (snapshots[0], snapshots[120]):
-            words = str(value(figure, snapshot, figure._words))
-            low, high = figure._y.bounds
+            words = said(figure, snapshot, "rw-evidence")
+            low, high = heights(figure, snapshot)
             assert low <= log_evidence <= high
             assert 0.0 <= float(words.split("--rw-height: ")[1].split('"', maxsplit=1)[0]) <= 1.0
 
@@ -232,12 +235,12 @@ def test_the_exact_lines_of_the_panels_follow_the_switch_and_no_frame(snapshots:
     figure = panels()
     assert REFERENCE.exact is not None
     changed: list[object] = []
-    for number, panel in enumerate(figure._panels):
-        panel.exact[0].observe(changed.append, "y")
+    for number, exact in zip((0, 1), dashes(figure), strict=True):
+        exact.observe(changed.append, "y")
         for mode in ("prediction", "line"):
             figure.mode.value = mode
             band = REFERENCE.exact.bands[mode][number]
-            assert panel.exact[0].y == pytest.approx(np.stack([band.lower, band.upper]))
+            assert exact.y == pytest.approx(np.stack([band.lower, band.upper]))
     count = len(changed)
     assert count
     figure.update(snapshots[120], RUNNING)
@@ -245,11 +248,11 @@ def test_the_exact_lines_of_the_panels_follow_the_switch_and_no_frame(snapshots:
 
 
 def test_the_least_squares_line_lies_under_the_median_and_needs_no_switch() -> None:
-    for number, panel in enumerate(panels()._panels):
-        marks = panel.box.children[1].children[0].marks
+    for number, box in enumerate(panels().boxes):
+        marks = drawn.marks(box)
         assert [mark.visible for mark in marks] == [True, True, True, True, False, False]
         assert marks[2].y == pytest.approx(REFERENCE.lines[number])
-        assert marks[3] is panel._median
+        assert marks[3] is drawn.mark(box, bqplot.Lines, color=("outside", "inside")[number])
 
 
 def test_a_panel_counts_its_points_in_both_bands(snapshots: dict[int, Snapshot]) -> None:
@@ -262,18 +265,18 @@ def test_a_panel_counts_its_points_in_both_bands(snapshots: dict[int, Snapshot])
     expected = f"in the 90 % bands: line {counts[0]} of 49, prediction {counts[1]}"
     for mode in ("line", "prediction"):  # whichever is drawn
         figure.mode.value = mode
-        assert value(figure, snapshot, figure._panels[1]._note) == expected
+        note = drawn.part(figure.boxes[1], "rw-note")
+        assert value(figure, snapshot, note) == expected
 
 
 def test_the_corners_tell_the_exact_probability_while_the_answer_is_shown(snapshots: dict[int, Snapshot]) -> None:
     figure = slopes()
-    assert "exact" not in str(value(figure, snapshots[120], figure._texts[1]))
+    assert "exact" not in said(figure, snapshots[120], "rw-corner-1")
     figure.show_exact(show=True)
-    assert "(exact 0.94)" in str(value(figure, snapshots[120], figure._texts[1]))
-    corner = str(value(figure, snapshots[120], figure._texts[0]))
-    assert "(exact 0.02)" in corner
+    assert "(exact 0.94)" in said(figure, snapshots[120], "rw-corner-1")
+    assert "(exact 0.02)" in said(figure, snapshots[120], "rw-corner-0")
     figure.show_exact(show=False)
-    assert "exact" not in str(value(figure, snapshots[120], figure._texts[1]))
+    assert "exact" not in said(figure, snapshots[120], "rw-corner-1")
 
 
 def test_the_legend_names_only_what_is_shown() -> None:

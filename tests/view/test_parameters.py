@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from rugged_widget.view.parameters import ParametersPage
 from rugged_widget.view.story import story_of
 from rugged_widget.view.table import table_of
 from rugged_widget.view.words import Words
+from tests.view import drawn
 from tests.view.page_fakes import (
     BIAS,
     PROBS,
@@ -40,6 +43,11 @@ MINUS = "\N{MINUS SIGN}"
 
 def page(*, exact: bool = True) -> ParametersPage:
     return ParametersPage(STORY, reference(DATA, exact=exact), words=WORDS)
+
+
+def latents(shown: ParametersPage) -> list[Any]:
+    """Return the figures, one a latent."""
+    return drawn.parts(shown.box, "rw-density")
 
 
 def test_it_wants_the_parameters() -> None:
@@ -90,10 +98,10 @@ def test_numbers_keep_their_width_and_say_enough(value: float, written: str) -> 
 def test_names_are_text_and_stay_so() -> None:
     shown = ParametersPage(story_of(awkward(), PROBS, WORDS), reference(awkward()), words=WORDS)
     changes = shown.update(snapshot([parameter("<b>x</b>", 1.0)], marginals()), RUNNING)
-    table = value_of(changes, shown._table, "value")
+    table = value_of(changes, drawn.part(shown.box, "rw-parameters"), "value")
     assert "&lt;b&gt;x&lt;/b&gt;" in table
     assert "<b>x" not in table
-    heads = [latent.figure.box.children[0].children[0].value for latent in shown._latents]
+    heads = [drawn.heading(latent) for latent in latents(shown)]
     assert all("<b>" not in head and "<i>" not in head for head in heads)
     assert any("&lt;b&gt;x&lt;/b&gt;" in head for head in heads)
 
@@ -104,34 +112,34 @@ def test_every_latent_has_its_own_density_beside_the_exact_one_and_least_squares
     expected = [*marginals()[WEIGHT], *marginals()[BIAS], *marginals()[SIGMA]]
     exact = [*marginals(0.2)[WEIGHT], *marginals(0.2)[BIAS], *marginals(0.2)[SIGMA]]
     for latent, guide, truth, estimate in zip(
-        shown._latents, expected, exact, (-1.9, -0.2, 0.4, 9.25, 0.9), strict=True
+        latents(shown), expected, exact, (-1.9, -0.2, 0.4, 9.25, 0.9), strict=True
     ):
-        figure = latent.figure
-        assert value_of(changes, figure._area, "x").tolist() == guide.x.tolist()
-        assert value_of(changes, figure._area, "y").tolist() == guide.density.tolist()
-        assert figure._exact.y.tolist() == truth.density.tolist()
-        assert figure._mark.x.tolist() == [estimate]
-        assert figure._mark.visible
-        inside = value_of(changes, figure._inside, "x")
+        figure = drawn.density(latent)
+        assert value_of(changes, figure.area, "x").tolist() == guide.x.tolist()
+        assert value_of(changes, figure.area, "y").tolist() == guide.density.tolist()
+        assert figure.exact.y.tolist() == truth.density.tolist()
+        assert figure.estimate.x.tolist() == [estimate]
+        assert figure.estimate.visible
+        inside = value_of(changes, figure.inside, "x")
         assert (inside[0], inside[-1]) == pytest.approx((guide.lower, guide.upper))
-        scale = dict(changes)[figure._x.scale]
-        assert scale["min"] <= min(guide.x[0], truth.x[0])
-        assert max(guide.x[-1], truth.x[-1]) <= scale["max"]
-    assert value_of(changes, shown._latents[0]._median, "value") == f"median {MINUS}1.80"
+        low, high = drawn.bounds(changes, drawn.axis(latent))
+        assert low <= min(guide.x[0], truth.x[0])
+        assert max(guide.x[-1], truth.x[-1]) <= high
+    assert value_of(changes, drawn.part(latents(shown)[0], "rw-value"), "value") == f"median {MINUS}1.80"
 
 
 def test_the_exact_densities_can_be_hidden_and_are_absent_where_there_are_none() -> None:
     shown = page()
     shown.show_exact(False)  # noqa: FBT003  # it is what is switched
     changes = shown.update(snapshot([LOC], marginals()), RUNNING)
-    assert value_of(changes, shown._latents[0].figure._exact, "visible") is False
+    assert value_of(changes, drawn.density(latents(shown)[0]).exact, "visible") is False
     without = page(exact=False)
     changes = without.update(snapshot([LOC], marginals()), RUNNING)
-    assert not without._latents[0].figure._exact.visible
+    assert not drawn.density(latents(without)[0]).exact.visible
     assert all("visible" not in values for _, values in changes)
     alone = ParametersPage(STORY, None, words=WORDS)
     alone.update(snapshot([LOC], marginals()), RUNNING)
-    assert not alone._latents[0].figure._mark.visible
+    assert not drawn.density(latents(alone)[0]).estimate.visible
 
 
 def test_every_frame_holds_the_same_arrays_and_only_finite_numbers() -> None:
@@ -148,17 +156,19 @@ def test_a_point_is_a_thin_peak_as_high_as_the_exact_density() -> None:
     shown = page()
     points = {site: tuple(point(one.median) for one in ones) for site, ones in marginals().items()}
     changes = shown.update(snapshot([LOC], points), RUNNING)
-    figure = shown._latents[3].figure
-    x, height = value_of(changes, figure._area, "x"), value_of(changes, figure._area, "y")
+    latent = latents(shown)[3]
+    area = drawn.density(latent).area
+    x, height = value_of(changes, area, "x"), value_of(changes, area, "y")
     assert np.ptp(x) < 0.02
     assert height.max() == pytest.approx(normal(9.2, 0.2).density.max(), rel=0.02)
-    assert value_of(changes, shown._latents[3]._median, "value") == "a point 9.20"
+    assert value_of(changes, drawn.part(latent, "rw-value"), "value") == "a point 9.20"
 
 
 def test_an_axis_stays_where_it_is_while_it_serves() -> None:
     shown = page()
-    scale = shown._latents[0].figure._x.scale
-    bounds = [dict(shown.update(snapshot([LOC], marginals(sd)), RUNNING))[scale] for sd in (0.1, 0.101, 0.11, 0.09)]
+    ruler = drawn.axis(latents(shown)[0])
+    frames = [shown.update(snapshot([LOC], marginals(sd)), RUNNING) for sd in (0.1, 0.101, 0.11, 0.09)]
+    bounds = [drawn.bounds(changes, ruler) for changes in frames]
     assert all(bound == bounds[0] for bound in bounds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from rugged_widget.view.predict import PredictPage
 from rugged_widget.view.rows import rows_of
 from rugged_widget.view.story import story_of
 from rugged_widget.view.words import Words
+from tests.view import drawn
 from tests.view.page_fakes import PROBS, RUNNING, arrays, awkward, normal, reference, snapshot, value_of
 
 WORDS = Words()
@@ -33,18 +35,29 @@ def page(data: RegressionData = DATA, *, exact: bool = True, calls: list[int] | 
     return PredictPage(story, compared, rows, lambda: called.append(len(called)), words=WORDS)
 
 
+def part(shown: PredictPage, name: str) -> Any:
+    return drawn.part(shown.box, f"rw-{name}")
+
+
+def figures(shown: PredictPage) -> list[Any]:
+    """Return the densities: of the response as the model sees it, and in its original unit where that is another."""
+    return drawn.parts(shown.box, "rw-density")
+
+
 def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
     shown = page()
     assert shown.wanted() == Wanted(what_if=(round(float(np.median(DATA.predictor_values)), 2), 0))
-    assert shown._slider.min <= DATA.predictor_values.min()
-    assert DATA.predictor_values.max() <= shown._slider.max
-    assert shown._slider.readout_format == ".2f"
+    slider = part(shown, "what-if-x")
+    assert slider.min <= DATA.predictor_values.min()
+    assert DATA.predictor_values.max() <= slider.max
+    assert slider.readout_format == ".2f"
 
 
 @pytest.mark.parametrize(("scale", "readout"), [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".9f"), (1.0, ".2f")])
 def test_the_slider_is_as_fine_as_the_range_needs(scale: float, readout: str) -> None:
     rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * scale - 2 * scale)
-    slider = PredictPage(story_of(DATA, PROBS, WORDS), None, rows, lambda: None, words=WORDS)._slider
+    shown = PredictPage(story_of(DATA, PROBS, WORDS), None, rows, lambda: None, words=WORDS)
+    slider = part(shown, "what-if-x")
     assert slider.readout_format == readout
     assert slider.min <= rows.x.min()
     assert slider.max >= rows.x.max()
@@ -54,30 +67,32 @@ def test_the_slider_is_as_fine_as_the_range_needs(scale: float, readout: str) ->
 def test_another_point_is_asked_for_and_wanted_and_nothing_else_happens() -> None:
     calls: list[int] = []
     shown = page(calls=calls)
-    before = shown._answer.value
-    shown._slider.value = 3.5
-    shown._group.value = 1
+    before = part(shown, "answer").value
+    part(shown, "what-if-x").value = 3.5
+    part(shown, "what-if-group").value = 1
     assert len(calls) == 2
     assert shown.wanted() == Wanted(what_if=(3.5, 1))
-    assert shown._answer.value == before
+    assert part(shown, "answer").value == before
 
 
 def test_it_says_what_the_snapshot_says_though_the_slider_has_moved_on() -> None:
     shown = page()
-    shown._slider.value = 4.0
-    words = value_of(shown.update(snapshot(what_if=THERE), RUNNING), shown._answer, "value")
+    part(shown, "what-if-x").value = 4.0
+    words = value_of(shown.update(snapshot(what_if=THERE), RUNNING), part(shown, "answer"), "value")
     assert "Inside Africa, a country with ruggedness 1.21: GDP between" in words
 
 
 def test_the_interval_in_dollars_is_the_exponential_of_that_of_the_logarithm() -> None:
-    words = value_of(page_changes := (shown := page()).update(snapshot(what_if=THERE), RUNNING), shown._answer, "value")
+    shown = page()
+    changes = shown.update(snapshot(what_if=THERE), RUNNING)
+    words = value_of(changes, part(shown, "answer"), "value")
     low, high, middle = (
         f"<b>{rounded(math.exp(value))}\N{NO-BREAK SPACE}$</b>" for value in (GUIDE.lower, GUIDE.upper, GUIDE.median)
     )
     assert f"between {low} and {high} with probability 0.90, median {middle}" in words
     assert f"logarithm: {GUIDE.lower:.2f} to {GUIDE.upper:.2f}" in words
     assert f"exact posterior: {rounded(math.exp(EXACT.lower))}" in words
-    inside = value_of(page_changes, shown._figures[1]._inside, "x")
+    inside = value_of(changes, drawn.density(figures(shown)[1]).inside, "x")
     assert (inside[0], inside[-1]) == pytest.approx((math.exp(GUIDE.lower), math.exp(GUIDE.upper)))
 
 
@@ -100,24 +115,24 @@ def test_a_prediction_out_of_all_bounds_is_still_finite_in_single_precision(mean
     far = WhatIf(1.0, 0, normal(mean, 60.0), None)
     changes = shown.update(snapshot(what_if=far), RUNNING)
     assert arrays(changes)
-    bounds = dict(changes)[shown._figures[1]._x.scale]
-    assert bounds["min"] == 0.0
-    assert 0.0 < bounds["max"] < 3e38
+    low, high = drawn.bounds(changes, drawn.axis(figures(shown)[1]))
+    assert low == 0.0
+    assert 0.0 < high < 3e38
 
 
 def test_the_axis_in_dollars_begins_at_zero_and_is_labelled_in_thousands() -> None:
     shown = page()
     changes = shown.update(snapshot(what_if=THERE), RUNNING)
-    ruler = shown._figures[1]._x
-    assert dict(changes)[ruler.scale]["min"] == 0.0
-    assert dict(changes)[ruler.axis]["tick_format"] == "~s"
-    assert ruler.axis.label == "GDP, $"
-    assert dict(changes)[shown._figures[0]._x.axis]["tick_format"] == ".0f"
+    logarithm, dollars = (drawn.axis(figure) for figure in figures(shown))
+    assert drawn.bounds(changes, dollars)[0] == 0.0
+    assert value_of(changes, dollars, "tick_format") == "~s"
+    assert dollars.label == "GDP, $"
+    assert value_of(changes, logarithm, "tick_format") == ".0f"
 
 
 def test_the_five_nearest_of_that_group_are_listed_with_where_they_lie() -> None:
     shown = page()
-    table = value_of(shown.update(snapshot(what_if=THERE), RUNNING), shown._nearest, "value")
+    table = value_of(shown.update(snapshot(what_if=THERE), RUNNING), part(shown, "nearest"), "value")
     mine = np.flatnonzero(DATA.group_values == 1)
     order = mine[np.argsort(np.abs(DATA.predictor_values[mine] - 1.21))][:5]
     names = [DATA.row_names[row] for row in order.tolist()]
@@ -125,7 +140,7 @@ def test_the_five_nearest_of_that_group_are_listed_with_where_they_lie() -> None
     first = int(order[0])
     assert f"<td>{DATA.targets[first]:.2f}</td><td>{rounded(DATA.response_values[first])}</td><td>inside</td>" in table
     narrow = WhatIf(1.21, 1, normal(7.0, 1e-3), None)
-    table = value_of(shown.update(snapshot(what_if=narrow), RUNNING), shown._nearest, "value")
+    table = value_of(shown.update(snapshot(what_if=narrow), RUNNING), part(shown, "nearest"), "value")
     sides = ["above" if DATA.targets[row] > 7.0 else "below" for row in order]
     assert [part.split("<")[0] for part in table.split('<td class="rw-beyond">')[1:]] == sides
 
@@ -135,8 +150,8 @@ def test_without_a_logarithm_there_is_one_figure_and_the_response_as_it_is() -> 
     shown = page(data)
     there = WhatIf(0.5, 1, normal(-0.25, 1.0), normal(-0.2, 1.0))
     changes = shown.update(snapshot(what_if=there), RUNNING)
-    assert len(shown._figures) == 1
-    words = value_of(changes, shown._answer, "value")
+    assert len(figures(shown)) == 1
+    words = value_of(changes, part(shown, "answer"), "value")
     assert f"between <b>\N{MINUS SIGN}{abs(there.guide.lower):.2f}</b>" in words
     assert "logarithm" not in words
 
@@ -145,9 +160,8 @@ def test_names_are_text_and_stay_so() -> None:
     shown = page(awkward())
     there = WhatIf(0.5, 1, normal(-0.25, 1.0), None)
     changes = shown.update(snapshot(what_if=there), RUNNING)
-    texts = [value_of(changes, part, "value") for part in (shown._answer, shown._nearest)]
-    texts += [child.value for child in shown.box.children[0].children if hasattr(child, "value")][:1]
-    texts += [figure.box.children[0].children[0].value for figure in shown._figures]
+    texts = [value_of(changes, part(shown, name), "value") for name in ("answer", "nearest")]
+    texts += [part(shown, "what-if-name").value, *map(drawn.heading, figures(shown))]
     for tag in ("<b>x", "<i>g", "<u>b", "<s>y", "<em>who", "<q>"):
         assert all(tag not in text for text in texts)
     assert "&lt;q&gt;" in texts[1]
@@ -165,10 +179,9 @@ def test_every_frame_holds_the_same_arrays_with_and_without_an_exact_answer() ->
 def test_the_exact_density_is_dashed_over_it_where_there_is_one_and_it_is_not_switched_off() -> None:
     shown = page()
     changes = shown.update(snapshot(what_if=THERE), RUNNING)
-    exact = shown._figures[0]._exact
+    exact = drawn.density(figures(shown)[0]).exact
     assert value_of(changes, exact, "y").tolist() == EXACT.density.tolist()
     assert value_of(changes, exact, "visible") is True
-    assert exact.line_style == "dashed"
     changes = shown.update(snapshot(what_if=replace(THERE, exact=None)), RUNNING)
     assert value_of(changes, exact, "visible") is False
     shown.show_exact(False)  # noqa: FBT003  # it is what is switched
@@ -178,7 +191,8 @@ def test_the_exact_density_is_dashed_over_it_where_there_is_one_and_it_is_not_sw
 def test_it_has_the_colour_of_its_group_and_the_mark_of_least_squares_on_the_line() -> None:
     shown = page()
     changes = shown.update(snapshot(what_if=THERE), RUNNING)
-    assert value_of(changes, shown._figures[0]._area, "colors") == ["var(--rw-inside)"]
-    assert value_of(changes, shown._figures[0]._mark, "x") == pytest.approx([9.25 - 1.9 + 0.2 * 1.21])
+    first, second = (drawn.density(figure) for figure in figures(shown))
+    assert value_of(changes, first.area, "colors") == ["var(--rw-inside)"]
+    assert value_of(changes, first.estimate, "x") == pytest.approx([9.25 - 1.9 + 0.2 * 1.21])
     changes = shown.update(snapshot(what_if=replace(THERE, group=0)), RUNNING)
-    assert value_of(changes, shown._figures[1]._area, "colors") == ["var(--rw-outside)"]
+    assert value_of(changes, second.area, "colors") == ["var(--rw-outside)"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import bqplot
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from rugged_widget.reference import Wanted
 from rugged_widget.view.serve import ServePage, ServeRequests
 from rugged_widget.view.story import story_of
 from rugged_widget.view.words import Words
+from tests.view import drawn
 from tests.view.page_fakes import PROBS, RUNNING, arrays, awkward, normal, snapshot, value_of
 
 WORDS = Words()
@@ -34,31 +38,24 @@ class Root:
     def _changed(self) -> None:
         self.drawn += 1
 
-    def press(self, css_class: str) -> None:
-        waiting = [self.page.box]
-        while waiting:
-            part = waiting.pop()
-            if css_class in part._dom_classes:
-                part.click()
-                return
-            waiting += getattr(part, "children", ())
-        raise AssertionError(f"there is no {css_class}")
+    def part(self, css_class: str) -> Any:
+        return drawn.part(self.page.box, css_class)
 
     @property
     def said(self) -> str:
-        return self.page._said.value
+        return self.part("rw-said").value
 
 
 def test_buttons_ask_with_the_path_and_what_is_ticked() -> None:
     root = Root()
-    root.press("rw-save-script")
-    root.press("rw-save-program")
-    root.press("rw-load")
-    root.page._overwrite.value = True
-    root.page._calls.value = False
-    root.page._script.value = "  folder/mine.pt "
-    for button in ("rw-save-script", "rw-save-program", "rw-load"):
-        root.press(button)
+    buttons = [root.part(css_class) for css_class in ("rw-save-script", "rw-save-program", "rw-load")]
+    for button in buttons:
+        button.click()
+    root.part("rw-overwrite").value = True
+    root.part("rw-calls").value = False
+    root.part("rw-script-path").value = "  folder/mine.pt "
+    for button in buttons:
+        button.click()
     assert root.asked == [
         ("script", "rugged_guide.pt", False),
         ("program", "rugged_guide.pt2", False),
@@ -72,9 +69,9 @@ def test_buttons_ask_with_the_path_and_what_is_ticked() -> None:
 @pytest.mark.parametrize("path", ["", "   "])
 def test_without_a_name_nothing_is_asked_and_the_page_says_so(path: str) -> None:
     root = Root()
-    root.page._script.value = path
-    root.press("rw-save-script")
-    root.press("rw-load")
+    root.part("rw-script-path").value = path
+    root.part("rw-save-script").click()
+    root.part("rw-load").click()
     assert root.asked == []
     assert 'role="alert"' in root.said
     assert "needs a name" in root.said
@@ -91,28 +88,29 @@ def test_a_failure_is_an_alert_success_is_not_and_both_are_text() -> None:
 def test_a_failure_gives_way_to_the_next_request() -> None:
     root = Root()
     root.page.failed("no")
-    root.press("rw-load")
+    root.part("rw-load").click()
     assert "Loading" in root.said
     assert "alert" not in root.said
 
 
 def test_what_was_loaded_is_drawn_over_the_live_densities_and_stays() -> None:
     root = Root()
-    figure = root.page._figure
+    figure = root.part("rw-served")
+    live, file = drawn.marks(figure, bqplot.Lines, fill="bottom"), drawn.marks(figure, bqplot.Lines, color="foreground")
     before = root.page.update(snapshot(), RUNNING)
-    for line in figure._file:
+    assert len(file) == 2
+    for line in file:
         assert np.max(value_of(before, line, "y")) < 0.0  # below the foot
     root.page.loaded((OUTSIDE, INSIDE), "800 calls")
     assert root.drawn == 1
     for _ in range(2):
         changes = root.page.update(snapshot(), RUNNING)
-        for line, density in zip(figure._file, (OUTSIDE, INSIDE), strict=True):
+        for line, density in zip(file, (OUTSIDE, INSIDE), strict=True):
             assert value_of(changes, line, "y").tolist() == density.density.tolist()
-        for line, density in zip(figure._live, snapshot().slopes, strict=True):
+        for line, density in zip(live, snapshot().slopes, strict=True):
             assert value_of(changes, line, "y").tolist() == density.density.tolist()
-        assert f"file {INSIDE.prob_positive:.2f}" in value_of(changes, figure._texts[1], "value")
-        top = dict(changes)[figure._y.scale]["max"]
-        assert top > OUTSIDE.density.max()
+        assert f"file {INSIDE.prob_positive:.2f}" in value_of(changes, drawn.part(figure, "rw-corner-1"), "value")
+        assert drawn.bounds(changes, drawn.axis(figure, "left"))[1] > OUTSIDE.density.max()
     assert root.said == '<p role="status">800 calls</p>'
 
 
@@ -128,21 +126,22 @@ def test_every_frame_holds_the_same_arrays_and_only_finite_numbers() -> None:
 
 def test_the_sample_names_the_files_as_python_does() -> None:
     root = Root()
-    root.page._script.value = "it's <b>.pt"
-    root.page._program.value = "a\\b.pt2"
-    code = root.page._listing.code
+    root.part("rw-script-path").value = "it's <b>.pt"
+    root.part("rw-program-path").value = "a\\b.pt2"
+    code = drawn.code(root.page.box)
     assert 'torch.jit.load("it\'s <b>.pt")' in code
     assert "torch.export.load('a\\\\b.pt2')" in code
     compile(code, "sample", "exec")
-    assert "<b>" not in root.page._listing._text.value
-    root.page._script.value = ""
-    assert "torch.jit.load('rugged_guide.pt')" in root.page._listing.code
+    assert "<b>" not in root.part("rw-code").value
+    root.part("rw-script-path").value = ""
+    assert "torch.jit.load('rugged_guide.pt')" in drawn.code(root.page.box)
 
 
 def test_names_of_groups_are_text_and_stay_so() -> None:
     root = Root(awkward())
     changes = root.page.update(snapshot(), RUNNING)
-    words = value_of(changes, root.page._figure._texts[0], "value")
+    figure = root.part("rw-served")
+    words = value_of(changes, drawn.part(figure, "rw-corner-0"), "value")
     assert "&lt;i&gt;g" in words
     assert "<i>" not in words
-    assert "<s>" not in root.page._figure.box.children[0].children[0].value
+    assert "<s>" not in drawn.heading(figure)

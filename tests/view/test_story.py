@@ -13,6 +13,8 @@ from rugged_widget.view.panels import Panels
 from rugged_widget.view.still import still
 from rugged_widget.view.story import MAX_DOTS, Story, story_of
 from rugged_widget.view.words import Words
+from tests.view import drawn
+from tests.view.page_fakes import value_of
 
 WORDS = Words()
 
@@ -64,7 +66,7 @@ def test_a_panel_counts_what_it_draws_and_says_so(data: RegressionData, story: S
     fit = RegressionFit(data, engine="plain", batch_size=50, learning_rate=0.5)
     fit.advance(40)
     changes = panels.update(fit.snapshot(), Progress("running", 150, 1500, -500.0, 150.0))
-    notes = [str(values["value"]) for panel in panels._panels for target, values in changes if target is panel._note]
+    notes = [value_of(changes, drawn.part(box, "rw-note"), "value") for box in panels.boxes]
     assert " of 1,000 drawn, prediction " in notes[0]
     assert " of 40, prediction " in notes[1]
     assert [len(hover["rows"]) for hover in panels.hover] == [MAX_DOTS, FEW]

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import comm
 import numpy as np
 import pytest
 
 from rugged_widget.view.quiet import QuietLines, QuietText
 from rugged_widget.view.stream import FRAME_SECONDS, FrameStream
+from tests.view.stage import page_says
+
+
+class Caught(comm.DummyComm):
+    """The way of one widget to the browser, which tells what is sent on it."""
+
+    def __init__(self, told: Callable[[dict[str, Any]], None]) -> None:
+        self._told = told
+        super().__init__()
+
+    def send(self, data: Any = None, metadata: Any = None, buffers: Any = None) -> None:  # noqa: ARG002  # the base's
+        self._told(data)
 
 
 class Wire:
@@ -26,22 +40,19 @@ class Wire:
         self.sent_contents: list[dict[str, Any]] = []
         self.stream.send = self._send
         for widget in (self.line, self.text):
-            widget.send_state = self._spy(widget)
+            widget.comm = Caught(partial(self._note, type(widget).__name__))
 
     def _send(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         self.sent_contents.append(content)
         if buffers:
             self.sent.append((content, np.frombuffer(buffers[0], "f4")))
 
-    def _spy(self, widget: Any) -> Callable[..., None]:
-        def send_state(key: Any = None) -> None:
-            if not widget._quiet:
-                self.states.append((type(widget).__name__, {key} if isinstance(key, str) else set(key or ())))
-
-        return send_state
+    def _note(self, name: str, message: dict[str, Any]) -> None:
+        assert message["method"] == "update"
+        self.states.append((name, set(message["state"])))
 
     def hear(self, **content: object) -> None:
-        self.stream._handle_custom_msg(content, [])
+        page_says(self.stream, content)
 
     def push(self, value: float, text: str = "", size: int = 2) -> dict[str, Any]:
         changes = [(self.line, {"y": np.full(size, value)}), (self.text, {"value": text})]
@@ -189,9 +200,13 @@ def test_messages_of_the_page_are_handed_on_before_they_touch_anything() -> None
 def test_messages_that_mean_nothing_are_ignored(content: dict[str, object]) -> None:
     wire = Wire()
     wire.hear(k="hello")
-    wire.push(1.0)
+    for _ in range(3):
+        frame = wire.push(1.0)
+        wire.now += 0.07
     wire.hear(**content)
-    assert len(wire.stream._unacknowledged) == 1
+    assert not wire.stream.ready()  # all three are still under way
+    wire.hear(k="ack", seq=frame["seq"])
+    assert wire.stream.ready()
 
 
 def test_a_frame_that_is_a_little_late_does_not_slow_the_pace() -> None:
@@ -201,8 +216,8 @@ def test_a_frame_that_is_a_little_late_does_not_slow_the_pace() -> None:
     for _ in range(1000):  # ten seconds, looked at every 10 ms, so that each frame is up to 10 ms late
         wire.now += 0.01
         if wire.stream.ready():
-            wire.push(1.0)
-            wire.hear(k="ack", seq=wire.stream._seq)
+            frame = wire.push(1.0)
+            wire.hear(k="ack", seq=frame["seq"])
             sent += 1
     assert sent == pytest.approx(10 / FRAME_SECONDS, abs=2)
 

@@ -16,7 +16,9 @@ from rugged_widget.view.controls import Requests
 from rugged_widget.view.story import story_of
 from rugged_widget.view.train import TrainPage
 from rugged_widget.view.words import Words
+from tests.view import drawn
 from tests.view.judged import approximation, correction_of, settling
+from tests.view.page_fakes import value_of
 from tests.view.references import reference_of
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Shown:
         self.changes += 1
 
     def legend(self, snapshot: Snapshot) -> str:
-        return str(dict(self.page.update(snapshot, RESTING))[self.page._legend]["value"])
+        return str(value_of(self.page.update(snapshot, RESTING), drawn.part(self.page.box, "rw-legend"), "value"))
 
 
 def test_a_correction_is_wanted_only_while_it_is_drawn() -> None:
@@ -74,10 +76,11 @@ def test_settings_are_shown_and_ask_for_nothing() -> None:
     shown = Shown(correct=True, stop_when_settled=True)
     page = shown.page
     assert page.wanted().correction
-    assert page._settled.stop.value
+    stop, correct = (drawn.part(page.box, css_class) for css_class in ("rw-stop-when-settled", "rw-correct"))
+    assert stop.value
     page.show_setting("correct", value=False)
     page.show_setting("stop_when_settled", value=False)
-    assert (page._approximation.correct.value, page._settled.stop.value) == (False, False)
+    assert (correct.value, stop.value) == (False, False)
     assert not page.wanted().correction
     assert shown.picked == []
 

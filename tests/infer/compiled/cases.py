@@ -11,4 +11,6 @@ _OTHERS = (*GUIDES, *ELBOS, *OPTIMIZERS, *MODELS, *NEURAL)
 
 CAPTURED = tuple(case for case in _OTHERS if not case.refused)
 REFUSED = (*(case for case in _OTHERS if case.refused), *NEVER)
+# Plain steps differ by objective and optimizer only; REFUSED, which takes them too, has models and guides of all kinds.
+PLAIN = tuple(case for case in CAPTURED if case.quick or case in (*ELBOS, *OPTIMIZERS))
 ALL = (*CAPTURED, *REFUSED, *CAUGHT)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from rugged_widget.errors import FitError
 from rugged_widget.infer.svi import Fit
+from tests.waits import LIMIT_SECONDS
 
 from .case import Problem, diagonal
 from .fits import fit_of, losses, numbers_of, ready
@@ -21,7 +22,7 @@ from .loop import Loop, numbers
 from .test_cases import assert_close, assert_same_numbers
 from .test_switching import BY_NAME, ENGINES, SLOW
 
-pytestmark = pytest.mark.browser  # each fit captures its step anew
+pytestmark = pytest.mark.slow  # each fit captures its step anew
 
 
 class Wrong:
@@ -98,7 +99,7 @@ def failed(fit: Fit, slices: int = 100) -> FitError:
 def begun(broken: Callable[[Tensor], Tensor], engine: str, learning_rate: float) -> Fit:
     problem = drifting(broken)
     fit = Fit(problem.model, problem.make_guide, problem.args, learning_rate=learning_rate, seed=1, engine=engine)
-    ready(fit).wait_for_engine(60.0)
+    ready(fit).wait_for_engine(LIMIT_SECONDS)
     return fit
 
 

@@ -17,7 +17,7 @@ from rugged_widget.infer.compiled.program import UnsupportedError
 
 from .jax_programs import adam_on_a_gaussian, in_torch, of_one_value, program, rows
 
-pytestmark = pytest.mark.browser  # compiling takes seconds
+pytestmark = pytest.mark.slow  # compiling takes seconds
 
 
 def test_the_losses_and_the_state_are_torchs() -> None:

@@ -25,7 +25,7 @@ def can_be_fused(trial: Trial) -> bool:
         return bool(arrays) and compiled_as_one(lambda arrays: tried(trial, arrays), [arrays]) is not None
 
 
-@pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.skipif(not jax_loop.is_fusing(), reason="this version of XLA has not been tried")
 @pytest.mark.parametrize("start", range(0, len(TRIALS), EACH))
 def test_operations_compute_what_torch_does_as_parts_of_one_function(start: int) -> None:

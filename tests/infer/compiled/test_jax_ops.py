@@ -18,7 +18,7 @@ from .jax_trials import AGREE, Trial, given, parts, tried
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-pytestmark = pytest.mark.browser  # no browser, but to import JAX takes seconds
+pytestmark = pytest.mark.slow  # importing JAX
 
 
 QUICKLY = {

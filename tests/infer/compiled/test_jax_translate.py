@@ -16,7 +16,7 @@ from .jax_programs import in_torch, of_one_value, program, rows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.browser  # no browser, but to import JAX takes seconds
+pytestmark = pytest.mark.slow  # importing JAX
 
 
 aten: Any = torch.ops.aten

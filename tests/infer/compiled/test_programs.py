@@ -11,7 +11,7 @@ from .graphs import assert_computes, assert_simplifies, without_writes
 from .programs import EXAMPLE, Program, programs
 from .test_capture import assert_captured, by_autograd
 
-SLOW = pytest.mark.browser
+SLOW = pytest.mark.slow
 
 LONG = programs(min_size=8, max_size=16)
 """To trace a program takes most of the time: a longer one has more pairs of instructions to show for it."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pyro.infer import Predictive
 
 from rugged_widget.infer.svi import Fit
+from tests.waits import LIMIT_SECONDS
 
 from .case import Case, Problem
 from .cases import ALL
@@ -21,7 +22,7 @@ from .fits import fit_of, losses, numbers_of, ready
 from .loop import Loop, numbers
 from .test_cases import assert_close, assert_same_numbers
 
-SLOW = pytest.mark.browser
+SLOW = pytest.mark.slow
 
 ENGINES = ["graph", pytest.param("jax", marks=SLOW)]
 
@@ -76,7 +77,7 @@ def test_rates_pauses_and_engines_change_and_the_trajectory_goes_on(turns: list[
     assert_on_one_way(fit, loop)
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 def test_a_trajectory_goes_on_over_a_change_of_rate_of_slices_and_of_engines() -> None:
     """One example of what follows, in the round of all day."""
     fit, loop = fit_of(BY_NAME["clipped Adam"], "auto"), Loop(BY_NAME["clipped Adam"])
@@ -109,10 +110,10 @@ def test_jax_comes_and_goes_and_the_trajectory_goes_on(turns: list[Any], wait: b
     pytest.importorskip("jax")
     fit, loop = fit_of(BY_NAME["diagonal"], "jax"), Loop(BY_NAME["diagonal"])
     if wait:
-        ready(fit).wait_for_engine(60.0)
+        ready(fit).wait_for_engine(LIMIT_SECONDS)
     play(fit, loop, turns)
     fit.use_engine("jax")
-    ready(fit).wait_for_engine(60.0)
+    ready(fit).wait_for_engine(LIMIT_SECONDS)
     play(fit, loop, [("advance", (30, math.inf)), ("rate", 0.02), ("advance", (7, math.inf))])
     assert fit.engine.name == "jax"
     assert_on_one_way(fit, loop)
@@ -125,11 +126,11 @@ def seen_of(guide: Any, problem: Problem) -> tuple[Any, Any]:
     return guide.quantiles([0.1, 0.9]), predictive(problem.args[0])
 
 
-@pytest.mark.browser  # no browser, but seconds for itself
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_quantiles_and_predictive_see_the_parameters_of_captured_steps(engine: str) -> None:
     fit, loop = ready(fit_of(BY_NAME["diagonal"], engine)), Loop(BY_NAME["diagonal"])
-    fit.wait_for_engine(60.0)
+    fit.wait_for_engine(LIMIT_SECONDS)
     fit.advance(150)
     loop.step(150)
     assert fit.engine.name == engine, fit.engine.reason
@@ -165,7 +166,7 @@ def test_data_that_the_user_writes_to_in_mid_run_is_seen(engine: str, which: int
     loop = Loop(BY_NAME["diagonal"])
     problem = BY_NAME["diagonal"].make()
     fit = ready(fit_of(Case("own data", lambda: problem), engine))
-    fit.wait_for_engine(60.0)
+    fit.wait_for_engine(LIMIT_SECONDS)
     for _ in range(2):
         fit.advance(50)
         loop.step(50)
@@ -180,7 +181,8 @@ def test_a_fit_that_was_released_goes_on_on_the_same_trajectory() -> None:
     assert fit.engine.name == "graph"
     fit.release()
     fit.release()
-    assert fit._stepping._compiled is None
+    assert fit.prepare()  # there is no captured step any more
+    fit.release()
     play(fit, loop, [("look", None), ("advance", (30, math.inf)), ("rate", 0.01), ("advance", (20, math.inf))])
     assert fit.engine.name == "graph"
     assert_on_one_way(fit, loop)

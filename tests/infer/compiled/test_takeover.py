@@ -13,10 +13,10 @@ import torch
 from rugged_widget.infer.compiled import takeover
 from rugged_widget.infer.compiled.program import Program, UnsupportedError
 from rugged_widget.infer.compiled.takeover import Takeover
+from tests.waits import LIMIT_SECONDS
 
 from .graphs import without_writes
 
-WAIT = 10.0
 NAME = "rugged_widget.infer.compiled.jax_engine"
 
 
@@ -42,7 +42,7 @@ class Stages:
 
             def compile(self) -> None:
                 stages.threads["compiled"] = threading.current_thread().name
-                assert stages.go_on.wait(WAIT)
+                assert stages.go_on.wait(LIMIT_SECONDS)
                 if stages.compile_error is not None:
                     raise stages.compile_error
 
@@ -50,7 +50,7 @@ class Stages:
 
     def imported(self) -> None:
         self.threads["imported"] = threading.current_thread().name
-        assert self.go_on.wait(WAIT)
+        assert self.go_on.wait(LIMIT_SECONDS)
 
 
 @pytest.fixture
@@ -68,13 +68,13 @@ def test_nothing_waits_for_the_import_or_the_compilation(stages: Stages, program
     work = Takeover(program)
     assert [work.poll() for _ in range(3)] == [None] * 3
     stages.go_on.set()
-    work.wait(WAIT)
+    work.wait(LIMIT_SECONDS)
     stages.go_on.clear()
     assert work.poll() is None
     work.wait(0.01)
     assert [work.poll() for _ in range(3)] == [None] * 3
     stages.go_on.set()
-    work.wait(WAIT)
+    work.wait(LIMIT_SECONDS)
     engine = work.poll()
     assert isinstance(engine, stages.engine)
     assert engine.program is program
@@ -87,7 +87,7 @@ def test_import_and_compilation_have_a_thread_of_their_own_and_the_graph_is_read
     stages.go_on.set()
     work = Takeover(program)
     for _ in range(2):
-        work.wait(WAIT)
+        work.wait(LIMIT_SECONDS)
         work.poll()
     here = threading.current_thread().name
     assert stages.threads["made"] == here
@@ -98,9 +98,9 @@ def test_what_fails_in_the_compilation_is_told_when_it_is_polled(stages: Stages,
     stages.compile_error = ValueError("no counterpart of aten.polar\nand a long story")
     stages.go_on.set()
     work = Takeover(program)
-    work.wait(WAIT)
+    work.wait(LIMIT_SECONDS)
     assert work.poll() is None
-    work.wait(WAIT)
+    work.wait(LIMIT_SECONDS)
     with pytest.raises(UnsupportedError, match=r"^JAX could not be used: no counterpart of aten.polar$"):
         work.poll()
 
@@ -109,7 +109,7 @@ def test_without_jax_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, prog
     monkeypatch.setitem(sys.modules, "jax", None)  # as if it were not installed
     monkeypatch.delitem(sys.modules, "rugged_widget.infer.compiled.jax_loop", raising=False)
     work = Takeover(program)
-    work.wait(WAIT)
+    work.wait(LIMIT_SECONDS)
     with pytest.raises(UnsupportedError, match=r'not installed: pip install "rugged_widget\[fast\]"'):
         work.poll()
 
@@ -123,7 +123,7 @@ def test_an_operation_without_a_counterpart_is_told_as_it_is(
     monkeypatch.setattr(stages.engine, "__init__", refuse)
     stages.go_on.set()
     work = Takeover(program)
-    work.wait(WAIT)
+    work.wait(LIMIT_SECONDS)
     with pytest.raises(UnsupportedError, match=r"counterpart of aten\.polar"):
         work.poll()
 
@@ -137,6 +137,6 @@ def test_whatever_fails_in_the_translation_is_told_too(
     monkeypatch.setattr(stages.engine, "__init__", fail)
     stages.go_on.set()
     work = Takeover(program)
-    work.wait(WAIT)
+    work.wait(LIMIT_SECONDS)
     with pytest.raises(UnsupportedError, match="JAX could not be used"):
         work.poll()

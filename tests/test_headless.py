@@ -12,7 +12,9 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.browser.dashboard import SENT
+from tests.waits import LIMIT_SECONDS
 
+pytestmark = pytest.mark.slow
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 CELLS = [
@@ -31,7 +33,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
             patch.setenv(name, str(folder / name.lower()))
-        return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
+        return NotebookClient(notebook, timeout=LIMIT_SECONDS, kernel_name="python3", resources=resources).execute()
 
 
 def _saved(state: dict[str, Any], name: str) -> Any:
