@@ -60,7 +60,8 @@ def test_the_stop_button_of_a_notebook_pauses_a_training_between_cells_and_in_an
             reply = client.execute_interactive(
                 "", silent=True, user_expressions={"it": expression}, timeout=LIMIT_SECONDS
             )
-            return str(reply["content"]["user_expressions"]["it"]["data"]["text/plain"])
+            answers = reply["content"].get("user_expressions")  # none where it came in while a cell was broken off
+            return str(answers["it"]["data"]["text/plain"]) if answers else ""
 
         code = "from rugged_widget import RuggedWidget\nw = RuggedWidget(num_steps=10**6, speed='max')\nw.start()"
         assert client.execute_interactive(code, timeout=LIMIT_SECONDS)["content"]["status"] == "ok"
