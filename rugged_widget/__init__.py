@@ -2,13 +2,14 @@
 
 from importlib.metadata import version as _version
 
-from rugged_widget.datasets import RegressionData, load_rugged
 from rugged_widget.errors import ClosedError, FitError, MissingBundleError, RuggedWidgetError
-from rugged_widget.infer.exact import ExactPosterior
-from rugged_widget.infer.models import Priors
-from rugged_widget.infer.serving import LoadedSampler, ServingError, load_torchscript
-from rugged_widget.runs import KeptRun
-from rugged_widget.snapshot import (
+from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
+from rugged_widget.regression.infer.exact.posterior import ExactPosterior
+from rugged_widget.regression.infer.export.export import LoadedSampler, ServingError, load_torchscript
+from rugged_widget.regression.infer.model import Priors
+from rugged_widget.regression.widget import RuggedWidget
+from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.snapshot.snapshot import (
     Approximation,
     Averaged,
     Band,
@@ -20,7 +21,6 @@ from rugged_widget.snapshot import (
     Settling,
     Snapshot,
 )
-from rugged_widget.widget import RuggedWidget
 
 __all__ = [
     "Approximation",

@@ -89,7 +89,7 @@ def _run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_without_the_bundle_everything_works_but_displaying_which_says_why(without_bundle: Path) -> None:
     code = f"""
 import asyncio
-import rugged_widget.infer.svi, rugged_widget.infer.models
+import rugged_widget.infer.svi.fit, rugged_widget.regression.infer.model
 assert rugged_widget.__file__.startswith({str(without_bundle)!r})
 widget = rugged_widget.RuggedWidget(num_steps=3)
 asyncio.run(widget.fit())

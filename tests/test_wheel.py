@@ -24,7 +24,14 @@ TOP = Path(__file__).parents[1]
 # wheel is built, and unpacked beside this environment's libraries.
 BUILT = "RUGGED_WIDGET_WHEEL_FOLDER"
 INSTALLED = "RUGGED_WIDGET_INSTALLED_PYTHON"
-INSIDE = {"static/widget.js", "static/widget.css", "data/rugged.csv", "data/README.md", "py.typed", "widget.py"}
+INSIDE = {
+    "static/widget.js",
+    "static/widget.css",
+    "regression/data/rugged.csv",
+    "regression/data/README.md",
+    "view/i18n/catalogue/ko/tabs.toml",
+    "py.typed",
+}
 
 
 class Environment(NamedTuple):

@@ -11,51 +11,44 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 PACKAGE = "rugged_widget"
-ROOTS = frozenset({"widget", "watch"})
-LEAVES = frozenset({"values", "snapshot", "reference", "errors", "runs"})
-SHARED = LEAVES | {
-    "protocols",
-    "pace",
-    "handover",
-    "interrupt",
-    "turns",
-    "script",
-}  # values, interfaces and threads without a side
-SIDES = frozenset({"datasets", "training", "infer", "view"})
-PARTS_OF_ROOTS = frozenset({"answers", "choices", "keeping", "kept", "lesson_pages", "running"})
+LEAVES = frozenset({"errors", "snapshot", "validation"})
+SIDES = frozenset({"infer", "training", "runs", "view"})
+INSTANCES = frozenset({"regression", "watch"})
 
-# part of the package -> the other parts it may import; a part without a row is itself a mistake.
-OURS: dict[str, frozenset[str]] = {
-    **dict.fromkeys(("values", "errors"), frozenset()),
-    **dict.fromkeys(("snapshot", "reference"), frozenset({"values"})),
-    "runs": frozenset({"values", "snapshot"}),
-    "protocols": LEAVES | {"pace"},
-    "pace": LEAVES,
-    "handover": LEAVES,
-    "interrupt": LEAVES,
-    "turns": LEAVES | {"handover", "interrupt"},
-    "columns": LEAVES,
-    "datasets": LEAVES | {"columns"},
-    "script": LEAVES,
-    "run": SHARED,
-    "training": SHARED | {"run"},
-    "infer": SHARED | {"datasets", "script"},
-    "view": SHARED | {"datasets"},
-    "kept": LEAVES,
-    "choices": SHARED | SIDES,
-    "running": SHARED | SIDES,
-    "answers": SHARED | SIDES,
-    "keeping": SHARED | SIDES | {"kept"},
-    "lesson_pages": SHARED | SIDES | {"kept"},
-    **dict.fromkeys(ROOTS, SHARED | SIDES | PARTS_OF_ROOTS),
-    "__init__": SHARED | SIDES | ROOTS,
+# room -> the other rooms it may import; a room without a row is itself a mistake. `runs` holds the frozen record of a
+# run, which the view shows.
+ROOMS: dict[str, frozenset[str]] = {
+    "errors": frozenset(),
+    "snapshot": frozenset(),
+    "validation": frozenset({"errors"}),
+    "infer": LEAVES,
+    "training": LEAVES,
+    "runs": LEAVES,
+    "view": LEAVES | {"runs"},
+    "session": LEAVES | SIDES,
+    **dict.fromkeys(INSTANCES, LEAVES | SIDES | {"session"}),
+    "__init__": LEAVES | SIDES | {"session"} | INSTANCES,
 }
 
-# library -> the only parts that may import it
-THEIRS: dict[str, frozenset[str]] = {
-    "torch": frozenset({"infer"}),
-    "pyro": frozenset({"infer"}),
-    **dict.fromkeys(("ipywidgets", "bqplot", "bqscales", "anywidget", "traitlets"), ROOTS | {"view"}),
+# Inside a room, its folders in order: each may import those before it, and nothing of those after it. "" are the
+# modules that lie in the room itself.
+ORDERS: dict[str, tuple[str, ...]] = {
+    "infer": ("step", "diagnostics", "guides", "compiled", "svi"),
+    "infer/compiled": ("optimizer", "capture", "stepping", "jax"),
+    "view": ("i18n", "frames", "figures", "controls", "pages"),
+    "regression": ("data", "script", "view", "infer"),
+    "regression/infer": ("exact", "export"),
+}
+
+WIDGETS = ("regression/view", "regression/widget", "regression/settings")
+
+# library -> the only rooms that may import it, written as folders
+THEIRS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("torch", "pyro", "jax"), ("infer", "regression/infer")),
+    **dict.fromkeys(
+        ("ipywidgets", "bqplot", "bqscales", "anywidget"), ("view", "regression/view", "regression/widget")
+    ),
+    "traitlets": ("view", "regression/view", "regression/widget", "regression/settings"),
 }
 
 
@@ -66,9 +59,10 @@ class Import(NamedTuple):
     line: int
 
 
-def part_of(path: PurePath) -> str:
-    """Name the part of the package that a file belongs to; `path` starts below the package's folder."""
-    return path.parts[0] if len(path.parts) > 1 else path.stem
+def place_of(path: PurePath) -> str:
+    """Write a module's place below the package with slashes: `view/figures/elbo`, `view/figures` for its `__init__`."""
+    parts = path.with_suffix("").parts
+    return "/".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
 def _absolute(module: str, level: int, path: PurePath) -> str:
@@ -114,27 +108,65 @@ def imports(source: str, path: PurePath) -> Iterator[Import]:
             yield from _dynamic(node, path)
 
 
-def _complaint(part: str, name: str) -> str | None:
+def _within(place: str, folder: str) -> bool:
+    return place == folder or place.startswith(f"{folder}/")
+
+
+def library_complaint(place: str, name: str) -> str | None:
+    """Say what is wrong with importing a library here; None where nothing is."""
+    top = name.split(".", maxsplit=1)[0]
+    if top == PACKAGE:
+        return None
+    if top in THEIRS and not any(_within(place, folder) for folder in THEIRS[top]):
+        return f"only {', '.join(THEIRS[top])} may import {top}"
+    if (
+        place.split("/", maxsplit=1)[0] in LEAVES
+        and top not in {"numpy", "__future__"}
+        and top not in sys.stdlib_module_names
+    ):
+        return f"{place} may import numpy and the standard library, not {top}"
+    return None
+
+
+def room_complaint(place: str, name: str) -> str | None:
+    """Say what is wrong with importing a module of another room here; None where nothing is."""
     top, *below = name.split(".")
     if top != PACKAGE:
-        if top in THEIRS and part not in THEIRS[top]:
-            return f"only {', '.join(sorted(THEIRS[top]))} may import {top}"
-        if part in LEAVES and top != "numpy" and top not in sys.stdlib_module_names:
-            return f"{part} may import numpy and the standard library, not {top}"
         return None
-    target = below[0] if below and below[0] in OURS else "__init__"
-    if target == part or target in OURS[part]:
+    room = place.split("/", maxsplit=1)[0]
+    if room not in ROOMS:
+        return f"no rule says what the room {room} may import"
+    target = below[0] if below and below[0] in ROOMS else "__init__"
+    if target == room or target in ROOMS[room]:
         return None
-    return f"{part} may not import {target}"
+    return f"{room} may not import {target}"
+
+
+def order_complaint(place: str, name: str) -> str | None:
+    """Say what is wrong with importing a module of the same room from another of its folders; None where nothing is."""
+    target = "/".join(name.split(".")[1:])
+    for room, order in ORDERS.items():
+        if _within(place, room) and _within(target, room):
+            here, there = (path.removeprefix(f"{room}/").split("/")[0] for path in (place, target))
+            if here in order and there in order and order.index(here) < order.index(there):
+                return f"{room}/{here} may not import {room}/{there}"
+    if _within(place, "regression/view") and (_within(target, "infer") or _within(target, "regression/infer")):
+        return "regression/view may not import what computes"
+    return None
 
 
 def crossings(source: str, path: PurePath) -> list[str]:
     """List the walls that a module crosses, each as a sentence with its line; empty where it keeps to its side."""
-    part = part_of(path)
-    if part not in OURS:
-        return [f"{path}: no rule says what the part {part} may import"]
-    found = ((item, _complaint(part, item.name)) for item in imports(source, path))
-    return [f"{path}:{item.line} imports {item.name}: {complaint}" for item, complaint in found if complaint]
+    place = place_of(path)
+    found = [
+        f"{path}:{item.line} imports {item.name}: {complaint}"
+        for item in imports(source, path)
+        for rule in (library_complaint, room_complaint, order_complaint)
+        if (complaint := rule(place, item.name))
+    ]
+    if place.split("/")[0] not in ROOMS:
+        found.append(f"{path}: no rule says what the room {place.split('/')[0]} may import")
+    return list(dict.fromkeys(found))
 
 
 def long_functions(source: str, limit: int) -> list[tuple[str, int]]:

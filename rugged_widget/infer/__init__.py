@@ -1,1 +1,1 @@
-"""Variational inference: the only place that imports torch or Pyro."""
+"""Computing: SVI on any Pyro model, with torch and Pyro."""

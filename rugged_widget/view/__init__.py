@@ -1,1 +1,1 @@
-"""Showing: ipywidgets, bqplot and anywidget; it knows snapshots, and nothing of how they are computed."""
+"""Showing: figures, controls and pages of any model, built with ipywidgets and bqplot."""

@@ -9,21 +9,21 @@ from types import MappingProxyType
 
 import ipywidgets
 
-from rugged_widget.pace import Presence
-from rugged_widget.reference import AT_REST, Reference, Wanted
-from rugged_widget.runs import KeptRun
-from rugged_widget.snapshot import Progress, Snapshot
-from rugged_widget.view.captions import paragraph
+from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.static_html import still
+from rugged_widget.regression.view.train_page import TrainPage
+from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.snapshot.reference import AT_REST, Reference, Wanted
+from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.snapshot.values import Presence
 from rugged_widget.view.closing import parts
-from rugged_widget.view.controls import Controls, Requests, sentence
-from rugged_widget.view.exact_switch import ExactSwitch
-from rugged_widget.view.still import still
-from rugged_widget.view.story import Story
-from rugged_widget.view.stream import Changes, FrameStream, bundle
+from rugged_widget.view.controls.controls import Controls, Requests, sentence
+from rugged_widget.view.controls.exact_switch import ExactSwitch
+from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
+from rugged_widget.view.i18n.captions import paragraph
+from rugged_widget.view.i18n.catalogue import AUTO, Words
+from rugged_widget.view.i18n.locale import Voice
 from rugged_widget.view.tabs import Factory, Page, Tabs, holds, union
-from rugged_widget.view.train import TrainPage
-from rugged_widget.view.voice import Voice
-from rugged_widget.view.words import AUTO, Words
 
 NO_PAGES: Mapping[str, Factory] = MappingProxyType({})
 

@@ -7,11 +7,11 @@ from typing import Protocol, TypeAlias
 
 import ipywidgets
 
-from rugged_widget.reference import Wanted
-from rugged_widget.snapshot import Progress, Snapshot
-from rugged_widget.view.quiet import Quiet
-from rugged_widget.view.stream import Changes
-from rugged_widget.view.words import Words
+from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.view.frames.silent_widgets import Quiet
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.catalogue import Words
 
 
 class Page(Protocol):

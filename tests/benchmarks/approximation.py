@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rugged_widget.datasets import RegressionData
-from rugged_widget.infer.approximation import furthest, smoothed
-from rugged_widget.infer.correction import WEIGHED_DRAWS
-from rugged_widget.infer.lesson import RegressionFit
-from rugged_widget.infer.models import BIAS, SIGMA, WEIGHT
-from rugged_widget.infer.posterior import as_float64, draw_with_density
-from rugged_widget.reference import Wanted
-from rugged_widget.values import Approximation, Array, Latent
+from rugged_widget.infer.guides.sampling import as_float64, draw_with_density
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.infer.approximation import furthest, smoothed
+from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.values import Approximation, Array, Latent
 
 DRAW_COUNTS = (800, WEIGHED_DRAWS, 4000)
 """Of the corrections compared; the one that is shown is the second."""

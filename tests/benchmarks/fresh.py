@@ -32,7 +32,7 @@ import numpy as np, jax, numpyro
 from numpyro import distributions as dist
 from numpyro.infer import SVI, Trace_ELBO
 from numpyro.infer.autoguide import AutoDiagonalNormal
-from rugged_widget.datasets import RegressionData
+from rugged_widget.regression.data.regression_data import RegressionData
 data = RegressionData.rugged()
 def model(x, y):
     weight = numpyro.sample("weight", dist.Normal(0., 1.).expand([1, 3]).to_event(2))
@@ -47,7 +47,7 @@ svi.run(jax.random.PRNGKey(1), 1500, x, y, progress_bar=False)
 
 PYMC = """
 import pymc as pm
-from rugged_widget.datasets import RegressionData
+from rugged_widget.regression.data.regression_data import RegressionData
 data = RegressionData.rugged()
 with pm.Model():
     weight = pm.Normal("weight", 0., 1., shape=3)
@@ -59,9 +59,9 @@ with pm.Model():
 
 SET_UP = """
 import time
-from rugged_widget.infer.lesson import RegressionFit
-from rugged_widget.infer.warm import WARM_UP
-from rugged_widget.datasets import RegressionData
+from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.infer.svi.preload import WARM_UP
+from rugged_widget.regression.data.regression_data import RegressionData
 WARM_UP.begin(lambda: None)
 WARM_UP.wait()
 fit = RegressionFit(RegressionData.rugged())

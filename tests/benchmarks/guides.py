@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rugged_widget import RegressionData
-from rugged_widget.infer.guides import GUIDE_LABELS
-from rugged_widget.infer.lesson import RegressionFit
+from rugged_widget.infer.guides.families import GUIDE_LABELS
+from rugged_widget.regression.infer.fit import RegressionFit
 from tests.infer.own_guides import OWN
 
 if TYPE_CHECKING:

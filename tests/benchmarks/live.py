@@ -31,7 +31,7 @@ import time as _time, asyncio as _asyncio
 import pyro as _pyro, torch as _torch
 from pyro.infer import SVI as _SVI, Trace_ELBO as _ELBO
 from pyro.infer.autoguide import AutoDiagonalNormal as _Guide
-from rugged_widget.infer.models import BayesianRegression as _Model
+from rugged_widget.regression.infer.model import BayesianRegression as _Model
 
 _sent, _packed, _paused = {}, [], []
 

@@ -16,8 +16,8 @@ from pyro.infer import SVI, Trace_ELBO
 from pyro.infer.autoguide import AutoDiagonalNormal
 
 from rugged_widget import RegressionData
-from rugged_widget.infer.models import BayesianRegression
-from rugged_widget.infer.svi import Fit
+from rugged_widget.infer.svi.fit import Fit
+from rugged_widget.regression.infer.model import BayesianRegression
 
 CHUNK = 1000  # steps of numpyro's scan that are compiled into one call
 

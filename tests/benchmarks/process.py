@@ -41,8 +41,8 @@ asyncio.run(main())
 EXACT = """
 import time
 from rugged_widget import load_rugged
-from rugged_widget.infer.exact import ExactPosterior
-from rugged_widget.datasets import RegressionData
+from rugged_widget.regression.infer.exact.posterior import ExactPosterior
+from rugged_widget.regression.data.regression_data import RegressionData
 data = RegressionData.rugged()
 
 def seconds():

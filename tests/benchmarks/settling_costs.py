@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rugged_widget.datasets import regression_data
-from rugged_widget.infer.lesson import RegressionFit
-from rugged_widget.infer.record import Record
+from rugged_widget.infer.svi.run_log import Record
+from rugged_widget.regression.data.regression_data import regression_data
+from rugged_widget.regression.infer.fit import RegressionFit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rugged_widget.infer.step import Taken
+    from rugged_widget.infer.step.pyro_step import Taken
 
 SEEDS = range(1, 21)
 PAIRS = 200

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rugged_widget.infer.diagnostics import Judge, next_look
+from rugged_widget.infer.diagnostics.convergence import Judge, next_look
 from tests.benchmarks.settling_runs import EVERY
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ BLOCK = 50
 
 
 def ours(found: Runs) -> NDArray[np.int64]:
-    """By `rugged_widget.infer.diagnostics`."""
+    """By `rugged_widget.infer.diagnostics.convergence`."""
     return np.array([_first(values.astype(np.float64)) for values in found.elbos])
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from rugged_widget.datasets import regression_data
+from rugged_widget.regression.data.regression_data import regression_data
 
 LogDensity: TypeAlias = Callable[[Any, Any], Any]
 

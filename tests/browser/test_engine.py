@@ -18,13 +18,13 @@ CELLS = [cell(num_steps=100_000)]
 REASON = "it says <b>so</b> & no more"
 # What a fit whose step cannot be captured tells.
 FALL_BACK = f"""
-from rugged_widget.infer.lesson import RegressionFit
-from rugged_widget.snapshot import EngineInfo
+from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.snapshot.snapshot import EngineInfo
 RegressionFit.engine = property(lambda fit: EngineInfo("plain", {REASON!r}))
 """
 # Notes what each call left to prepare.
 NOTED = """
-from rugged_widget.infer.lesson import RegressionFit
+from rugged_widget.regression.infer.fit import RegressionFit
 left, prepare = [], RegressionFit.prepare
 
 def noted(fit):

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 PAGES = """
 import ipywidgets
 from rugged_widget import RuggedWidget
-from rugged_widget.reference import Wanted
-from rugged_widget.view.chart import Chart, Ruler, text
+from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.view.figures.chart import Chart, Ruler, text
 from rugged_widget.view.dashboard import Dashboard
-from rugged_widget.view.quiet import QuietLines
+from rugged_widget.view.frames.silent_widgets import QuietLines
 
 class CurvePage:
     def __init__(self, changed):

@@ -13,8 +13,8 @@ from pyro import optim
 from pyro.infer import SVI, Trace_ELBO, autoguide
 from pyro.poutine.runtime import _DIM_ALLOCATOR, _PYRO_STACK
 
-from rugged_widget.datasets import RegressionData
-from rugged_widget.infer.models import BayesianRegression
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.infer.model import BayesianRegression
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rugged_widget.snapshot import Approximation, Band, Correction, Density, Gap, Settling
+from rugged_widget.snapshot.snapshot import Approximation, Band, Correction, Density, Gap, Settling
 
 if TYPE_CHECKING:
-    from rugged_widget.snapshot import Snapshot
+    from rugged_widget.snapshot.snapshot import Snapshot
 
 WEIGHT, BIAS, SIGMA = "linear.weight", "linear.bias", "sigma"
 SETTLED = Settling("settled", 940, 0.02, 0.62, 0.31, "average")

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rugged_widget.runs import KeptRun
-from rugged_widget.snapshot import ElboCurve
-from rugged_widget.values import Gap
+from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.snapshot.snapshot import ElboCurve
+from rugged_widget.snapshot.values import Gap
 from tests.view.judged import approximation
 from tests.view.page_fakes import BIAS, SIGMA, WEIGHT
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rugged_widget.datasets import RegressionData
-from rugged_widget.reference import ExactAnswer, Reference
-from rugged_widget.snapshot import Density, ElboCurve, Parameter, Progress, Snapshot, WhatIf
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.snapshot.reference import ExactAnswer, Reference
+from rugged_widget.snapshot.snapshot import Density, ElboCurve, Parameter, Progress, Snapshot, WhatIf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rugged_widget.view.stream import Changes
+    from rugged_widget.view.frames.stream import Changes
 
 WEIGHT, BIAS, SIGMA = "linear.weight", "linear.bias", "sigma"
 Z90 = 1.6448536269514722

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rugged_widget.datasets import RegressionData
-from rugged_widget.reference import ExactAnswer, Reference
-from rugged_widget.snapshot import Array, Band, Density
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.snapshot.reference import ExactAnswer, Reference
+from rugged_widget.snapshot.snapshot import Array, Band, Density
 
 Z = {0.05: -1.645, 0.25: -0.674, 0.5: 0.0, 0.75: 0.674, 0.95: 1.645}
 

@@ -10,14 +10,14 @@ from unittest import TestCase
 import ipywidgets
 import numpy as np
 
-from rugged_widget.datasets import RegressionData
-from rugged_widget.reference import Wanted
-from rugged_widget.snapshot import Parameter, Progress, Snapshot, WhatIf
-from rugged_widget.view.controls import Requests
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.view.labels import story_of
+from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.snapshot import Parameter, Progress, Snapshot, WhatIf
+from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.dashboard import Dashboard
-from rugged_widget.view.quiet import QuietText
-from rugged_widget.view.story import story_of
-from rugged_widget.view.words import Words
+from rugged_widget.view.frames.silent_widgets import QuietText
+from rugged_widget.view.i18n.catalogue import Words
 from tests.view import drawn
 
 DATA = RegressionData.rugged()

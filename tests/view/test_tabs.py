@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from rugged_widget.infer.lesson import RegressionFit
-from rugged_widget.reference import AT_REST, Wanted
-from rugged_widget.snapshot import Snapshot
+from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.snapshot.reference import AT_REST, Wanted
+from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.view.i18n.catalogue import Words
 from rugged_widget.view.tabs import Tabs, holds, union
-from rugged_widget.view.words import Words
 from tests.view import drawn
 from tests.view.references import reference_of
 from tests.view.stage import DATA, PARAMETERS, FakePage, Stage

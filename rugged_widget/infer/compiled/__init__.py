@@ -1,1 +1,1 @@
-"""A step of SVI, captured once as a graph of tensor operations and run without Pyro."""
+"""The SVI step captured as a tensor graph, and the engines that run it."""

@@ -13,18 +13,17 @@ import pytest
 import torch
 from torch import Tensor, fx
 
-from rugged_widget.infer.compiled.compiled import Compiled
-from rugged_widget.infer.compiled.link import Link
-from rugged_widget.infer.compiled.noise import Noise
+from rugged_widget.infer.compiled.capture.feasibility import Watch
+from rugged_widget.infer.compiled.optimizer.flat_state import Link
+from rugged_widget.infer.compiled.optimizer.update_rules import Rule
 from rugged_widget.infer.compiled.program import State
-from rugged_widget.infer.compiled.rules import Rule
-from rugged_widget.infer.compiled.stepping import CompiledStepping
-from rugged_widget.infer.compiled.threads import Threads
-from rugged_widget.infer.compiled.trial import Watch
-from rugged_widget.infer.isolation import Isolation
-from rugged_widget.infer.step import PlainStep, Taken
-
-from .small import SEED, X, Y, flat, plain_step
+from rugged_widget.infer.compiled.stepping.captured_step import Compiled
+from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
+from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
+from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
+from rugged_widget.infer.step.isolation import Isolation
+from rugged_widget.infer.step.pyro_step import PlainStep, Taken
+from tests.infer.compiled.small import SEED, X, Y, flat, plain_step
 
 _SGD: Any = pyro.optim.SGD  # type: ignore[attr-defined] # made at import
 OPTIMIZERS: dict[str, dict[str, Any]] = {

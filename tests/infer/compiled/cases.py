@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .cases_guides import ELBOS, GUIDES, OPTIMIZERS
-from .cases_models import MODELS
-from .cases_neural import NEURAL
-from .cases_refused import CAUGHT, NEVER
+from tests.infer.compiled.cases_guides import ELBOS, GUIDES, OPTIMIZERS
+from tests.infer.compiled.cases_models import MODELS
+from tests.infer.compiled.cases_neural import NEURAL
+from tests.infer.compiled.cases_refused import CAUGHT, NEVER
 
 _OTHERS = (*GUIDES, *ELBOS, *OPTIMIZERS, *MODELS, *NEURAL)
 

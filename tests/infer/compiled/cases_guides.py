@@ -15,10 +15,9 @@ from pyro.infer import Trace_ELBO, TraceMeanField_ELBO, autoguide
 from pyro.infer.autoguide import init_to_median
 from torch.distributions import constraints
 
-from rugged_widget.infer.models import BayesianRegression
+from rugged_widget.regression.infer.model import BayesianRegression
+from tests.infer.compiled.case import Case, Problem, diagonal, normal
 from tests.infer.plain import tensors
-
-from .case import Case, Problem, diagonal, normal
 
 
 def lesson(make_guide: Callable[[Any], Any] = diagonal) -> Problem:

@@ -14,7 +14,7 @@ from pyro.infer.reparam import LocScaleReparam
 from torch import Tensor
 from torch.distributions import constraints
 
-from .case import Case, Problem, normal
+from tests.infer.compiled.case import Case, Problem, normal
 
 
 def line(count: int = 60) -> tuple[Tensor, Tensor]:

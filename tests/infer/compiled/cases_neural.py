@@ -11,8 +11,8 @@ from pyro.nn import PyroModule, PyroSample
 from torch import Tensor, nn
 from torch.distributions import constraints
 
-from .case import Case, Problem, diagonal
-from .cases_models import line
+from tests.infer.compiled.case import Case, Problem, diagonal
+from tests.infer.compiled.cases_models import line
 
 
 def network(*between: nn.Module) -> nn.Sequential:

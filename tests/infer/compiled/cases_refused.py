@@ -16,10 +16,10 @@ from pyro.infer import RenyiELBO, Trace_ELBO, TraceGraph_ELBO
 from torch import Tensor
 from torch.distributions import constraints
 
-from .case import Case, Problem, delta, normal
-from .cases_guides import lesson
-from .cases_models import line
-from .cases_neural import network, regression_with
+from tests.infer.compiled.case import Case, Problem, delta, normal
+from tests.infer.compiled.cases_guides import lesson
+from tests.infer.compiled.cases_models import line
+from tests.infer.compiled.cases_neural import network, regression_with
 
 
 def changed(

@@ -8,11 +8,10 @@ import pytest
 import torch
 from torch import fx
 
-from rugged_widget.infer.isolation import Isolation
-
-from .by_hand import draw
-from .graphs import drawing
-from .small import SEED
+from rugged_widget.infer.step.isolation import Isolation
+from tests.infer.compiled.by_hand import draw
+from tests.infer.compiled.graphs import drawing
+from tests.infer.compiled.small import SEED
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rugged_widget.infer.svi import Fit
-
-from .case import Case
-from .loop import SEED, Arrays, numbers
+from rugged_widget.infer.svi.fit import Fit
+from tests.infer.compiled.case import Case
+from tests.infer.compiled.loop import SEED, Arrays, numbers
 
 
 def fit_of(case: Case, engine: Any) -> Fit:

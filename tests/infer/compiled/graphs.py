@@ -10,10 +10,10 @@ import torch
 from torch import fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from rugged_widget.infer.compiled.functional import functional
-from rugged_widget.infer.compiled.nodes import is_mutable
-from rugged_widget.infer.compiled.simplify import simplify
-from rugged_widget.infer.compiled.values import values
+from rugged_widget.infer.compiled.capture.functionalize import functional
+from rugged_widget.infer.compiled.capture.node_values import values
+from rugged_widget.infer.compiled.capture.nodes import is_mutable
+from rugged_widget.infer.compiled.capture.simplify import simplify
 
 Function = Callable[..., Any]
 Tensors = Sequence[torch.Tensor]

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from pyro.infer import SVI
 
-from .case import Case
+from tests.infer.compiled.case import Case
 
 Arrays = dict[str, NDArray[Any]]
 

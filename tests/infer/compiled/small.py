@@ -11,7 +11,7 @@ import pyro.optim
 import torch
 from pyro.infer.autoguide import AutoNormal
 
-from rugged_widget.infer.step import PlainStep, Settings
+from rugged_widget.infer.step.pyro_step import PlainStep, Settings
 
 X = torch.linspace(-1.0, 1.0, 5)
 Y = 2 * X + 0.1

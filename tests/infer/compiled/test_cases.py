@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from rugged_widget.infer.svi import Fit
-from rugged_widget.snapshot import EngineInfo
+from rugged_widget.infer.svi.fit import Fit
+from rugged_widget.snapshot.snapshot import EngineInfo
+from tests.infer.compiled.case import Case
+from tests.infer.compiled.cases import CAPTURED, CAUGHT, PLAIN, REFUSED
+from tests.infer.compiled.fits import fit_of, losses, numbers_of, ready
+from tests.infer.compiled.loop import Arrays, Trajectory, reference
 from tests.waits import LIMIT_SECONDS
-
-from .case import Case
-from .cases import CAPTURED, CAUGHT, PLAIN, REFUSED
-from .fits import fit_of, losses, numbers_of, ready
-from .loop import Arrays, Trajectory, reference
 
 BY_GRAPH, STEPS = 80, 110
 """Steps of a trajectory: the graph engine takes the first, and JAX takes over."""

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, reject, settings
 from torch import Tensor
 
-from .graphs import assert_computes, assert_simplifies, without_writes
-from .programs import EXAMPLE, Program, programs
-from .test_capture import assert_captured, by_autograd
+from tests.infer.compiled.capture.test_trace import assert_captured, by_autograd
+from tests.infer.compiled.graphs import assert_computes, assert_simplifies, without_writes
+from tests.infer.compiled.programs import EXAMPLE, Program, programs
 
 SLOW = pytest.mark.slow
 

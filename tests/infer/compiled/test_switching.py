@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro.infer import Predictive
 
-from rugged_widget.infer.svi import Fit
+from rugged_widget.infer.svi.fit import Fit
+from tests.infer.compiled.case import Case, Problem
+from tests.infer.compiled.cases import ALL
+from tests.infer.compiled.fits import fit_of, losses, numbers_of, ready
+from tests.infer.compiled.loop import Loop, numbers
+from tests.infer.compiled.test_cases import assert_close, assert_same_numbers
 from tests.waits import LIMIT_SECONDS
-
-from .case import Case, Problem
-from .cases import ALL
-from .fits import fit_of, losses, numbers_of, ready
-from .loop import Loop, numbers
-from .test_cases import assert_close, assert_same_numbers
 
 SLOW = pytest.mark.slow
 

@@ -1,0 +1,1 @@
+"""Capture one SVI step as a functional, simplified graph."""

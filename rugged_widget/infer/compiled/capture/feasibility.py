@@ -1,0 +1,240 @@
+"""Whether steps can be captured at all: found out by computing the loss twice, before anything is at stake."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+import types
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from pyro import get_param_store, poutine
+from torch import nn
+
+from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.step.isolation import Generators
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rugged_widget.infer.step.pyro_step import PlainStep
+
+MAX_COPIED = 1 << 16
+"""Elements of the largest tensor of the model's that is put back after a trial has written into it."""
+
+MAX_ITEMS = 1000
+"""Items of a list or a dictionary that are looked at."""
+
+SIMPLE = (bool, int, float, complex, str, bytes, type(None))
+
+
+class NotYetError(UnsupportedError):
+    """The next step is not like those after it, because something is made in it; the one after may be."""
+
+
+def params_of(step: PlainStep) -> list[torch.Tensor]:
+    """Try the loss, and return the leaves that it depends on. Random numbers are given back.
+
+    Returns
+    -------
+    list of tensors
+        Unconstrained parameters, in the order in which they are met; without those that the loss does not depend on, as
+        the optimizer does.
+
+    Raises
+    ------
+    NotYetError
+        If the next step makes parameters or draws other random numbers than the one after it.
+    UnsupportedError
+        If the loss cannot be differentiated, or depends on what a graph does not see. Whatever model and guide raise is
+        raised too.
+    """
+    start, elbo = Generators.copied(), copy.copy(step.elbo)
+    watched = watch_of(step)
+    known = set(get_param_store().keys())
+    if watched.iterators:
+        raise UnsupportedError(f"the model holds the iterator {watched.iterators[0]!r}, which calls may move on unseen")
+    untouched = watched.look()
+    try:
+        with poutine.trace(param_only=True) as seen:
+            loss = _loss(step, elbo)
+        first, before = Generators.copied(), watched.look()
+        if new := [name for name in get_param_store().keys() if name not in known]:  # noqa: SIM118 no mapping's keys
+            for name in new:
+                del get_param_store()[name]
+            raise NotYetError(f"the next step makes the parameter {new[0]!r}")
+        start.rewind()
+        again = _loss(step, elbo)
+        second = Generators.copied()
+        values: list[Any] = [site["value"] for site in seen.trace.nodes.values() if site["type"] == "param"]
+        params: list[torch.Tensor] = [value.unconstrained() for value in values]
+        grads = torch.autograd.grad(again, params, allow_unused=True) if again.requires_grad else [None] * len(params)
+        changed = watched.changed(before)
+    finally:
+        start.rewind()
+    if changed:
+        watched.put_back(untouched)
+        raise UnsupportedError(f"each call of the model changes {changed}, which a graph would hold still")
+    if not (first.same_but_for_torch(start) and second.same_but_for_torch(start)):
+        raise UnsupportedError("the model draws random numbers from NumPy or Python, which a graph cannot")
+    if not torch.equal(first.torch_state, second.torch_state):
+        raise NotYetError("two steps draw different amounts of random numbers")
+    if not torch.equal(loss.isnan(), again.isnan()) or loss.nan_to_num() != again.nan_to_num():
+        raise UnsupportedError("two calls of the model with the same random numbers differ")
+    return [param for param, grad in zip(params, grads, strict=True) if grad is not None]
+
+
+def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:  # noqa: ANN401 Pyro's ELBO, untyped
+    try:
+        return step.loss(elbo)
+    except NotImplementedError as error:
+        raise UnsupportedError(f"{type(elbo).__name__} has no loss that can be differentiated as a whole") from error
+
+
+def watch_of(step: PlainStep) -> Watch:
+    """Return a watch over model, guide and what they are called with."""
+    return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
+
+
+def _named(given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
+    pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
+    return {f"argument {name!r}": value for name, value in pairs}
+
+
+class Watch:
+    """Looks at what calls of model and guide may change beside parameters: tensors, and numbers that Python holds.
+
+    It sees what is reached from the objects themselves, from closures and from the globals that a function names, two
+    attributes deep. What it misses, the check beside Pyro's own steps has to find.
+
+    Parameters
+    ----------
+    things
+        Model, guide and what they are called with, by what to call them.
+    """
+
+    def __init__(self, things: Mapping[str, object]) -> None:
+        self._places: dict[int, tuple[str, Any]] = {}
+        for name, thing in things.items():
+            self._reach(name, thing, depth=3)
+
+    def _reach(self, name: str, thing: Any, depth: int) -> None:  # noqa: ANN401 whatever a user's model is made of
+        if id(thing) in self._places or isinstance(thing, (*SIMPLE, types.ModuleType, type)):
+            return
+        if isinstance(thing, torch.Tensor):
+            if not thing.requires_grad:  # what is learned is meant to change
+                self._places[id(thing)] = (name, thing)
+            return
+        if (getattr(type(thing), "__module__", "") or "").split(".")[0] in {"torch", "pyro"} and not isinstance(
+            thing, nn.Module
+        ):
+            return
+        self._places[id(thing)] = (name, thing)
+        if depth:
+            for inner, value in _inside(thing):
+                self._reach(inner, value, depth - 1)
+
+    @property
+    def iterators(self) -> list[str]:
+        """Names of iterators that do not show how far they are."""
+        return [
+            name
+            for name, thing in self._places.values()
+            if hasattr(type(thing), "__next__") and not isinstance(thing, itertools.count)
+        ]
+
+    def look(self) -> dict[tuple[int, str | None], Any]:
+        """Return copies of what can change now."""
+        found: dict[tuple[int, str | None], Any] = {}
+        for key, (_, thing) in self._places.items():
+            for name, value in _inside(thing):
+                if isinstance(value, SIMPLE):
+                    found[key, name] = value
+            if isinstance(thing, (list, dict, set, deque)):
+                found[key, None] = len(thing)
+            elif type(thing).__module__ == "itertools":
+                found[key, None] = repr(thing)
+            if isinstance(thing, torch.Tensor):
+                found[key, None] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)  # noqa: SLF001
+        return found
+
+    def changed(self, before: dict[tuple[int, str | None], Any]) -> str | None:
+        """Name something that is not as it was; None where all is."""
+        now = self.look()
+        for key in before.keys() | now.keys():
+            one, other = before.get(key), now.get(key)
+            if isinstance(one, _Held) and isinstance(other, _Held):
+                if one.version != other.version:
+                    return f"the tensor {self._places[key[0]][0]!r} in place"
+            elif one != other and not (one != one and other != other):  # noqa: PLR0124 NaN is not itself
+                return repr(key[1] or self._places[key[0]][0])
+        return None
+
+    @torch.no_grad()
+    def put_back(self, before: dict[tuple[int, str | None], Any]) -> None:
+        """Give tensors that were written into the values they had, where they are not too large to be copied."""
+        for (key, _), held in before.items():
+            tensor = self._places[key][1]
+            if isinstance(held, _Held) and held.version != tensor._version and held.copy is not None:  # noqa: SLF001
+                tensor.copy_(held.copy)
+
+
+class _Held(NamedTuple):
+    """How often a tensor has been written into, and a copy of a small one."""
+
+    version: int
+    copy: torch.Tensor | None
+
+
+def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401, C901 a branch for each kind of object
+    """Yield what an object holds, with its name."""
+    if isinstance(thing, types.MethodType):
+        yield "self", thing.__self__
+        yield "function", thing.__func__
+    elif isinstance(thing, (types.BuiltinMethodType, types.MethodWrapperType)):
+        yield "self", thing.__self__
+    elif isinstance(thing, types.FunctionType):
+        yield from _of_function(thing)
+    elif isinstance(thing, functools.partial):
+        yield "function", thing.func
+        yield from thing.keywords.items()
+        yield from ((str(i), value) for i, value in enumerate(thing.args))
+    elif isinstance(thing, dict):
+        yield from itertools.islice(((str(key), value) for key, value in thing.items()), MAX_ITEMS)
+    elif isinstance(thing, (list, tuple, deque)):
+        yield from ((str(i), value) for i, value in enumerate(itertools.islice(thing, MAX_ITEMS)))
+    elif isinstance(thing, torch.Tensor):
+        return
+    elif hasattr(thing, "__dict__"):
+        yield from vars(thing).items()
+        if isinstance(thing, nn.Module):
+            yield from thing.named_children()
+            yield from thing.named_buffers()
+            yield "forward", type(thing).forward
+        elif callable(thing):
+            yield "__call__", type(thing).__call__
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Return the names that a function and those inside it look up."""
+    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    code: types.CodeType = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # nothing in it yet
+            continue
+    for name in _names(code):
+        if name in function.__globals__:
+            yield name, function.__globals__[name]
+    defaults = function.__defaults__ or ()
+    yield from zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
+    yield from (function.__kwdefaults__ or {}).items()
+    yield from vars(function).items()

@@ -1,0 +1,191 @@
+"""A captured graph without writes: each value is made once and never changes, so that it can be simplified safely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+from torch.func import functionalize
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from rugged_widget.infer.compiled.capture.node_values import values, without_data
+from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_view
+from rugged_widget.infer.compiled.program import UnsupportedError, said
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+aten = torch.ops.aten
+
+
+def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.GraphModule:
+    """Return a graph that computes the same without writing into anything.
+
+    Parameters
+    ----------
+    graph
+        May write into its own intermediate values, also through views.
+    example
+        Its inputs.
+
+    Returns
+    -------
+    GraphModule
+        Of the same inputs and outputs; its constants are buffers.
+
+    Raises
+    ------
+    UnsupportedError
+        If it writes into a constant, such as the running mean of a batch norm: the next step would have to see it.
+    """
+    _expansions_as_views(graph, example)
+    out_of_place(graph, example)
+    if written := [node.args[0] for node in graph.graph.nodes if is_mutable(node)]:
+        found = values(graph, example)
+        if any(_overlaps(found.get(node)) for node in written):
+            raise UnsupportedError("the step writes in place into memory that overlaps itself")
+        graph = _functionalized(graph, example)
+    for view in (aten.view.default, aten._unsafe_view.default):  # noqa: SLF001 an operation's name
+        for node in graph.graph.find_nodes(op="call_function", target=view):
+            node.target = aten.reshape.default  # a simplified source need not have the strides that a view asks for
+    graph.recompile()
+    return graph
+
+
+def _expansions_as_views(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
+    """Let expansions that repeat nothing be views: functionalize would add differences to undo a write."""
+    expansions = graph.graph.find_nodes(op="call_function", target=aten.expand.default)
+    if not expansions or not any(is_mutable(node) for node in graph.graph.nodes):
+        return
+    found = values(graph, example)
+    for node in expansions:
+        if not _overlaps(found[node]):
+            node.target, node.args, node.kwargs = aten.view.default, (node.args[0], list(found[node].shape)), {}
+    graph.recompile()
+
+
+def _overlaps(value: Any) -> bool:  # noqa: ANN401 a node's value is anything
+    """Return whether elements of a tensor share memory, as those of an expanded one do: functionalize would not."""
+    if not isinstance(value, torch.Tensor):
+        return False
+    return any(stride == 0 and size > 1 for stride, size in zip(value.stride(), value.shape, strict=True))
+
+
+def out_of_place(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
+    """Replace writes into values that nothing else can see by new values: `a.add_(b)` by `a + b`.
+
+    That is so where the value is an input or the fresh result of an operation, and no view of it is taken, before or
+    after; and where the new value is of the type of the one that was written into.
+    """
+    if not any(is_mutable(node) for node in graph.graph.nodes):
+        return
+    found = values(graph, example)
+    order = {node: i for i, node in enumerate(graph.graph.nodes)}
+    for node in list(graph.graph.nodes):
+        if not is_mutable(node) or not node.args or not isinstance(node.args[0], fx.Node):
+            continue
+        written, twin = node.args[0], _twin(node)
+        if twin is None or not _is_fresh(written) or any(is_view(user) for user in (*written.users, *node.users)):
+            continue
+        if not _same_type(twin, node, found):
+            continue
+        node.target = twin
+        later = [user for user in written.users if order[user] > order[node]]
+        for user in later:
+            user.replace_input_with(written, node)
+    graph.graph.lint()
+    graph.recompile()
+
+
+def _twin(node: fx.Node) -> Any:  # noqa: ANN401 an operation of torch has no type
+    """Return the operation that computes what this one writes, where there is one with the same arguments."""
+    target: Any = node.target
+    first, *others = target._schema.arguments  # noqa: SLF001 torch's description of it
+    writes_first_only = first.alias_info is not None and not any(other.alias_info for other in others)
+    if not writes_first_only or not target._schema.name.endswith("_"):  # noqa: SLF001 as above
+        return None
+    packet = getattr(aten, target._schema.name.removeprefix("aten::").removesuffix("_"), None)  # noqa: SLF001
+    twin = packet and getattr(packet, target._overloadname, None)  # noqa: SLF001
+    same = twin and [a.name for a in twin._schema.arguments] == [a.name for a in target._schema.arguments]  # noqa: SLF001
+    return twin if same else None
+
+
+def _same_type(twin: Any, node: fx.Node, found: Mapping[fx.Node, Any]) -> bool:  # noqa: ANN401 an operation
+    """Return whether the twin's value has shape and dtype of the one that is written into."""
+
+    def stand_in(source: fx.Node) -> Any:  # noqa: ANN401 a node's value is anything
+        value = found[source]
+        return without_data(value) if isinstance(value, torch.Tensor) else value
+
+    written = found[node.args[0]]  # type: ignore[index] # looked at before: a node
+    try:
+        value = twin(*fx.map_arg(node.args, stand_in), **fx.map_arg(node.kwargs, stand_in))
+    except (RuntimeError, NotImplementedError):  # some operations cannot be tried without data
+        return False
+    return bool(value.shape == written.shape and value.dtype == written.dtype)
+
+
+def _is_fresh(node: fx.Node) -> bool:
+    return node.op == "placeholder" or (node.op == "call_function" and not is_view(node) and not is_mutable(node))
+
+
+def _functionalized(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.GraphModule:
+    """Let torch do it, with the constants as inputs: a write into one of them is seen then."""
+    lifted, names = _lift_constants(graph)
+    constants = [getattr(graph, name).detach() for name in names]
+    copies = [constant.clone() for constant in constants]
+
+    def compute(*inputs: torch.Tensor) -> Any:  # noqa: ANN401 whatever the graph returns
+        return lifted(*inputs)
+
+    try:
+        with torch.no_grad():
+            found = make_fx(functionalize(compute, remove="mutations"))(*example, *copies)
+    except RuntimeError as error:
+        raise UnsupportedError(f"the step writes in place in a way that cannot be followed: {said(error)}") from error
+    inputs = found.graph.find_nodes(op="placeholder")[len(example) :]
+    _refuse_lasting_writes(found, inputs)
+    for name, constant, node in zip(names, constants, inputs, strict=True):
+        found.register_buffer(f"constant_{name}", constant)
+        with found.graph.inserting_before(node):
+            node.replace_all_uses_with(found.graph.get_attr(f"constant_{name}"))
+        found.graph.erase_node(node)
+    _inputs_first(found)
+    found.graph.eliminate_dead_code()
+    found.recompile()
+    return found
+
+
+def _refuse_lasting_writes(graph: fx.GraphModule, constants: Sequence[fx.Node]) -> None:
+    """Refuse a write into a constant; a write into an input, the random numbers of one step, is seen by nobody else."""
+    inputs = set(graph.graph.find_nodes(op="placeholder"))
+    for node in list(graph.graph.nodes):
+        if not is_mutable(node):
+            continue
+        if node.target is not aten.copy_.default or node.args[0] not in inputs or node.args[0] in constants:
+            raise UnsupportedError("the step writes in place into a value that lasts, such as a buffer of the model")
+        node.replace_all_uses_with(node.args[1])
+        graph.graph.erase_node(node)
+
+
+def _inputs_first(graph: fx.GraphModule) -> None:
+    constants = graph.graph.find_nodes(op="get_attr")
+    last = graph.graph.find_nodes(op="placeholder")[-1]
+    for node in constants:
+        last.append(node)
+
+
+def _lift_constants(graph: fx.GraphModule) -> tuple[fx.GraphModule, list[str]]:
+    """Return the graph with its constants as further inputs, and their names in that order."""
+    names = sorted({str(node.target) for node in graph.graph.find_nodes(op="get_attr") if node.users})
+    lifted, copies = fx.Graph(), dict[fx.Node, fx.Node]()
+    last = graph.graph.find_nodes(op="placeholder")[-1]
+    inputs: dict[str, fx.Node] = {}
+    for node in graph.graph.nodes:
+        if node.op != "get_attr":
+            copies[node] = lifted.node_copy(node, copies.__getitem__)
+        if node is last:
+            inputs = {name: lifted.placeholder(name) for name in names}
+            copies |= {n: inputs[str(n.target)] for n in graph.graph.find_nodes(op="get_attr") if n.users}
+    return fx.GraphModule(graph, lifted), names

@@ -1,0 +1,206 @@
+"""Passes that make a functional graph smaller. Each returns whether it changed anything.
+
+A node stands for the same value all the way, so that values are computed once, before the first pass; constants that a
+pass adds are added to them.
+
+They are sound because nothing in the graph is written to; before that they would not be. What they leave unchanged is
+every finite result, but for the last bits of a sum and the sign of a zero: where a value is not finite, the loss or a
+parameter is not either in the end, and that is looked for beside the graph.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch import fx
+
+from rugged_widget.infer.compiled.capture.node_values import alike, values
+from rugged_widget.infer.compiled.capture.signs import merge_signs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Values: TypeAlias = dict[fx.Node, Any]
+    Pass: TypeAlias = Callable[[fx.GraphModule, Values], bool]
+
+aten = torch.ops.aten
+
+MAX_ROUNDS = 8
+MAX_FOLDED = 1 << 20
+"""Elements of the largest constant that is computed ahead; a larger one would cost more memory than time."""
+
+MAX_COMPARED = 1 << 12
+"""Elements of the largest constant that is compared with others."""
+
+_COPIES = {
+    aten.detach.default,
+    aten.alias.default,
+    aten.clone.default,
+    aten.lift_fresh.default,
+    aten.lift_fresh_copy.default,
+    aten._to_copy.default,  # noqa: SLF001 an operation's name
+}
+_RESHAPES = {
+    aten.view.default,
+    aten.reshape.default,
+    aten._unsafe_view.default,  # noqa: SLF001 an operation's name
+    aten.expand.default,
+    aten.squeeze.default,
+    aten.squeeze.dim,
+    aten.squeeze.dims,
+    aten.slice.Tensor,
+}
+_PERMUTATIONS = {aten.permute.default}
+_BY_PLACE = ("as_strided", "view_as_complex", "view.dtype", "_pdist")
+_SUMS = {aten.sum.default, aten.sum.dim_IntList}
+_FILLED = {aten.full_like.default, aten.zeros_like.default, aten.ones_like.default, aten.scalar_tensor.default}
+_PLUS = {aten.add.Tensor, aten.add.Scalar}
+_MINUS = {aten.sub.Tensor, aten.sub.Scalar}
+_TIMES = {aten.mul.Tensor, aten.mul.Scalar}
+_UNCHANGED_BY_ONE = _TIMES | {aten.div.Tensor, aten.div.Scalar, aten.pow.Tensor_Scalar}
+
+
+def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
+    """Make a functional graph smaller, in place.
+
+    Parameters
+    ----------
+    graph
+        Without writes and random numbers.
+    example
+        Its inputs.
+    """
+    found = values(graph, example)
+    for _ in range(MAX_ROUNDS):
+        changed = [run(graph, found) for run in PASSES]
+        if not any(changed):
+            break
+    graph.graph.lint()
+    graph.recompile()
+
+
+def fold_constants(graph: fx.GraphModule, found: Values) -> bool:
+    """Compute ahead what depends on no input, and differences and comparisons of a value with itself."""
+    constant, strided = set[fx.Node](), _looks_at_memory(graph)
+    for node in graph.graph.nodes:
+        fixed = node.op == "call_function" and all(source in constant for source in node.all_input_nodes)
+        if node.op == "get_attr" or fixed or node.target in _FILLED or _is_of_itself(node):
+            constant.add(node)
+    changed = False
+    for node in list(graph.graph.nodes):
+        value = found.get(node)
+        needed = any(user not in constant for user in node.users)
+        if node in constant and node.op != "get_attr" and needed and isinstance(value, torch.Tensor):
+            laid_out = not strided or value.clone().stride() == value.stride()
+            if value.numel() <= MAX_FOLDED and not value.is_meta and laid_out:
+                folded = _add_constant(graph, value, node)
+                found[folded] = value
+                node.replace_all_uses_with(folded)
+                changed = True
+    graph.graph.eliminate_dead_code()
+    return changed
+
+
+def _is_of_itself(node: fx.Node) -> bool:
+    same = node.op == "call_function" and len(node.args) == 2 and node.args[0] is node.args[1] and not node.kwargs
+    return same and node.target in {aten.eq.Tensor, aten.sub.Tensor}
+
+
+def _add_constant(graph: fx.GraphModule, value: torch.Tensor, before: fx.Node) -> fx.Node:
+    count = len(dict(graph.named_buffers()))
+    while hasattr(graph, f"folded_{count}"):
+        count += 1
+    graph.register_buffer(f"folded_{count}", value.detach().clone())
+    with graph.graph.inserting_before(before):
+        return graph.graph.get_attr(f"folded_{count}")
+
+
+def drop_no_ops(graph: fx.GraphModule, found: Values) -> bool:
+    """Drop operations that return what they are given: copies, reshapes to the same shape, x + 0, x * 1."""
+    changed, strided = False, _looks_at_memory(graph)
+    for node in list(graph.graph.nodes):
+        kept = _what_it_returns(node, found)
+        if kept is not None and alike(found.get(node), found.get(kept), strided=strided):
+            node.replace_all_uses_with(kept)
+            changed = changed or kept is not node
+    graph.graph.eliminate_dead_code()
+    return changed
+
+
+def _what_it_returns(node: fx.Node, found: Values) -> fx.Node | None:
+    """Return the argument that an operation returns as it is, but for its shape and type, which are looked at after."""
+    source = node.args[0] if node.args else None
+    if node.op != "call_function" or not node.users or not isinstance(source, fx.Node):
+        return _unit_first(node, found)
+    kept = False
+    if node.target in _COPIES | _RESHAPES:
+        kept = True
+    elif node.target in _PERMUTATIONS:
+        dims = [dim % len(node.args[1]) for dim in node.args[1]]  # type: ignore[arg-type, operator, union-attr] # a list
+        kept = dims == sorted(dims)
+    elif node.target in _SUMS:
+        kept = isinstance(found.get(node), torch.Tensor) and found[source].numel() == 1
+    elif len(node.args) == 2 and not node.kwargs:
+        second = _number(node.args[1], found)
+        kept = node.target in (_PLUS | _MINUS if second == 0 else _UNCHANGED_BY_ONE if second == 1 else ())
+    return source if kept else _unit_first(node, found)
+
+
+def _unit_first(node: fx.Node, found: Values) -> fx.Node | None:
+    """Return the second argument of 0 + x and 1 * x."""
+    if node.op != "call_function" or not node.users or len(node.args) != 2 or node.kwargs:
+        return None
+    first, second = _number(node.args[0], found), node.args[1]
+    unit = (node.target in _PLUS and first == 0) or (node.target in _TIMES and first == 1)
+    return second if unit and isinstance(second, fx.Node) else None
+
+
+def _number(value: Any, found: Values) -> float | None:  # noqa: ANN401 an argument is anything
+    """Return the number that an argument always is, also where it is a constant full of it; None for any other."""
+    if isinstance(value, fx.Node) and value.op == "get_attr":
+        tensor = found.get(value)
+        if not isinstance(tensor, torch.Tensor) or not 0 < tensor.numel() <= MAX_COMPARED or tensor.is_complex():
+            return None
+        first = tensor.reshape(-1)[0]
+        return float(first) if bool((tensor == first).all()) else None
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _looks_at_memory(graph: fx.GraphModule) -> bool:
+    """Return whether an operation reads a tensor by its place in memory, so that strides count."""
+    return any(name in str(node.target) for node in graph.graph.nodes for name in _BY_PLACE)
+
+
+def share(graph: fx.GraphModule, found: Values) -> bool:
+    """Compute each expression once, and keep each small constant once."""
+    seen: dict[Any, fx.Node] = {}
+    changed = False
+    for node in list(graph.graph.nodes):
+        if node.op == "get_attr":
+            key = _constant_key(node, found.get(node))
+        elif node.op == "call_function":
+            key = (node.target, repr(node.args), repr(sorted(node.kwargs.items())))
+        else:
+            continue
+        if key in seen:
+            node.replace_all_uses_with(seen[key])
+            graph.graph.erase_node(node)
+            changed = True
+        else:
+            seen[key] = node
+    return changed
+
+
+def _constant_key(node: fx.Node, value: Any) -> Any:  # noqa: ANN401 whatever can be compared
+    if not isinstance(value, torch.Tensor) or value.numel() > MAX_COMPARED:
+        return node.target
+    if value.is_meta or value.layout != torch.strided:
+        return node.target
+    dense = value.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+    plain = torch.as_strided(dense, (dense.numel(),), (1,))  # one element has any stride, and only 1 can be viewed
+    data = plain.view(torch.uint8).numpy().tobytes()
+    return str(value.dtype), tuple(value.shape), value.stride(), data
+
+
+PASSES: tuple[Pass, ...] = (fold_constants, drop_no_ops, merge_signs, share)

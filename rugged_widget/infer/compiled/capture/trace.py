@@ -1,0 +1,248 @@
+"""A whole step of SVI - loss, gradients, optimizer - traced into one graph of tensor operations."""
+
+from __future__ import annotations
+
+import math
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyro
+import torch
+from torch import fx
+from torch.fx.experimental.proxy_tensor import (
+    disable_proxy_modes_tracing,
+    get_innermost_proxy_mode,
+    get_proxy_slot,
+    make_fx,
+)
+from torch.overrides import TorchFunctionMode
+
+from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, readers
+from rugged_widget.infer.compiled.program import UnsupportedError, said
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rugged_widget.infer.compiled.optimizer.update_rules import Rule
+    from rugged_widget.infer.compiled.program import State
+
+
+aten = torch.ops.aten
+_CHECK = aten._linalg_check_errors.default  # noqa: SLF001 the name of an operation
+
+
+LOOKED_AT = "Python looks at the value of a tensor, and a graph has only its shape"
+
+
+def capture(
+    loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], rule: Rule, state: State
+) -> fx.GraphModule:
+    """Trace one step as it would be taken now; the random numbers used are not given back.
+
+    The step is traced with the real leaf tensors, wherever model and guide keep them: putting others in their place
+    would miss references that modules hold. In the finished graph the leaves are replaced by parts of its first input.
+
+    Parameters
+    ----------
+    loss
+        Computes the differentiable loss from the parameters, shape ().
+    params
+        The leaves to differentiate by, all of one dtype on the CPU.
+    rule
+        What the optimizer does.
+    state
+        An example: the parameters flat, then the moments of the rule, vectors of one length.
+
+    Returns
+    -------
+    GraphModule
+        graph(*state, *rates) -> (loss, *state). It draws random numbers where the model does.
+
+    Raises
+    ------
+    UnsupportedError
+        If the step depends on values in a way that a graph of tensors cannot follow.
+    """
+    sizes = [param.numel() for param in params]
+    rates = [state[0].new_ones(()) for _ in range(rule.num_rates)]
+
+    def step(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        flat, *moments = values[: len(state)]
+        parts = [part.view(param.shape) for part, param in zip(torch.split(flat, sizes), params, strict=True)]
+        with pyro.validation_enabled(False), torch.enable_grad(), Capturing(params):  # noqa: FBT003 Pyro's name
+            value = loss()
+            grads = torch.autograd.grad(value, params)
+        flat_grads = torch.cat([grad.reshape(-1) for grad in grads])
+        updated = rule.update(flat, flat_grads, tuple(moments), values[len(state) :])
+        return value.detach().reshape(()), *updated, *parts
+
+    try:
+        with _without_mkldnn():
+            traced = make_fx(step)(*state, *rates)
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        if "trying to get value out of a tracing tensor" in str(error):
+            raise UnsupportedError(LOOKED_AT) from error
+        raise UnsupportedError(f"the step could not be captured: {said(error)}") from error
+    return _rewired(traced, params)
+
+
+class _Never:
+    """Stands for a tensor of which nothing is true, as checks of values ask for."""
+
+    def any(self) -> bool:
+        return False
+
+
+class Capturing(TorchFunctionMode):
+    """Refuses to give values away as numbers, which the graph would not see change.
+
+    It also answers the questions that Pyro and torch ask about values as the real steps before the capture did. Each
+    would end the capture, because a graph cannot branch: arguments that are validated, losses that are turned into
+    numbers and looked at, and the branch on zeros in Pyro's sum over enumerated sites, where torch.jit takes the same.
+    """
+
+    def __init__(self, params: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self._params = {id(param) for param in params}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
+        if func is torch._is_all_true:  # noqa: SLF001 validation calls it
+            return True
+        if func in _AS_NUMBERS:
+            return self._number(func, args, kwargs or {})
+        asking = _ASKED.get(func)
+        if asking is not None and _caller() == asking[0]:
+            return asking[1]
+        return func(*args, **(kwargs or {}))
+
+    def _number(self, func: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401 torch's
+        if not self._changes(args[0]):
+            with disable_proxy_modes_tracing():
+                return func(*args, **kwargs)
+        if func is torch.Tensor.item:  # Pyro calls it for losses, which it goes on to add up
+            return args[0].detach()
+        raise UnsupportedError(LOOKED_AT)
+
+    def _changes(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is a parameter, or comes of one or of random numbers."""
+        mode: Any = get_innermost_proxy_mode()
+        if id(tensor) in self._params or mode is None:
+            return id(tensor) in self._params
+        proxy: Any = get_proxy_slot(tensor, mode.tracer, None)
+        return proxy is not None and self._depends(proxy.proxy.node, mode.tracer.root)
+
+    def _depends(self, node: fx.Node, root: Any) -> bool:  # noqa: ANN401 what holds the constants
+        """Look up the graph, through memory that views share too: whatever was written into it counts."""
+        seen, waiting = set[fx.Node](), [node]
+        while waiting:
+            present = waiting.pop()
+            if present in seen:
+                continue
+            seen.add(present)
+            learned = present.op == "get_attr" and id(getattr(root, str(present.target))) in self._params
+            if learned or present.op == "placeholder" or is_random(present):
+                return True
+            waiting += present.all_input_nodes
+            waiting += [user for user in readers(present) if is_mutable(user)]
+        return False
+
+
+_AS_NUMBERS = {
+    getattr(torch.Tensor, name)
+    for name in ("item", "numpy", "tolist", "__array__", "__float__", "__int__", "__bool__", "__index__", "__complex__")
+}
+_ASKED: dict[Any, tuple[str, Any]] = {
+    torch.Tensor.register_hook: ("pyro.util", None),
+    torch.isnan: ("pyro.util", _Never()),
+    torch.isinf: ("pyro.util", _Never()),
+    torch.Tensor.all: ("pyro.infer.util", False),
+}
+
+
+def _caller() -> str:
+    """Name the module outside torch that called a function of torch's."""
+    frame = sys._getframe(2)  # noqa: SLF001 the way to look at who calls
+    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] == "torch":
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__"))
+
+
+@contextmanager
+def _without_mkldnn() -> Iterator[None]:
+    """Let torch do without oneDNN, whose recurrent networks keep memory that only the tensors of a real step have.
+
+    `torch.backends.mkldnn.flags` would do it, with a warning about graphics processors.
+    """
+    before = torch._C._get_mkldnn_enabled()  # noqa: SLF001 see above
+    torch._C._set_mkldnn_enabled(False)  # noqa: FBT003, SLF001 see above
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)  # noqa: SLF001 see above
+
+
+def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.GraphModule:
+    """Replace the leaves by the parts of the first input, which are the last outputs; those go."""
+    graph = traced.graph
+    output = graph.output_node()
+    outputs: Any = output.args[0]
+    parts, output.args = outputs[-len(params) :], (tuple(outputs[: -len(params)]),)
+    _hoist(graph, parts)
+    for node in list(graph.find_nodes(op="get_attr")):
+        value = getattr(traced, str(node.target))
+        if not isinstance(value, torch.Tensor):
+            continue
+        part = next((part for param, part in zip(params, parts, strict=True) if _same_memory(param, value)), None)
+        if part is not None:
+            node.replace_all_uses_with(part)
+            graph.erase_node(node)
+        elif value.numel() and any(_same_storage(param, value) for param in params):
+            raise UnsupportedError("the model holds a part of a parameter as a tensor of its own")
+    _let_errors_show(graph)
+    graph.lint()
+    traced.recompile()
+    return traced
+
+
+def _let_errors_show(graph: fx.Graph) -> None:
+    """Make the loss NaN where a factorization fails: what raises has no result, and no graph would keep it."""
+    output = graph.output_node()
+    for node in graph.find_nodes(op="call_function", target=_CHECK):
+        outputs: Any = output.args[0]
+        loss, *rest = outputs
+        with graph.inserting_before(output):
+            failed = graph.call_function(aten.any.default, (graph.call_function(aten.ne.Scalar, (node.args[0], 0)),))
+            loss = graph.call_function(aten.where.ScalarSelf, (failed, math.nan, loss))
+        output.args = ((loss, *rest),)
+        graph.erase_node(node)
+
+
+def _same_memory(one: torch.Tensor, other: torch.Tensor) -> bool:
+    same_place = one.data_ptr() == other.data_ptr() and one.dtype == other.dtype
+    return same_place and one.shape == other.shape and one.stride() == other.stride()
+
+
+def _same_storage(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+
+
+def _hoist(graph: fx.Graph, wanted: Sequence[fx.Node]) -> None:
+    """Move nodes, and what they need, to right behind the inputs."""
+    last = graph.find_nodes(op="placeholder")[-1]
+    moved: set[fx.Node] = set()
+
+    def move(node: fx.Node) -> None:
+        nonlocal last
+        if node.op == "placeholder" or node in moved:
+            return
+        for source in node.all_input_nodes:
+            move(source)
+        last.append(node)
+        last = node
+        moved.add(node)
+
+    for node in wanted:
+        move(node)

@@ -1,0 +1,69 @@
+"""What is looked at in a fit, as a captured function of its parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from rugged_widget.infer.compiled.capture.functionalize import functional
+from rugged_widget.infer.compiled.capture.random_inputs import hoist
+from rugged_widget.infer.compiled.capture.simplify import simplify
+from rugged_widget.infer.compiled.capture.trace import Capturing
+from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.compiled.torchscript_engine import scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from typing import TypeAlias
+
+    Seeded: TypeAlias = Callable[[], AbstractContextManager[None]]
+
+TOLERANCE = 1e-4
+"""Relative difference from the function itself beyond which its capture is not used."""
+
+
+class Picture:
+    """Computes tensors from parameters without Pyro, as a function of Pyro's did when this was made.
+
+    Parameters
+    ----------
+    compute
+        Returns tensors computed from the parameters; called twice.
+    params
+        The leaves it computes from.
+    seeded
+        Enters the state of torch's generator that `compute` begins to draw with, each time the same.
+
+    Raises
+    ------
+    UnsupportedError
+        If it cannot be captured, or the capture computes something else.
+    """
+
+    def __init__(
+        self, compute: Callable[[], Sequence[torch.Tensor]], params: Sequence[torch.Tensor], seeded: Seeded
+    ) -> None:
+        self._params = list(params)
+        expected = [value.clone() for value in compute()]
+        try:
+            with torch.no_grad(), Capturing(params):
+                traced = make_fx(lambda *_: tuple(compute()))(*self._params)
+        except Exception as error:
+            raise UnsupportedError(f"the picture could not be captured: {error}") from error
+        body, prelude = hoist(traced, self._params)
+        with seeded():
+            self._noise = [value.clone() for value in prelude()]
+        graph = functional(body, [*self._params, *self._noise])
+        simplify(graph, [*self._params, *self._noise])
+        self._run: Callable[..., Any] = scripted(graph, (*self._params, *self._noise))
+        for found, wanted in zip(self(), expected, strict=True):
+            if not torch.allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE):
+                raise UnsupportedError("the captured picture differs from the one drawn by Pyro")
+
+    def __call__(self) -> list[torch.Tensor]:
+        """Compute the tensors from the present parameters."""
+        with torch.no_grad():
+            return list(self._run(*self._params, *self._noise))

@@ -1,0 +1,1 @@
+"""Run a captured step as an XLA loop, through JAX."""

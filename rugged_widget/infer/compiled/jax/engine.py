@@ -1,0 +1,108 @@
+"""The engine that runs a program as a compiled loop of JAX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from rugged_widget.infer.compiled.jax.translate import translated
+from rugged_widget.infer.compiled.program import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from rugged_widget.infer.compiled.jax.xla_loop import Loop
+    from rugged_widget.infer.compiled.program import Program, State
+
+MAX_INPUT_BYTES = 1 << 26
+"""Memory for the inputs of one call, at most."""
+
+
+class JaxEngine:
+    """Runs a program, many steps a call. Making it takes some 10 ms, compiling it about a second, in any thread.
+
+    Parameters
+    ----------
+    program
+        What is to be run: at least one input, all values on the CPU.
+    max_steps
+        Steps that one call shall be able to take, >= 1; fewer where their inputs would take more than 64 MB.
+
+    Raises
+    ------
+    UnsupportedError
+        If JAX is not installed, or has no counterpart of an operation of the program.
+    """
+
+    name = "jax"
+
+    def __init__(self, program: Program, max_steps: int = 4096) -> None:
+        try:
+            from rugged_widget.infer.compiled.jax.ops import COUNTERPARTS  # noqa: PLC0415 JAX is heavy, and an extra
+        except ImportError as error:
+            raise UnsupportedError('JAX is not installed: pip install "rugged_widget[fast]"') from error
+        self._recipe = translated(program, COUNTERPARTS)
+        row_bytes = sum(value.nbytes for value in program.inputs)
+        self.max_steps = max(1, min(max_steps, MAX_INPUT_BYTES // max(row_bytes, 1)))
+        self._inputs = [value.new_zeros((self.max_steps, *value.shape)) for value in program.inputs]
+        self._example = [value.detach().numpy() for value in program.state]
+        self._loop: Loop | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self._recipe.calls)} operations, max_steps={self.max_steps})"
+
+    def compile(self) -> None:
+        """Compile, and take one step for nothing; touches neither torch nor Pyro, so that any thread may do it.
+
+        Raises
+        ------
+        UnsupportedError
+            If JAX computes an operation otherwise than torch.
+        """
+        self._compiled()
+
+    def _compiled(self) -> Loop:
+        if self._loop is None:
+            from rugged_widget.infer.compiled.jax.xla_loop import Loop  # noqa: PLC0415 imports JAX
+
+            loop = Loop(self._recipe, self.max_steps)
+            loop(1, self._example, [rows.numpy() for rows in self._inputs])
+            self._loop = loop
+        return self._loop
+
+    def run(self, state: State, inputs: Sequence[Tensor]) -> tuple[State, Tensor]:
+        """Take as many steps as there are rows of inputs; compiles first where that is not done.
+
+        Parameters
+        ----------
+        state
+            As the program's; it is not changed.
+        inputs
+            As the program's, with one more dimension in front: a row a step, in [1, max_steps] of them.
+
+        Returns
+        -------
+        state, losses
+            The state after the last step, of new memory, and the loss of each step, shape (num_steps,).
+
+        Raises
+        ------
+        ValueError
+            If there are no rows, more than max_steps, or not of the program's shapes and types.
+        """
+        num_steps = len(inputs[0])
+        if not 1 <= num_steps <= self.max_steps:
+            raise ValueError(f"inputs must have 1 to {self.max_steps} rows, got {num_steps}")
+        for kept, given in zip(self._inputs, inputs, strict=True):
+            if given.shape != (num_steps, *kept.shape[1:]) or given.dtype != kept.dtype:
+                wanted = f"{kept.dtype} of shape {list(kept.shape[1:])}"
+                raise ValueError(f"inputs must be {num_steps} rows of {wanted}, got {given.dtype} {list(given.shape)}")
+            kept[:num_steps] = given
+        loop = self._compiled()
+        found, losses = loop(num_steps, [value.numpy() for value in state], [rows.numpy() for rows in self._inputs])
+        after = tuple(torch.from_numpy(np.array(value)) for value in found)  # copies: JAX's own cannot be written to
+        return after, torch.from_numpy(np.asarray(losses)[:num_steps].copy())

@@ -1,0 +1,235 @@
+"""Counterparts of torch's operations that arrange values, take them apart, put them together or make them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from rugged_widget.infer.compiled.jax.ops.elementwise import Operand, in_type_of
+
+if TYPE_CHECKING:
+    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
+
+_Shape: TypeAlias = Sequence[int]
+
+
+def _reshape(result: Result, values: jax.Array, *_: object) -> jax.Array:
+    return jnp.reshape(values, result.shape)
+
+
+def _expand(result: Result, values: jax.Array, _: _Shape, *, implicit: bool = False) -> jax.Array:  # noqa: ARG001
+    return jnp.broadcast_to(values, result.shape)
+
+
+def _copy(result: Result, values: jax.Array, *, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 the result's
+    return in_type_of(result, values)
+
+
+def _copy_of(result: Result, _: jax.Array, values: jax.Array) -> jax.Array:
+    return jnp.broadcast_to(in_type_of(result, values), result.shape)
+
+
+def _permute(_: Result, values: jax.Array, dims: _Shape) -> jax.Array:
+    return jnp.transpose(values, dims)
+
+
+def _transpose(_: Result, values: jax.Array, first: int, second: int) -> jax.Array:
+    return jnp.swapaxes(values, first, second) if values.ndim else values
+
+
+def _matrix_transpose(_: Result, values: jax.Array) -> jax.Array:
+    return values.T
+
+
+def part_of(
+    shape: _Shape, dim: int, start: int | None = None, end: int | None = None, step: int = 1
+) -> tuple[slice, ...]:
+    """Return the index of a slice along one dimension; ends beyond the last row mean the last, as in torch."""
+    index = [slice(None)] * len(shape)
+    index[dim] = slice(*slice(start, end, step).indices(shape[dim]))
+    return tuple(index)
+
+
+def _slice(
+    _: Result, values: jax.Array, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> jax.Array:
+    return values[part_of(values.shape, dim, start, end, step)]
+
+
+def _select(_: Result, values: jax.Array, dim: int, index: int) -> jax.Array:
+    return lax.index_in_dim(values, index, dim, keepdims=False)
+
+
+def _unbind(result: tuple[Result, ...], values: jax.Array, dim: int = 0) -> list[jax.Array]:
+    return [_select(part, values, dim, i) for i, part in enumerate(result)]
+
+
+def _split(result: tuple[Result, ...], values: jax.Array, _: object, dim: int = 0) -> list[jax.Array]:
+    ends = np.cumsum([part.shape[dim] for part in result])
+    return [
+        values[part_of(values.shape, dim, end - part.shape[dim], end)] for end, part in zip(ends, result, strict=True)
+    ]
+
+
+def _cat(result: Result, parts: Sequence[jax.Array], dim: int = 0) -> jax.Array:
+    full = [in_type_of(result, part) for part in parts if part.ndim == len(result.shape)]  # torch leaves out empty ones
+    return jnp.concatenate(full, axis=dim)
+
+
+def _stack(result: Result, parts: Sequence[jax.Array], dim: int = 0) -> jax.Array:
+    return jnp.stack([in_type_of(result, part) for part in parts], axis=dim)
+
+
+def _repeat(_: Result, values: jax.Array, repeats: _Shape) -> jax.Array:
+    return jnp.tile(values, tuple(repeats))
+
+
+def _constant_pad(result: Result, values: jax.Array, pad: _Shape, value: float = 0) -> jax.Array:
+    widths = list(zip(pad[::2], pad[1::2], strict=True))[::-1]  # torch starts with the last dimension
+    widths = [(0, 0)] * (values.ndim - len(widths)) + widths
+    return lax.pad(values, in_type_of(result, value), [(before, after, 0) for before, after in widths])
+
+
+def _diagonal_mask(shape: _Shape, offset: int) -> jax.Array:
+    """Say which elements are on a diagonal of the last two dimensions."""
+    rows = lax.broadcasted_iota(np.int32, shape[-2:], 0)
+    return lax.broadcasted_iota(np.int32, shape[-2:], 1) - rows == offset
+
+
+def _along_diagonal(values: jax.Array, shape: _Shape, offset: int) -> jax.Array:
+    """Spread a diagonal over whole matrices: its element at (i, i + offset) fills row i, or column where offset < 0."""
+    if offset >= 0:
+        return jnp.broadcast_to(_padded_to(values, shape[-2])[..., :, None], shape)
+    return jnp.broadcast_to(_padded_to(values, shape[-1])[..., None, :], shape)
+
+
+def _padded_to(values: jax.Array, length: int) -> jax.Array:
+    widths = [(0, 0, 0)] * (values.ndim - 1) + [(0, length - values.shape[-1], 0)]
+    return lax.pad(values, jnp.zeros((), values.dtype), widths)
+
+
+def _diagonal(result: Result, values: jax.Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> jax.Array:
+    places = np.arange(result.shape[-1])
+    return jnp.moveaxis(values, (dim1, dim2), (-2, -1))[..., places + max(-offset, 0), places + max(offset, 0)]
+
+
+def _diagonal_scatter(
+    result: Result, values: jax.Array, source: jax.Array, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> jax.Array:
+    last = jnp.moveaxis(values, (dim1, dim2), (-2, -1))
+    source = _along_diagonal(in_type_of(result, source), last.shape, offset)
+    return jnp.moveaxis(jnp.where(_diagonal_mask(last.shape, offset), source, last), (-2, -1), (dim1, dim2))
+
+
+def _diagonal_backward(result: Result, gradient: jax.Array, _: _Shape, offset: int, dim1: int, dim2: int) -> jax.Array:
+    return _diagonal_scatter(result, jnp.zeros(result.shape, result.dtype), gradient, offset, dim1, dim2)
+
+
+def _diag_embed(result: Result, values: jax.Array, offset: int = 0, dim1: int = -2, dim2: int = -1) -> jax.Array:
+    return _diagonal_backward(result, values, (), offset, dim1, dim2)
+
+
+def _tril(_: Result, values: jax.Array, diagonal: int = 0) -> jax.Array:
+    return jnp.tril(values, diagonal)
+
+
+def _triu(_: Result, values: jax.Array, diagonal: int = 0) -> jax.Array:
+    return jnp.triu(values, diagonal)
+
+
+def _full(result: Result, *like_and_value: Operand, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001
+    return jnp.full(result.shape, like_and_value[-1], result.dtype)
+
+
+def _scalar(result: Result, value: Operand, *, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 the result's
+    return in_type_of(result, value)
+
+
+def _zeros(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 it is the result's
+    return jnp.zeros(result.shape, result.dtype)
+
+
+def _ones(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 it is the result's
+    return jnp.ones(result.shape, result.dtype)
+
+
+def _arange(result: Result, *bounds: float, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 the result's
+    start, step = (bounds[0] if len(bounds) > 1 else 0), (bounds[2] if len(bounds) > 2 else 1)
+    return jnp.asarray(start + step * np.arange(*result.shape), result.dtype)
+
+
+def _eye(result: Result, *_: int, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 it is the result's
+    rows, columns = result.shape
+    return jnp.eye(rows, columns, dtype=result.dtype)
+
+
+_RESHAPES = (
+    "_reshape_alias.default",
+    "_unsafe_view.default",
+    "reshape.default",
+    "squeeze.default",
+    "squeeze.dim",
+    "squeeze.dims",
+    "squeeze_copy.default",
+    "squeeze_copy.dim",
+    "squeeze_copy.dims",
+    "unsqueeze.default",
+    "unsqueeze_copy.default",
+    "view.default",
+    "view_copy.default",
+)
+_COPIES = (
+    "_to_copy.default",
+    "alias.default",
+    "alias_copy.default",
+    "clone.default",
+    "detach.default",
+    "detach_copy.default",
+    "lift_fresh.default",
+    "lift_fresh_copy.default",
+)
+_ZEROS = (  # the values of an empty tensor are not defined
+    "empty.memory_format",
+    "empty_like.default",
+    "empty_strided.default",
+    "new_empty.default",
+    "new_empty_strided.default",
+    "new_zeros.default",
+    "zeros.default",
+    "zeros_like.default",
+)
+
+COUNTERPARTS: Mapping[str, Counterpart] = {
+    **dict.fromkeys(_RESHAPES, _reshape),
+    **dict.fromkeys(_COPIES, _copy),
+    **dict.fromkeys(_ZEROS, _zeros),
+    **dict.fromkeys(("new_ones.default", "ones.default", "ones_like.default"), _ones),
+    **dict.fromkeys(("full.default", "full_like.default", "new_full.default"), _full),
+    **dict.fromkeys(("arange.default", "arange.start", "arange.start_step"), _arange),
+    **dict.fromkeys(("eye.default", "eye.m"), _eye),
+    **dict.fromkeys(("expand.default", "expand_copy.default"), _expand),
+    **dict.fromkeys(("permute.default", "permute_copy.default"), _permute),
+    **dict.fromkeys(("transpose.int", "transpose_copy.int"), _transpose),
+    **dict.fromkeys(("t.default", "t_copy.default"), _matrix_transpose),
+    **dict.fromkeys(("slice.Tensor", "slice_copy.Tensor"), _slice),
+    **dict.fromkeys(("select.int", "select_copy.int"), _select),
+    **dict.fromkeys(("unbind.int", "unbind_copy.int"), _unbind),
+    **dict.fromkeys(("split.Tensor", "split_with_sizes.default", "split_with_sizes_copy.default"), _split),
+    **dict.fromkeys(("diagonal.default", "diagonal_copy.default"), _diagonal),
+    "cat.default": _cat,
+    "constant_pad_nd.default": _constant_pad,
+    "copy.default": _copy_of,
+    "diag_embed.default": _diag_embed,
+    "diagonal_backward.default": _diagonal_backward,
+    "diagonal_scatter.default": _diagonal_scatter,
+    "repeat.default": _repeat,
+    "scalar_tensor.default": _scalar,
+    "stack.default": _stack,
+    "tril.default": _tril,
+    "triu.default": _triu,
+}

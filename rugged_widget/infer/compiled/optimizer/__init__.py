@@ -1,0 +1,1 @@
+"""The optimizer's update as tensor operations on flat state."""

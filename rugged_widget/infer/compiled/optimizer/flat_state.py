@@ -1,0 +1,129 @@
+"""The parameters and moments that Pyro's optimizer holds, read into flat vectors and written back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from rugged_widget.infer.compiled.optimizer.update_rules import rule_of
+from rugged_widget.infer.compiled.program import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyro.optim import PyroOptim
+
+    from rugged_widget.infer.compiled.program import State
+
+
+class Link:
+    """Reads and writes what steps change: parameters, moments, and how many steps there were.
+
+    Parameters
+    ----------
+    optim
+        Pyro's optimizer, which keeps one of torch's for each parameter.
+    params
+        The unconstrained parameters, leaves.
+
+    Raises
+    ------
+    UnsupportedError
+        If the optimizer is not known, or the parameters are not of one kind.
+    """
+
+    def __init__(self, optim: PyroOptim, params: Sequence[torch.Tensor]) -> None:
+        self.params = list(params)
+        self._optim = optim
+        kinds = {(param.dtype, param.device) for param in params}
+        if len(kinds) != 1:
+            raise UnsupportedError(
+                "the parameters are not all of one dtype on one device" if kinds else "nothing to fit"
+            )
+        if optim.pt_clip_args or callable(optim.pt_optim_args):
+            raise UnsupportedError("the optimizer clips gradients by itself, or has options for each parameter")
+        ((self._dtype, device),) = kinds
+        if device.type != "cpu" or not self._dtype.is_floating_point:
+            raise UnsupportedError(f"parameters are of {self._dtype} on {device}, not real numbers on the CPU")
+        self.rule = rule_of(self._optimizer(self.params[0]))
+        self._sizes = [param.numel() for param in params]
+        self._versions: list[int] = []
+        self.read()  # refuses what is not in step
+
+    def __repr__(self) -> str:
+        return f"Link({len(self.params)} parameters, {sum(self._sizes)} numbers)"
+
+    def _optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
+        """Return the optimizer of a parameter, as the first step would make it, without making it."""
+        made: Any = self._optim.optim_objs.get(param)
+        return made if made is not None else self._optim._get_optim(param)  # type: ignore[no-any-return] # noqa: SLF001
+
+    def read(self) -> tuple[State, int]:
+        """Return the state, of new memory, and the number of steps that the optimizer has taken."""
+        states = [self._optimizer(param).state.get(param, {}) for param in self.params]
+        counts = {int(state.get("step", bool(state))) for state in states}  # SGD has a buffer and does not count
+        if len(counts) != 1:
+            raise UnsupportedError("some parameters have been stepped more often than others")
+        vectors = [torch.cat([param.detach().reshape(-1) for param in self.params])]
+        for name in self.rule.moments:
+            parts = [
+                torch.zeros_like(param).reshape(-1) if state.get(name) is None else state[name].reshape(-1)
+                for param, state in zip(self.params, states, strict=True)
+            ]
+            vectors.append(torch.cat(parts))
+        self._versions = self._current_versions()
+        return tuple(vectors), counts.pop()
+
+    @torch.no_grad()
+    def write(self, state: State, num_steps: int) -> None:
+        """Put a state into the parameters and, after the first step, into the optimizer; before, it has none."""
+        vectors = state if num_steps else state[:1]
+        if not num_steps:
+            for param in self.params:
+                self._optim.optim_objs.pop(param, None)
+                self._optim.grad_clip.pop(param, None)
+        targets = [list(self.params), *[[] for _ in vectors[1:]]]
+        if num_steps:
+            for param in self.params:
+                kept = self._made_optimizer(param).state[param]
+                for name, target in zip(self.rule.moments, targets[1:], strict=True):
+                    if kept.get(name) is None:
+                        kept[name] = torch.zeros_like(param)
+                    target.append(kept[name])
+                self._count(kept, num_steps)
+        for param in self.params:
+            param.grad = None  # of a step that was broken off, which the next one would add to
+        for vector, tensors in zip(vectors, targets, strict=True):
+            for tensor, part in zip(tensors, self.by_parameter(vector), strict=True):
+                tensor.copy_(part.view(tensor.shape))
+        self._versions = self._current_versions()
+
+    def _made_optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
+        objects: Any = self._optim.optim_objs
+        if param not in objects:
+            objects[param] = self._optim._get_optim(param)  # noqa: SLF001 as a step does
+            self._optim.grad_clip[param] = None
+        return objects[param]  # type: ignore[no-any-return]
+
+    def _count(self, kept: dict[str, Any], num_steps: int) -> None:
+        """Set the count of steps: torch's Adam has a tensor for it, Pyro's a number, SGD none."""
+        if "exp_avg" not in kept:
+            return
+        if isinstance(kept.get("step"), torch.Tensor):
+            kept["step"].fill_(num_steps)
+        else:
+            like_torch = type(self._optimizer(self.params[0])).__module__.startswith("torch.")
+            kept["step"] = torch.tensor(float(num_steps)) if like_torch else num_steps
+
+    def by_parameter(self, vector: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the parts of a flat vector that belong to each parameter."""
+        return torch.split(vector, self._sizes)
+
+    @property
+    def touched(self) -> bool:
+        """Whether somebody has written into the parameters since they were read or written here."""
+        return self._versions != self._current_versions()
+
+    def _current_versions(self) -> list[int]:
+        return [param._version for param in self.params]  # noqa: SLF001 torch has no public name for it

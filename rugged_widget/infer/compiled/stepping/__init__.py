@@ -1,0 +1,1 @@
+"""Take captured steps, and verify them against Pyro's own."""

@@ -1,0 +1,153 @@
+"""Steps of a captured program, on the state that it shares with Pyro's own steps."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from rugged_widget.infer.compiled.program import said
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from rugged_widget.infer.compiled.capture.feasibility import Watch
+    from rugged_widget.infer.compiled.optimizer.flat_state import Link
+    from rugged_widget.infer.compiled.program import Engine, State
+    from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
+
+    Array: TypeAlias = NDArray[np.float64]
+
+
+LOOK_SECONDS = 0.02
+"""Time from one look at the numbers that a model holds to the next."""
+
+
+class EngineError(RuntimeError):
+    """An engine could not run what was captured."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A moment to come back to.
+
+    Attributes
+    ----------
+    state
+        Parameters and moments.
+    count
+        Steps that the optimizer has counted.
+    learning_rate
+        Of the step before, which some optimizers go on from.
+    generator
+        State of torch's generator.
+    """
+
+    state: State
+    count: int
+    learning_rate: float
+    generator: torch.Tensor
+
+
+class Compiled:
+    """Takes captured steps. What they change lives here from `load` to `store`, and with Pyro otherwise.
+
+    Parameters
+    ----------
+    link
+        To Pyro's parameters and optimizer.
+    noise
+        Draws the random numbers.
+    engine
+        Runs the program; it may be replaced between two runs by another of the same program.
+    constants
+        Tensors that the program was captured with, such as the data.
+    watch
+        Sees the numbers that model and guide hold.
+    """
+
+    def __init__(
+        self, link: Link, noise: Noise, engine: Engine, constants: Sequence[torch.Tensor], watch: Watch
+    ) -> None:
+        self.link, self.engine = link, engine
+        self._noise = noise
+        self._constants = [(constant, constant._version) for constant in constants]  # noqa: SLF001 no public name
+        self._watch, self._seen, self._looked = watch, watch.look(), time.monotonic()
+        self._state, self._count = link.read()
+
+    def __repr__(self) -> str:
+        return f"Compiled({self.engine!r}, {self._noise!r}, {self.link!r})"
+
+    @property
+    def outdated(self) -> bool:
+        """Whether somebody has changed what was captured: a constant, or a number that the model holds.
+
+        For numbers it is looked now and then only, because that takes a tenth of a millisecond.
+        """
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            if self._watch.changed(self._seen) is not None:
+                return True
+        return any(constant._version != version for constant, version in self._constants)  # noqa: SLF001 no public name
+
+    @property
+    def state(self) -> State:
+        """Parameters, flat, and moments."""
+        return self._state
+
+    def load(self) -> None:
+        """Take the state over from Pyro."""
+        self._state, self._count = self.link.read()
+
+    def store(self) -> None:
+        """Give the state to Pyro."""
+        self.link.write(self._state, self._count)
+
+    def mark(self, learning_rate: float) -> Mark:
+        """Remember this moment; costs next to nothing, because runs leave the state as it was and return a new one."""
+        return Mark(self._state, self._count, learning_rate, torch.get_rng_state())
+
+    def go_back(self, mark: Mark) -> None:
+        """Return to a moment, random numbers included."""
+        self._state, self._count = mark.state, mark.count
+        torch.set_rng_state(mark.generator)
+
+    def run(self, num_steps: int, learning_rate: float) -> tuple[Array, Array]:
+        """Take steps, whether they lead anywhere or not.
+
+        Parameters
+        ----------
+        num_steps
+            How many, >= 1.
+        learning_rate
+            Of the next step, as the optimizer has it now.
+
+        Returns
+        -------
+        losses, learning_rates
+            Of each step, shape (num_steps,).
+
+        Raises
+        ------
+        EngineError
+            If the engine failed; the state is as before.
+        """
+        rule, state = self.link.rule, self._state
+        learning_rates = rule.decayed(learning_rate, num_steps)
+        rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
+        try:
+            self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
+        except RuntimeError as error:
+            raise EngineError(f"the {self.engine.name} engine could not run it: {said(error)}") from error
+        self._count += num_steps
+        return losses.numpy().astype(np.float64), learning_rates
+
+    def is_finite(self) -> bool:
+        """Return whether all parameters are."""
+        return bool(torch.isfinite(self._state[0]).all())

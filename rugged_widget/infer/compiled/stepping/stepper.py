@@ -1,0 +1,225 @@
+"""Captured steps, many at a time, with a way back and Pyro's own step beside them now and then."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rugged_widget.infer.compiled.stepping.captured_step import EngineError
+from rugged_widget.infer.compiled.stepping.verification import DisagreementError, Shadow
+from rugged_widget.infer.step.checkpoints import EVERY
+from rugged_widget.infer.step.pyro_step import Taken
+
+if TYPE_CHECKING:
+    import torch
+
+    from rugged_widget.infer.compiled.program import Engine
+    from rugged_widget.infer.compiled.stepping.captured_step import Compiled, Mark
+    from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
+    from rugged_widget.infer.step.pyro_step import PlainStep
+
+CALL_SECONDS = {"graph": 0.002, "jax": 0.004}
+"""What one call of an engine may take; JAX has more to do around its steps."""
+
+CHECK_SHARE = 0.02
+"""Part of the time that checks may take, once the first ones are done."""
+
+
+class _Place(NamedTuple):
+    """A mark, and how many steps were done there."""
+
+    num_steps: int
+    mark: Mark
+
+
+def _checkpoint_before(num_steps: int) -> int:
+    """Return where Pyro's own steps would go back to, at the earliest, after a failure of the next one."""
+    return max(0, num_steps // EVERY * EVERY - EVERY)
+
+
+class CompiledStepping:
+    """Takes captured steps; each gap between two checks is twice the one before, until checks cost next to nothing.
+
+    Parameters
+    ----------
+    plain
+        Pyro's step, which shares its parameters with the captured one.
+    compiled
+        The captured step.
+    threads
+        Told how long steps take.
+
+    Attributes
+    ----------
+    careful_until
+        Pyro's own steps have to be taken until so many are done.
+    ran_away
+        Whether they are to show why the captured step led to what is not finite.
+    """
+
+    def __init__(self, plain: PlainStep, compiled: Compiled, threads: Threads) -> None:
+        self._plain, self._compiled, self._threads = plain, compiled, threads
+        self._shadow = Shadow(plain, compiled)
+        self._places: list[_Place] = []
+        self._agreed: _Place | None = None
+        self._next_check = self._gap = 0
+        self._step_seconds = 0.0
+        self._holds = False  # whether the state is with the captured step, and Pyro's may be behind
+        self.careful_until = 0
+        self.ran_away = False
+
+    def __repr__(self) -> str:
+        return f"CompiledStepping({self._compiled!r}, next check at step {self._next_check})"
+
+    def use(self, engine: Engine) -> None:
+        """Run the program by another engine from the next step on, which is checked."""
+        self._compiled.engine = engine
+        self._next_check = self._gap = 0
+        self._step_seconds = 0.0
+
+    def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
+        """Take at least one step, or none where Pyro's own have to show what is wrong (see `careful_until`).
+
+        Parameters
+        ----------
+        num_steps
+            Steps done.
+        max_steps
+            How many to take at most, >= 1.
+        seconds
+            Time for them.
+
+        Raises
+        ------
+        DisagreementError
+            If the captured step is not Pyro's own. `num_steps` of it says where the two still agreed; the fit is
+            there again.
+        """
+        if not self._holds or self._compiled.link.touched:
+            self._compiled.load()
+            self._holds = True
+            self._places.clear()
+            self._agreed = _Place(num_steps, self._mark())
+        if num_steps >= self._next_check:
+            return self._check(num_steps)
+        until_check = self._next_check - num_steps
+        return self._run(num_steps, min(max_steps, until_check, self._fitting(seconds)))
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the data that was captured has been written into since."""
+        return self._compiled.outdated
+
+    def held(self) -> dict[int, torch.Tensor]:
+        """Return the parameters that are here and not with Pyro: flat values by the identity of the parameter."""
+        if not self._holds:
+            return {}
+        link = self._compiled.link
+        return dict(zip(map(id, link.params), link.by_parameter(self._compiled.state[0]), strict=True))
+
+    def store(self) -> None:
+        """Give parameters and moments to Pyro."""
+        if self._holds:
+            self._compiled.store()
+
+    def leave(self) -> None:
+        """Give parameters and moments to Pyro, whose steps come next."""
+        self.store()
+        self._holds = False
+
+    def go_back(self, num_steps: int) -> int:
+        """Return to where the last run began, after an interrupt in it; returns the steps done there."""
+        if not self._places:
+            return num_steps
+        place = self._places.pop()
+        self._compiled.go_back(place.mark)
+        return place.num_steps
+
+    def _mark(self) -> Mark:
+        return self._compiled.mark(self._plain.learning_rate)
+
+    def _fitting(self, seconds: float) -> int:
+        if not self._step_seconds:
+            return 1
+        engine = self._compiled.engine
+        return max(1, min(engine.max_steps, int(min(seconds, CALL_SECONDS[engine.name]) / self._step_seconds)))
+
+    def _remember(self, num_steps: int) -> _Place:
+        """Mark this place, and forget those that no failure from here on goes back to."""
+        place = _Place(num_steps, self._mark())
+        needed = _checkpoint_before(num_steps)
+        while len(self._places) > 1 and self._places[1].num_steps <= needed:
+            del self._places[0]
+        self._places.append(place)
+        return place
+
+    def _run(self, num_steps: int, count: int) -> Taken:
+        self._remember(num_steps)
+        began = time.perf_counter()
+        try:
+            losses, rates = self._compiled.run(count, self._plain.learning_rate)
+        except EngineError as error:
+            raise self._return_to_agreement(num_steps, error) from error
+        took = (time.perf_counter() - began) / count
+        self._threads.took(took)
+        # A longer call shares its overhead among more steps, so that faster is believed at once and slower by and by.
+        slower = 0.7 * self._step_seconds + 0.3 * took
+        self._step_seconds = took if not self._step_seconds else min(took, slower)
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad) or not self._compiled.is_finite():
+            self.ran_away = True
+            return self._return_before(num_steps + (int(bad[0]) if len(bad) else count), margin=3)
+        self._decay_to(float(rates[-1]))
+        return Taken(num_steps, losses, rates)
+
+    def _decay_to(self, learning_rate: float) -> None:
+        if learning_rate != self._plain.learning_rate:
+            self._plain.learning_rate = learning_rate
+
+    def _return_before(self, bad: int, margin: int) -> Taken:
+        """Go back to before step `bad` (from 0), from where Pyro's own steps show what it is, until `margin` after."""
+        self.careful_until = bad + margin
+        target, here = _checkpoint_before(bad), self._places[-1].num_steps
+        place = next((place for place in reversed(self._places) if place.num_steps <= target), self._places[0])
+        self._places.clear()
+        self._compiled.go_back(place.mark)
+        again = target - place.num_steps
+        losses = rates = np.empty(0)
+        if again > 0:
+            losses, rates = self._compiled.run(again, place.mark.learning_rate)
+        self._shift_rate(max(target, place.num_steps) - here)
+        return Taken(place.num_steps, losses, rates)
+
+    def _shift_rate(self, num_steps: int) -> None:
+        """Let the optimizer's own decay of the learning rate go on, or back; what the user has set stays set."""
+        if num_steps:
+            decay = float(self._compiled.link.rule.decayed(1.0, abs(num_steps))[-1])
+            self._decay_to(self._plain.learning_rate * (decay if num_steps > 0 else 1 / decay))
+
+    def _check(self, num_steps: int) -> Taken:
+        self._compiled.store()
+        self._remember(num_steps)
+        began = time.perf_counter()
+        try:
+            loss, rates = self._shadow()
+        except (DisagreementError, EngineError) as error:
+            raise self._return_to_agreement(num_steps, error) from error
+        except Exception:  # noqa: BLE001 Pyro's step is taken once more, by itself, and what it raises is told then
+            self.ran_away = False
+            return self._return_before(num_steps, margin=1)
+        took = time.perf_counter() - began
+        self._agreed = _Place(num_steps + 1, self._mark())
+        affordable = took / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
+        self._gap = max(1, min(2 * self._gap, int(affordable)))
+        self._next_check = num_steps + 1 + self._gap
+        return Taken(num_steps, loss, rates)
+
+    def _return_to_agreement(self, num_steps: int, error: Exception) -> DisagreementError:
+        """Go back to where the steps still agreed: here, where it is the first check after Pyro's own steps."""
+        agreed = self._agreed or self._places[-1]
+        self._compiled.go_back(agreed.mark)
+        self._shift_rate(agreed.num_steps - num_steps)
+        self.leave()
+        return DisagreementError(str(error), agreed.num_steps)

@@ -1,0 +1,1 @@
+"""Guides: families, set-up, sampling and prediction."""

@@ -1,0 +1,195 @@
+"""Guide families by name, and guides of the user's own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import torch
+from pyro import poutine
+from pyro.infer import autoguide
+from torch import nn
+
+from rugged_widget.infer.guides.sampling import draw
+from rugged_widget.infer.guides.setup import remember
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+
+Guide: TypeAlias = str | Callable[..., Any]
+"""What `guide=` takes: the name of a family, a subclass of AutoGuide, or a guide that is called as the model is."""
+
+CUSTOM: Final = "custom"
+"""Key of every guide that is none of the families."""
+
+
+def _parts(model: Callable[..., Any]) -> autoguide.AutoGuideList:
+    """Approximate weights and bias together, which the data correlate, and sigma by itself, which is nearly free."""
+    guide: Any = autoguide.AutoGuideList(model)
+    guide.append(autoguide.AutoMultivariateNormal(poutine.block(model, expose=[WEIGHT, BIAS])))
+    guide.append(autoguide.AutoDiagonalNormal(poutine.block(model, expose=[SIGMA])))
+    return guide  # type: ignore[no-any-return] # Pyro's, untyped
+
+
+_FAMILIES: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "diagonal": ("diagonal normal", autoguide.AutoDiagonalNormal),
+    "normal": ("normal, site by site", autoguide.AutoNormal),
+    "multivariate": ("multivariate normal", autoguide.AutoMultivariateNormal),
+    "low_rank": ("low-rank normal", autoguide.AutoLowRankMultivariateNormal),
+    "parts": ("weights and bias together, sigma apart", _parts),
+    "laplace": ("Laplace", autoguide.AutoLaplaceApproximation),
+    "iaf": ("inverse autoregressive flow", autoguide.AutoIAFNormal),
+    "delta": ("point (MAP)", autoguide.AutoDelta),
+}
+
+GUIDE_LABELS: Final[Mapping[str, str]] = MappingProxyType({name: label for name, (label, _) in _FAMILIES.items()})
+"""What to call each family, by its name, in the order to offer them."""
+
+
+def checked_guide(value: Guide) -> Guide:
+    """Return what `guide=` was given, or say what it takes.
+
+    Parameters
+    ----------
+    value
+        A key of `GUIDE_LABELS`; a subclass of AutoGuide, or a `functools.partial` of one with options; a Pyro guide, a
+        function or a PyroModule, that is called with the arguments of the model.
+
+    Returns
+    -------
+    str or callable
+        The same.
+
+    Raises
+    ------
+    TypeError
+        If it is nothing of the kind.
+    ValueError
+        If there is no family of that name.
+    """
+    if isinstance(value, str):
+        if value not in _FAMILIES:
+            raise ValueError(f"guide must be one of {', '.join(map(repr, _FAMILIES))}, got {value!r}")
+        return value
+    takes = "guide must be the name of a family, a subclass of AutoGuide, or a guide called as the model is"
+    if isinstance(value, autoguide.AutoGuide):
+        kind = type(value).__name__
+        raise TypeError(f"{takes}, got an {kind} that has its model already; pass the class: guide={kind}")
+    if isinstance(value, type) and not issubclass(value, autoguide.AutoGuide):
+        raise TypeError(f"{takes}, got the class {value.__name__}; pass an instance: guide={value.__name__}()")
+    if not callable(value):
+        raise TypeError(f"{takes}, got {value!r}")
+    return value
+
+
+def guide_key(value: Guide) -> str:
+    """Return the key of a guide: that of its family, "custom" where it is none.
+
+    Parameters
+    ----------
+    value
+        As of `checked_guide`.
+    """
+    if isinstance(value, str):
+        return value
+    return next((name for name, (_, family) in _FAMILIES.items() if value is family), CUSTOM)
+
+
+def guide_label(value: Guide) -> str:
+    """Return what to call a guide: the English label of its family, or its own name where it is none.
+
+    Parameters
+    ----------
+    value
+        As of `checked_guide`.
+    """
+    key = guide_key(value)
+    return GUIDE_LABELS[key] if key != CUSTOM else own_name(value)
+
+
+def own_name(value: Callable[..., Any] | str) -> str:
+    """Return the name of a function or class, or that of a module's class."""
+    inner = value.func if isinstance(value, partial) else value
+    return str(getattr(inner, "__name__", None) or type(inner).__name__)
+
+
+def make_guide(value: Guide, model: Callable[..., Any], args: Sequence[Any] | None = None) -> Any:  # noqa: ANN401 Pyro has no type of guides
+    """Make the guide of a model; it takes no random numbers.
+
+    Parameters
+    ----------
+    value
+        As of `checked_guide`. A module is copied, so that the user's own is not trained.
+    model
+        The Pyro model to approximate the posterior of.
+    args
+        What model and guide will be called with. Without them there is no looking at a guide of the user's own, at a
+        Laplace approximation, or at guides in parts before their first step.
+
+    Returns
+    -------
+    callable
+        The guide; an automatic one looks at the model when it is first called.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the value is not as said, or a guide of the user's own does not fit the model: it was tried once.
+    """
+    checked_guide(value)
+    if isinstance(value, str):
+        make = partial(_FAMILIES[value][1], model)
+    elif _makes_automatic(value):
+        make = partial(value, model)
+    else:
+        make = partial(_written, value)
+    guide = make()
+    if args is not None:
+        remember(guide, make, model, tuple(args), tried=guide_key(value) == CUSTOM)
+    return guide
+
+
+def _makes_automatic(value: Callable[..., Any]) -> bool:
+    made = value.func if isinstance(value, partial) else value
+    return isinstance(made, type) and issubclass(made, autoguide.AutoGuide)
+
+
+def _written(value: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an object of its own that calls the same guide, so that two fits can be told apart."""
+    return copy.deepcopy(value) if isinstance(value, nn.Module) else partial(value)
+
+
+CORRELATION_DRAWS: Final = 2000
+
+_CORRELATES: Final[Mapping[object, bool]] = {
+    autoguide.AutoDiagonalNormal: False,
+    autoguide.AutoNormal: False,
+    autoguide.AutoDelta: False,
+    autoguide.AutoMultivariateNormal: True,
+    autoguide.AutoLowRankMultivariateNormal: True,
+    autoguide.AutoLaplaceApproximation: True,
+    autoguide.AutoIAFNormal: True,
+}
+
+
+def correlates(guide: Callable[..., Any]) -> bool:
+    """Return whether a guide can correlate latents; call it in `Fit.looking`.
+
+    Of a guide that is no family's it is told by 2,000 draws of it, so by what it has learnt: whether a correlation of
+    two of its latents is more than five standard errors from 0.
+
+    Parameters
+    ----------
+    guide
+        As `make_guide` makes it.
+    """
+    if isinstance(guide, autoguide.AutoGuideList):
+        return any(correlates(part) for part in guide)
+    if (known := _CORRELATES.get(type(guide))) is not None:
+        return known
+    drawn = [value.reshape(CORRELATION_DRAWS, -1) for value in draw(guide, CORRELATION_DRAWS).values()]
+    columns = torch.cat(drawn, 1).double().T
+    found = torch.corrcoef(columns[columns.std(1) > 0])
+    off_diagonal = found - torch.eye(len(found), dtype=found.dtype) if found.ndim else found.new_zeros(1)
+    return bool((off_diagonal.abs() > 5 / CORRELATION_DRAWS**0.5).any())

@@ -1,0 +1,188 @@
+"""What the draws of the posterior say about the response and about the slopes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyro
+import torch
+from pyro import poutine
+from pyro.poutine.messenger import Messenger
+from pyro.poutine.util import site_is_subsample
+
+from rugged_widget.infer.diagnostics.weighted_quantiles import weighted_quantiles
+from rugged_widget.infer.guides.sampling import NOISE_SEED, order_statistics
+from rugged_widget.snapshot.snapshot import Band, Density
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+DENSITY_POINTS = 128
+"""Points that a density is evaluated at."""
+
+
+class _MeanOfObserved(Messenger):
+    """Gives the site that awaits an observation its mean, and keeps its distribution.
+
+    A draw is not possible there: vmap refuses random numbers that are written into a tensor, as Pyro's are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Any] = []
+
+    def _pyro_sample(self, msg: Any) -> None:  # noqa: ANN401 a message holds anything
+        if not msg["is_observed"] and msg["value"] is None and not site_is_subsample(msg):
+            self.found.append(msg["fn"])
+            msg["value"], msg["done"] = msg["fn"].mean, True
+
+
+@torch.no_grad()
+def predict(
+    model: Callable[[torch.Tensor], Any], draws: Mapping[str, torch.Tensor], features: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run the model for all draws at once: the mean of the response, and a new observation of it.
+
+    Parameters
+    ----------
+    model
+        A Pyro model that, called with features alone, has one site left to draw: the response, one number a row, of a
+        distribution with a mean and quantiles.
+    draws
+        Of every latent, by site, shape (num_draws, *site shape).
+    features
+        Shape (num_points, num_features).
+
+    Returns
+    -------
+    mean, observation
+        Shape (num_draws, num_points) each. A draw's observation has the same probability below it at every point, the
+        same each time: a quantile over the draws is as smooth along the points as the model is.
+
+    Raises
+    ------
+    ValueError
+        If another number of sites than one is left to draw.
+    """
+    num_draws = len(next(iter(draws.values())))
+    below = evenly_below(num_draws)
+
+    def of_one(draw: dict[str, torch.Tensor], prob: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with _MeanOfObserved() as left:
+            poutine.condition(model, data=draw)(features)
+        if len(left.found) != 1:
+            raise ValueError(
+                f"the model must leave one site to draw when it is given features alone, it leaves {len(left.found)}"
+            )
+        return left.found[0].mean, left.found[0].icdf(prob)
+
+    probs = torch.as_tensor(below, dtype=features.dtype)
+    with pyro.validation_enabled(False):  # noqa: FBT003 Pyro's name; vmap cannot look into values as validation does
+        mean, observation = torch.func.vmap(of_one)(dict(draws), probs)
+    return mean, observation
+
+
+def evenly_below(num_draws: int) -> NDArray[np.float64]:
+    """Return evenly spread probabilities in a random order: each one is uniform, together they leave no gaps."""
+    found: NDArray[np.float64] = (np.random.default_rng(NOISE_SEED).permutation(num_draws) + 0.5) / num_draws
+    return found
+
+
+def band_probs(prob: float) -> tuple[float, float, float]:
+    """Return the probabilities of the lower end, the middle and the upper end of what holds `prob`."""
+    return (1 - prob) / 2, 0.5, (1 + prob) / 2
+
+
+def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: float) -> tuple[Band, ...]:
+    """Take the credible bands of groups that were predicted one after the other.
+
+    Parameters
+    ----------
+    values
+        Shape (num_draws, num_groups * num_points).
+    x
+        The grid, shape (num_points,).
+    num_groups
+        Number of groups.
+    prob
+        Probability inside the bands, in (0, 1).
+
+    Returns
+    -------
+    tuple of Band
+        One a group, in their order.
+    """
+    lower, median, upper = order_statistics(values, band_probs(prob)).astype(np.float64)
+    parts = zip(*(np.split(array, num_groups) for array in (lower, median, upper)), strict=True)
+    return tuple(Band(x, low, middle, high, prob) for low, middle, high in parts)
+
+
+def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.float64] | None = None) -> Density:
+    """Estimate the density of one number from its draws, with a Gaussian kernel of Silverman's width.
+
+    The draws are shared out to the points first (linear binning), so that the cost is of the points, not of the draws.
+    Draws that are all equal become a narrow peak at their place.
+
+    Parameters
+    ----------
+    draws
+        Shape (num_draws,), finite.
+    prob
+        Probability between the quantiles that come with it, in (0, 1).
+    weights
+        Of each draw, shape (num_draws,), >= 0, summing to 1; equal where None.
+
+    Returns
+    -------
+    Density
+        At 128 points that reach four widths beyond the draws.
+
+    References
+    ----------
+    B. W. Silverman (1986), "Density Estimation for Statistics and Data Analysis", section 3.4.2; M. P. Wand (1994),
+    "Fast Computation of Multivariate Kernel Estimators", on linear binning.
+    """
+    lower, median, upper = map(float, _ends(draws, weights, band_probs(prob)))
+    width = _kernel_width(draws, weights)
+    shares = np.ones(len(draws)) if weights is None else weights
+    total = float(shares.sum())
+    x = np.linspace(draws.min() - 4 * width, draws.max() + 4 * width, DENSITY_POINTS)
+    spacing = (x[-1] - x[0]) / (DENSITY_POINTS - 1)
+    place = (draws - x[0]) / spacing
+    left = np.clip(place.astype(np.intp), 0, DENSITY_POINTS - 2)
+    beyond = (place - left) * shares
+    weight = np.bincount(left, shares - beyond, DENSITY_POINTS) + np.bincount(left + 1, beyond, DENSITY_POINTS)
+    distance = np.arange(1 - DENSITY_POINTS, DENSITY_POINTS) * (spacing / width)
+    kernel = np.exp(-0.5 * distance**2) / (width * np.sqrt(2 * np.pi))
+    height = np.convolve(weight, kernel, mode="valid") / total
+    positive = min(float(shares[draws > 0].sum()) / total, 1.0)
+    return Density(x, height, positive, lower, median, upper, prob)
+
+
+def _ends(
+    draws: NDArray[np.float64], weights: NDArray[np.float64] | None, probs: Sequence[float]
+) -> NDArray[np.float64]:
+    if weights is None:
+        return order_statistics(draws, probs)
+    return weighted_quantiles(draws, weights, probs)
+
+
+def _kernel_width(draws: NDArray[np.float64], weights: NDArray[np.float64] | None) -> float:
+    """Silverman's width; a hundredth of the size of the number itself where the draws do not differ.
+
+    Weighed draws count as many as their effective sample size.
+    """
+    lower, upper = _ends(draws, weights, [0.25, 0.75])
+    if weights is None:
+        sd, count = float(np.std(draws)), float(len(draws))
+    else:
+        sd, count = math.sqrt(weights @ (draws - weights @ draws) ** 2), 1 / float(weights @ weights)
+    spread = min(sd, float(upper - lower) / 1.349)
+    size = float(np.abs(draws).max()) or 1.0
+    if spread <= 1e-6 * size:  # no more than rounding in single precision
+        return 0.01 * size
+    return float(0.9 * spread * count**-0.2)

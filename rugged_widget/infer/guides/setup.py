@@ -1,0 +1,156 @@
+"""What is known of a guide beside itself: what it is called with, and how it is before its first step."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+import pyro
+import torch
+from pyro.infer.autoguide import AutoGuide, AutoGuideList
+
+from rugged_widget.infer.guides.compatibility import try_guide
+from rugged_widget.infer.guides.custom_sampling import can_draw_together
+from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.regression.infer.model import BayesianRegression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Rehearsal:
+    """A guide's model and arguments, and a twin of the guide that has been called once.
+
+    Some guides make their parameters in the first step and no earlier, from random numbers that lie between others of
+    that step. The twin makes them from the same random numbers in a parameter store of its own, so that such a guide
+    can be looked at before its first step, which stays as it would be.
+
+    Parameters
+    ----------
+    make
+        Makes the twin.
+    model
+        Of the guide.
+    args
+        What model and guide are called with.
+
+    Attributes
+    ----------
+    tried
+        Whether it was tried whether the guide fits the model, as one of the user's own is.
+    vectorised
+        Whether a guide of the user's own can be called for all draws at once.
+    """
+
+    def __init__(self, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.model, self.args = model, args
+        self.tried = self.vectorised = False
+        self._make = make
+        self._twin: Any = None
+        self._store: tuple[dict[Any, Any], ...] = {}, {}, {}
+
+    def __repr__(self) -> str:
+        return f"Rehearsal({type(self._twin).__name__}, {len(self._store[0])} parameters)"
+
+    def play(self, generators: Generators, *, tried: bool) -> None:
+        """Call the twin once, with random numbers from there on; see that it fits the model where it is to be tried."""
+        self.tried, self._twin = tried, self._make()
+        with self._own_store():
+            if tried:
+                try_guide(self._twin, self.model, self.args)
+                for values in self._store:
+                    values.clear()
+                self._twin = self._make()
+            generators.rewind()
+            with pyro.poutine.block(), torch.no_grad():
+                self._twin(*self.args)
+                self.vectorised = tried and can_draw_together(self._twin, self.args)
+
+    def is_set_up(self) -> bool:
+        """Return whether the present store has the parameters that the guide makes."""
+        present = pyro.get_param_store()._params  # noqa: SLF001 in keys() Pyro warns of unusual names
+        return self._twin is None or all(name in present for name in self._store[0])
+
+    @contextmanager
+    def on_stage(self, guide: Any) -> Iterator[Any]:  # noqa: ANN401 Pyro has no type of guides
+        """Give the guide where it has its parameters, else the twin and its store."""
+        if self.is_set_up():
+            yield guide
+        else:
+            with self._own_store():
+                yield self._twin
+
+    @contextmanager
+    def _own_store(self) -> Iterator[None]:
+        store: Any = pyro.get_param_store()
+        held = store._params, store._param_to_name, store._constraints  # noqa: SLF001 as in the isolation of fits
+        store._params, store._param_to_name, store._constraints = self._store  # noqa: SLF001 as above
+        try:
+            yield
+        finally:
+            store._params, store._param_to_name, store._constraints = held  # noqa: SLF001 as above
+
+
+_REHEARSALS: Final[WeakKeyDictionary[Any, Rehearsal]] = WeakKeyDictionary()
+
+
+def remember(
+    guide: Any,  # noqa: ANN401 Pyro has no type of guides
+    make: Callable[[], Any],
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    *,
+    tried: bool,
+) -> None:
+    """Keep what is known of a guide as long as there is the guide; the random numbers used are given back.
+
+    Parameters
+    ----------
+    guide
+        Which has not been called yet.
+    make
+        Makes another of the kind.
+    model
+        Of the guide.
+    args
+        What model and guide are called with.
+    tried
+        Whether it has to be tried whether it fits the model.
+
+    Raises
+    ------
+    ValueError
+        If it was tried and does not fit.
+    """
+    generators = Generators.copied()
+    try:
+        whole = model.of_all_rows() if isinstance(model, BayesianRegression) else model
+        rehearsal = Rehearsal(make, whole, args)
+        if tried or isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
+            rehearsal.play(generators, tried=tried)
+    finally:
+        generators.rewind()
+    _REHEARSALS[guide] = rehearsal
+
+
+def rehearsal_of(guide: Any) -> Rehearsal | None:  # noqa: ANN401 Pyro has no type of guides
+    """Return what is kept of a guide; None where nothing is."""
+    return _REHEARSALS.get(guide)
+
+
+@contextmanager
+def set_up(guide: Any) -> Iterator[Any]:  # noqa: ANN401 Pyro has no type of guides
+    """Give a guide that has its parameters: the guide itself, or its twin before the first step."""
+    rehearsal = rehearsal_of(guide)
+    if rehearsal is None:
+        yield guide
+    else:
+        with rehearsal.on_stage(guide) as ready:
+            yield ready
+
+
+def is_set_up(guide: Any) -> bool:  # noqa: ANN401 Pyro has no type of guides
+    """Return whether a guide has its parameters, as far as that is known."""
+    rehearsal = rehearsal_of(guide)
+    return rehearsal is None or rehearsal.is_set_up()

@@ -1,0 +1,1 @@
+"""One SVI step by Pyro itself: isolated, checkpointed, and with an error that explains itself."""

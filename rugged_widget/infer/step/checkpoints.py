@@ -1,0 +1,71 @@
+"""Pyro's own steps with a way back from a failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.pyro_step import Taken
+
+if TYPE_CHECKING:
+    from rugged_widget.infer.step.pyro_step import PlainStep
+
+EVERY = 5
+"""Steps from one checkpoint to the next: more would be lost by a failure, fewer would be felt in the speed."""
+
+
+class _Checkpoint(NamedTuple):
+    """Everything that steps change."""
+
+    num_steps: int
+    step: Any
+    generators: Generators
+
+
+class PlainStepping:
+    """Takes Pyro's steps one by one.
+
+    A step says whether the parameters that it finds are good, not those that it leaves: where the first step after a
+    checkpoint fails, the one before it has led astray, and going back to its result would only fail again. So two
+    checkpoints are kept.
+
+    Parameters
+    ----------
+    step
+        Pyro's step.
+    """
+
+    def __init__(self, step: PlainStep) -> None:
+        self._step = step
+        self._good: _Checkpoint | None = None
+        self._latest: _Checkpoint | None = None
+
+    def __repr__(self) -> str:
+        return f"PlainStepping(checkpoint at step {self._latest.num_steps if self._latest else None})"
+
+    def forget(self) -> None:
+        """Drop the checkpoints: other steps than these were taken since."""
+        self._good = self._latest = None
+
+    def take(self, num_steps: int) -> Taken:
+        """Take one step after `num_steps`, and return it; whatever it raises is raised, and `go_back` mends it."""
+        if self._latest is None or self._good is None:
+            self._good = self._latest = self._checkpoint(num_steps)
+        elif num_steps - self._latest.num_steps >= EVERY:
+            self._good, self._latest = self._latest, self._checkpoint(num_steps)
+        loss = self._step()
+        return Taken(num_steps, np.array([loss]), np.array([self._step.learning_rate]))
+
+    def go_back(self, num_steps: int) -> int:
+        """Return to where steps still worked, after a failure of step `num_steps` + 1; returns the steps done there."""
+        if self._latest is None or self._good is None:
+            return num_steps
+        self._latest = self._latest if num_steps > self._latest.num_steps else self._good
+        self._step.restore(self._latest.step)
+        self._latest.generators.rewind()
+        return self._latest.num_steps
+
+    def _checkpoint(self, num_steps: int) -> _Checkpoint:
+        return _Checkpoint(num_steps, self._step.checkpoint(), Generators.copied())

@@ -1,0 +1,250 @@
+"""One step of the optimizer, as Pyro takes it: the reference for every other way to step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pyro import get_param_store, optim
+from pyro.infer import ELBO, SVI, Trace_ELBO
+
+from rugged_widget.infer.step.failure import NonFiniteError
+from rugged_widget.infer.step.subsample import QuickSubsample
+
+if TYPE_CHECKING:
+    from pyro.poutine.trace_struct import Trace
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+ADAM: Callable[[dict[str, Any]], optim.PyroOptim] = optim.Adam  # type: ignore[attr-defined] # Pyro makes it at import
+
+
+class Taken(NamedTuple):
+    """Steps that were taken.
+
+    Attributes
+    ----------
+    start
+        Steps done before them; fewer than there were where some had to be taken back.
+    losses, learning_rates
+        Of each step, shape (n,), n >= 0; losses in nats.
+    """
+
+    start: int
+    losses: Array
+    learning_rates: Array
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a fit minimizes, and how.
+
+    Attributes
+    ----------
+    learning_rate
+        Of the first step, finite, > 0.
+    elbo
+        Pyro's estimate of the ELBO; None is Trace_ELBO, checked so that a failure can name its site.
+    optimizer
+        One of Pyro's, to be made of a dictionary of options.
+    optimizer_options
+        All of them but the learning rate.
+    """
+
+    learning_rate: float
+    elbo: ELBO | None = None
+    optimizer: Callable[[dict[str, Any]], optim.PyroOptim] = ADAM
+    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Param:
+    """An unconstrained parameter: the tensor itself, a copy of its value, a copy of the optimizer's state of it."""
+
+    tensor: torch.Tensor
+    value: torch.Tensor
+    moments: Mapping[str, Any] | None
+
+
+class PlainStep:
+    """Pyro's own `SVI.step`; always called inside the fit's isolation.
+
+    Parameters
+    ----------
+    model, guide
+        A Pyro model and its guide.
+    args, kwargs
+        What both are called with.
+    settings
+        What is to be minimized, and how.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        guide: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        settings: Settings,
+    ) -> None:
+        self.model, self.guide, self.args, self.kwargs = model, guide, args, kwargs
+        self.elbo: ELBO = settings.elbo or Trace_ELBO()
+        self._options = {**settings.optimizer_options, "lr": settings.learning_rate}
+        self.optim: optim.PyroOptim = settings.optimizer(self._options)
+        self._svi = SVI(model, guide, self.optim, loss=settings.elbo or _CheckedElbo())  # type: ignore[no-untyped-call]
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next step, finite, > 0; some optimizers lower it at each."""
+        for optimizer in self.optim.optim_objs.values():
+            return float(optimizer.param_groups[0]["lr"])
+        return float(self._options["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._options["lr"] = value  # of parameters yet to come
+        for optimizer in self.optim.optim_objs.values():
+            for group in optimizer.param_groups:
+                group["lr"] = value
+
+    def __call__(self) -> float:
+        """Take one step.
+
+        Returns
+        -------
+        float
+            The loss in nats, before the parameters moved.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss or a parameter is not finite, or a parameter is so far out that it cannot be used.
+        """
+        try:
+            with QuickSubsample():
+                loss = float(self._svi.step(*self.args, **self.kwargs))
+        except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
+            if name := _outside_its_range():
+                raise NonFiniteError(name, "the parameter {site} has left its range") from error
+            raise
+        if not math.isfinite(loss):
+            raise NonFiniteError(None, f"the loss is {loss}")
+        for name, value in get_param_store().named_parameters():
+            if not torch.isfinite(value).all():
+                raise NonFiniteError(name, "the parameter {site} is not finite")
+        return loss
+
+    def loss(self, elbo: ELBO) -> torch.Tensor:
+        """Compute the loss that can be differentiated, shape (), by an ELBO of the same kind.
+
+        Raises
+        ------
+        NotImplementedError
+            If that kind of ELBO has none.
+        """
+        if not hasattr(elbo, "differentiable_loss"):
+            raise NotImplementedError(type(elbo).__name__)
+        with QuickSubsample():
+            return torch.as_tensor(elbo.differentiable_loss(self.model, self.guide, *self.args, **self.kwargs))
+
+    def noise_cost(self) -> float:
+        """Return the nats that the moving about of the parameters costs once the optimizer has settled.
+
+        Adam divides the gradient of a parameter by s, the root of its mean square: near the optimum, where that is
+        noise, the parameter goes lr (s noise - h x) / s at a distance x where the loss has the curvature h. Its
+        variance then is lr s / (2 h), which costs h / 2 of that: lr s / 4 nats, whatever h is. Momentum changes nothing
+        of that in the first order of lr.
+
+        Returns
+        -------
+        float
+            The sum over all parameters; nan for an optimizer that keeps no mean square.
+        """
+        total = math.nan
+        for optimizer in self.optim.optim_objs.values():
+            group = optimizer.param_groups[0]
+            for state in optimizer.state.values():
+                if "exp_avg_sq" not in state or "betas" not in group:
+                    return math.nan
+                seen = 1 - group["betas"][1] ** float(state["step"])
+                size = float((state["exp_avg_sq"] / seen).sqrt().sum())
+                total = size * group["lr"] / 4 + (0.0 if math.isnan(total) else total)
+        return float(total)
+
+    def checkpoint(self) -> dict[str, _Param]:
+        """Copy the parameters and the optimizer's moments."""
+        return {
+            name: _Param(value, value.detach().clone(), self._moments(value))
+            for name, value in get_param_store().named_parameters()
+        }
+
+    def restore(self, checkpoint: dict[str, _Param]) -> None:
+        """Go back to a checkpoint; parameters that were not there yet are forgotten."""
+        store = get_param_store()
+        for name, value in list(store.named_parameters()):
+            if name not in checkpoint:
+                self._forget(value)
+                del store[name]
+        for param in checkpoint.values():
+            with torch.no_grad():
+                param.tensor.copy_(param.value)
+            # A step that was broken off may have left a gradient, which the next one would add to.
+            param.tensor.grad = None
+            if param.moments is None:
+                self._forget(param.tensor)
+            else:
+                self.optim.optim_objs[param.tensor].state[param.tensor].update(
+                    {key: _copied(moment) for key, moment in param.moments.items()}
+                )
+
+    def _moments(self, value: torch.Tensor) -> dict[str, Any] | None:
+        optimizer = self.optim.optim_objs.get(value)
+        return optimizer and {key: _copied(moment) for key, moment in optimizer.state[value].items()}
+
+    def _forget(self, value: torch.Tensor) -> None:
+        self.optim.optim_objs.pop(value, None)
+        self.optim.grad_clip.pop(value, None)
+
+
+def _copied(moment: Any) -> Any:  # noqa: ANN401 a tensor, a count of steps or, of SGD before its first step, nothing
+    return moment.clone() if isinstance(moment, torch.Tensor) else moment
+
+
+class _CheckedElbo(Trace_ELBO):
+    """Trace_ELBO which stops before the gradients where a log probability is not finite, and says at which site."""
+
+    def _differentiable_loss_particle(self, model_trace: Trace, guide_trace: Trace) -> tuple[Any, Any]:
+        loss, surrogate = super()._differentiable_loss_particle(model_trace, guide_trace)  # type: ignore[no-untyped-call]
+        if not math.isfinite(loss):
+            raise _first_not_finite(guide_trace, model_trace, loss)
+        return loss, surrogate
+
+
+@torch.no_grad()
+def _outside_its_range() -> str | None:
+    """Name a parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0."""
+    store = get_param_store()
+    for name, constraint in store._constraints.items():  # noqa: SLF001 no public way to ask for it
+        if name in store and not constraint.check(store[name]).all():
+            return str(name)
+    return None
+
+
+def _first_not_finite(guide_trace: Trace, model_trace: Trace, loss: float) -> NonFiniteError:
+    """Name the first site, in the order of execution, whose value or log probability is not finite."""
+    for trace in (guide_trace, model_trace):
+        for name, site in trace.nodes.items():
+            if site["type"] != "sample":
+                continue
+            if not torch.isfinite(torch.as_tensor(site["value"])).all():
+                return NonFiniteError(name, "the value drawn at site {site} is not finite")
+            log_prob = torch.as_tensor(site["log_prob_sum"]).item()
+            if not math.isfinite(log_prob):
+                return NonFiniteError(name, f"the log probability of site {{site}} is {log_prob}")
+    return NonFiniteError(None, f"the loss is {loss}")

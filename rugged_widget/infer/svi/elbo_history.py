@@ -1,0 +1,137 @@
+"""The ELBO of all steps in little memory, and a thinned curve of it for drawing."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rugged_widget.snapshot.snapshot import ElboCurve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MAX_POINTS = 400
+"""Points of the thinned curve, the last step included."""
+
+SMOOTHING_STEPS = 20
+"""Steps that the exponential mean reaches back over."""
+
+_DECAY = 1 - 1 / SMOOTHING_STEPS
+_REMEMBERED = 50 * SMOOTHING_STEPS
+_BLOCK = 128
+_DECAYS = _DECAY ** np.arange(1, _BLOCK + 1)
+_WEIGHTS = (1 - _DECAY) * np.tril(_DECAY ** np.maximum(0, np.subtract.outer(np.arange(_BLOCK), np.arange(_BLOCK))))
+
+
+class History:
+    """ELBO and learning rate of every step: 8 bytes a step, and a few for each change of the learning rate.
+
+    The curve holds every stride-th step; when it is full, every other point goes and the stride doubles.
+    """
+
+    def __init__(self) -> None:
+        self._elbos = array("d")
+        self._rates: list[tuple[int, float]] = []  # (first step, learning rate), only where it changed
+        self._kept = array("d")
+        self._kept_smoothed = array("d")
+        self._stride = 1
+        self._mean = 0.0
+
+    def __len__(self) -> int:
+        return len(self._elbos)
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} steps, {len(self._kept)} kept)"
+
+    @property
+    def last(self) -> float:
+        """ELBO of the last step; nan before the first."""
+        return self._elbos[-1] if self._elbos else math.nan
+
+    @property
+    def last_rate(self) -> float:
+        """Learning rate of the last step; nan before the first."""
+        return self._rates[-1][1] if self._rates else math.nan
+
+    def extend(self, elbos: Sequence[float], learning_rates: Sequence[float]) -> None:
+        """Add steps, their ELBOs in nats and their learning rates."""
+        done = len(self._elbos)
+        self._elbos.extend(elbos)
+        self._note_rates(done, np.asarray(learning_rates, dtype=np.float64))
+        means = _exponential_means(self._mean, np.asarray(elbos, dtype=np.float64))
+        steps = np.arange(done + 1, done + len(means) + 1)
+        smoothed = means / (1 - _DECAY**steps)
+        taken = 0
+        while taken < len(means):
+            room = (MAX_POINTS - len(self._kept)) * self._stride - (done + taken) % self._stride
+            part = slice(taken, taken + room)
+            due = steps[part] % self._stride == 0
+            self._kept.extend(np.asarray(elbos[part])[due])
+            self._kept_smoothed.extend(smoothed[part][due])
+            taken += room
+            if len(self._kept) >= MAX_POINTS:
+                self._kept, self._kept_smoothed = self._kept[1::2], self._kept_smoothed[1::2]
+                self._stride *= 2
+        self._mean = float(means[-1]) if len(means) else self._mean
+
+    def _note_rates(self, done: int, rates: NDArray[np.float64]) -> None:
+        last = self._rates[-1][1] if self._rates else math.nan
+        for place in np.flatnonzero(np.diff(rates, prepend=last) != 0):
+            self._rates.append((done + int(place) + 1, float(rates[place])))
+
+    def _smoothed(self) -> float:
+        """Mean of all steps so far, a step weighing 0.95 of the one after it."""
+        return self._mean / (1 - _DECAY ** len(self._elbos))
+
+    def curve(self) -> ElboCurve:
+        """Return at most 400 points, the last step among them."""
+        step = np.arange(1, len(self._kept) + 1, dtype=np.float64) * self._stride
+        elbo, smoothed = np.array(self._kept), np.array(self._kept_smoothed)
+        if len(self) % self._stride:
+            step = np.append(step, len(self))
+            elbo, smoothed = np.append(elbo, self.last), np.append(smoothed, self._smoothed())
+        return ElboCurve(step, elbo, smoothed)
+
+    def elbos(self, first: int, last: int) -> NDArray[np.float64]:
+        """Return the ELBO of the steps from `first`, counted from 0, to `last`, that one not included; a copy."""
+        return np.array(self._elbos[first:last])
+
+    def frame(self) -> pd.DataFrame:
+        """Return every step: step (from 1), elbo in nats, learning_rate."""
+        first = [step for step, _ in self._rates]
+        lengths = np.diff([*first, len(self) + 1])
+        return pd.DataFrame(
+            {
+                "step": np.arange(1, len(self) + 1),
+                "elbo": np.array(self._elbos),
+                "learning_rate": np.repeat([rate for _, rate in self._rates], lengths),
+            }
+        )
+
+    def truncate(self, num_steps: int) -> None:
+        """Forget all but the first steps; the curve stays as coarse as it is."""
+        if num_steps == len(self):
+            return
+        del self._elbos[num_steps:]
+        self._rates = [(first, rate) for first, rate in self._rates if first <= num_steps]
+        del self._kept[num_steps // self._stride :]
+        del self._kept_smoothed[num_steps // self._stride :]
+        recent = np.array(self._elbos[-_REMEMBERED:])  # what lies further back weighs nothing
+        self._mean = float(_exponential_means(0.0, recent)[-1]) if num_steps else 0.0
+
+
+def _exponential_means(before: float, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return mean <- decay mean + (1 - decay) value after each value, a block at a time instead of value by value."""
+    means = np.empty(len(values))
+    for start in range(0, len(values), _BLOCK):
+        block = values[start : start + _BLOCK]
+        means[start : start + _BLOCK] = _WEIGHTS[: len(block), : len(block)] @ block
+        means[start : start + _BLOCK] += before * _DECAYS[: len(block)]
+        before = means[start + len(block) - 1]
+    return means

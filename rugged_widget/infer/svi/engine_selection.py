@@ -1,0 +1,238 @@
+"""Who takes the next steps: Pyro, or a captured program that is checked against it and given up where it is wrong."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from pyro import get_param_store
+
+from rugged_widget.infer.compiled.capture.feasibility import NotYetError
+from rugged_widget.infer.compiled.jax.background_compile import Takeover
+from rugged_widget.infer.compiled.pipeline import build
+from rugged_widget.infer.compiled.program import UnsupportedError, said
+from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
+from rugged_widget.infer.compiled.stepping.verification import DisagreementError
+from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
+from rugged_widget.infer.step.checkpoints import PlainStepping
+from rugged_widget.infer.step.pyro_step import Taken
+from rugged_widget.snapshot.snapshot import EngineInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from rugged_widget.infer.compiled.program import Program
+    from rugged_widget.infer.compiled.stepping.captured_step import Compiled
+    from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
+    from rugged_widget.infer.step.pyro_step import PlainStep
+    from rugged_widget.validation import Engine
+
+MAX_ATTEMPTS = 3
+"""How often a capture is tried that has to wait for what a step makes; after that, every step makes something."""
+
+
+class Stepping:
+    """Takes steps by the engine asked for, or by the best that can be; always called inside the fit's isolation.
+
+    Parameters
+    ----------
+    plain
+        Pyro's step.
+    engine
+        What was asked for.
+    threads
+        Told how long captured steps take.
+    ready
+        Whether a step can be captured before the first is taken: model and guide make nothing in it.
+    """
+
+    def __init__(self, plain: PlainStep, engine: Engine, threads: Threads, *, ready: bool) -> None:
+        self._step, self._threads = plain, threads
+        self._plain = PlainStepping(plain)
+        self._build_after = 0 if ready else 1
+        self._attempts = self._recaptured = 0
+        self._building: Generator[None, None, tuple[Compiled, Program]] | None = None
+        self._program: Program | None = None
+        self._compiled: CompiledStepping | None = None
+        self._takeover: Takeover | None = None
+        self._refused: str | None = None
+        self._last_was_plain = True
+        self.use(engine)
+
+    def __repr__(self) -> str:
+        return f"Stepping({self.info})"
+
+    def use(self, engine: Engine) -> None:
+        """Take steps by another engine from the next one on; the trajectory goes on."""
+        self._asked = engine
+        self._takeover = None
+        if engine == "plain":
+            self.info = EngineInfo("plain", "Pyro's own steps, as asked for")
+        elif self._refused is not None:
+            self.info = EngineInfo("plain", self._refused)
+        else:
+            self.info = EngineInfo("graph", "the step is captured when training starts")
+            if self._program is not None and self._compiled is not None:
+                self._compiled.use(GraphEngine(self._program))
+                self._captured()
+
+    def prepare(self, num_steps: int) -> bool:
+        """Do the next piece, some 0.1 s, of what the engine needs before the next step; True while more is left."""
+        needed = self._asked != "plain" and self._refused is None and self._compiled is None
+        if not needed or num_steps < self._build_after:
+            return False
+        building, self._building = self._building or build(self._step), None
+        try:
+            next(building)
+        except StopIteration as done:
+            compiled, self._program = done.value
+            self._compiled = CompiledStepping(self._step, compiled, self._threads)
+            self._captured()
+        except NotYetError as error:
+            self._try_again(num_steps, str(error))
+        except UnsupportedError as error:
+            self._refuse(str(error))
+        except Exception as error:  # noqa: BLE001 the model's own: the next step raises it again, and it is told then
+            self._try_again(num_steps, f"trying to capture the step ended with {type(error).__name__}: {said(error)}")
+        else:
+            self._building = building
+        return self._building is not None
+
+    def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
+        """Take steps after `num_steps` that were done: at least one, or none where some are undone.
+
+        Parameters
+        ----------
+        num_steps
+            Steps done.
+        max_steps
+            How many to take at most, >= 1.
+        seconds
+            Time for them; Pyro's own steps are taken one by one whatever they need.
+        """
+        self._look_at_data()
+        while self.prepare(num_steps):
+            pass
+        self._look_at_takeover()
+        compiled = self._compiled
+        if self._asked == "plain" or compiled is None:
+            return self._take_plain(num_steps)
+        if num_steps < compiled.careful_until:
+            return self._take_carefully(compiled, num_steps)
+        self._last_was_plain = False
+        try:
+            return compiled.take(num_steps, max_steps, seconds)
+        except DisagreementError as error:
+            self._give_up(f"the captured step and Pyro's own disagree: {error}")
+            return Taken(error.num_steps, np.empty(0), np.empty(0))
+
+    def go_back(self, num_steps: int) -> int:
+        """Return to where steps still worked, after `take` raised; returns the steps done there."""
+        if self._last_was_plain or self._compiled is None:
+            if self._compiled is not None:
+                self._compiled.careful_until = 0
+            return self._plain.go_back(num_steps)
+        return self._compiled.go_back(num_steps)
+
+    def store(self) -> None:
+        """Let Pyro's parameters and optimizer be where the steps are."""
+        if self._compiled is not None:
+            self._compiled.store()
+
+    def parameters(self) -> NDArray[Any]:
+        """Return a copy of the parameters where the steps are: flat, unconstrained, in the order of Pyro's store."""
+        held = {} if self._compiled is None else self._compiled.held()
+        parts = [held.get(id(param), param).detach().reshape(-1) for _, param in get_param_store().named_parameters()]
+        return torch.cat(parts).cpu().numpy() if parts else np.empty(0)
+
+    @torch.no_grad()
+    def put(self, values: NDArray[np.float64]) -> None:
+        """Let the next step begin at other parameters, given as `parameters` returns them; moments stay as they are."""
+        if self._compiled is not None:
+            self._compiled.leave()
+        self._plain.forget()
+        start = 0
+        for _, param in get_param_store().named_parameters():
+            part = torch.as_tensor(values[start : start + param.numel()], dtype=param.dtype, device=param.device)
+            param.copy_(part.view(param.shape))
+            start += param.numel()
+
+    def release(self) -> None:
+        """Let go of the captured step, for a fit that rests for long; the next step captures it anew."""
+        if self._compiled is not None:
+            self._compiled.leave()
+        self._compiled = self._program = self._building = None
+        self.use(self._asked)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for an engine that is being compiled; returns whether none is any more."""
+        end = time.monotonic() + seconds
+        while self._takeover is not None and time.monotonic() < end:
+            self._takeover.wait(end - time.monotonic())
+            self._look_at_takeover()
+        return self._takeover is None
+
+    def _take_plain(self, num_steps: int) -> Taken:
+        if self._compiled is not None:
+            self._compiled.leave()
+        if not self._last_was_plain:
+            self._plain.forget()
+        self._last_was_plain = True
+        return self._plain.take(num_steps)
+
+    def _take_carefully(self, compiled: CompiledStepping, num_steps: int) -> Taken:
+        taken = self._take_plain(num_steps)
+        if num_steps + 1 == compiled.careful_until and compiled.ran_away:
+            self._give_up("the captured step ran away where Pyro's own did not")
+        return taken
+
+    def _captured(self) -> None:
+        self.info = EngineInfo("graph", "the step was captured and is checked beside Pyro's own now and then")
+        if self._asked == "jax" and self._program is not None:
+            self._takeover = Takeover(self._program)
+            self.info = EngineInfo("graph", "until JAX is compiled, which goes on beside the training")
+
+    def _look_at_data(self) -> None:
+        """Capture the step anew where the data has been written into, at most a few times."""
+        if self._compiled is None or not self._compiled.outdated:
+            return
+        self._compiled.leave()
+        self._compiled = self._program = self._takeover = None
+        self._recaptured += 1
+        if self._recaptured > MAX_ATTEMPTS:
+            self._refuse("the data or the settings of the model change again and again while the fit trains")
+
+    def _look_at_takeover(self) -> None:
+        if self._takeover is None or self._compiled is None:
+            return
+        try:
+            engine = self._takeover.poll()
+        except UnsupportedError as error:
+            self.info = EngineInfo("graph", str(error))
+            self._takeover = None
+            return
+        if engine is not None:
+            self._compiled.use(engine)
+            self._takeover = None
+            self.info = EngineInfo("jax", "compiled from the captured step, and checked beside Pyro's own now and then")
+
+    def _try_again(self, num_steps: int, reason: str) -> None:
+        self._build_after = num_steps + 1
+        self._attempts += 1
+        if self._attempts == MAX_ATTEMPTS:
+            self._refuse(reason)
+
+    def _give_up(self, reason: str) -> None:
+        if self._compiled is not None:
+            self._compiled.leave()
+        self._compiled = self._program = self._takeover = None
+        self._refuse(reason)
+
+    def _refuse(self, reason: str) -> None:
+        self._refused = reason
+        self.info = EngineInfo("plain", reason)

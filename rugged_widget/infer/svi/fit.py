@@ -1,0 +1,253 @@
+"""A fit that can be stepped a little at a time, in a world of its own."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pyro import get_param_store
+
+from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
+from rugged_widget.infer.guides.setting_up import set_up
+from rugged_widget.infer.step.failure import describe
+from rugged_widget.infer.step.isolation import Generators, Isolation
+from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
+from rugged_widget.infer.svi.engine_selection import Stepping
+from rugged_widget.infer.svi.recorded import Recorded
+from rugged_widget.infer.svi.run_log import Record
+from rugged_widget.validation import checked_engine, checked_learning_rate, checked_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pyro.infer import ELBO
+    from pyro.optim import PyroOptim
+
+    from rugged_widget.snapshot.snapshot import EngineInfo
+
+VALIDATED_STEPS = 10
+"""First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with
+data and shapes shows at once. What runs away later is not finite, which is looked at in every step."""
+
+
+class Fit(Recorded):
+    """Stochastic variational inference of one model with one guide.
+
+    With the same seed it takes the same steps as Pyro's own loop: `pyro.set_rng_seed(seed)`,
+    `pyro.clear_param_store()`, make guide, optimizer and SVI, then `svi.step(*args, **kwargs)` again and again; however
+    the steps are sliced, and whatever else runs in between. By the engine "plain" they are the same bit for bit, by
+    others but for rounding.
+
+    Parameters
+    ----------
+    model
+        A Pyro model.
+    make_guide
+        Makes the guide, given the model. Its random numbers count as the fit's.
+    args, kwargs
+        What model and guide are called with.
+    learning_rate
+        Of the optimizer, finite, > 0.
+    seed
+        Of the fit's own random numbers, in [0, 2**32).
+    elbo
+        Pyro's estimate of the ELBO; Trace_ELBO where None.
+    optimizer
+        One of Pyro's optimizers, Adam where None: it is called with a dictionary of options.
+    optimizer_options
+        Options of it, the learning rate aside.
+    engine
+        How steps are computed: "plain" by Pyro, "graph" as a captured graph of tensor operations, "jax" as the same
+        graph compiled by JAX; "auto" is "graph". What cannot be captured is left to Pyro, and `engine` says why.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If learning_rate, seed or engine is not as said here.
+    FitError
+        If the model or the guide raises when the guide is set up.
+    """
+
+    def __init__(  # noqa: PLR0913 what inference takes
+        self,
+        model: Callable[..., Any],
+        make_guide: Callable[[Callable[..., Any]], Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        learning_rate: float,
+        seed: int,
+        elbo: ELBO | None = None,
+        optimizer: Callable[[dict[str, Any]], PyroOptim] | None = None,
+        optimizer_options: Mapping[str, Any] | None = None,
+        engine: str = "auto",
+    ) -> None:
+        learning_rate, wanted = checked_learning_rate(learning_rate), checked_engine(engine)
+        settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
+        self._isolation = Isolation(checked_seed(seed))
+        self._validated_until = VALIDATED_STEPS
+        self.stops_when_settled = False
+        self.seconds = 0.0
+        self.model = model
+        threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
+        with self._isolation.inside():
+            self.guide = make_guide(model)
+            try:
+                ready = set_up(self.guide, tuple(args), dict(kwargs or {}))
+            except Exception as error:
+                raise describe(error, 1, learning_rate, 0) from error
+            self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
+            self._stepping = Stepping(self._plain, wanted, threads, ready=ready)
+            self._record = Record(self._stepping.parameters)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(step={self.step}, elbo={self.elbo:.2f}, learning_rate={self.learning_rate:g})"
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next step; finite, > 0. It may be set at any time."""
+        return self._plain.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._plain.learning_rate = checked_learning_rate(value)
+
+    @property
+    def engine(self) -> EngineInfo:
+        """How steps are computed now, and why so."""
+        return self._stepping.info
+
+    def use_engine(self, engine: str) -> None:
+        """Compute the steps by another engine from the next one on, on the same trajectory.
+
+        Parameters
+        ----------
+        engine
+            "auto", "plain", "graph" or "jax", as for the constructor.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is none of them.
+        """
+        wanted = checked_engine(engine)
+        with self._isolation.inside():
+            self._stepping.use(wanted)
+
+    def prepare(self) -> bool:
+        """Do the next piece, some 0.1 s, of what the engine needs before it can start; `advance` does what is left.
+
+        Returns
+        -------
+        bool
+            Whether more is left.
+        """
+        with self._isolation.inside():
+            return self._stepping.prepare(self.step)
+
+    def release(self) -> None:
+        """Let go of what only steps and pictures need, megabytes, for a fit that is kept but not looked at.
+
+        The next step makes it anew, and the trajectory goes on.
+        """
+        with self._isolation.inside():
+            self._stepping.release()
+
+    def wait_for_engine(self, seconds: float) -> bool:
+        """Wait for an engine that is being compiled beside the training.
+
+        Parameters
+        ----------
+        seconds
+            At most so long.
+
+        Returns
+        -------
+        bool
+            Whether none is being compiled any more; the next step is taken by it then.
+        """
+        with self._isolation.inside():
+            return self._stepping.wait(seconds)
+
+    def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
+        """Take steps until all are done or the next one would probably take too long.
+
+        Parameters
+        ----------
+        max_steps
+            Number of steps, >= 0.
+        seconds
+            Time for them by the clock. At least one step is taken where max_steps >= 1.
+        clock
+            Returns a time in seconds.
+
+        Returns
+        -------
+        int
+            Number of steps taken, in the end; it is negative where captured steps turned out to be wrong and more of
+            them were taken back.
+
+        Raises
+        ------
+        FitError
+            If the ELBO or a parameter is not finite after a step, or the model or the guide raised. The fit is then
+            back where its steps still worked, at most ten steps before the failure, and can go on from there.
+        """
+        if not isinstance(max_steps, (int, np.integer)) or isinstance(max_steps, bool):
+            raise TypeError(f"max_steps must be an int, got {max_steps!r}")
+        if max_steps < 0 or math.isnan(seconds):
+            raise ValueError(f"max_steps must be >= 0 and seconds a number, got {max_steps} and {seconds}")
+        start, began = self.step, clock()
+        self._isolation.validate(on=start < self._validated_until)
+        with self._isolation.inside():
+            try:
+                taken, elapsed = 0, 0.0
+                while self.step < start + max_steps and not (taken and self._stops()):
+                    taken += self._take(start + max_steps - self.step, seconds - elapsed)
+                    elapsed = clock() - began
+                    if taken and elapsed + elapsed / taken > seconds:
+                        break
+            finally:
+                self._stepping.store()
+        return self.step - start
+
+    def _take(self, max_steps: int, seconds: float) -> int:
+        """Take steps and return how many, or raise FitError and go back to where steps still worked."""
+        room = self._record.room(judged=self.stops_when_settled)
+        try:
+            while self._stepping.prepare(self.step):
+                pass
+            began = time.perf_counter()
+            taken = self._stepping.take(self.step, min(max_steps, room), seconds)
+            self.seconds += time.perf_counter() - began
+        except BaseException as error:
+            failed = self.step + 1
+            self._record.truncate(self._stepping.go_back(self.step))
+            self._validated_until = self.step + VALIDATED_STEPS
+            if isinstance(error, Exception):
+                raise describe(error, failed, self.learning_rate, self.step) from error
+            raise
+        self._record.add(taken)
+        return len(taken.losses)
+
+    def _stops(self) -> bool:
+        return self.stops_when_settled and self.settled_at is not None
+
+    def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Return copies of the parameters by name, on their constrained scale."""
+        with self._isolation.inside(), torch.no_grad():
+            return {name: value.cpu().numpy().copy() for name, value in get_param_store().items()}
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Enter the fit's own world to look at it: the random numbers used inside are given back, gradients are off."""
+        with self._isolation.inside(), torch.no_grad():
+            generators = Generators.copied()
+            try:
+                yield
+            finally:
+                generators.rewind()

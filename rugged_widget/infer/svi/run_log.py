@@ -1,0 +1,124 @@
+"""What a run leaves behind: its ELBO, its iterates, and the judgement of whether it has settled."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from rugged_widget.infer.diagnostics.convergence import Judge, advice_for, next_look, state_of
+from rugged_widget.infer.svi.elbo_history import History
+from rugged_widget.infer.svi.iterate_averaging import Iterates
+from rugged_widget.snapshot.values import Settling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from rugged_widget.infer.step.pyro_step import Taken
+    from rugged_widget.infer.svi.iterate_averaging import Mean
+    from rugged_widget.snapshot.values import Averaged
+
+
+class Record:
+    """Everything known of the steps of a run; the same however the run was sliced.
+
+    Parameters
+    ----------
+    parameters
+        Returns the parameters as they are, flat, on the optimizer's unconstrained scale.
+
+    Attributes
+    ----------
+    history
+        ELBO and learning rate of every step.
+    means
+        Steps at which a mean of iterates took the place of the parameters, increasing, and of which iterates.
+    """
+
+    def __init__(self, parameters: Callable[[], NDArray[Any]]) -> None:
+        self.history = History()
+        self.means: list[tuple[int, Averaged]] = []
+        self._parameters = parameters
+        self._iterates = Iterates()
+        self._judge = Judge(self.history.elbos)
+
+    def __repr__(self) -> str:
+        return f"Record({self.history!r}, {self._iterates!r}, {self._judge!r})"
+
+    def __len__(self) -> int:
+        return len(self.history)
+
+    def room(self, *, judged: bool) -> int:
+        """Return how many steps may be taken at once, >= 1, until something has to be looked at.
+
+        Parameters
+        ----------
+        judged
+            Whether that holds for judgements too, which otherwise are made up for later.
+        """
+        step = len(self)
+        until_next = self._iterates.until_next(step)
+        return min(until_next, next_look(step) - step) if judged else until_next
+
+    def add(self, taken: Taken) -> None:
+        """Note steps that were taken, once those that had to be taken back are forgotten."""
+        self.truncate(taken.start)
+        if not len(taken.losses):
+            return
+        self.history.extend((-taken.losses).tolist(), taken.learning_rates.tolist())
+        if len(self) % self._iterates.stride == 0:
+            self._iterates.record(len(self), self._parameters())
+
+    def truncate(self, num_steps: int) -> None:
+        """Forget all but the first steps."""
+        self.means = [mean for mean in self.means if mean[0] <= num_steps]
+        self.history.truncate(num_steps)
+        self._iterates.truncate(num_steps)
+        self._judge.truncate(num_steps)
+
+    def average(self, averaged: Averaged) -> None:
+        """Note that the mean of these iterates has taken the place of the parameters."""
+        self.means = [*(mean for mean in self.means if mean[0] != len(self)), (len(self), averaged)]
+
+    @property
+    def averaged(self) -> Averaged | None:
+        """Which iterates the present parameters are the mean of; None where they are no mean."""
+        return self.means[-1][1] if self.means and self.means[-1][0] == len(self) else None
+
+    def settling(self, noise_cost: float) -> Settling:
+        """Judge all steps.
+
+        Parameters
+        ----------
+        noise_cost
+            Nats that the noise of the iterates costs once it has settled; nan where that is not known.
+        """
+        found = self._judge.catch_up(len(self))
+        if found is None:
+            return EARLY
+        cost = math.nan if found.since is None else noise_cost
+        advice = advice_for(found, noise_cost, self._steadiness())
+        return Settling(state_of(found), found.since, 100 * found.drift, found.noise, cost, advice)
+
+    @property
+    def settled_at(self) -> int | None:
+        """Step at which the run was found settled, and has not been found moving since; None where it is not."""
+        found = self._judge.catch_up(len(self))
+        return None if found is None else found.since
+
+    def mean(self) -> Mean | None:
+        """Return the mean of the iterates since the run settled, but of the last quarter at least; None of too few.
+
+        Where it has not settled, or these are too few, it is the mean of the last half.
+        """
+        since, half, quarter = self.settled_at, -(-len(self) // 2), len(self) - len(self) // 4
+        settled = None if since is None else self._iterates.mean(min(since, quarter))
+        return settled or self._iterates.mean(half)
+
+    def _steadiness(self) -> float:
+        way = self._iterates.way(len(self) - len(self) // 4)
+        return math.nan if way is None else way / self.history.last_rate
+
+
+EARLY = Settling("early", None, math.nan, math.nan, math.nan, "")

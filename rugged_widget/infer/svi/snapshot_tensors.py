@@ -1,0 +1,127 @@
+"""All tensors behind a snapshot, computed by Pyro or, once captured, without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from pyro import get_param_store
+
+from rugged_widget.infer.compiled.captured_function import Picture
+from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.guides.predictive import predict
+from rugged_widget.infer.guides.sampling import closed_quantiles, same_noise, tensors_with_density
+from rugged_widget.infer.guides.setup import is_set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Look(NamedTuple):
+    """What the guide says at a moment.
+
+    Attributes
+    ----------
+    mean, observation
+        Of the response, shape (num_draws, num_points).
+    draws
+        By site, on its support, shape (num_draws, *site shape).
+    quantiles
+        By site, shape (number of probs, *site shape); empty where the guide has no closed form of them.
+    log_density
+        Of each draw under the guide, on the latents' supports, shape (num_draws,); None for a point.
+    """
+
+    mean: torch.Tensor
+    observation: torch.Tensor
+    draws: dict[str, torch.Tensor]
+    quantiles: dict[str, torch.Tensor]
+    log_density: torch.Tensor | None
+
+
+class Looking:
+    """Looks at a guide, always called inside the fit's isolation and without gradients.
+
+    Parameters
+    ----------
+    model
+        A Pyro model that draws the response when it is called with features alone.
+    guide
+        Its guide.
+    features
+        Of the points to predict at, shape (num_points, num_features).
+    num_draws
+        Draws, >= 2.
+    probs
+        Probabilities of the quantiles, in (0, 1).
+    """
+
+    def __init__(
+        self,
+        model: Callable[[torch.Tensor], Any],
+        guide: Callable[..., Any],
+        features: torch.Tensor,
+        num_draws: int,
+        probs: Sequence[float],
+    ) -> None:
+        self._model, self._guide, self._features = model, guide, features
+        self._num_draws, self._probs = num_draws, probs
+        self._picture: Picture | None = None
+        self._names: tuple[list[str], list[str]] = [], []
+        self._dense = False
+
+    def __repr__(self) -> str:
+        return f"Looking({self._num_draws} draws, {'captured' if self._picture else 'by Pyro'})"
+
+    def __call__(self) -> Look:
+        """Compute everything for the present parameters; the same random numbers each time."""
+        if self._picture is None:
+            return self._by_pyro()
+        rest = self._picture()
+        mean, observation, log_density = rest[0], rest[1], rest.pop(2) if self._dense else None
+        sites, closed = self._names
+        draws = dict(zip(sites, rest[2:], strict=False))
+        closed_values = dict(zip(closed, rest[2 + len(sites) :], strict=True))
+        return _certain(Look(mean, observation, draws, closed_values, log_density))
+
+    @property
+    def captured(self) -> bool:
+        """Whether it was tried to look without Pyro."""
+        return bool(self._names[0])
+
+    def capture(self) -> None:
+        """Look without Pyro from now on, where that can be; nothing happens before the guide has its parameters."""
+        if not is_set_up(self._guide):
+            return
+        look = self._uncertain()
+        self._names, self._dense = (list(look.draws), list(look.quantiles)), look.log_density is not None
+        params = [value for _, value in get_param_store().named_parameters()]
+        try:
+            self._picture = Picture(self._tensors, params, same_noise)
+        except UnsupportedError:  # it stays with Pyro, which is slower and nothing else
+            self._picture = None
+
+    def release(self) -> None:
+        """Look by Pyro again, until it is captured anew."""
+        self._picture, self._names = None, ([], [])
+
+    def _by_pyro(self) -> Look:
+        return _certain(self._uncertain())
+
+    def _uncertain(self) -> Look:
+        """Compute everything without looking at a value: the density of what is a point just now is infinite."""
+        draws, log_density = tensors_with_density(self._guide, self._num_draws)
+        mean, observation = predict(self._model, draws, self._features)
+        return Look(mean, observation, draws, closed_quantiles(self._guide, self._probs) or {}, log_density)
+
+    def _tensors(self) -> list[torch.Tensor]:
+        look = self._uncertain()
+        density = [] if look.log_density is None else [look.log_density]
+        return [look.mean, look.observation, *density, *look.draws.values(), *look.quantiles.values()]
+
+
+def _certain(look: Look) -> Look:
+    """Leave out the infinite density of a point."""
+    if look.log_density is not None and bool(look.log_density.isposinf().all()):
+        return look._replace(log_density=None)
+    return look

@@ -1,0 +1,1 @@
+"""The lesson: a Bayesian regression with two groups, trained and shown by `RuggedWidget`."""

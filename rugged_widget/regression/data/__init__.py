@@ -1,0 +1,1 @@
+"""The lesson's data, and the reading of tables of one's own."""

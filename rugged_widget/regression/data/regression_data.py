@@ -1,0 +1,293 @@
+"""The bundled data, and the choice of columns that a regression with two groups needs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rugged_widget.regression.data.columns import Array, Details, Names, check_rows, columns_of, numbers, two_values
+
+DOT = "\N{MIDDLE DOT}"
+
+
+def load_rugged() -> pd.DataFrame:
+    """Load the terrain ruggedness and the GDP of 234 countries and territories.
+
+    Returns
+    -------
+    DataFrame
+        One row a country or territory. `isocode`: ISO 3166-1 alpha-3 code. `country`: name. `rugged`: Terrain
+        Ruggedness Index, mean over the land area, in hundreds of metres of elevation difference. `cont_africa`: 1 in
+        Africa, 0 elsewhere. `rgdppc_2000`: real GDP per person in 2000 in international dollars (World Bank), missing
+        in 64 rows.
+
+    References
+    ----------
+    N. Nunn and D. Puga (2012), "Ruggedness: The Blessing of Bad Geography in Africa", The Review of Economics and
+    Statistics 94(1), 20-36. The index is that of S. Riley, S. DeGloria and R. Elliot (1999).
+    """
+    source = resources.files("rugged_widget.regression.data").joinpath("rugged.csv")
+    with source.open("rb") as file:
+        # An empty GDP is missing; a code or a name is text, whatever it is spelt like.
+        return pd.read_csv(file, keep_default_na=False, na_values={"rgdppc_2000": [""]})
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class RegressionData:
+    """Rows of a table, ready for a regression on a predictor, a group of two and their product.
+
+    Build it with `from_frame`, or with `rugged` for the lesson. n is the number of rows kept.
+
+    Attributes
+    ----------
+    predictor, group, response
+        Names of the columns.
+    log_response
+        Whether the natural logarithm of the response is what the model sees.
+    features
+        Shape (n, 3): group, predictor, group x predictor. `feature_names` names its columns.
+    targets
+        Shape (n,): the response as the model sees it.
+    predictor_values, group_values
+        Shape (n,); the group's values are 0 and 1, for those in the table whose texts are `group_texts`.
+    response_values
+        Shape (n,): the response in its original unit.
+    row_names, row_details
+        What to call each row, and its predictor and response in words; n of them, written when they are asked for.
+    num_dropped
+        Rows left out because predictor, group or response (after the logarithm) is missing or not finite.
+    title, row_noun, predictor_label, response_label, group_labels, dropped_label, slope_label
+        Words to show: of the whole, of many rows, of the two axes, of groups 0 and 1, of what was left out, and of
+        the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
+    short_predictor, response_word, short_response, response_unit, label
+        What to call the predictor and the response in a word, and the response in the name of a column, its original
+        unit ("" where that is not known), and what names the rows.
+    bundled
+        Whether the rows are of the table that `load_rugged` loads.
+    """
+
+    predictor: str
+    group: str
+    response: str
+    log_response: bool
+    features: Array
+    targets: Array
+    predictor_values: Array
+    group_values: Array
+    response_values: Array
+    row_names: Sequence[str]
+    row_details: Sequence[str]
+    num_dropped: int
+    group_texts: tuple[str, str]
+    feature_names: tuple[str, str, str]
+    title: str
+    row_noun: str = "rows"
+    predictor_label: str
+    response_label: str
+    group_labels: tuple[str, str]
+    dropped_label: str
+    slope_label: str
+    short_predictor: str
+    response_word: str
+    short_response: str
+    response_unit: str = ""
+    label: str = ""
+    bundled: bool = False
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        if len(set(self.group_labels)) != 2:
+            raise ValueError(f"group_labels must be two different texts, got {self.group_labels!r}")
+
+    def __repr__(self) -> str:
+        response = f"log({self.response})" if self.log_response else self.response
+        return f"RegressionData({response} on {self.predictor} by {self.group}, {self.num_rows} {self.row_noun})"
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows kept."""
+        return len(self.targets)
+
+    @classmethod
+    def from_frame(
+        cls,
+        df: pd.DataFrame,
+        *,
+        predictor: Hashable,
+        group: Hashable,
+        response: Hashable,
+        log_response: bool = False,
+        label: Hashable | None = None,
+    ) -> RegressionData:
+        """Pick the columns of a table.
+
+        Parameters
+        ----------
+        df
+            The table, a row an observation. It is not changed.
+        predictor, response
+            Names of two different columns of numbers.
+        group
+            Name of a column with exactly two values (0 and 1, booleans, texts, categories ...). The first in sorted
+            order, or in the order of an ordered category, is group 0.
+        log_response
+            Take the natural logarithm of the response; rows where it is not positive are dropped.
+        label
+            Name of the column that names the rows; their index does if it is None.
+
+        Returns
+        -------
+        RegressionData
+            The rows that are finite, in the order of the table.
+
+        Raises
+        ------
+        TypeError
+            If df is not a DataFrame, or the name of a column cannot be one.
+        ValueError
+            If a column is unknown, occurs twice, is used twice or does not hold numbers; if the group does not have two
+            values, a group has fewer than 3 finite rows or the predictor is constant.
+        """
+        roles = {"predictor": predictor, "group": group, "response": response}
+        columns = columns_of(df, roles if label is None else {**roles, "label": label})
+        x, y = numbers(columns["predictor"], "predictor"), numbers(columns["response"], "response")
+        groups, values = two_values(columns["group"])
+        targets = np.log(y, out=np.full(len(y), np.nan), where=y > 0) if log_response else y
+        keep = np.isfinite(x) & np.isfinite(groups) & np.isfinite(targets)
+        check_rows(keep, x, groups, roles, values)
+        x, y, groups, targets, dropped = x[keep], y[keep], groups[keep], targets[keep], int((~keep).sum())
+        predictor, group, response = (str(name) for name in roles.values())
+        return cls(
+            predictor=predictor,
+            group=group,
+            response=response,
+            log_response=bool(log_response),
+            features=np.column_stack([groups, x, groups * x]),
+            targets=targets,
+            predictor_values=x,
+            group_values=groups,
+            response_values=y,
+            row_names=Names(df.index[keep], columns["label"][keep] if "label" in columns else None),
+            row_details=Details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
+            num_dropped=dropped,
+            group_texts=values,
+            label=str(next((name for name in (label, df.index.name) if name is not None), "")),
+            **_words(predictor, group, f"log {response}" if log_response else response, values),
+            title=f"{predictor} and {response}",
+            dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
+            response_word=response,
+            short_response=response,
+        )
+
+    @classmethod
+    def rugged(cls) -> RegressionData:
+        """Return the lesson's data: log GDP per person on ruggedness, outside and inside Africa, 170 countries."""
+        names = {"predictor": "rugged", "group": "cont_africa", "response": "rgdppc_2000", "label": "country"}
+        data = cls.from_frame(load_rugged(), **names, log_response=True)
+        return replace(
+            data,
+            title="Terrain ruggedness and GDP",
+            row_noun="countries",
+            row_details=Details(
+                f"ruggedness {{:.2f}} {DOT} GDP {{:,.0f}} $", data.predictor_values, data.response_values
+            ),
+            predictor_label="Terrain Ruggedness Index (100 m)",
+            response_label="log GDP per person, 2000",
+            group_labels=("Outside Africa", "Inside Africa"),
+            dropped_label=f"{data.num_dropped} without GDP left out",
+            slope_label="change of log GDP per 100 m of ruggedness",
+            short_predictor="ruggedness",
+            response_word="GDP",
+            short_response="gdp",
+            response_unit="$",
+            bundled=True,
+        )
+
+    def grid(self, num_points: int = 64) -> Array:
+        """Spread points evenly over the predictor, for drawing a line.
+
+        Parameters
+        ----------
+        num_points
+            Number of points, at least 2.
+
+        Returns
+        -------
+        array
+            Shape (num_points,), increasing, from a fortieth of the range below the smallest value to a fortieth above
+            the largest. It starts at 0 instead where no value is negative and 0 is near (within one range).
+        """
+        low, high = float(self.predictor_values.min()), float(self.predictor_values.max())
+        margin = (high - low) / 40
+        start = 0.0 if 0 <= low <= high - low else low - margin
+        return np.linspace(start, high + margin, num_points)
+
+
+def _words(predictor: str, group: str, response: str, values: tuple[str, str]) -> dict[str, Any]:
+    """Words for what the model sees, made from the names of the columns and the two values of the group."""
+    return {
+        "feature_names": (group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
+        "predictor_label": predictor,
+        "response_label": response,
+        "group_labels": (f"{group} = {values[0]}", f"{group} = {values[1]}"),
+        "slope_label": f"change of {response} per unit of {predictor}",
+        "short_predictor": predictor,
+    }
+
+
+def _literal(name: str) -> str:
+    """Write a name so that it stands for itself in a format."""
+    return name.replace("{", "{{").replace("}", "}}")
+
+
+def regression_data(
+    data: pd.DataFrame | RegressionData | None,
+    columns: Mapping[str, Hashable | None],
+    *,
+    log_response: bool,
+    label: Hashable | None,
+) -> RegressionData:
+    """Make of the arguments of a widget the data of its regression.
+
+    Parameters
+    ----------
+    data
+        A table, RegressionData, or None for the bundled table.
+    columns
+        Names of columns of the table by role: response, predictor and group; None where it was not given. With none
+        of them the bundled table is the lesson's.
+    log_response, label
+        As of `RegressionData.from_frame`.
+
+    Returns
+    -------
+    RegressionData
+        The rows.
+
+    Raises
+    ------
+    ValueError
+        If the column of a role is to be named, or was named for data that has picked its columns.
+    TypeError, ValueError
+        As `RegressionData.from_frame` does.
+    """
+    given = {role: name for role, name in columns.items() if name is not None}
+    if data is None and not given:
+        return RegressionData.rugged()
+    if isinstance(data, RegressionData):
+        if given:
+            raise ValueError(f"{', '.join(given)}: RegressionData has picked its columns already; give a DataFrame")
+        return data
+    if missing := [role for role in columns if role not in given]:
+        raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
+    frame = load_rugged() if data is None else data
+    found = RegressionData.from_frame(frame, **given, log_response=log_response, label=label)
+    return replace(found, bundled=data is None)

@@ -1,0 +1,1 @@
+"""The lesson's model, its fit, and what the fit is compared with."""

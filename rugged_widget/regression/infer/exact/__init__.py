@@ -1,0 +1,1 @@
+"""The exact posterior of the lesson's model, by quadrature over sigma."""

@@ -1,0 +1,117 @@
+"""Lines of equal density of two latents, of the exact posterior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from contourpy import LineType, contour_generator
+
+from rugged_widget.regression.infer.exact.correlation import LATENTS
+from rugged_widget.regression.infer.model import SIGMA
+from rugged_widget.snapshot.values import Array, Contours, Latent
+from rugged_widget.validation import checked_increasing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rugged_widget.regression.infer.exact.posterior import ExactPosterior
+
+POINTS = 96
+"""Of the grid, along each axis."""
+
+BEYOND = 1e-4
+"""Probability that the grid leaves out at either end of each axis."""
+
+NUM_NODES = 48
+"""Values of sigma at most that the density is a mixture over."""
+
+
+def exact_contours(exact: ExactPosterior, a: Latent, b: Latent, probs: Sequence[float] = (0.5, 0.9)) -> Contours:
+    """Draw the smallest regions that hold some probability of two latents.
+
+    Parameters
+    ----------
+    exact
+        The exact posterior.
+    a, b
+        Two different latents of `LATENTS`; the first is the one along x.
+    probs
+        Inside the lines, increasing, each in (0, 1).
+
+    Returns
+    -------
+    Contours
+        A line that leaves the support of sigma ends there.
+
+    Raises
+    ------
+    ValueError
+        If a latent is none of them, both are the same, or probs are not as said.
+    """
+    checked = checked_increasing(probs, "probs")
+    for name, latent in (("a", a), ("b", b)):
+        if latent not in LATENTS:
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, LATENTS))}, got {latent!r}")
+    if a == b:
+        raise ValueError(f"a and b must be two latents, got {a!r} twice")
+    x, y = _axis(exact, a), _axis(exact, b)
+    density = _joint(exact, a, b, x, y)
+    generator = contour_generator(x, y, density, line_type=LineType.Separate)
+    levels = _levels(density, checked)
+    lines = tuple(tuple(np.asarray(line, np.float64) for line in generator.lines(level)) for level in levels)
+    return Contours(checked, lines)
+
+
+def _axis(exact: ExactPosterior, latent: Latent) -> Array:
+    """Points from one end of a latent's distribution to the other, shape (POINTS,)."""
+    site, index = latent
+    found = exact.quantiles([BEYOND, 0.5, 1 - BEYOND])[site]
+    low, middle, high = (float(values[index]) for values in found)
+    low, high = low - 0.2 * (middle - low), high + 0.2 * (high - middle)
+    if site == SIGMA:
+        low, high = max(low, 1e-9 * middle), min(high, exact.sigma.upper)
+    return np.linspace(low, high, POINTS)
+
+
+def _joint(exact: ExactPosterior, a: Latent, b: Latent, x: Array, y: Array) -> Array:
+    """Density of the two at the points of the grid but for a factor, shape (len(y), len(x))."""
+    if b[0] == SIGMA:
+        mean, covariance = exact.given_sigma(y)
+        place = LATENTS.index(a)
+        variance = covariance[:, place, place, None]
+        away = (x - mean[:, place, None]) ** 2 / variance
+        return np.asarray(exact.sigma.density_at(y)[:, None] * np.exp(-0.5 * away) / np.sqrt(variance))
+    if a[0] == SIGMA:
+        return _joint(exact, b, a, y, x).T
+    pair = [LATENTS.index(a), LATENTS.index(b)]
+    shares, nodes = _few_nodes(exact)
+    mean, covariance = exact.given_sigma(nodes)
+    factor = np.linalg.cholesky(covariance[:, pair][:, :, pair])
+    # Along the triangle's first direction the density is a factor of x alone, which leaves one square a point.
+    along = (x - mean[:, pair[0], None]) / factor[:, 0, 0, None]
+    across = (y - mean[:, pair[1], None]) / factor[:, 1, 1, None]
+    tilt = (factor[:, 1, 0] / factor[:, 1, 1])[:, None, None] * along[:, None]
+    heights = shares / (factor[:, 0, 0] * factor[:, 1, 1])
+    exponent = (across[:, :, None] - tilt) ** 2 + along[:, None] ** 2
+    return np.tensordot(heights, np.exp(-0.5 * exponent), 1)
+
+
+def _few_nodes(exact: ExactPosterior) -> tuple[Array, Array]:
+    """Return shares and values of nodes of sigma, runs of them in one where there are many; shape (k,) both."""
+    shares, nodes = exact.sigma.shares, exact.sigma.nodes
+    order = np.argsort(nodes)
+    shares, nodes = shares[order], nodes[order]
+    run = np.minimum((np.cumsum(shares) - 0.5 * shares) * NUM_NODES, NUM_NODES - 1).astype(np.intp)
+    mass = np.bincount(run, shares, NUM_NODES)
+    kept = mass > 0
+    # The mean of sigma^2 in a run keeps the variance of what is normal given sigma.
+    squares: Array = np.bincount(run, shares * nodes**2, NUM_NODES)[kept] / mass[kept]
+    return np.asarray(mass[kept], np.float64), np.sqrt(squares)
+
+
+def _levels(density: Array, probs: Sequence[float]) -> list[float]:
+    """Density at the edge of the smallest regions of the grid that hold each of the probabilities."""
+    falling = np.sort(density, axis=None)[::-1]
+    inside = np.cumsum(falling)
+    return [float(level) for level in np.interp(probs, inside / inside[-1], falling)]

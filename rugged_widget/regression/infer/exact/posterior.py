@@ -1,0 +1,283 @@
+"""The exact posterior of the lesson's regression, which has one: what a guide's answer is held against."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rugged_widget.infer.guides.predictive import band_probs
+from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
+from rugged_widget.regression.infer.exact.sigma_marginal import SigmaPosterior
+from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, Rows, checked_rows
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.snapshot.reference import ExactAnswer
+from rugged_widget.snapshot.values import Array, Band, Density
+from rugged_widget.validation import checked_prob, checked_probs
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+NUM_GROUPS = 2
+LESSON = Priors()
+DEFAULT_POINTS = 64
+CURVES = np.concatenate([np.eye(NUM_FEATURES + 1), [[0.0, 1.0, 1.0, 0.0]]])
+"""What densities are drawn of, as functions of (weight, bias): each by itself, and the slope of group 1.
+
+The slope d mean / d predictor of group 0 is weight[1], that of group 1 is weight[1] + weight[2].
+"""
+
+
+class ExactPosterior:
+    """The posterior of `BayesianRegression`, exact but for a quadrature that no probability is off by 1e-6 for.
+
+    Given sigma, weight and bias are normal, so every marginal is a mixture of normal distributions over sigma, whose
+    own posterior is one integral. The rows are looked at once; everything after that costs the same for any number.
+    A response that the features fit exactly is taken to be known to ten roundings of its size, because with no noise at
+    all sigma would be 0 for certain, and the evidence infinite.
+
+    Parameters
+    ----------
+    features
+        Shape (n, 3), n >= 1, finite: group, predictor, group x predictor. Columns may be collinear.
+    targets
+        Shape (n,), finite.
+    priors
+        Scales of the priors.
+    grid
+        Where bands are drawn, shape (num_points,), finite, increasing; 64 points over the predictor if None.
+    group_labels
+        What groups 0 and 1 are called.
+
+    Raises
+    ------
+    ValueError
+        If a shape is another, or a number is not finite.
+
+    References
+    ----------
+    A. Gelman et al. (2013), "Bayesian Data Analysis", third edition, sections 14.2 and 14.8.
+    """
+
+    def __init__(
+        self,
+        features: ArrayLike,
+        targets: ArrayLike,
+        priors: Priors = LESSON,
+        grid: ArrayLike | None = None,
+        group_labels: Sequence[str] = ("0", "1"),
+    ) -> None:
+        x, y = checked_rows(features, targets)
+        self._grid = _spread(x[:, 1]) if grid is None else _checked_grid(grid)
+        self._priors, self.group_labels = priors, tuple(group_labels)
+        self._rows = Rows.of(x, y, priors)
+        self._sigma = SigmaPosterior(self._rows, priors.sigma)
+        self._moments = self._along_directions(self._sigma.nodes)
+        self._latents = self._mixture(CURVES[:-1])
+        self._drawn: dict[float, tuple[Density, ...]] = {}
+
+    def __repr__(self) -> str:
+        return f"ExactPosterior({self._rows.count} rows, log evidence {self.log_evidence:.4f} nats)"
+
+    @property
+    def log_evidence(self) -> float:
+        """Natural logarithm of the probability of the targets under the model, nats: no ELBO is above it."""
+        return self._sigma.log_evidence
+
+    @property
+    def sigma(self) -> SigmaPosterior:
+        """The posterior of sigma by itself."""
+        return self._sigma
+
+    def given_sigma(self, sigma: Array) -> tuple[Array, Array]:
+        """Return mean and covariance of the normal distribution of (weight, bias) given sigma.
+
+        Parameters
+        ----------
+        sigma
+            Shape (k,), finite, > 0.
+
+        Returns
+        -------
+        mean, covariance
+            Shapes (k, 4) and (k, 4, 4).
+        """
+        directions, (mean, variance) = self._rows.directions(CURVES[:-1]), self._along_directions(sigma)
+        return (directions @ mean).T, (directions * variance.T[:, None]) @ directions.T
+
+    def mean(self) -> dict[str, Array]:
+        """Return the posterior means by site, of the site's shape."""
+        return _by_site(self._latents.mean(), self._sigma.mean())
+
+    def sd(self) -> dict[str, Array]:
+        """Return the posterior standard deviations by site, of the site's shape."""
+        return _by_site(self._latents.sd(), self._sigma.sd())
+
+    def quantiles(self, probs: Sequence[float]) -> dict[str, Array]:
+        """Return quantiles of each latent by itself.
+
+        Parameters
+        ----------
+        probs
+            Probabilities, each in (0, 1).
+
+        Returns
+        -------
+        dict
+            By site, shape (len(probs), *site shape).
+        """
+        checked = checked_probs(probs, "probs")
+        return _by_site(self._latents.quantiles(checked), self._sigma.quantiles(checked))
+
+    def marginals(self, prob: float = 0.9) -> dict[str, tuple[Density, ...]]:
+        """Return by site the density of each of its elements in C order, with quantiles that hold `prob`."""
+        *weight, bias, _ = self._curves(prob)
+        return {WEIGHT: tuple(weight), BIAS: (bias,), SIGMA: (self._sigma.density(prob),)}
+
+    def slopes(self, prob: float = 0.9) -> tuple[Density, Density]:
+        """Return the densities of the slope d mean / d predictor in groups 0 and 1."""
+        _, outside, _, _, inside = self._curves(prob)
+        return outside, inside
+
+    def bands(self, prob: float = 0.9) -> dict[str, tuple[Band, ...]]:
+        """Return the bands that hold `prob` at each point of the grid, a Band a group.
+
+        Returns
+        -------
+        dict
+            "line": of the mean of the response; "prediction": of a new observation.
+        """
+        checked = checked_prob(prob, "prob")
+        where = np.concatenate([_at(self._grid, group) for group in range(NUM_GROUPS)])
+        found = {}
+        for name, noisy in (("line", False), ("prediction", True)):
+            ends = self._mixture(where, noisy=noisy).quantiles(band_probs(checked))
+            parts = np.split(ends, NUM_GROUPS, axis=1)
+            found[name] = tuple(Band(self._grid, low, middle, high, checked) for low, middle, high in parts)
+        return found
+
+    def prediction(self, x: float, group: int, prob: float = 0.9) -> Density:
+        """Return the density of a new observation.
+
+        Parameters
+        ----------
+        x
+            Value of the predictor, finite.
+        group
+            0 or 1.
+        prob
+            Probability between the quantiles that come with it, in (0, 1).
+
+        Raises
+        ------
+        ValueError
+            If x is not finite, or there is no such group.
+        """
+        if not math.isfinite(x):
+            raise ValueError(f"x must be finite, got {x!r}")
+        if group not in range(NUM_GROUPS):
+            raise ValueError(f"group must be 0 or 1, got {group!r}")
+        mixture = self._mixture(_at(np.array([x], np.float64), group), noisy=True)
+        return densities(mixture, checked_prob(prob, "prob"))[0]
+
+    def log_joint(self, weight: ArrayLike, bias: ArrayLike, sigma: ArrayLike) -> Array:
+        """Return the log probability density of the targets and the latents together.
+
+        Parameters
+        ----------
+        weight, bias, sigma
+            Draws of the latents, shapes (num_draws, 1, 3), (num_draws, 1) and (num_draws,).
+
+        Returns
+        -------
+        array
+            Shape (num_draws,), nats; -inf where sigma is outside its prior.
+
+        Raises
+        ------
+        ValueError
+            If a shape is another.
+        """
+        spread = np.asarray(sigma, np.float64)
+        coefficients = _stacked(np.asarray(weight, np.float64), np.asarray(bias, np.float64), spread)
+        rows, upper = self._rows, self._priors.sigma
+        inside = (spread > 0) & (spread <= upper)
+        scale = np.where(inside, spread, upper)
+        prior = -0.5 * np.sum((coefficients / rows.scale) ** 2, axis=1)
+        prior -= float(np.sum(np.log(rows.scale))) + 0.5 * len(rows.scale) * math.log(2 * math.pi) + math.log(upper)
+        likelihood = -rows.count * (np.log(scale) + 0.5 * math.log(2 * math.pi))
+        likelihood -= 0.5 * rows.squared_residuals(coefficients) / scale**2
+        return np.where(inside, prior + likelihood, -np.inf)
+
+    def answer(self, probs: Sequence[float], prob: float) -> ExactAnswer:
+        """Return all that is drawn of it.
+
+        Parameters
+        ----------
+        probs
+            Probabilities of the quantiles, each in (0, 1).
+        prob
+            Probability inside the bands and the intervals, in (0, 1).
+        """
+        return ExactAnswer(
+            self.log_evidence, self.quantiles(probs), self.bands(prob), self.slopes(prob), self.marginals(prob)
+        )
+
+    def _curves(self, prob: float) -> tuple[Density, ...]:
+        """Densities of CURVES; the last ones are kept, because a weight and a slope can be the same."""
+        checked = checked_prob(prob, "prob")
+        if checked not in self._drawn:
+            self._drawn = {checked: densities(self._mixture(CURVES), checked)}
+        return self._drawn[checked]
+
+    def _along_directions(self, sigma: Array) -> tuple[Array, Array]:
+        """Mean and variance of each direction given sigma, shape (4, len(sigma)) both."""
+        rows, sigma2 = self._rows, sigma**2
+        mean, variance = (np.full((len(rows.scale), len(sigma2)), start) for start in (0.0, 1.0))
+        total = sigma2 + rows.stretch[:, None] ** 2
+        mean[: rows.rank] = (rows.stretch * rows.scores)[:, None] / total
+        variance[: rows.rank] = sigma2 / total
+        return mean, variance
+
+    def _mixture(self, functionals: Array, *, noisy: bool = False) -> Mixture:
+        """Mixtures of linear functions of (weight, bias), shape (count, 4), with the noise of an observation or not."""
+        directions, (mean, variance) = self._rows.directions(functionals), self._moments
+        spread = directions**2 @ variance + (self._sigma.nodes**2 if noisy else 0.0)
+        return Mixture(self._sigma.shares, directions @ mean, np.sqrt(spread))
+
+
+def _by_site(latents: Array, sigma: Array | float) -> dict[str, Array]:
+    """Give (weight, bias) in the last axis, shape (..., 4), and sigma, shape (...), the shapes of their sites."""
+    weight = latents[..., None, :NUM_FEATURES]
+    return {WEIGHT: weight, BIAS: latents[..., NUM_FEATURES:], SIGMA: np.asarray(sigma, np.float64)}
+
+
+def _at(x: Array, group: int) -> Array:
+    """Write the mean at x as functions of (weight, bias), shape (len(x), 4)."""
+    one = np.ones(len(x))
+    return np.column_stack([group * one, x, group * x, one])
+
+
+def _stacked(weight: Array, bias: Array, sigma: Array) -> Array:
+    """Join draws to (weight, bias), shape (num_draws, 4), or say which has another shape than it needs."""
+    for name, value, shape in (("sigma", sigma, ()), ("weight", weight, (1, NUM_FEATURES)), ("bias", bias, (1,))):
+        if value.ndim != len(shape) + 1 or value.shape != (len(sigma), *shape):
+            raise ValueError(f"{name} must be of shape (num_draws, *{shape}), got {value.shape}")
+    return np.column_stack([weight[:, 0], bias])
+
+
+def _checked_grid(grid: ArrayLike) -> Array:
+    """Return the grid as an array, or say what is wrong with it."""
+    x = np.array(grid, np.float64)
+    if x.ndim != 1 or not len(x) or not np.isfinite(x).all() or np.any(np.diff(x) <= 0):
+        raise ValueError(f"grid must be a list of finite numbers that increase, got shape {x.shape}")
+    return x
+
+
+def _spread(values: Array) -> Array:
+    """Spread points evenly over the values; over one unit where they are all equal."""
+    low, high = float(values.min()), float(values.max())
+    margin = 0.0 if high > low else 0.5
+    return np.linspace(low - margin, high + margin, DEFAULT_POINTS)

@@ -1,0 +1,143 @@
+"""What the exact posterior needs to know of the rows: a handful of numbers, whatever their count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from rugged_widget.snapshot.values import Array
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from rugged_widget.regression.infer.model import Priors
+
+NUM_FEATURES = 3
+CHUNK = 32_768
+"""Rows that are factorised at a time: their columns stay in the cache."""
+LARGEST = 1e150
+"""Of what a column may add up to: its square is still a number."""
+ROUNDINGS = 10.0
+"""A response that the features fit exactly is taken to be known to so many roundings of its size."""
+
+
+def checked_rows(features: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """Return features (n, 3) and targets (n,) as float64, or say what is wrong with them.
+
+    Raises
+    ------
+    ValueError
+        If a shape is another, there is no row, or a number is not finite.
+    """
+    x, y = np.asarray(features, np.float64), np.asarray(targets, np.float64)
+    if x.ndim != 2 or x.shape[1] != NUM_FEATURES:
+        raise ValueError(f"features must be of shape (n, {NUM_FEATURES}), got {x.shape}")
+    if y.shape != (len(x),):
+        raise ValueError(f"targets must be of shape ({len(x)},), one a row of the features, got {y.shape}")
+    if not len(x):
+        raise ValueError("features must have at least 1 row, got none")
+    for name, values in (("features", x), ("targets", y)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} must be finite, {np.count_nonzero(~np.isfinite(values))} of them are not")
+    return x, y
+
+
+def triangle(features: Array, targets: Array) -> Array:
+    """Factorise the rows [features, 1, targets] into an orthogonal matrix and a triangle, and return the triangle.
+
+    Parameters
+    ----------
+    features, targets
+        Shapes (n, k) and (n,), finite.
+
+    Returns
+    -------
+    array
+        R, shape (k + 2, k + 2): ||[features, 1, targets] v|| = ||R v|| for every v, without the squares of a Gram
+        matrix, which would lose half the digits of nearly collinear columns. Rows of zeros where n is less.
+    """
+    size = features.shape[1] + 2
+    found = np.zeros((size, size))
+    for start in range(0, len(targets), CHUNK):
+        rows = slice(start, start + CHUNK)
+        y = targets[rows]
+        stacked = np.concatenate([found, np.column_stack([features[rows], np.ones(len(y)), y])])
+        found = np.asarray(np.linalg.qr(stacked, mode="r"))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows, seen along the directions in which the latents w / prior scale act on the mean independently.
+
+    The coefficients are weight and bias in units of their priors' scales, and z = rotation @ them. Given sigma, the
+    likelihood of z is that of `scores` ~ Normal(stretch z, sigma) and of `excess`, which no z explains.
+
+    Attributes
+    ----------
+    count
+        Number of rows, n >= 1.
+    scale
+        Scales of the priors of weight and bias, shape (4,).
+    factor
+        Shape (5, 5): the triangle of the rows, its first four columns times `scale`.
+    rotation
+        Shape (4, 4), orthogonal.
+    stretch
+        How much each z moves the mean, as a length over all rows, shape (rank,), > 0, decreasing; of the other
+        4 - rank directions the data say nothing.
+    scores
+        Shape (rank,).
+    excess
+        Sum of the squared residuals of least squares, > 0 where n > rank, 0 elsewhere.
+    corner
+        What of it no coefficients change, as rounding goes: the excess but for the other 4 - rank directions.
+    """
+
+    count: int
+    scale: Array
+    factor: Array
+    rotation: Array
+    stretch: Array
+    scores: Array
+    excess: float
+    corner: float
+
+    @classmethod
+    def of(cls, features: Array, targets: Array, priors: Priors) -> Self:
+        """Look at each row once; arguments as `checked_rows` returns them."""
+        scale = np.array([priors.weight] * NUM_FEATURES + [priors.bias])
+        factor = triangle(features, targets)
+        with np.errstate(over="ignore"):
+            factor[:, :-1] *= scale
+        if not np.abs(factor).max() < LARGEST:
+            raise ValueError("features and targets are too large: their squares must not overflow")
+        left, stretch, rotation = np.linalg.svd(factor[:-1, :-1])
+        scores = left.T @ factor[:-1, -1]
+        epsilon = np.finfo(np.float64).eps
+        rank = min(len(targets), int(np.sum(stretch > 4 * epsilon * stretch[0])))
+        corner = float(factor[-1, -1] ** 2)
+        rest, excess = corner + float(np.sum(scores[rank:] ** 2)), 0.0
+        if len(targets) > rank:
+            size = float(np.linalg.norm(factor[:, -1])) or float(priors.sigma)
+            excess = max(rest, (ROUNDINGS * epsilon * size) ** 2, float(np.finfo(np.float64).tiny))
+            corner += excess - rest
+        return cls(len(targets), scale, factor, rotation, stretch[:rank], scores[:rank], excess, corner)
+
+    @property
+    def rank(self) -> int:
+        """Number of directions that the data say something of."""
+        return len(self.stretch)
+
+    def directions(self, functionals: Array) -> Array:
+        """Write linear functions of (weight, bias), shape (count, 4), as functions of z, shape (count, 4)."""
+        turned: Array = (functionals * self.scale) @ self.rotation.T
+        return turned
+
+    def squared_residuals(self, coefficients: Array) -> Array:
+        """Sum over the rows of (target - mean)^2, shape (k,), for (weight, bias) of shape (k, 4)."""
+        away = (coefficients / self.scale) @ self.factor[:-1, :-1].T - self.factor[:-1, -1]
+        total: Array = np.sum(away**2, axis=1) + self.corner
+        return total

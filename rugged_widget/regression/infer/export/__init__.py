@@ -1,0 +1,1 @@
+"""Export a fitted guide as a sampler that PyTorch alone can load."""

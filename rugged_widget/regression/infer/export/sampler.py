@@ -1,0 +1,248 @@
+"""The fitted regression as torch alone can run it: noise in, draws out, no distribution and no Pyro.
+
+TorchScript reads these classes as source, and their annotations as types and not as texts: so this module does without
+`from __future__ import annotations`, and its methods keep to what TorchScript knows.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from pyro.distributions.transforms import AffineAutoregressive
+from pyro.infer.autoguide import AutoGuide, AutoNormalizingFlow
+from torch import Tensor, nn
+
+from rugged_widget.infer.guides.gaussian import affine_of
+from rugged_widget.infer.guides.setup import set_up
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+
+
+class Draw(NamedTuple):
+    """One draw of everything, or several at once, each then with a first dimension more.
+
+    Attributes
+    ----------
+    weight
+        Shape (1, 3): group, predictor, group x predictor.
+    bias
+        Shape (1,).
+    sigma
+        Standard deviation of a row around its mean, shape (), > 0.
+    obs
+        The response at the features that were given, shape (n,).
+    """
+
+    weight: Tensor
+    bias: Tensor
+    sigma: Tensor
+    obs: Tensor
+
+
+class Affine(nn.Module):
+    """Noise stretched and moved: every guide that is normal before it is constrained, and a point, with no noise.
+
+    Parameters
+    ----------
+    loc
+        Shape (latent_dim,).
+    factor
+        Shape (latent_dim, num_noise): times its transpose it is the covariance.
+    """
+
+    loc: Tensor
+    factor: Tensor
+
+    def __init__(self, loc: Tensor, factor: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("loc", loc.detach().clone())
+        self.register_buffer("factor", factor.detach().clone())
+        self.num_noise = factor.shape[1]
+
+    def forward(self, num_samples: int) -> Tensor:
+        """Draw values that are not constrained yet, shape (num_samples, latent_dim)."""
+        noise = torch.randn([num_samples, self.num_noise], dtype=self.loc.dtype)
+        return self.loc + noise @ self.factor.t()
+
+
+class Autoregression(nn.Module):
+    """One step of an inverse autoregressive flow: each value stretched and moved as those before it say.
+
+    Parameters
+    ----------
+    transform
+        Pyro's, in its usual form.
+
+    Raises
+    ------
+    TypeError
+        If it is another transform, or one with options that are not copied here.
+    """
+
+    def __init__(self, transform: AffineAutoregressive) -> None:
+        super().__init__()
+        usual = isinstance(transform, AffineAutoregressive) and not transform.stable
+        if not (usual and transform.arn.skip_layer is None and isinstance(transform.arn.f, nn.ReLU)):
+            raise TypeError(f"a flow is served with plain affine autoregressive steps, got {transform!r}")
+        layers: list[nn.Module] = []
+        for masked in transform.arn.layers:
+            weight = (masked.weight * masked.mask).detach().clone()
+            linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], dtype=weight.dtype)
+            bias = masked.bias.detach().clone()
+            linear.weight, linear.bias = (nn.Parameter(value, requires_grad=False) for value in (weight, bias))
+            layers += [linear, nn.ReLU()]
+        self.network = nn.Sequential(*layers[:-1])
+        self.low, self.high = float(transform.log_scale_min_clip), float(transform.log_scale_max_clip)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Move values, shape (num_samples, latent_dim)."""
+        moved: Tensor = self.network(values)
+        mean, log_scale = moved.chunk(2, dim=-1)
+        return torch.exp(torch.clamp(log_scale, self.low, self.high)) * values + mean
+
+
+class Flow(nn.Module):
+    """Standard normal noise, moved step by step.
+
+    Parameters
+    ----------
+    steps
+        In order.
+    latent_dim
+        Numbers in a draw.
+    """
+
+    def __init__(self, steps: list[Autoregression], latent_dim: int) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList(steps)
+        self.latent_dim = latent_dim
+        self.register_buffer("like", torch.zeros(0, dtype=next(steps[0].parameters()).dtype))
+
+    like: Tensor
+
+    def forward(self, num_samples: int) -> Tensor:
+        """Draw values that are not constrained yet, shape (num_samples, latent_dim)."""
+        values = torch.randn([num_samples, self.latent_dim], dtype=self.like.dtype)
+        for step in self.steps:
+            values = step(values)
+        return values
+
+
+class Sampler(nn.Module):
+    """Draws of the latents and of responses; random numbers come from torch's generator where it runs.
+
+    Parameters
+    ----------
+    latent
+        Draws values that are not constrained, sigma, weight and bias side by side.
+    low, high
+        Ends of sigma's support, low < high.
+    dtype
+        Of all numbers.
+    """
+
+    def __init__(self, latent: nn.Module, low: float, high: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.latent = latent
+        self.low, self.width = low, high - low
+        numbers = torch.finfo(dtype)  # sigma stays inside its support where rounding would put it on the edge
+        self.least, self.most = float(numbers.tiny), 1.0 - float(numbers.eps)
+
+    def forward(self, features: Tensor) -> Draw:
+        """Draw once.
+
+        Parameters
+        ----------
+        features
+            Shape (n, 3), any n >= 0: group, predictor, group x predictor.
+        """
+        drawn = self.draws(1, features)
+        return Draw(drawn.weight[0], drawn.bias[0], drawn.sigma[0], drawn.obs[0])
+
+    @torch.jit.export
+    def draws(self, num_samples: int, features: Tensor) -> Draw:
+        """Draw several times at once: as `forward` does, each with a first dimension of num_samples >= 0."""
+        latent = self.latent(num_samples)
+        sigma = self.low + self.width * torch.clamp(torch.sigmoid(latent[:, 0]), self.least, self.most)
+        weight, bias = latent[:, 1:4], latent[:, 4:5]
+        mean = weight @ features.t() + bias
+        obs = mean + sigma.unsqueeze(-1) * torch.randn_like(mean)
+        return Draw(weight.unsqueeze(1), bias, sigma, obs)
+
+
+def make_sampler(guide: AutoGuide) -> Sampler:
+    """Copy what a guide of `BayesianRegression` has learnt; the guide is only read. Call it in `Fit.looking`.
+
+    Parameters
+    ----------
+    guide
+        Any of the families of `make_guide`, set up.
+
+    Returns
+    -------
+    Sampler
+        Which shares no tensor with the guide.
+
+    Raises
+    ------
+    TypeError
+        If the guide is of another kind or of another model.
+    """
+    with set_up(guide) as ready:
+        prototype: Any = ready.prototype_trace
+        sites = dict(prototype.iter_stochastic_nodes())
+        if list(sites) != [SIGMA, WEIGHT, BIAS]:
+            raise TypeError(f"what is served is the regression of sigma, weight and bias, got the sites {list(sites)}")
+        support = sites[SIGMA]["fn"].support
+        latent = _latent(ready)
+    dtype = next(iter(latent.state_dict().values())).dtype
+    return Sampler(latent, float(support.lower_bound), float(support.upper_bound), dtype).eval()
+
+
+def _latent(guide: AutoGuide) -> nn.Module:
+    if isinstance(guide, AutoNormalizingFlow):
+        flow: Any = guide.transform
+        return Flow([Autoregression(part) for part in flow.parts], guide.latent_dim)
+    affine = affine_of(guide)
+    if affine is None:
+        kind = type(guide).__name__
+        raise TypeError(f"guides that can be served are normal, autoregressive flows or points, got {kind}")
+    rows = torch.arange(len(affine.loc)).split([site.shape.numel() for site in affine.sites])
+    place = dict(zip((site.name for site in affine.sites), rows, strict=True))
+    order = torch.cat([place[name] for name in (SIGMA, WEIGHT, BIAS)])
+    return Affine(affine.loc[order], affine.factor[order])
+
+
+class Program(nn.Module):
+    """The sampler with a signature that `torch.export` takes: the number of draws as a tensor.
+
+    As an int it would be bound to be 2 or more: 0 and 1 are constants to torch.export, but not where the number is
+    read from a tensor.
+
+    Parameters
+    ----------
+    sampler
+        What draws.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        super().__init__()
+        self.sampler = sampler
+
+    def forward(self, features: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Draw several times.
+
+        Parameters
+        ----------
+        features
+            Shape (n, 3), any n >= 0.
+        num_samples
+            Shape (), int64, >= 0.
+
+        Returns
+        -------
+        tuple
+            weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n).
+        """
+        count: Any = num_samples.item()  # while it is exported a symbol, which int() would try to read
+        torch._check(count >= 0)  # noqa: SLF001 what torch.export has for a number it cannot see
+        drawn = self.sampler.draws(count, features)
+        return drawn.weight, drawn.bias, drawn.sigma, drawn.obs

@@ -1,0 +1,281 @@
+"""The lesson's fit: a regression with two groups, and a snapshot of all that is shown of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from pyro import get_param_store
+
+from rugged_widget.infer.guides.families import Guide, checked_guide, correlates, guide_key, make_guide
+from rugged_widget.infer.guides.predictive import bands, density
+from rugged_widget.infer.guides.sampling import (
+    as_float64,
+    draw,
+    draw_with_density,
+    draws_at_once,
+    order_statistics,
+    quantiles,
+)
+from rugged_widget.infer.step.isolation import Isolation
+from rugged_widget.infer.svi.fit import Fit
+from rugged_widget.infer.svi.preload import WARM_UP
+from rugged_widget.infer.svi.snapshot_tensors import Looking
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.infer.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
+from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
+from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS, correct
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
+from rugged_widget.regression.infer.reference import Comparison
+from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.snapshot.values import Approximation, Correction, Density, Parameter, WhatIf
+from rugged_widget.validation import (
+    checked_batch_size,
+    checked_count,
+    checked_increasing,
+    checked_prob,
+    checked_probs,
+    checked_seed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+DEFAULT_PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Probabilities of the quantiles in a snapshot."""
+
+DEFAULT_PROB = 0.9
+"""Probability inside the bands of a snapshot."""
+
+NUM_GROUPS = 2
+
+SHOWN_DRAWS = 400
+"""Draws in a snapshot, where they are wanted."""
+
+
+class RegressionFit(Fit):
+    """Fit of `BayesianRegression` to a table.
+
+    Parameters
+    ----------
+    data
+        The rows.
+    guide
+        A key of `GUIDE_LABELS`, a subclass of AutoGuide, or a guide that is called as the model is.
+    learning_rate
+        Of Adam, finite, > 0.
+    seed
+        Of the fit's random numbers, in [0, 2**32).
+    engine
+        One of `ENGINES`.
+    batch_size
+        Rows that a step looks at, >= 1; all where it is None or no less than their number.
+    comparison
+        Least squares and the exact posterior of the data, whose priors the model gets; the lesson's where it is None.
+    probs
+        Probabilities of the quantiles in a snapshot, increasing, each in (0, 1).
+    num_draws
+        Draws behind bands and densities, >= 2.
+    prob
+        Probability inside a band, in (0, 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as said here.
+    """
+
+    def __init__(  # noqa: PLR0913  # the settings of a run
+        self,
+        data: RegressionData,
+        *,
+        guide: Guide = "diagonal",
+        learning_rate: float = 0.03,
+        seed: int = 1,
+        engine: str = "auto",
+        batch_size: int | None = None,
+        comparison: Comparison | None = None,
+        probs: Sequence[float] = DEFAULT_PROBS,
+        num_draws: int = 800,
+        prob: float = DEFAULT_PROB,
+    ) -> None:
+        if not isinstance(data, RegressionData):
+            raise TypeError(f"data must be a RegressionData, got {type(data).__name__}")
+        self.data = data
+        self._probs = checked_increasing(probs, "probs")
+        self._num_draws = checked_count(num_draws, "num_draws", 2)
+        self._prob = checked_prob(prob, "prob")
+        self.guide_given = checked_guide(guide)
+        self.guide_name = guide_key(guide)
+        self.batch_size, self.seed = checked_batch_size(batch_size), checked_seed(seed)
+        self.comparison = comparison or Comparison(data, Priors())
+        self.wanted = Wanted()
+        self._grid = data.grid()
+        with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
+            model = BayesianRegression(self.batch_size, self.comparison.priors)
+            features, targets = self.comparison.tensors(torch.get_default_dtype())
+            self._grid_features = torch.tensor(_grid_features(self._grid), dtype=torch.get_default_dtype())
+        super().__init__(
+            model,
+            partial(make_guide, self.guide_given, args=(features, targets)),
+            (features, targets),
+            learning_rate=learning_rate,
+            seed=seed,
+            engine=engine,
+        )
+        self._pictured_next = False
+        self._look = Looking(model, self.guide, self._grid_features, self._num_draws, self._probs)
+
+    def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
+        """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
+        WARM_UP.wait()
+        return super().advance(max_steps, seconds, clock)
+
+    def prepare(self) -> bool:
+        """Do the next piece of what training and looking at it need; see `Fit.prepare`."""
+        if super().prepare():
+            return True
+        if self.engine.name == "plain" or self._look.captured:
+            return False
+        if not self._pictured_next:
+            self._pictured_next = True  # a piece of its own
+            return True
+        with self.looking():
+            self._look.capture()
+        return False
+
+    def release(self) -> None:
+        """Let go of what can be made anew; see `Fit.release`."""
+        super().release()
+        self._pictured_next = False
+        self._look.release()
+
+    def snapshot(self) -> Snapshot:
+        """Return what is known now, also before the first step; it changes nothing."""
+        with self.looking():
+            look = self._look()
+        draws = {name: as_float64(value) for name, value in look.draws.items()}
+        log_density = None if look.log_density is None else as_float64(look.log_density)
+        by_site = {name: as_float64(value) for name, value in look.quantiles.items()}
+        if not by_site:
+            by_site = {name: order_statistics(value, self._probs) for name, value in draws.items()}
+        wanted = self.wanted
+        return Snapshot(
+            step=self.step,
+            elbo=self.elbo,
+            learning_rate=self.learning_rate,
+            num_rows=self.data.num_rows,
+            curve=self.curve(),
+            probs=self._probs,
+            quantiles=by_site,
+            bands={
+                "line": bands(look.mean.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "prediction": bands(look.observation.numpy(), self._grid, NUM_GROUPS, self._prob),
+            },
+            slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(draws[WEIGHT])),
+            gap=self.comparison.gap(draws, log_density),
+            parameters=self._parameters() if wanted.parameters else (),
+            marginals={name: self._marginals(value) for name, value in draws.items()} if wanted.parameters else {},
+            what_if=None if wanted.what_if is None else self._what_if(draws, *wanted.what_if),
+            settling=self.settling(),
+            averaged=self.averaged,
+            approximation=self.approximation() if wanted.approximation and self.step else None,
+            correction=self._correction() if wanted.correction else None,
+            draws={name: value[:SHOWN_DRAWS] for name, value in draws.items()} if wanted.draws else {},
+        )
+
+    def approximation(self) -> Approximation:
+        """Judge the guide as it is now, by 20,000 draws of it, or 2,000 where each costs a call; it changes nothing.
+
+        The noise behind the draws is the same each time, so that the verdict changes with the parameters only.
+        """
+        draws, log_density = self._draws(NUM_REPEATS * (REPEAT_DRAWS if draws_at_once(self.guide) else FEW_DRAWS))
+        with self.looking():
+            ties = correlates(self.guide)
+        return approximate(draws, log_density, self.comparison.exact, correlates=ties)
+
+    def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
+        with self.looking():
+            drawn, log_density = draw_with_density(self.guide, count)
+        draws = {name: as_float64(value) for name, value in drawn.items()}
+        return draws, None if log_density is None else as_float64(log_density)
+
+    def reference(self) -> Reference:
+        """Return what the fit is compared with, for the same probs, grid and prob as its snapshots."""
+        return self.comparison.reference(self._probs, self._prob)
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        with self.looking():
+            store = get_param_store()
+            constrained = {name: as_float64(value) for name, value in store.items()}
+            free = {name: as_float64(value) for name, value in store.named_parameters()}
+        return tuple(Parameter(name, value, free[name]) for name, value in constrained.items())
+
+    def _marginals(self, draws: NDArray[np.float64]) -> tuple[Density, ...]:
+        return tuple(density(column, self._prob) for column in draws.reshape(len(draws), -1).T)
+
+    def _correction(self) -> Correction | None:
+        draws, log_density = self._draws(WEIGHED_DRAWS if draws_at_once(self.guide) else self._num_draws)
+        if log_density is None:
+            return None
+        log_ratios = self.comparison.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
+        return correct(draws, log_ratios, _grid_features(self._grid), self._probs, self._prob)
+
+    def _what_if(self, draws: Mapping[str, NDArray[np.float64]], x: float, group: int) -> WhatIf:
+        mean = draws[WEIGHT][:, 0] @ [group, x, group * x] + draws[BIAS][:, 0]
+        shares = np.full(len(mean), 1 / len(mean))
+        (guide,) = densities(Mixture(shares, mean[None], draws[SIGMA][None]), self._prob)
+        return WhatIf(x, group, guide, self.comparison.exact.prediction(x, group, self._prob))
+
+    def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
+        """Return quantiles of each latent.
+
+        Parameters
+        ----------
+        probs
+            Probabilities, each in (0, 1).
+
+        Returns
+        -------
+        dict
+            By site, on its support, shape (number of probs, *site shape).
+        """
+        checked = checked_probs(probs, "probs")
+        with self.looking():
+            return quantiles(self.guide, checked, self._num_draws)
+
+    def slopes(self, num_samples: int = 800) -> pd.DataFrame:
+        """Return draws of the slope d response / d predictor.
+
+        The mean is w0 group + w1 predictor + w2 group predictor + bias: its slope is w1 in group 0, w1 + w2 in group 1.
+
+        Parameters
+        ----------
+        num_samples
+            Number of rows, >= 2.
+
+        Returns
+        -------
+        DataFrame
+            A column a group, named by the group's label, outside first.
+        """
+        count = checked_count(num_samples, "num_samples", 2)
+        with self.looking():
+            weight = as_float64(draw(self.guide, count)[WEIGHT])
+        return pd.DataFrame(dict(zip(self.data.group_labels, slopes_by_group(weight), strict=True)))
+
+
+def _grid_features(grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features of the grid in group 0, then in group 1; shape (2 * num_points, 3)."""
+    group = np.repeat(np.arange(NUM_GROUPS, dtype=np.float64), len(grid))
+    x = np.tile(grid, NUM_GROUPS)
+    return np.column_stack([group, x, group * x])

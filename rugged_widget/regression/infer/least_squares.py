@@ -1,0 +1,110 @@
+"""The point estimate that the lesson starts from: least squares, exactly and as a network of one layer learns it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pyro.nn import PyroModule
+from torch import nn
+
+from rugged_widget.infer.step.isolation import Isolation
+from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, checked_rows, triangle
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.snapshot.values import Array
+from rugged_widget.validation import checked_count
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+MANY_ROWS = 10_000
+
+
+def least_squares(features: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
+    """Return the line with the least sum of squared residuals; of several, that with the least coefficients.
+
+    Parameters
+    ----------
+    features
+        Shape (n, 3), n >= 1, finite: group, predictor, group x predictor.
+    targets
+        Shape (n,), finite.
+
+    Returns
+    -------
+    dict
+        By site, of the site's shape; sigma is the root of the mean squared residual, >= 0.
+
+    Raises
+    ------
+    ValueError
+        If a shape is another, or a number is not finite.
+    """
+    x, y = checked_rows(features, targets)
+    factor = triangle(x, y)
+    # Columns of equal length, so that which of them count as collinear does not depend on their units.
+    length = np.linalg.norm(factor[:, :-1], axis=0)
+    length[length == 0] = 1.0
+    design, response = factor[:, :-1] / length, factor[:, -1]
+    coefficients = np.linalg.lstsq(design, response, rcond=None)[0]
+    return _by_site(coefficients / length, response - design @ coefficients, len(y))
+
+
+def adam_least_squares(
+    features: ArrayLike, targets: ArrayLike, *, num_steps: int = 1500, learning_rate: float = 0.05, seed: int = 1
+) -> dict[str, Array]:
+    """Train a linear layer by Adam on the summed squared error, as the lesson does; nothing of the user's is touched.
+
+    With more than 10,000 rows, the triangle R of a QR decomposition of the rows takes their place: five rows with the
+    same sum of squares for every line, and so with the same gradients up to rounding.
+
+    Parameters
+    ----------
+    features, targets
+        As of `least_squares`.
+    num_steps
+        Steps of Adam, >= 1.
+    learning_rate
+        Of Adam, finite, > 0.
+    seed
+        Of the layer's first values, in [0, 2**32).
+
+    Returns
+    -------
+    dict
+        As of `least_squares`, computed in single precision as torch does by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+    """
+    x, y = checked_rows(features, targets)
+    count = checked_count(num_steps, "num_steps")
+    if not (np.isfinite(learning_rate) and learning_rate > 0):
+        raise ValueError(f"learning_rate must be finite and > 0, got {learning_rate!r}")
+    rows = np.column_stack([x, np.ones(len(y)), y]) if len(y) <= MANY_ROWS else triangle(x, y)
+    with Isolation(seed).inside(), torch.enable_grad():
+        layer: Any = PyroModule[nn.Linear]
+        linear = layer(NUM_FEATURES, 1)
+        inputs = torch.as_tensor(rows[:, :NUM_FEATURES], dtype=torch.float32)
+        ones, response = (torch.as_tensor(rows[:, place], dtype=torch.float32) for place in (NUM_FEATURES, -1))
+        linear.to(torch.float32)
+        optimizer = torch.optim.Adam(linear.parameters(), lr=learning_rate)
+        weight, bias = linear.weight, linear.bias  # a PyroModule looks them up slowly
+        for _ in range(count):
+            optimizer.zero_grad()
+            # The bias is an input of its own: the rows of R hold another number than 1 there.
+            mean = torch.nn.functional.linear(inputs, weight).squeeze(-1) + ones * bias
+            loss = torch.sum((mean - response) ** 2)
+            loss.backward()
+            optimizer.step()
+        coefficients = torch.cat([weight.detach()[0], bias.detach()]).double().numpy()
+    return _by_site(coefficients, y - x @ coefficients[:-1] - coefficients[-1], len(y))
+
+
+def _by_site(coefficients: Array, residuals: Array, count: int) -> dict[str, Array]:
+    """Give (weight, bias), shape (4,), the shapes of their sites, with the sigma of residuals of `count` rows."""
+    spread = np.asarray(np.linalg.norm(residuals) / np.sqrt(count), np.float64)
+    return {WEIGHT: coefficients[None, :NUM_FEATURES], BIAS: coefficients[NUM_FEATURES:], SIGMA: spread}

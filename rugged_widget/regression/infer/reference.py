@@ -1,0 +1,97 @@
+"""What a fit of the lesson's model is compared with: least squares and the exact posterior."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.infer.exact.posterior import ExactPosterior
+from rugged_widget.regression.infer.least_squares import least_squares
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.values import Gap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Comparison:
+    """Least squares and the exact posterior of a table, computed once.
+
+    Parameters
+    ----------
+    data
+        The rows.
+    priors
+        Scales of the model's priors.
+    """
+
+    def __init__(self, data: RegressionData, priors: Priors) -> None:
+        self.priors = priors
+        self._data, self._grid = data, data.grid()
+        self._tensors: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.least_squares = least_squares(data.features, data.targets)
+        self.exact = ExactPosterior(data.features, data.targets, priors, self._grid, data.group_labels)
+
+    def tensors(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return features, shape (n, 3), and targets, shape (n,): the same for every fit, as none writes to them."""
+        if dtype not in self._tensors:
+            features, targets = (
+                torch.tensor(array, dtype=dtype) for array in (self._data.features, self._data.targets)
+            )
+            self._tensors[dtype] = features, targets
+        return self._tensors[dtype]
+
+    def __repr__(self) -> str:
+        return f"Comparison(log_evidence={self.exact.log_evidence:.2f})"
+
+    def reference(self, probs: Sequence[float], prob: float) -> Reference:
+        """Return it as it is drawn.
+
+        Parameters
+        ----------
+        probs
+            Probabilities of the quantiles, in (0, 1).
+        prob
+            Probability inside bands and intervals, in (0, 1).
+        """
+        group, predictor, product = self.least_squares[WEIGHT][0]
+        outside = self.least_squares[BIAS][0] + predictor * self._grid
+        inside = outside + group + product * self._grid
+        return Reference(self.least_squares, (outside, inside), self.exact.answer(probs, prob))
+
+    def gap(self, draws: Mapping[str, NDArray[np.float64]], log_density: NDArray[np.float64] | None) -> Gap | None:
+        """Estimate KL(guide || posterior) = log evidence - ELBO from draws of the guide.
+
+        Parameters
+        ----------
+        draws
+            By site, shape (num_draws, *site shape), at least 2.
+        log_density
+            Of each draw under the guide, shape (num_draws,); None where it has none.
+
+        Returns
+        -------
+        Gap or None
+            None where the guide has no density, or a draw is so far out that the model gives it none.
+        """
+        if log_density is None:
+            return None
+        ratio = self.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
+        if not np.isfinite(ratio).all():
+            return None
+        return Gap(self.exact.log_evidence - float(ratio.mean()), float(ratio.std(ddof=1)) / math.sqrt(len(ratio)))
+
+
+def checked_priors(value: Priors | None) -> Priors:
+    """Return the priors, the lesson's where there are none, or say what is wrong."""
+    if value is None:
+        return Priors()
+    if not isinstance(value, Priors):
+        raise TypeError(f"priors must be Priors, such as Priors(weight=2.0), got {value!r}")
+    return value

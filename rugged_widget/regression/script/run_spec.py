@@ -1,0 +1,159 @@
+"""Everything that decides what a run does."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rugged_widget.snapshot.values import Averaged
+
+
+def learning_rate_changes(rates: Sequence[float]) -> tuple[tuple[int, float], ...]:
+    """Shorten the learning rates of all steps to the steps where they change.
+
+    Parameters
+    ----------
+    rates
+        Of the steps, in order.
+
+    Returns
+    -------
+    tuple
+        Of (step, rate): the step, from 1, that first had the rate; empty where there are no steps.
+    """
+    changes: list[tuple[int, float]] = []
+    for step, rate in enumerate(rates, 1):
+        if not changes or rate != changes[-1][1]:
+            changes.append((step, float(rate)))
+    return tuple(changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Where the numbers of a table come from.
+
+    Attributes
+    ----------
+    predictor, group, response
+        Names of the columns.
+    log_response
+        Whether the model sees the natural logarithm of the response.
+    group_values
+        Texts of the two values of the group: that of group 0, that of group 1.
+    bundled
+        Whether the table is that of `load_rugged` and not one of the user.
+    """
+
+    predictor: str
+    group: str
+    response: str
+    log_response: bool
+    group_values: tuple[str, str]
+    bundled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnGuide:
+    """A guide that the user wrote.
+
+    Attributes
+    ----------
+    making
+        Expression that is the guide, in terms of `model` and of what the source defines.
+    source
+        Definition of it as the user wrote it; None where it is not to be found.
+    imported
+        Names that it takes from `pyro.infer.autoguide`.
+
+    Raises
+    ------
+    ValueError
+        If they are no Python.
+    """
+
+    making: str
+    source: str | None = None
+    imported: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        try:
+            ast.parse(self.making, mode="eval")
+            ast.parse(self.source or "")
+        except SyntaxError as error:
+            raise ValueError(f"making and source of a guide must be Python, got {self.making!r}: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides what a run does.
+
+    Attributes
+    ----------
+    columns
+        Of the table; None for those of the lesson.
+    num_rows
+        Rows that are fitted to, >= 1.
+    guide
+        Name of the guide's class in `pyro.infer.autoguide`, such as "AutoDiagonalNormal"; of a guide that the user
+        wrote any name.
+    learning_rates
+        As of `learning_rate_changes`: (1, rate of the first step), then (step, from 1, that first had it, rate). A run
+        that has taken no step has the rate of the one to come.
+    seed
+        Of the run, in [0, 2**32).
+    num_steps
+        Steps taken, >= 0.
+    batch_size
+        Rows that a step looks at, >= 1; all where it is None or no less than their number.
+    weight_scale, bias_scale, sigma_max
+        Of the priors: standard deviations of each weight and of the bias, and the upper end of sigma.
+    optimizer
+        Name of the class in `pyro.optim`.
+    dtype
+        Name of torch's default type of numbers, "float32" or "float64".
+    own
+        The guide where the user wrote it.
+    averages
+        Of (step, which): after that step the mean of those iterates took the place of the parameters.
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be that of a run.
+    """
+
+    columns: Columns | None = None
+    num_rows: int
+    guide: str
+    learning_rates: tuple[tuple[int, float], ...]
+    seed: int
+    num_steps: int
+    batch_size: int | None = None
+    weight_scale: float = 1.0
+    bias_scale: float = 10.0
+    sigma_max: float = 10.0
+    optimizer: str = "Adam"
+    dtype: str = "float32"
+    own: OwnGuide | None = None
+    averages: tuple[tuple[int, Averaged], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("guide", "optimizer"):
+            if not getattr(self, name).isidentifier():
+                raise ValueError(f"{name} must be the name of a class, got {getattr(self, name)!r}")
+        steps = [step for step, _ in self.learning_rates]
+        if steps[:1] != [1] or any(a >= b for a, b in pairwise(steps)):
+            raise ValueError(f"learning_rates must begin with step 1 and go on with later ones, got steps {steps}")
+        numbers = [rate for _, rate in self.learning_rates] + [self.weight_scale, self.bias_scale, self.sigma_max]
+        if not all(math.isfinite(number) and number > 0 for number in numbers):
+            raise ValueError(f"learning rates and scales of priors must be finite and > 0, got {numbers}")
+        if self.seed < 0 or self.num_steps < 0 or self.num_rows < 1 or (self.batch_size or 1) < 1:
+            raise ValueError("seed and num_steps must be >= 0, num_rows and batch_size >= 1")
+        for step, averaged in self.averages:
+            if not averaged.last <= step <= self.num_steps:
+                raise ValueError(f"averages must be of steps that were taken, got {averaged} at step {step}")
+        if self.dtype not in {"float32", "float64"}:
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")

@@ -1,0 +1,1 @@
+"""The lesson's pages, panels and words."""

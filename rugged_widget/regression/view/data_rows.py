@@ -1,0 +1,117 @@
+"""The rows of a regression as a prediction is compared with them: all of them, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.view.naming import Naming
+from rugged_widget.snapshot.snapshot import Array
+from rugged_widget.view.i18n.catalogue import Words
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A row near a point.
+
+    Attributes
+    ----------
+    name
+        What it is called; plain text.
+    x
+        Its predictor.
+    y
+        Its response as the model sees it.
+    original
+        Its response in the original unit.
+    """
+
+    name: str
+    x: float
+    y: float
+    original: float
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """All rows, and the words for them; words are plain text in the present language.
+
+    Attributes
+    ----------
+    x, y, original, group
+        Predictor, response as the model sees it, response in its original unit, and group (0 or 1), shape (n,) each.
+    names
+        What each is called, n of them.
+    log
+        Whether the model sees the natural logarithm of the response.
+    unit
+        The original unit of the response, which may be empty.
+    naming
+        What the data are called.
+    """
+
+    x: Array
+    y: Array
+    original: Array
+    group: Array
+    names: Sequence[str]
+    log: bool
+    unit: str
+    naming: Naming
+
+    @property
+    def group_labels(self) -> tuple[str, str]:
+        """Names of the groups."""
+        return self.naming.group_labels
+
+    @property
+    def x_label(self) -> str:
+        """The predictor with its unit."""
+        return self.naming.x_label
+
+    @property
+    def y_label(self) -> str:
+        """The response as the model sees it, with its unit."""
+        return self.naming.y_label
+
+    @property
+    def noun(self) -> str:
+        """What one row is, such as country."""
+        return self.naming.noun
+
+    @property
+    def predictor(self) -> str:
+        """The predictor in a word."""
+        return self.naming.predictor
+
+    @property
+    def response(self) -> str:
+        """The response in a word."""
+        return self.naming.response
+
+    def nearest(self, x: float, group: int, count: int = 5) -> tuple[Place, ...]:
+        """Return the `count` rows of a group that are nearest in the predictor, the nearest first."""
+        mine: NDArray[np.intp] = np.flatnonzero(self.group == group)
+        order = np.argsort(np.abs(self.x[mine] - x), kind="stable")[:count]
+        return tuple(
+            Place(self.names[row], float(self.x[row]), float(self.y[row]), float(self.original[row]))
+            for row in mine[order].tolist()
+        )
+
+
+def rows_of(data: RegressionData, words: Words | None = None) -> Rows:
+    """Return the rows of a regression with what they are called, in English where no `words` are given."""
+    return Rows(
+        x=data.predictor_values,
+        y=data.targets,
+        original=data.response_values,
+        group=data.group_values,
+        names=data.row_names,
+        log=data.log_response,
+        unit=data.response_unit,
+        naming=Naming(data, words or Words()),
+    )

@@ -1,0 +1,205 @@
+"""The Serve page: the fitted guide as a file, and what comes out of it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import ipywidgets
+
+from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.served import ServedFigure
+from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
+from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.code_listing import Listing
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.captions import Choice, caption, paragraph
+from rugged_widget.view.i18n.catalogue import Words
+
+SCRIPT_PATH, PROGRAM_PATH = "rugged_guide.pt", "rugged_guide.pt2"
+CALLS = {"one_by_one": True, "at_once": False}
+NUM_DRAWS = 800
+SAMPLE = """\
+import torch
+
+sampler = torch.jit.load({script!r})
+features = torch.tensor([[0.0, 1.0, 0.0], [1.0, 1.0, 1.0]])  # group, predictor, their product
+draws = sampler.draws({count}, features)
+outside = draws.weight[:, 0, 1]
+inside = outside + draws.weight[:, 0, 2]
+print((outside > 0).float().mean(), (inside > 0).float().mean())
+
+# the torch.export program: the number of draws is a tensor
+program = torch.export.load({program!r}).module()
+weight, bias, sigma, response = program(features, torch.tensor({count}))
+"""
+
+
+@dataclass(frozen=True)
+class ServeRequests:
+    """What the page asks for; each may be called from any thread and returns at once.
+
+    Attributes
+    ----------
+    save_torchscript, save_exported
+        Save to a path, replacing a file there only where told so: (path, overwrite).
+    load
+        Load TorchScript from a path and draw the slopes from it: (path, one call a draw instead of one for all).
+    """
+
+    save_torchscript: Callable[[str, bool], None]
+    save_exported: Callable[[str, bool], None]
+    load: Callable[[str, bool], None]
+
+
+class ServePage:
+    """Save the guide, load it again, and see that the same slopes come out.
+
+    `saved`, `loaded` and `failed` are the answers to its requests; they belong on the thread that computes.
+
+    Parameters
+    ----------
+    story
+        Names of the groups, and what a slope is.
+    requests
+        Who is asked.
+    changed
+        Called when there is something else to draw.
+    words
+        In which language.
+    """
+
+    def __init__(self, story: Story, requests: ServeRequests, changed: Callable[[], None], *, words: Words) -> None:
+        self._requests, self._changed, self._words = requests, changed, words
+        self._figure = ServedFigure(story, words=words)
+        self._script = _path(SCRIPT_PATH, "rw-script-path")
+        self._program = _path(PROGRAM_PATH, "rw-program-path")
+        self._overwrite = ipywidgets.Checkbox(value=False, indent=False)
+        self._overwrite.add_class("rw-overwrite")
+        caption(self._overwrite, words, "serve.overwrite")
+        self._calls = ipywidgets.ToggleButtons(style={"button_width": "auto"})
+        self._calls.add_class("rw-calls")
+        Choice(self._calls, self._ways, lambda _: None, words, self._way_tips)
+        self._listing = Listing(words, "serve.listing")
+        self._write()
+        for field in (self._script, self._program):
+            field.observe(lambda _change: self._write(), "value")
+        self._said = text("rw-said")
+        self.box = self._layout()
+        self.targets = (*self._figure.targets, self._said)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        keys = ("served", "calls", "script-path", "program-path")
+        own = {f"rw-{name}": self._words(f"serve.label.{name}", count=NUM_DRAWS) for name in keys}
+        return own | {"rw-copy": self._words("code.copy_tip")}
+
+    def __repr__(self) -> str:
+        return f"ServePage({self._script.value!r}, {self._program.value!r})"
+
+    def wanted(self) -> Wanted:
+        """Return what the snapshots of this page must hold: nothing more than they do."""
+        return Wanted()
+
+    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        return self._figure.update(snapshot.slopes)
+
+    # Answers
+
+    def saved(self, said: str) -> None:
+        """Say that a file was written; plain text."""
+        self._say(said)
+
+    def failed(self, said: str) -> None:
+        """Say what went wrong; plain text."""
+        self._say(said, alert=True)
+
+    def loaded(self, densities: tuple[Density, Density], said: str) -> None:
+        """Draw the slopes that came out of a file, outside and inside, and say so; plain text."""
+        self._figure.load(densities)
+        self._say(said)
+        self._changed()
+
+    def _say(self, said: str, *, alert: bool = False) -> None:
+        role, css = ("alert", ' class="rw-failed"') if alert else ("status", "")
+        self._said.value = f'<p role="{role}"{css}>{escape(said)}</p>' if said else ""
+
+    # Requests
+
+    def _save(self, request: Callable[[str, bool], None], field: ipywidgets.Text) -> None:
+        if path := self._path_in(field):
+            self._say(self._words("serve.said.saving"))
+            request(path, bool(self._overwrite.value))
+
+    def _load(self) -> None:
+        if path := self._path_in(self._script):
+            self._say(self._words("serve.said.loading"))
+            self._requests.load(path, bool(self._calls.value))
+
+    def _path_in(self, field: ipywidgets.Text) -> str:
+        path = str(field.value).strip()
+        if not path:
+            self.failed(self._words("serve.said.nameless", path=field.placeholder))
+        return path
+
+    def _write(self) -> None:
+        script, program = (str(field.value).strip() for field in (self._script, self._program))
+        paths = {"script": script or SCRIPT_PATH, "program": program or PROGRAM_PATH}
+        self._listing.show(SAMPLE.format(**paths, count=NUM_DRAWS))
+
+    def _ways(self) -> list[tuple[str, object]]:
+        return [(self._words(f"serve.calls.{name}"), value) for name, value in CALLS.items()]
+
+    def _way_tips(self) -> list[str]:
+        return [self._words(f"serve.calls.{name}_tip", count=NUM_DRAWS) for name in CALLS]
+
+    # Parts
+
+    def _layout(self) -> ipywidgets.Box:
+        requests, words = self._requests, self._words
+        about = paragraph(words, "serve.about", "rw-about")
+        save = _button("rw-save-script", lambda: self._save(requests.save_torchscript, self._script))
+        export = _button("rw-save-program", lambda: self._save(requests.save_exported, self._program))
+        load = _button("rw-load", self._load)
+        for button, name in ((save, "save"), (export, "export"), (load, "load")):
+            caption(button, words, f"serve.button.{name}")
+        pane = ipywidgets.VBox(
+            [
+                about,
+                _row(self._script, save),
+                _row(load, self._calls),
+                _row(self._program, export),
+                self._overwrite,
+                self._said,
+            ]
+        )
+        pane.add_class("rw-pane")
+        main = ipywidgets.VBox([self._figure.box, self._listing.box])
+        main.add_class("rw-main")
+        box = ipywidgets.Box([pane, main])
+        box.add_class("rw-columns")
+        return box
+
+
+def _path(value: str, css_class: str) -> ipywidgets.Text:
+    field = ipywidgets.Text(value=value, placeholder=value, continuous_update=False)
+    field.add_class("rw-path")
+    field.add_class(css_class)
+    return field
+
+
+def _row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
+    row = ipywidgets.Box(widgets)
+    row.add_class("rw-form-row")
+    return row
+
+
+def _button(css_class: str, press: Callable[[], None]) -> ipywidgets.Button:
+    button = ipywidgets.Button(layout={"width": "auto"})
+    button.add_class(css_class)
+    button.on_click(lambda _button: press())
+    return button

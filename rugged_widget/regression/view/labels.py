@@ -1,0 +1,127 @@
+"""What the dashboard tells of: the words and the data of a regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.view.naming import Naming
+from rugged_widget.regression.view.panels import Group
+from rugged_widget.view.figures.quantiles import Row
+from rugged_widget.view.i18n.catalogue import Words
+
+MAX_DOTS = 1000
+"""Rows of a group that are drawn: more hide one another, and a browser draws each frame anew over all of them."""
+
+SAMPLE_SEED = 2012
+
+
+class Story:
+    """What the dashboard is about: words, in the present language, and data; all words are plain text.
+
+    Parameters
+    ----------
+    data
+        The rows.
+    probs
+        Probabilities of a snapshot's quantiles.
+    words
+        In which language.
+
+    Attributes
+    ----------
+    grid
+        Where the bands are evaluated, shape (num_points,).
+    probs
+        As given.
+    words
+        As given.
+    naming
+        What the data are called.
+    """
+
+    def __init__(self, data: RegressionData, probs: Sequence[float], words: Words) -> None:
+        self._data, self.probs, self.words = data, tuple(probs), words
+        self.naming, self.grid = Naming(data, words), data.grid()
+        self._drawn = [_sample(np.flatnonzero(data.group_values == value)) for value in (0, 1)]
+        self._groups: tuple[str, tuple[Group, Group]] | None = None
+
+    def __repr__(self) -> str:
+        return f"Story({self.title!r}, {self._data.num_rows:,} rows)"
+
+    @property
+    def title(self) -> str:
+        """Of the whole."""
+        return self.naming.title
+
+    @property
+    def subtitle(self) -> str:
+        """How many rows there are, and how many were left out."""
+        return self.naming.subtitle
+
+    @property
+    def groups(self) -> tuple[Group, Group]:
+        """Outside and inside, with their points."""
+        language = self.words.language
+        if self._groups is None or self._groups[0] != language:
+            self._groups = language, (self._group(0), self._group(1))
+        return self._groups[1]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The latents to draw."""
+        bias, sigma = (self.words(f"lesson.latent.{name}") for name in ("bias", "sigma"))
+        rows = [Row("linear.weight", (0, column), name) for column, name in enumerate(self._data.feature_names)]
+        mean = float(round(self._data.targets.mean()))
+        return (*rows, Row("linear.bias", (0,), bias, mean), Row("sigma", (), sigma))
+
+    @property
+    def x_label(self) -> str:
+        """The predictor with its unit."""
+        return self.naming.x_label
+
+    @property
+    def y_label(self) -> str:
+        """The response with its unit."""
+        return self.naming.y_label
+
+    @property
+    def slope_label(self) -> str:
+        """What a slope is."""
+        return self.naming.slope_label
+
+    @property
+    def why(self) -> str:
+        """Why the slope inside is a sum."""
+        return self.naming.why
+
+    @property
+    def row_noun(self) -> str:
+        """What many rows are."""
+        return self.naming.row_noun
+
+    def _group(self, value: int) -> Group:
+        data, drawn = self._data, self._drawn[value]
+        return Group(
+            label=self.naming.group_labels[value],
+            num_rows=int((data.group_values == value).sum()),
+            x=data.predictor_values[drawn],
+            y=data.targets[drawn],
+            names=tuple(data.row_names[row] for row in drawn.tolist()),
+            details=tuple(self.naming.details(row) for row in drawn.tolist()),
+        )
+
+
+def story_of(data: RegressionData, probs: Sequence[float], words: Words | None = None) -> Story:
+    """Return what there is to tell of a regression on `data`, in English where no `words` are given."""
+    return Story(data, probs, words or Words())
+
+
+def _sample(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the rows to draw, in their order."""
+    if len(rows) <= MAX_DOTS:
+        return rows
+    return np.sort(np.random.default_rng(SAMPLE_SEED).choice(rows, MAX_DOTS, replace=False, shuffle=False))

@@ -1,0 +1,251 @@
+"""The regression in the world: two panels with one axis, the points of a group and the credible band of its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.snapshot import Array, Band, Progress, Snapshot
+from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Ruler, minus, text
+from rugged_widget.view.figures.overlays import dashed, dotted, least_squares_line, show_marks
+from rugged_widget.view.frames.silent_widgets import QuietLines, QuietText
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.captions import Choice
+from rugged_widget.view.i18n.catalogue import Words
+
+if TYPE_CHECKING:
+    from rugged_widget.regression.view.labels import Story
+    from rugged_widget.view.figures.explanation import Explanation
+
+MODES = ("line", "prediction")
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The rows of one group, all of them or a random sample to draw.
+
+    Attributes
+    ----------
+    label
+        Its name; plain text.
+    num_rows
+        How many rows it has; at least as many as are drawn.
+    x, y
+        Predictor and response of those drawn, as the model sees them, shape (num_drawn,).
+    names, details
+        What the tooltip of each row drawn says, a title and a line; plain text.
+    """
+
+    label: str
+    num_rows: int
+    x: Array
+    y: Array
+    names: tuple[str, ...]
+    details: tuple[str, ...]
+
+    def heading(self, words: Words, row_noun: str) -> str:
+        """Return what the group is called and how much of it is seen; plain text."""
+        drawn = len(self.x)
+        key = "panels.heading" if drawn == self.num_rows else "panels.heading_drawn"
+        return words(key, group=self.label, drawn=drawn, count=self.num_rows, rows=row_noun)
+
+
+class Panels:
+    """Both panels, and the switch between the band of the line and that of a prediction.
+
+    Parameters
+    ----------
+    story
+        Its groups, outside and inside, in the order of a snapshot's bands, the grid of these, and the names of axes.
+    on_mode
+        Called when the other band is picked.
+    reference
+        What it is compared with: the least-squares lines, and the ends of the exact band.
+    words
+        In which language.
+    explain
+        What explains both panels, in the heading of the first.
+    """
+
+    def __init__(
+        self,
+        story: Story,
+        on_mode: Callable[[], None],
+        reference: Reference | None = None,
+        *,
+        words: Words,
+        explain: Explanation | None = None,
+    ) -> None:
+        values = np.concatenate([group.y for group in story.groups])
+        margin = 0.12 * max(float(np.ptp(values)), 1e-9)
+        low, high = float(values.min()) - margin, float(values.max()) + margin
+        self._x = Ruler(story.x_label, float(story.grid[0]), float(story.grid[-1]), num_steps=6)
+        self._y = Ruler(story.y_label, low, high, vertical=True, num_steps=7)
+        self._story, self._reference, self._say = story, reference, words
+        self.mode = ipywidgets.ToggleButtons(options=MODES, style={"button_width": "auto"})
+        self.mode.add_class("rw-mode")
+        self._panels = [
+            _Panel(number, story, (self._x, self._y), (low, high), reference, words, None if number else explain)
+            for number in range(len(story.groups))
+        ]
+        self._panels[-1].head.children = (*self._panels[-1].head.children, self.mode)
+        self.boxes = tuple(panel.box for panel in self._panels)
+        self.targets = tuple(target for panel in self._panels for target in panel.targets)
+        Choice(
+            self.mode,
+            lambda: [(words(f"panels.mode.{mode}"), mode) for mode in MODES],
+            lambda _mode: self._switch(on_mode),
+            words,
+            tips=lambda: [words(f"panels.mode.{mode}_tip") for mode in MODES],
+        )
+        words.follow(self._name)
+
+    @property
+    def hover(self) -> list[dict[str, object]]:
+        """What is told of each row drawn, by figure."""
+        return [panel.hover for panel in self._panels]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        x, y = self._story.x_label, self._story.y_label
+        return {
+            f"rw-panel-{number}": self._say("panels.label", group=group.label, x=x, y=y)
+            for number, group in enumerate(self._story.groups)
+        }
+
+    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        correction = snapshot.correction
+        return [
+            change
+            for number, panel in enumerate(self._panels)
+            for change in panel.update(
+                {mode: bands[number] for mode, bands in snapshot.bands.items()},
+                self.mode.value,
+                None if correction is None else correction.bands[self.mode.value][number],
+            )
+        ]
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Show the ends of the exact bands, or hide them."""
+        for panel in self._panels:
+            show_marks(panel.exact, show=show)
+
+    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+        """Draw the ends of the corrected bands from the next frame on, or do not."""
+        for panel in self._panels:
+            panel.corrects = on
+
+    def _name(self) -> None:
+        self._x.rename(self._story.x_label)
+        self._y.rename(self._story.y_label)
+        for panel in self._panels:
+            panel.name()
+
+    def _switch(self, on_mode: Callable[[], None]) -> None:
+        if self._reference is not None and self._reference.exact is not None:
+            bands = self._reference.exact.bands[self.mode.value]
+            for panel, band in zip(self._panels, bands, strict=True):
+                panel.exact[0].y = _ends(band)
+        on_mode()
+
+
+class _Panel:
+    def __init__(
+        self,
+        number: int,
+        story: Story,
+        rulers: tuple[Ruler, Ruler],
+        view: tuple[float, float],
+        reference: Reference | None,
+        words: Words,
+        explain: Explanation | None,
+    ) -> None:
+        self._number, self._story, self._view, self._say = number, story, view, words
+        self._group, grid = story.groups[number], story.grid
+        start = np.full((2, len(grid)), view[0] - 1.0)
+        scales = {"x": rulers[0].scale, "y": rulers[1].scale}
+        self._band = QuietLines(x=grid, y=start, scales=scales, fill="between")
+        self._band.fill_colors, self._band.colors = [BANDS[number]], ["transparent"]
+        self._median = QuietLines(x=grid, y=start[0], scales=scales, colors=[GROUPS[number]], stroke_width=2.5)
+        self._corrected, self.corrects = dotted(grid, start, scales), False
+        points = bqplot.Scatter(x=self._group.x, y=self._group.y, scales=scales, colors=[POINT], stroke="transparent")
+        points.default_size, points.enable_hover = 26, False
+        estimate, self.exact = _compare(reference, number, grid, scales)
+        self._note: QuietText = text("rw-note")
+        self._chart = Chart(
+            f"rw-panel-{number}",
+            self._group.heading(words, story.row_noun),
+            marks=[self._band, points, *estimate, self._median, *self.exact, self._corrected],
+            axes=[ruler.axis for ruler in rulers],
+            texts=[self._note],
+            explain=explain,
+        )
+        self.box, self.head = self._chart.box, self._chart.box.children[0]
+        self.targets = (self._band, self._median, self._corrected, self._note)
+
+    @property
+    def hover(self) -> dict[str, object]:
+        group = self._story.groups[self._number]
+        rows = [{"title": title, "text": line} for title, line in zip(group.names, group.details, strict=True)]
+        return {"figure": f"rw-panel-{self._number}", "rows": rows}
+
+    def name(self) -> None:
+        self._chart.rename(self._story.groups[self._number].heading(self._say, self._story.row_noun))
+
+    def update(self, bands: Mapping[str, Band], mode: str, corrected: Band | None) -> Changes:
+        band = bands[mode]
+        drawn = _ends(corrected or band)  # what is not known is hidden at the guide's own band
+        return [
+            (self._band, {"y": _ends(band)}),
+            (self._median, {"y": band.median}),
+            (
+                self._corrected,
+                {**({"y": drawn} if self.corrects else {}), "visible": self.corrects and bool(corrected)},
+            ),
+            (self._note, {"value": self._remark(bands, band)}),
+        ]
+
+    def _remark(self, bands: Mapping[str, Band], shown: Band) -> str:
+        low, high = self._view
+        if shown.upper.max() < low or shown.lower.min() > high:
+            key = "panels.below" if shown.upper.max() < low else "panels.above"
+            return self._say(key, value=minus(f"{shown.median.mean():.1f}"))
+        num_drawn = len(self._group.y)
+        return self._say(
+            "panels.note" if num_drawn == self._group.num_rows else "panels.note_drawn",
+            percent=f"{100 * shown.prob:g}",
+            count=num_drawn,
+            line=self._inside(bands["line"]),
+            prediction=self._inside(bands["prediction"]),
+        )
+
+    def _inside(self, band: Band) -> int:
+        x, y = self._group.x, self._group.y
+        inside = (np.interp(x, band.x, band.lower) <= y) & (y <= np.interp(x, band.x, band.upper))
+        return int(inside.sum())
+
+
+def _ends(band: Band) -> Array:
+    ends: Array = np.stack([band.lower, band.upper])
+    return ends
+
+
+def _compare(
+    reference: Reference | None, number: int, grid: Array, scales: Mapping[str, bqplot.Scale]
+) -> tuple[list[bqplot.Mark], list[bqplot.Mark]]:
+    """Return the mark of the least-squares line of a group, and that of its exact band's ends."""
+    if reference is None:
+        return [], []
+    estimate = [least_squares_line(grid, reference.lines[number], scales)]
+    if reference.exact is None:
+        return estimate, []
+    band = reference.exact.bands["line"][number]
+    return estimate, [dashed(band.x, _ends(band), scales)]

@@ -1,0 +1,135 @@
+"""The dashboard as a still picture: what a reopened notebook shows where no kernel stands behind the widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.panels import Group
+from rugged_widget.snapshot.reference import ExactAnswer, Reference
+from rugged_widget.snapshot.snapshot import Array, Band, Snapshot
+from rugged_widget.view.figures.chart import minus
+from rugged_widget.view.i18n.catalogue import Words
+
+WIDTH, HEIGHT, MARGIN = 380, 220, 34
+COLORS = ("#2f6cc0", "#d9822b")  # no style sheet comes with it; both can be read on light and dark
+
+
+def still(
+    story: Story,
+    snapshot: Snapshot,
+    status: str,
+    reference: Reference | None = None,
+    *,
+    words: Words,
+    exact: bool = False,
+) -> str:
+    """Return HTML that needs nothing else: both panels as SVG, what they say, and how to get the live widget back.
+
+    Parameters
+    ----------
+    story, snapshot
+        What it is about, and where it stands.
+    status
+        How the training stands; plain text.
+    reference
+        What the fit is compared with: its least-squares lines are drawn.
+    words
+        In which language.
+    exact
+        Whether the ends of its exact bands are drawn as well.
+    """
+    values = np.concatenate([group.y for group in story.groups])
+    low, high = float(values.min()) - 0.5, float(values.max()) + 0.5
+    trained = snapshot.step > 0
+    panels = "".join(
+        _panel(
+            group.heading(words, story.row_noun),
+            group,
+            (band if trained else None, color),
+            story,
+            (low, high),
+            _comparison(reference, number, exact=exact),
+        )
+        for number, (group, band, color) in enumerate(zip(story.groups, snapshot.bands["line"], COLORS, strict=True))
+    )
+    answer = reference.exact if reference is not None and exact else None
+    answers = _answers(story, snapshot, answer, words) if trained else ""
+    return (
+        f'<div style="max-width: 820px"><p><b>{escape(story.title)}</b> \N{MIDDLE DOT} {escape(story.subtitle)} '
+        f"\N{MIDDLE DOT} {escape(status)}</p><div>{panels}</div><ul>{answers}</ul>"
+        f"<p>{words.html('still.how')}</p></div>"
+    )
+
+
+def _answers(story: Story, snapshot: Snapshot, exact: ExactAnswer | None, words: Words) -> str:
+    """Return a line of a list for each group."""
+    remarks = ["" for _ in story.groups]
+    if exact is not None:
+        remarks = [words("still.exact", prob=slope.prob_positive) for slope in exact.slopes]
+    return "".join(
+        f"<li>{words.html('still.answer', group=group.label, prob=slope.prob_positive)} {escape(remark)}</li>"
+        for group, slope, remark in zip(story.groups, snapshot.slopes, remarks, strict=True)
+    )
+
+
+def _comparison(reference: Reference | None, number: int, *, exact: bool) -> list[tuple[Array, str]]:
+    """Return the lines of a group that are drawn for comparison over the grid, each with its style."""
+    if reference is None:
+        return []
+    lines = [(reference.lines[number], 'stroke-opacity="0.6"')]
+    if exact and reference.exact is not None:
+        band = reference.exact.bands["line"][number]
+        lines += [(end, 'stroke-dasharray="4 3"') for end in (band.lower, band.upper)]
+    return lines
+
+
+def _panel(
+    heading: str,
+    group: Group,
+    shown: tuple[Band | None, str],
+    story: Story,
+    view: tuple[float, float],
+    comparison: Sequence[tuple[Array, str]],
+) -> str:
+    (band, color), heading = shown, escape(heading)
+    right, bottom = WIDTH - 8, HEIGHT - MARGIN
+    x_ends = (float(story.grid[0]), float(story.grid[-1]))
+
+    def path(x: Array, y: Array) -> str:
+        across = np.interp(x, x_ends, (MARGIN, right))
+        down = np.interp(y, view, (bottom, 20))
+        return " ".join(f"{a:.1f},{d:.1f}" for a, d in zip(across, down, strict=True))
+
+    drawn = ""
+    if band is not None:
+        outline = path(np.concatenate([band.x, band.x[::-1]]), np.concatenate([band.lower, band.upper[::-1]]))
+        drawn = (
+            f'<polygon points="{outline}" fill="{color}" fill-opacity="0.3"/>'
+            f'<polyline points="{path(band.x, band.median)}" fill="none" stroke="{color}" stroke-width="2"/>'
+        )
+    drawn += "".join(
+        f'<polyline points="{path(story.grid, line)}" fill="none" stroke="currentColor" {style}/>'
+        for line, style in comparison
+    )
+    points = "".join(
+        f'<circle cx="{x}" cy="{y}" r="2.2"/>' for x, y in (pair.split(",") for pair in path(group.x, group.y).split())
+    )
+    return (
+        f'<svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{heading}" fill="currentColor" '
+        f'font-family="sans-serif" font-size="11"><text x="{MARGIN}" y="12" font-weight="bold">{heading}'
+        f'</text>{_ends(bottom, view)}<g stroke="currentColor" stroke-opacity="0.3">'
+        f'<path d="M{MARGIN},20V{bottom}H{right}" fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
+        f'{drawn}<text x="{right}" y="{HEIGHT - 18}" text-anchor="end">'
+        f"{escape(story.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
+    )
+
+
+def _ends(bottom: int, view: tuple[float, float]) -> str:
+    return "".join(
+        f'<text x="{MARGIN - 4}" y="{y}" text-anchor="end">{minus(f"{value:.1f}")}</text>'
+        for y, value in ((bottom, view[0]), (28, view[1]))
+    )

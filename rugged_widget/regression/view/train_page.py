@@ -1,0 +1,179 @@
+"""The page that is open first: the four figures of a run, and the verdicts on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import ipywidgets
+
+from rugged_widget.regression.view.explanation_facts import facts_of
+from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.panels import Panels
+from rugged_widget.regression.view.slopes import SlopeFigure
+from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.view.controls.controls import Requests
+from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.elbo import ElboFigure
+from rugged_widget.view.figures.explanation import Explanation
+from rugged_widget.view.figures.overlays import is_reliable, legend
+from rugged_widget.view.figures.quantiles import QuantileFigure
+from rugged_widget.view.figures.verdicts import ApproximationCard, SettledCard
+from rugged_widget.view.frames.silent_widgets import Quiet
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.catalogue import Words
+
+EXPLAINED = ("elbo", "quantiles", "panels", "slopes", "settled", "approximation")
+LABELS = ("unit", "mode", "elbo", "quantiles", "slopes", "settled", "approximation")
+
+
+class Part(Protocol):
+    """What frames change."""
+
+    @property
+    def targets(self) -> Sequence[Quiet]:
+        """Widgets that frames change."""
+
+
+class Figure(Part, Protocol):
+    """What every figure can do: build once, update many times."""
+
+    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Draw the exact answer over the guide's, or do not."""
+
+
+class TrainPage:
+    """ELBO, quantiles, both panels, the slopes, and whether to believe them.
+
+    Parameters
+    ----------
+    story
+        What they are about.
+    num_steps
+        Steps to do.
+    reference
+        What the fit is compared with, where that is known.
+    changed
+        Called, in any thread, when another unit or band is picked, and after the correction is switched.
+    words
+        In which language.
+    requests
+        Who is asked when something is pressed on the verdicts.
+    settings
+        First values of correct and stop_when_settled; False where they are not there.
+    """
+
+    def __init__(
+        self,
+        story: Story,
+        num_steps: int,
+        reference: Reference | None,
+        changed: Callable[[], None],
+        *,
+        words: Words,
+        requests: Requests,
+        settings: Mapping[str, object],
+    ) -> None:
+        self._changed, self._say = changed, words
+        facts = facts_of(story, reference)
+        explain = {name: Explanation(words, name, facts) for name in EXPLAINED}
+        self._explanations = tuple(explain.values())
+        self._elbo = ElboFigure(num_steps, story, changed, reference, words=words, explain=explain["elbo"])
+        self._quantiles = QuantileFigure(story, reference, words=words, explain=explain["quantiles"])
+        self._panels = Panels(story, changed, reference, words=words, explain=explain["panels"])
+        self._slopes = SlopeFigure(story, reference, words=words, explain=explain["slopes"])
+        self._settled = SettledCard(requests, words=words, explain=explain["settled"])
+        self._approximation = ApproximationCard(
+            lambda: story.rows, requests, words=words, explain=explain["approximation"]
+        )
+        self._legend = text("rw-legend")
+        self._shows_exact = self._corrects = False
+        self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, self._panels, self._slopes)
+        self.box = self._layout()
+        parts: Sequence[Part] = (*self._figures, self._settled, self._approximation, *self._explanations)
+        self.targets = (*[target for part in parts for target in part.targets], self._legend)
+        self._settled.show_stop(bool(settings.get("stop_when_settled", False)))
+        self._approximation.show_correct(bool(settings.get("correct", False)))
+        self._draw_corrected(bool(settings.get("correct", False)))
+
+    @property
+    def hover(self) -> Sequence[Mapping[str, object]]:
+        """What is told of the dots of the panels."""
+        return self._panels.hover
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        own = {f"rw-{name}": self._say(f"train.label.{name}") for name in LABELS}
+        return own | {"rw-correct": self._say("verdict.button.correct")} | self._panels.labels
+
+    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        corrected = self._corrects and snapshot.correction is not None
+        key = legend(self._say, exact=self._shows_exact, corrected=corrected, reliable=is_reliable(snapshot.correction))
+        return [
+            *[change for figure in self._figures for change in figure.update(snapshot, progress)],
+            *self._settled.update(snapshot),
+            *self._approximation.update(snapshot, progress),
+            *[change for explanation in self._explanations for change in explanation.update(snapshot, progress)],
+            (self._legend, {"value": key}),
+        ]
+
+    def wanted(self) -> Wanted:
+        """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
+        return Wanted(correction=self._corrects)
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Draw the exact answer over the guide's, or do not."""
+        self._shows_exact = show
+        for figure in self._figures:
+            figure.show_exact(show)
+
+    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+        """Draw what the guide's draws say once they are weighed, or do not."""
+        if on != self._corrects:
+            self._draw_corrected(on)
+            self._changed()
+
+    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+        """Draw kept runs thinly under the present one's ELBO."""
+        self._elbo.show_runs(runs)
+
+    def show_setting(self, name: str, value: object) -> None:
+        """Make a switch of the verdicts show `value`, without asking for it; the correction is drawn then, or not.
+
+        Parameters
+        ----------
+        name
+            correct or stop_when_settled.
+        value
+            Whether it is on.
+        """
+        if name == "correct":
+            self._approximation.show_correct(bool(value))
+            self.correct(bool(value))
+        else:
+            self._settled.show_stop(bool(value))
+
+    def sentence(self, snapshot: Snapshot) -> str:
+        """Return verdicts and beliefs in words, for who does not see them."""
+        verdicts = f"{self._settled.card.sentence} {self._approximation.card.sentence}"
+        return f"{verdicts} {self._quantiles.sentence(snapshot)}. {self._slopes.sentence(snapshot)}."
+
+    def _draw_corrected(self, on: bool) -> None:  # noqa: FBT001  # the same
+        self._corrects = on
+        self._quantiles.correct(on)
+        self._panels.correct(on)
+        self._slopes.correct(on)
+
+    def _layout(self) -> ipywidgets.Box:
+        side = ipywidgets.VBox([self._settled.card.box, self._approximation.card.box, self._legend])
+        side.add_class("rw-side")
+        box = ipywidgets.Box([self._elbo.box, self._quantiles.box, *self._panels.boxes, self._slopes.box, side])
+        box.add_class("rw-grid")
+        return box

@@ -1,0 +1,1 @@
+"""Runs that are over: their frozen record, and the store that keeps them."""

@@ -1,0 +1,156 @@
+"""A run that is over, as plain numbers: what stays of it beside the runs that follow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.snapshot.values import Approximation, Array, Averaged, ElboCurve, Gap, Value
+
+MAX_POINTS = 120
+"""Points of a kept run's ELBO curve, its last one included."""
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRun(Value):
+    """A run that was kept.
+
+    Attributes
+    ----------
+    number
+        Which: from 1, never given twice by the same widget.
+    name
+        What the reader calls it; plain text, not empty.
+    guide
+        Key of its guide's family, "custom" for a hand-written one.
+    steps
+        Steps done, >= 1.
+    num_steps
+        Steps that were to be done, >= steps.
+    learning_rate
+        That of the last step, > 0.
+    rate_changed
+        Whether an earlier step had another one.
+    seed
+        Of its random numbers.
+    num_rows
+        Rows it was fitted to.
+    elbo, elbo_error
+        Expected ELBO at the end and its standard error, nats, total over all rows; of a guide without a density the
+        last estimate and nan.
+    approximation
+        How good it was found to be; None where it was not judged.
+    gap
+        Distance to the exact posterior; None where that is not known.
+    averaged
+        Where its parameters are the mean of iterates: of which.
+    seconds
+        Time that its steps took.
+    curve
+        Its ELBO, at most 120 points.
+    draws
+        By site, draws of the guide at its end, shape (num_draws, *site shape).
+    """
+
+    number: int
+    name: str
+    guide: str
+    steps: int
+    num_steps: int
+    learning_rate: float
+    rate_changed: bool
+    seed: int
+    num_rows: int
+    elbo: float
+    elbo_error: float
+    approximation: Approximation | None
+    gap: Gap | None
+    averaged: Averaged | None
+    seconds: float
+    curve: ElboCurve
+    draws: Mapping[str, Array]
+
+    @property
+    def k_hat(self) -> float:
+        """Median Pareto shape over the repeats; nan where there is none."""
+        found = self.approximation
+        return float(np.median(found.k_hats)) if found is not None and len(found.k_hats) else math.nan
+
+    @property
+    def worst_sd_ratio(self) -> float:
+        """The guide's standard deviation over the exact one of the latent where that is furthest from 1; or nan."""
+        found = self.approximation
+        if found is None or found.worst is None:
+            return math.nan
+        site, index = found.worst
+        return float(np.asarray(found.sd_ratios[site])[index])
+
+    def renamed(self, name: str) -> KeptRun:
+        """Return the same under another name."""
+        return replace(self, name=name)
+
+
+def run_of(  # what a run was
+    snapshot: Snapshot,
+    *,
+    name: str,
+    guide: str,
+    num_steps: int,
+    rate: float,
+    rate_changed: bool,
+    seed: int,
+    seconds: float,
+) -> KeptRun:
+    """Return what is to be kept of a run, without a number as yet (0).
+
+    Parameters
+    ----------
+    snapshot
+        Its end, which holds draws, and an approximation where it could be judged.
+    name, guide, num_steps, rate_changed, seed, seconds
+        As of `KeptRun`.
+    rate
+        Its learning rate.
+    """
+    found = snapshot.approximation
+    judged = found is not None and math.isfinite(found.elbo)
+    return KeptRun(
+        number=0,
+        name=name,
+        guide=guide,
+        steps=snapshot.step,
+        num_steps=num_steps,
+        learning_rate=rate,
+        rate_changed=rate_changed,
+        seed=seed,
+        num_rows=snapshot.num_rows,
+        elbo=found.elbo if judged and found is not None else snapshot.elbo,
+        elbo_error=found.elbo_error if judged and found is not None else math.nan,
+        approximation=found,
+        gap=found.gap if found is not None and found.gap is not None else snapshot.gap,
+        averaged=snapshot.averaged,
+        seconds=seconds,
+        curve=thinned(snapshot.curve),
+        draws=snapshot.draws,
+    )
+
+
+def thinned(curve: ElboCurve) -> ElboCurve:
+    """Return a curve with at most 120 of its points, the first and the last among them."""
+    count = len(curve.step)
+    if count <= MAX_POINTS:
+        return curve
+    kept = np.unique(np.linspace(0, count - 1, MAX_POINTS).round().astype(int))
+    return ElboCurve(curve.step[kept], curve.elbo[kept], curve.smoothed[kept])
+
+
+def unique_name(name: str, taken: Iterable[str]) -> str:
+    """Return `name`, with a number behind it where another run is called so already."""
+    names, count, found = set(taken), 2, name
+    while found in names:
+        found, count = f"{name} ({count})", count + 1
+    return found

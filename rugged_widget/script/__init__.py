@@ -1,9 +1,0 @@
-"""A run written down as a short Pyro script that takes the same steps."""
-
-from __future__ import annotations
-
-from rugged_widget.script.data import TABLE
-from rugged_widget.script.recipe import Columns, OwnGuide, Recipe, learning_rate_changes
-from rugged_widget.script.writing import LARGE, write_script
-
-__all__ = ["LARGE", "TABLE", "Columns", "OwnGuide", "Recipe", "learning_rate_changes", "write_script"]

@@ -1,0 +1,166 @@
+"""A moment of the fit as plain numbers: the only thing that passes from computing to showing while it trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from rugged_widget.snapshot.values import (
+    Approximation,
+    Array,
+    Averaged,
+    Band,
+    Correction,
+    Density,
+    ElboCurve,
+    Gap,
+    Parameter,
+    Settling,
+    Value,
+    WhatIf,
+)
+
+__all__ = [
+    "Approximation",
+    "Array",
+    "Averaged",
+    "Band",
+    "Correction",
+    "Density",
+    "ElboCurve",
+    "EngineInfo",
+    "EngineName",
+    "Gap",
+    "Parameter",
+    "Progress",
+    "Settling",
+    "Snapshot",
+    "Status",
+    "WhatIf",
+]
+
+Status: TypeAlias = Literal["ready", "running", "paused", "finished", "failed"]
+EngineName: TypeAlias = Literal["plain", "graph", "jax"]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot(Value):
+    """What is known of a fit after `step` steps. Numbers and numpy arrays only, none of them writable.
+
+    Attributes
+    ----------
+    step
+        Steps done, >= 0.
+    elbo
+        ELBO estimate of the last step in nats, total over all rows, higher is better; nan before the first.
+    learning_rate
+        Learning rate of the next step, > 0.
+    num_rows
+        Rows the model is fitted to; divides the ELBO where it is shown per observation.
+    curve
+        The ELBO of the whole run.
+    probs
+        Probabilities of `quantiles`, increasing, each in (0, 1).
+    quantiles
+        By site, on the site's support, shape (num_probs, *site shape).
+    bands
+        "line" (the mean of the response) and "prediction" (a new observation): one Band a group, in the
+        order of the groups (outside, inside).
+    slopes
+        Density of the slope d mean / d predictor, one a group in the same order.
+    gap
+        Distance to the exact posterior; None where that is not known, or the guide is a point, which has none.
+    parameters
+        The guide's parameters; empty unless they were wanted.
+    marginals
+        By site, the density of each of its elements on the site's support, in C order; empty unless wanted.
+    what_if
+        The prediction at a point, where that was wanted.
+    settling
+        Whether the optimizer has settled; None where nobody judges it.
+    averaged
+        Where the parameters are the mean of iterates: of which.
+    approximation
+        How good the guide is; None unless wanted, and before the first step.
+    correction
+        What its draws say once they are weighed; None unless wanted, and where the guide has no density.
+    draws
+        By site, draws of the guide on the site's support, shape (num_draws, *site shape), the same draws in every site;
+        empty unless wanted.
+    """
+
+    step: int
+    elbo: float
+    learning_rate: float
+    num_rows: int
+    curve: ElboCurve
+    probs: tuple[float, ...]
+    quantiles: Mapping[str, Array]
+    bands: Mapping[str, tuple[Band, ...]]
+    slopes: tuple[Density, ...]
+    gap: Gap | None = None
+    parameters: tuple[Parameter, ...] = ()
+    marginals: Mapping[str, tuple[Density, ...]] = field(default_factory=dict)
+    what_if: WhatIf | None = None
+    settling: Settling | None = None
+    averaged: Averaged | None = None
+    approximation: Approximation | None = None
+    correction: Correction | None = None
+    draws: Mapping[str, Array] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"
+        return f"Snapshot(step={self.step}, elbo={elbo}, sites={list(self.quantiles)})"
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """How the steps of a fit are computed.
+
+    Attributes
+    ----------
+    name
+        plain (Pyro's own step), graph (the captured step in TorchScript) or jax (the captured step in JAX).
+    reason
+        Why this one, in a few words for the reader.
+    """
+
+    name: EngineName
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is.
+
+    Attributes
+    ----------
+    status
+        ready (no step done), running, paused, finished (all steps done) or failed.
+    step, num_steps
+        Steps done and steps to do, 0 <= step <= num_steps.
+    elbo
+        ELBO estimate of the last step in nats; nan before the first.
+    steps_per_second
+        Over the last seconds of running; nan where that is not known yet.
+    error
+        Where status is failed: what happened and what to try, for the reader. Empty otherwise.
+    engine
+        How the steps are computed; None where that is not known.
+    settled_at
+        Step at which the run ended because the optimizer had settled by then; None where it did not end for that.
+    """
+
+    status: Status
+    step: int
+    num_steps: int
+    elbo: float
+    steps_per_second: float
+    error: str = ""
+    engine: EngineInfo | None = None
+    settled_at: int | None = None

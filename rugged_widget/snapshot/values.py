@@ -1,0 +1,299 @@
+"""Frozen values, of numbers and numpy arrays only, that pass from computing to showing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+Latent: TypeAlias = tuple[str, tuple[int, ...]]
+"""An element of a sample site: the site's name and the element's index, () where the site is a number."""
+
+Presence: TypeAlias = Literal["none", "away", "here"]
+"""What is known of a page that shows the widget: there is none, it is hidden or on its way, it answers."""
+
+SettlingState: TypeAlias = Literal["early", "drifting", "settled", "unstable"]
+Advice: TypeAlias = Literal["", "more_steps", "raise", "lower", "average"]
+Quality: TypeAlias = Literal["good", "borderline", "poor", "point"]
+
+
+def _frozen(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        view = value.view()
+        view.flags.writeable = False
+        return view
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(item) for item in value)
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """Base of the values: frozen to the bottom, arrays and mappings included."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            object.__setattr__(self, item.name, _frozen(getattr(self, item.name)))
+
+
+@dataclass(frozen=True, eq=False)
+class Band(Value):
+    """A credible band over a grid, for one group.
+
+    Attributes
+    ----------
+    x
+        Grid of the predictor, shape (num_points,), increasing, in the predictor's unit.
+    lower, median, upper
+        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2 at each grid point, shape (num_points,), in the
+        unit the model sees the response in (its log where the log was taken).
+    prob
+        Probability inside the band, in (0, 1).
+    """
+
+    x: Array
+    lower: Array
+    median: Array
+    upper: Array
+    prob: float
+
+
+@dataclass(frozen=True, eq=False)
+class Density(Value):
+    """A probability density of one number, estimated from draws.
+
+    Attributes
+    ----------
+    x
+        Where it is evaluated, shape (num_points,), increasing.
+    density
+        Its value there, shape (num_points,), >= 0, per unit of x.
+    prob_positive
+        Share of the draws above 0, in [0, 1].
+    lower, median, upper
+        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2 of the draws.
+    prob
+        Probability between lower and upper, in (0, 1).
+    """
+
+    x: Array
+    density: Array
+    prob_positive: float
+    lower: float
+    median: float
+    upper: float
+    prob: float
+
+
+@dataclass(frozen=True, eq=False)
+class ElboCurve(Value):
+    """The ELBO of the whole run, thinned for drawing.
+
+    Attributes
+    ----------
+    step
+        Steps that are kept, from 1, shape (num_points,), at most 400 points; the last step is always there.
+    elbo
+        ELBO estimate of that step in nats, shape (num_points,), total over all rows.
+    smoothed
+        Bias-corrected exponential mean of *all* ELBO estimates up to that step, shape (num_points,).
+    """
+
+    step: Array
+    elbo: Array
+    smoothed: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter(Value):
+    """A parameter of the guide.
+
+    Attributes
+    ----------
+    name
+        As in Pyro's parameter store.
+    constrained, unconstrained
+        Its value as the guide uses it and as the optimizer moves it, of the same shape but for constraints that change
+        it (a Cholesky factor).
+    """
+
+    name: str
+    constrained: Array
+    unconstrained: Array
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What the guide misses of the posterior, from many draws.
+
+    Attributes
+    ----------
+    nats
+        KL(guide || posterior) = log evidence - ELBO, estimated; >= 0 but for its error.
+    standard_error
+        Of that estimate, > 0.
+    """
+
+    nats: float
+    standard_error: float
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf(Value):
+    """The predictive density of a new observation at one point.
+
+    Attributes
+    ----------
+    x
+        Value of the predictor.
+    group
+        0 (outside) or 1 (inside).
+    guide, exact
+        The density by the guide, and by the exact posterior where there is one, of the response as the model sees it.
+    """
+
+    x: float
+    group: int
+    guide: Density
+    exact: Density | None
+
+
+@dataclass(frozen=True)
+class Settling:
+    """Whether the optimizer has settled, judged from the ELBO of all steps so far.
+
+    Attributes
+    ----------
+    state
+        early (too few steps to tell), drifting (the ELBO still moves beyond its noise), settled, or unstable (it falls,
+        or jumps about far below what it had reached).
+    since
+        Step from which on it counts as settled, >= 1; None where it does not.
+    drift
+        Trend of the ELBO, nats per 100 steps; nan where it is too early to tell.
+    noise
+        Standard deviation of a single step's ELBO estimate about its trend, nats; nan where it is too early to tell.
+    noise_cost
+        Nats of expected ELBO that the moving about of the iterates at this learning rate costs; nan where that is not
+        known.
+    advice
+        What to do: nothing, train longer, a higher or a lower learning rate, or average the iterates.
+    """
+
+    state: SettlingState
+    since: int | None
+    drift: float
+    noise: float
+    noise_cost: float
+    advice: Advice
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """Parameters that are the mean of iterates, on the optimizer's unconstrained scale.
+
+    Attributes
+    ----------
+    first, last
+        Steps of the first and the last iterate, 1 <= first <= last.
+    stride
+        Steps from one to the next, >= 1.
+    """
+
+    first: int
+    last: int
+    stride: int
+
+
+@dataclass(frozen=True, eq=False)
+class Approximation(Value):
+    """How good the guide is as an approximation of the posterior.
+
+    Attributes
+    ----------
+    quality
+        good, borderline, poor, or point (a guide without a density, of which nothing below is known but nan and empty).
+    k_hats
+        Pareto shape of the importance ratios in each repeat, shape (num_repeats,).
+    threshold
+        Of k-hat: below it importance sampling, and with it the guide, can be trusted.
+    num_draws
+        Draws of a repeat.
+    effective
+        Effective sample size of the importance weights, a share of the draws in (0, 1].
+    elbo, elbo_error
+        Expected ELBO of the parameters as they are, and its standard error, nats, from all repeats.
+    gap
+        KL(guide || posterior) from all repeats; None where the log evidence is not known.
+    sd_ratios
+        By site, standard deviation of the guide over the exact one, of the site's shape; empty where that is not known.
+    worst
+        The latent whose ratio is furthest from 1, by factor; None where that is not known.
+    correlation
+        Of the two latents that the exact posterior correlates most, in [-1, 1]; nan where that is not known.
+    correlated
+        Those two latents; None where that is not known.
+    correlates
+        Whether the guide can correlate latents.
+    """
+
+    quality: Quality
+    k_hats: Array
+    threshold: float
+    num_draws: int
+    effective: float
+    elbo: float
+    elbo_error: float
+    gap: Gap | None
+    sd_ratios: Mapping[str, Array]
+    worst: Latent | None
+    correlation: float
+    correlated: tuple[Latent, Latent] | None
+    correlates: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Correction(Value):
+    """What the guide's draws say when each is weighed by its smoothed importance ratio.
+
+    Attributes
+    ----------
+    quantiles, bands, slopes
+        As of a snapshot.
+    k_hat
+        Pareto shape of the ratios of these draws.
+    effective
+        Effective sample size of the weights, a share of the draws in (0, 1].
+    reliable
+        Whether k_hat is below its threshold.
+    """
+
+    quantiles: Mapping[str, Array]
+    bands: Mapping[str, tuple[Band, ...]]
+    slopes: tuple[Density, ...]
+    k_hat: float
+    effective: float
+    reliable: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Contours(Value):
+    """Lines of equal density of two numbers, each round the smallest region of some probability.
+
+    Attributes
+    ----------
+    probs
+        Probability inside, one a level, in (0, 1).
+    lines
+        By level, polylines of shape (num_points, 2); more than one where the region falls into parts.
+    """
+
+    probs: tuple[float, ...]
+    lines: tuple[tuple[Array, ...], ...]

@@ -1,0 +1,1 @@
+"""The run loop on the event loop; it knows neither side."""

@@ -1,0 +1,94 @@
+"""What the run loop asks of the fit that it trains and of the display that watches; it knows no more of either."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from rugged_widget.snapshot.snapshot import EngineInfo, Progress
+from rugged_widget.snapshot.values import Presence
+
+SnapshotT_co = TypeVar("SnapshotT_co", covariant=True)
+SnapshotT_contra = TypeVar("SnapshotT_contra", contravariant=True)
+
+
+class Trainable(Protocol[SnapshotT_co]):
+    """What can be trained: a fit that steps and can say where it is.
+
+    Attributes
+    ----------
+    learning_rate
+        Of the next step.
+    stops_when_settled
+        Whether `advance` stops at the step at which the optimizer is found to have settled.
+    """
+
+    learning_rate: float
+    stops_when_settled: bool
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+
+    @property
+    def elbo(self) -> float:
+        """ELBO estimate of the last step, nats; nan before the first."""
+
+    @property
+    def engine(self) -> EngineInfo:
+        """How the steps are computed, and why so."""
+
+    @property
+    def settled_at(self) -> int | None:
+        """Step at which the optimizer was found to have settled, and has been found so since; None where it has not."""
+
+    def average_iterates(self) -> object:
+        """Put the mean of past parameters in place of the present ones.
+
+        Raises
+        ------
+        FitError
+            Where there are too few; nothing changes then.
+        """
+
+    def use_engine(self, name: str) -> None:
+        """Compute the steps in another way from the next one on, on the same trajectory."""
+
+    def prepare(self) -> bool:
+        """Do the next piece, some 0.1 s, of what the next step would wait for; return whether more is left."""
+
+    def advance(self, max_steps: int, seconds: float) -> int:
+        """Do at most `max_steps`, at least one, stopping before `seconds` have passed; return how many.
+
+        That is negative where more steps turned out to be wrong, and were taken back, than were done.
+
+        Raises
+        ------
+        FitError
+            Where it cannot go on; it is then back at its last good state.
+        """
+
+    def snapshot(self) -> SnapshotT_co:
+        """Return the present moment."""
+
+
+class Display(Protocol[SnapshotT_contra]):
+    """Who watches. Called on the loop's thread only."""
+
+    @property
+    def presence(self) -> Presence:
+        """No page was ever seen; there was one but it does not answer; a page answers."""
+
+    def ready(self) -> bool:
+        """Return whether a frame can go out now."""
+
+    def show(self, snapshot: SnapshotT_contra, progress: Progress) -> None:
+        """Send a frame."""
+
+    def before_rest(self) -> None:
+        """Take note that training, which runs, is about to rest: the next snapshot is to be settled."""
+
+    def settle(self, snapshot: SnapshotT_contra, progress: Progress) -> None:
+        """Training rests: send a last frame and make the full state current."""
+
+    def changed(self, progress: Progress) -> None:
+        """Take note: the status, the number of steps or the fit changed, or steps were done."""

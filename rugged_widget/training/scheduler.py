@@ -1,0 +1,90 @@
+"""Work on the event loop, piece by piece: whoever works there takes turns with all others, and with the cells."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Awaitable, Callable
+
+from rugged_widget.training.event_loop import LoopThread
+from rugged_widget.training.interrupt import INTERRUPTS
+
+REST_TURNS = 16  # of the loop between two pieces: a cell takes that many from its arrival to its answer
+
+_turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
+
+
+class Worker:
+    """Does a piece of work again and again, until there is none.
+
+    All workers of a loop share a lock: one piece, one rest, then whoever waits longest. A cell waits for one piece
+    then, not for one of each widget.
+
+    Parameters
+    ----------
+    home
+        The loop to work on.
+    work
+        Does a piece and returns the seconds until the next, 0 for after a rest; None where there is no more to do.
+    stop
+        Called when the kernel is interrupted, or the worker ended.
+    name
+        What its task is called.
+    sleep
+        How to wait.
+    """
+
+    def __init__(
+        self,
+        home: LoopThread,
+        work: Callable[[], float | None],
+        stop: Callable[[], None],
+        *,
+        name: str,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._home, self._work, self._stop, self._name, self._sleep = home, work, stop, name, sleep
+        self._task: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"Worker({self._name!r})"
+
+    def begin(self) -> None:
+        """Work from now on, on the loop's thread; nothing happens where it works already.
+
+        Raises
+        ------
+        RuntimeError
+            Where no event loop runs.
+        """
+        loop = self._home.loop
+        if loop is None:
+            raise RuntimeError("training needs a running event loop: in a plain script call asyncio.run(widget.fit())")
+        if self._task is None or self._task.done() or self._task.get_loop() is not loop:
+            turn = _turns.setdefault(loop, asyncio.Lock())
+            self._task = loop.create_task(self._take_turns(turn), name=f"rugged_widget {self._name}")
+
+    def end(self) -> None:
+        """Work no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _take_turns(self, turn: asyncio.Lock) -> None:
+        try:
+            with INTERRUPTS.pausing(asyncio.get_running_loop(), self._stop):
+                while True:
+                    INTERRUPTS.listen()
+                    async with turn:
+                        wait = self._work()
+                        if wait == 0:
+                            for _ in range(REST_TURNS):
+                                await self._sleep(0)
+                    if wait is None:
+                        return
+                    if wait > 0:
+                        await self._sleep(wait)
+        except KeyboardInterrupt:  # of the kernel; `work` has seen to it. Raised on, it would end the kernel's loop.
+            return
+        except asyncio.CancelledError:  # by `end`, or the loop ends
+            self._stop()
+            raise

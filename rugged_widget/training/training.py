@@ -1,0 +1,217 @@
+"""Training as its user drives it: trains a fit in short slices on an asyncio loop, at the pace of whoever watches.
+
+It knows nothing of torch, Pyro or widgets. One thread, the loop's, computes; a call from any other thread is
+handed to the loop and returns at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from rugged_widget.errors import ClosedError
+from rugged_widget.snapshot.snapshot import Progress, Status
+from rugged_widget.training.event_loop import LoopThread
+from rugged_widget.training.loop import Run
+from rugged_widget.training.pace import Pace
+from rugged_widget.training.protocols import Display, Trainable
+from rugged_widget.validation import Speed, checked_count, checked_flag, checked_speed
+
+SnapshotT = TypeVar("SnapshotT")
+
+
+class Training(Generic[SnapshotT]):
+    """Trains what `make_fit` makes, up to `num_steps`, in slices on the event loop.
+
+    Parameters
+    ----------
+    make_fit
+        Makes a fresh fit; called now and at every reset.
+    display
+        Who watches; decides when a snapshot is worth computing.
+    num_steps
+        Steps to do, >= 1.
+    speed
+        Steps a frame, or "max": as fast as possible.
+    home
+        The loop to train on; found anew where it is None.
+    stop_when_settled
+        Whether a run ends where the optimizer has settled, sooner than `num_steps`.
+    clock, sleep
+        Seconds that never go back, and how to wait; replaced in tests.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For `num_steps` or `speed` out of range, and whatever `make_fit` raises.
+    """
+
+    def __init__(
+        self,
+        make_fit: Callable[[], Trainable[SnapshotT]],
+        display: Display[SnapshotT],
+        *,
+        num_steps: int = 1500,
+        speed: Speed = 10,
+        home: LoopThread | None = None,
+        stop_when_settled: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        steps, pace = checked_count(num_steps, "num_steps"), Pace(checked_speed(speed), clock)
+        self._home = there = home or LoopThread()
+        stops = checked_flag(stop_when_settled, "stop_when_settled")
+        self._run = there.call(
+            lambda: Run(make_fit, display, steps, pace, there, sleep, stop_when_settled=stops),
+        )
+
+    def __repr__(self) -> str:
+        progress = self.progress
+        return f"Training({progress.status}, step {progress.step} of {progress.num_steps})"
+
+    @property
+    def fit(self) -> Trainable[SnapshotT]:
+        """What is trained at present."""
+        return self._run.fit
+
+    @property
+    def status(self) -> Status:
+        """Where the run is: ready, running, paused, finished or failed."""
+        return self._run.status
+
+    @property
+    def progress(self) -> Progress:
+        """Status, steps, speed and engine at this moment."""
+        return self._run.progress
+
+    def ask(self, request: Callable[[], None]) -> None:
+        """Do `request` on the loop's thread: now where this is it, else as soon as the loop gets to it."""
+        if self._run.closed:
+            raise ClosedError("this training was closed; make a new widget")
+        self._home.ask(lambda: None if self._run.closed else request())
+
+    def start(self) -> None:
+        """Train on to the end; nothing happens where it is running or finished.
+
+        Raises
+        ------
+        RuntimeError
+            Where no event loop is there to train on.
+        ClosedError
+            After `close`.
+        """
+        self.ask(self._run.start)
+
+    def pause(self) -> None:
+        """Stop after the present slice, with everything current; `start` goes on."""
+        self.ask(self._run.pause)
+
+    def advance(self, num_steps: int = 1) -> None:
+        """Train exactly `num_steps` more (fewer only where the end comes first), then pause."""
+        checked_count(num_steps, "num_steps")
+        self.ask(lambda: self._run.advance(num_steps))
+
+    def reset(self, make_fit: Callable[[], Trainable[SnapshotT]] | None = None, *, keep_running: bool = False) -> None:
+        """Begin again with a fresh fit, made by `make_fit` from now on; with `keep_running`, what ran runs on."""
+        self.ask(lambda: self._run.reset(make_fit, keep_running=keep_running))
+
+    def prepare(self) -> None:
+        """Do ahead what the first step would wait for, as long as none is wanted; from now on after each reset too.
+
+        From any thread. Nothing happens after `close` or where no event loop runs.
+        """
+        if not self._run.closed and self._home.loop is not None:
+            self._home.ask(self._run.prepare)
+
+    def use_engine(self, name: str) -> None:
+        """Compute the steps in another way from the next one on, on the same trajectory."""
+        self.ask(lambda: self._run.use_engine(name))
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Use another learning rate from the next step on; a failed training can then be started again."""
+        self.ask(lambda: self._run.set_learning_rate(learning_rate))
+
+    def set_speed(self, speed: Speed) -> None:
+        """Train `speed` steps a frame, or as fast as possible."""
+        checked_speed(speed)
+        self.ask(lambda: self._run.set_speed(speed))
+
+    def set_num_steps(self, num_steps: int) -> None:
+        """Train up to `num_steps`, which may not be fewer than are done."""
+        checked_count(num_steps, "num_steps")
+        if num_steps < self.fit.step:
+            raise ValueError(f"num_steps must be at least the {self.fit.step} steps that are done, got {num_steps}")
+        self.ask(lambda: self._run.set_num_steps(num_steps))
+
+    def set_stop_when_settled(self, on: bool) -> None:  # noqa: FBT001  # a setting, as the others
+        """End runs where the optimizer has settled, from now on; or do not, and one that ended so can go on."""
+        checked_flag(on, "stop_when_settled")
+        self.ask(lambda: self._run.set_stop_when_settled(on=on))
+
+    def average_iterates(self) -> None:
+        """Put the mean of past parameters in place of the present ones; a run that goes on is paused.
+
+        Raises
+        ------
+        FitError
+            Where there are too few to average, and this is the loop's thread; nothing changes then, and what runs goes
+            on.
+        """
+        self.ask(self._run.average_iterates)
+
+    def adopt(self, fit: Trainable[SnapshotT], num_steps: int) -> None:
+        """Let another fit, kept from before, take the place of the present one, which is left as it is.
+
+        It is ready, paused or finished then, by its steps.
+
+        Parameters
+        ----------
+        fit
+            What is trained from now on, until `reset`.
+        num_steps
+            Steps to do, >= 1 and >= those that the fit has done.
+        """
+        checked_count(num_steps, "num_steps")
+        if num_steps < fit.step:
+            raise ValueError(f"num_steps must be at least the {fit.step} steps that are done, got {num_steps}")
+        self.ask(lambda: self._run.adopt(fit, num_steps))
+
+    def refresh(self) -> None:
+        """Show the present moment anew, where it rests: another snapshot is wanted. From any thread.
+
+        Nothing happens while it runs, because the next frame does it, or after `close`. What the snapshot raises is
+        shown as a failed run.
+        """
+        if not self._run.closed:
+            self.ask(self._run.refresh)
+
+    def close(self) -> None:
+        """End it for good: no more steps, waiting `finish` calls raise ClosedError. Idempotent."""
+        if not self._run.closed:
+            self.ask(self._run.close)
+
+    async def finish(self) -> None:
+        """Train to the end and return then; pauses in between only delay it. Cancelling it pauses.
+
+        Raises
+        ------
+        FitError
+            Where the fit failed.
+        ClosedError
+            Where it was closed meanwhile, or before.
+        """
+        home, loop = self._home.loop, asyncio.get_running_loop()
+        if home is not loop and home is not None:  # a subshell: training stays on the kernel's loop
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.finish(), home))
+            return
+        self.start()
+        if self._run.status == "finished":
+            return
+        try:
+            await self._run.waiters.wait()
+        except asyncio.CancelledError:
+            if not self._run.closed:
+                self.pause()
+            raise

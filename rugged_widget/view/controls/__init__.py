@@ -1,0 +1,1 @@
+"""The control row, and the note on the engine."""

@@ -1,0 +1,50 @@
+"""The switch that lays the exact answer over the guide's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets
+
+from rugged_widget.view.i18n.captions import caption
+from rugged_widget.view.i18n.catalogue import Words
+
+
+class ExactSwitch:
+    """A button that is pressed or not.
+
+    Parameters
+    ----------
+    show
+        Whether it is pressed at first.
+    pick
+        Asked, in any thread, to use another value for show_exact.
+    words
+        In which language.
+
+    Attributes
+    ----------
+    shown
+        Whether it is pressed, as was last said or asked for.
+    """
+
+    def __init__(self, show: bool, pick: Callable[[str, object], None], *, words: Words) -> None:  # noqa: FBT001  # its value
+        self.shown, self._pick = show, pick
+        self.widget = ipywidgets.ToggleButton(value=show, layout={"width": "auto"})
+        caption(self.widget, words, "controls.exact", "controls.exact_tip")
+        self.widget.add_class("rw-exact-switch")
+        self.widget.observe(lambda change: self._picked(change["new"]), "value")
+
+    def __repr__(self) -> str:
+        return f"ExactSwitch({self.widget.value})"
+
+    def show(self, value: bool) -> None:  # noqa: FBT001  # the same
+        """Make the button show `value`, without asking for it."""
+        self.shown = value
+        if self.widget.value != value:
+            self.widget.value = value
+
+    def _picked(self, value: bool) -> None:  # noqa: FBT001  # the same
+        if value != self.shown:
+            self.shown = value
+            self._pick("show_exact", value)

@@ -1,0 +1,1 @@
+"""Figures, verdicts and texts; each is built once and updated by frames."""

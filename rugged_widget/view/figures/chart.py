@@ -1,0 +1,172 @@
+"""What all figures share: theme colours, margins, axes, and a heading above the drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Protocol
+
+import bqplot
+import ipywidgets
+
+from rugged_widget.view.figures.axis_range import SteppingDomain, tick_format, ticks
+from rugged_widget.view.frames.silent_widgets import QuietAxis, QuietScale, QuietText
+from rugged_widget.view.frames.stream import Changes
+
+# Variables of the style sheet: they follow the page's theme without a message.
+ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND, FOREGROUND = (
+    f"var(--rw-{name})" for name in ("accent", "accent-faint", "point", "muted", "grid", "background", "foreground")
+)
+BANDS = ("var(--rw-outside-band)", "var(--rw-inside-band)")
+GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
+GROUP_CLASSES = ("rw-outside", "rw-inside")
+
+LABEL_LENGTH = 46
+"""Characters of an axis label."""
+
+MARGIN = {"top": 10, "bottom": 40, "left": 54, "right": 20}
+
+
+def minus(text: str) -> str:
+    """Return `text` with its hyphens as minus signs, which are as wide as a plus."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def shorten(text: str, length: int) -> str:
+    """Return `text` cut to `length` characters with an ellipsis."""
+    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+class Ruler:
+    """A scale with its axis: bounds, and round ticks that fit them.
+
+    Parameters
+    ----------
+    label
+        What the axis shows, with its unit; plain text.
+    low, high
+        First bounds.
+    vertical
+        Whether the axis stands.
+    num_steps
+        About how many steps there are between ticks.
+    """
+
+    def __init__(self, label: str, low: float, high: float, *, vertical: bool = False, num_steps: int = 5) -> None:
+        self._num_steps = num_steps
+        self._domain = SteppingDomain(low, high)
+        self.scale = QuietScale(min=low, max=high)
+        self.axis = QuietAxis(
+            scale=self.scale,
+            label=shorten(label, LABEL_LENGTH),
+            side="left" if vertical else "bottom",
+            label_offset="40px" if vertical else "30px",
+            label_color=MUTED,
+            color=GRID,
+            grid_color=GRID,
+            **_ticks(low, high, num_steps),
+        )
+        self.targets = (self.scale, self.axis)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Where the axis begins and ends."""
+        return self._domain.low, self._domain.high
+
+    def rename(self, label: str) -> None:
+        """Give the axis another label; plain text."""
+        self.axis.label = shorten(label, LABEL_LENGTH)
+
+    def cover(self, low: float, high: float) -> Changes:
+        """Return the changes that make the bounds hold [low, high]; they stay where they are as long as they serve."""
+        self._domain.cover(low, high)
+        return self._changes()
+
+    def fix(self, low: float, high: float) -> Changes:
+        """Return the changes that make these the bounds."""
+        self._domain = SteppingDomain(low, high)
+        return self._changes()
+
+    def _changes(self) -> Changes:
+        low, high = self._domain.low, self._domain.high
+        return [(self.scale, {"min": low, "max": high}), (self.axis, _ticks(low, high, self._num_steps))]
+
+
+def _ticks(low: float, high: float, num_steps: int) -> dict[str, object]:
+    # With their format: bqplot's own guess is made once, for the first ticks, and shows 1.25 as 1.3 later. The format
+    # comes first: bqplot 0.13 draws new values a moment later, but in the format it had when it learnt of them.
+    values = ticks(low, high, num_steps)
+    return {"tick_format": tick_format(values), "tick_values": values}
+
+
+class Explained(Protocol):
+    """What explains a figure: a button and the panel that it opens."""
+
+    box: ipywidgets.Box
+
+
+class Chart:
+    """A bqplot figure with a heading.
+
+    Parameters
+    ----------
+    name
+        Its css class; a figure is found and labelled by it.
+    title
+        What it shows; plain text.
+    marks, axes
+        As of bqplot.Figure.
+    margin
+        Pixels around the drawing where they differ from the usual ones.
+    controls
+        Small widgets at the right end of the heading.
+    texts
+        Texts that lie over the drawing, each placed by its css class.
+    explain
+        What explains it, beside the heading.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        *,
+        marks: Sequence[bqplot.Mark],
+        axes: Sequence[bqplot.Axis],
+        margin: Mapping[str, int] | None = None,
+        controls: Sequence[ipywidgets.Widget] = (),
+        texts: Sequence[ipywidgets.Widget] = (),
+        explain: Explained | None = None,
+    ) -> None:
+        self.figure = bqplot.Figure(
+            marks=list(marks),
+            axes=list(axes),
+            fig_margin={**MARGIN, **(margin or {})},
+            min_aspect_ratio=0.1,
+            max_aspect_ratio=20.0,
+            padding_x=0.0,
+            padding_y=0.0,
+            display_toolbar=False,
+            layout={"width": "auto", "min_width": "0", "height": "100%"},
+        )
+        self._heading = ipywidgets.HTML()
+        self.rename(title)
+        drawing = ipywidgets.Box([self.figure, *texts])
+        drawing.add_class("rw-drawing")
+        head = ipywidgets.HBox([self._heading, *([] if explain is None else [explain.box]), *controls])
+        head.add_class("rw-head")
+        self.box = ipywidgets.VBox([head, drawing])
+        self.box.add_class("rw-chart")
+        self.box.add_class(name)
+
+    def rename(self, title: str) -> None:
+        """Give it another heading; plain text."""
+        self._heading.value = f'<h3 class="rw-title">{escape(title)}</h3>'
+
+
+def text(*css_classes: str) -> QuietText:
+    """Return a text that frames may change, under css classes."""
+    widget = QuietText("")
+    for css_class in css_classes:
+        widget.add_class(css_class)
+    return widget

@@ -1,0 +1,89 @@
+"""Code to read and to copy."""
+
+from __future__ import annotations
+
+import io
+import keyword
+import tokenize
+from collections.abc import Iterator, Sequence
+from html import escape
+
+import ipywidgets
+
+from rugged_widget.view.i18n.captions import caption
+from rugged_widget.view.i18n.catalogue import Words
+
+
+class Listing:
+    """A piece of Python in a box of its own that scrolls, and a button that copies it in the reader's browser.
+
+    Parameters
+    ----------
+    words
+        In which language.
+    title
+        Key of what it is.
+    code
+        What it holds at first.
+    beside
+        Small widgets in the heading.
+    """
+
+    def __init__(self, words: Words, title: str, code: str = "", beside: Sequence[ipywidgets.Widget] = ()) -> None:
+        self._code = code
+        self._text = ipywidgets.HTML(as_html(code))
+        self._text.add_class("rw-code")
+        # The kernel cannot reach the clipboard: the page's own script listens for clicks on this class.
+        copy = ipywidgets.Button(layout={"width": "auto"})
+        copy.add_class("rw-copy")
+        caption(copy, words, "code.copy", "code.copy_tip")
+        heading = ipywidgets.HTML("")
+        words.follow(lambda: setattr(heading, "value", f'<h3 class="rw-title">{words.html(title)}</h3>'))
+        head = ipywidgets.HBox([heading, *beside, copy])
+        head.add_class("rw-head")
+        self.box = ipywidgets.VBox([head, self._text])
+        self.box.add_class("rw-copyable")
+
+    def __repr__(self) -> str:
+        return f"Listing({len(self._code.splitlines())} lines)"
+
+    @property
+    def code(self) -> str:
+        """What it holds."""
+        return self._code
+
+    def show(self, code: str) -> None:
+        """Show other code; a message goes out only where it is other code."""
+        if code != self._code:
+            self._code = code
+            self._text.value = as_html(code)
+
+
+def as_html(code: str) -> str:
+    """Return Python as HTML, comments and keywords told apart; what is no Python is shown as it is."""
+    try:
+        pieces = "".join(_pieces(code))
+    except (tokenize.TokenError, SyntaxError):
+        pieces = escape(code)
+    return f'<pre tabindex="0">{pieces}</pre>'
+
+
+def _pieces(code: str) -> Iterator[str]:
+    lines = code.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    done = 0
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        css = _css(token)
+        if css:
+            begin, end = (starts[row - 1] + column for row, column in (token.start, token.end))
+            yield f'{escape(code[done:begin])}<span class="{css}">{escape(code[begin:end])}</span>'
+            done = end
+    yield escape(code[done:])
+
+
+def _css(token: tokenize.TokenInfo) -> str:
+    if token.type == tokenize.COMMENT:
+        return "rw-comment"
+    return "rw-keyword" if token.type == tokenize.NAME and keyword.iskeyword(token.string) else ""

@@ -1,0 +1,207 @@
+"""The ELBO as training goes on: the objective climbs, and flattens where there is no more to gain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from rugged_widget.regression.view.labels import Story
+from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.snapshot import Array, ElboCurve, Progress, Snapshot
+from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, Chart, Ruler, text
+from rugged_widget.view.figures.explanation import Explanation
+from rugged_widget.view.figures.overlays import dashed, evidence_words, show_marks
+from rugged_widget.view.frames.silent_widgets import QuietLines
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.captions import Choice
+from rugged_widget.view.i18n.catalogue import Words
+
+OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
+HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
+MAX_KEPT = 6
+"""Kept runs that are drawn, the latest: more could not be told apart."""
+
+UNITS = ("total", "observation")
+
+
+class ElboFigure:
+    """The whole run: every estimate thinned to a light line, and their smoothed course; thin, the runs before it.
+
+    Parameters
+    ----------
+    num_steps
+        Steps to do: the end of the horizontal axis.
+    story
+        Says what a row is, in "per observation".
+    on_unit
+        Called when another unit is picked.
+    reference
+        What it is compared with: a line at the log evidence, where that is known.
+    words
+        In which language.
+    explain
+        What explains the figure, in its heading.
+    """
+
+    def __init__(
+        self,
+        num_steps: int,
+        story: Story,
+        on_unit: Callable[[], None],
+        reference: Reference | None = None,
+        *,
+        words: Words,
+        explain: Explanation | None = None,
+    ) -> None:
+        self._say = words
+        self._x = Ruler("", 0.0, float(num_steps), num_steps=6)
+        self._y = Ruler("", -1.0, 0.0, vertical=True)
+        self._runs: tuple[KeptRun, ...] = ()
+        self._mark()
+        self.unit = ipywidgets.ToggleButtons(options=UNITS, style={"button_width": "auto"})
+        self.unit.add_class("rw-unit")
+        Choice(self.unit, self._units, lambda _unit: on_unit(), words, lambda: self._unit_tips(story))
+        self._empty, self._words = text("rw-empty"), text("rw-evidence")
+        self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence
+        self._exact: list[bqplot.Lines] = []
+        if self._evidence is not None:
+            across = {"x": bqplot.LinearScale(min=0.0, max=1.0), "y": self._y.scale}
+            self._exact = [dashed([0.0, 1.0], [self._evidence] * 2, across)]
+        self._chart = Chart(
+            "rw-elbo",
+            "ELBO",
+            marks=[self._kept, self._raw, self._smooth, *self._exact],
+            axes=[self._x.axis, self._y.axis],
+            controls=[self.unit],
+            texts=[self._empty, self._words],
+            explain=explain,
+        )
+        self.box = self._chart.box
+        self.targets = (*self._x.targets, *self._y.targets, self._raw, self._smooth, self._empty, self._words)
+        self._shown_unit = self.unit.value
+        self._shows_exact = False
+        words.follow(self._name)
+
+    def _mark(self) -> None:
+        nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": {"x": self._x.scale, "y": self._y.scale}}
+        self._raw = QuietLines(**nowhere, colors=[ACCENT_FAINT], stroke_width=1.0)
+        self._smooth = QuietLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
+        self._kept = bqplot.Lines(**nowhere, colors=["var(--rw-kept-line)"], stroke_width=1.0)
+        self._kept.visible = False
+
+    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        scale = self._scale(snapshot.num_rows)
+        begun = len(snapshot.curve.step) > 0
+        bounds = [] if begun else self._start(scale)
+        curve = _drawable(snapshot.curve) if begun else _nothing(self._y.bounds)
+        raw, smooth = curve.elbo * scale, curve.smoothed * scale
+        if begun:
+            low = min(float(np.quantile(raw, OUTLIERS)), float(smooth.min()))
+            bounds = self._cover(low, float(max(raw.max(), smooth.max())), scale)
+        return [
+            *self._x.fix(0.0, progress.num_steps),
+            *bounds,
+            (self._raw, {"x": curve.step, "y": raw}),
+            (self._smooth, {"x": curve.step, "y": smooth}),
+            (self._empty, {"value": "" if begun else self._say("elbo.empty")}),
+            (self._words, {"value": self._remark(snapshot)}),
+        ]
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Show the log evidence, or hide it; its text follows with the next frame."""
+        self._shows_exact = show
+        show_marks(self._exact, show=show)
+
+    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+        """Draw these kept runs thinly under the present one, the latest six of them; where they stop, they stop."""
+        self._runs = tuple(runs)[-MAX_KEPT:]
+        self._draw_runs()
+
+    def _draw_runs(self) -> None:
+        if self._runs:
+            length = max(2, *(len(run.curve.step) for run in self._runs))  # a line needs two points
+            x, y = (
+                np.stack([_padded(getattr(run.curve, name), length) for run in self._runs])
+                for name in ("step", "smoothed")
+            )
+            factors = [1.0 if self._shown_unit == "total" else 1.0 / run.num_rows for run in self._runs]
+            with self._kept.hold_sync():
+                self._kept.x, self._kept.y = x, y * np.array(factors)[:, None]
+        self._kept.visible = bool(self._runs)
+
+    def _units(self) -> list[tuple[str, str]]:
+        return [(self._say(f"elbo.unit.{unit}"), unit) for unit in UNITS]
+
+    def _unit_tips(self, story: Story) -> list[str]:
+        return [self._say(f"elbo.unit_tip.{unit}", rows=story.row_noun) for unit in UNITS]
+
+    def _name(self) -> None:
+        self._chart.rename(self._say("elbo.title"))
+        self._x.rename(self._say("elbo.step"))
+        self._y.rename(self._say(f"elbo.axis.{self._shown_unit}"))
+
+    def _scale(self, num_rows: int) -> float:
+        """Return what nats are multiplied by; where that is new, prepare the axis and the line for it."""
+        unit = self.unit.value
+        scale = 1.0 if unit == "total" else 1.0 / num_rows
+        if unit != self._shown_unit:
+            self._shown_unit = unit
+            self._y.fix(-1.0, 0.0)
+            self._y.rename(self._say(f"elbo.axis.{unit}"))
+            self._draw_runs()
+            show_at = None if self._evidence is None else np.full(2, self._evidence * scale)
+            for mark in self._exact:
+                mark.y = show_at
+        return scale
+
+    def _cover(self, low: float, high: float, scale: float) -> Changes:
+        if self._evidence is None:
+            return self._y.cover(low, high)
+        line = self._evidence * scale
+        return self._y.cover(min(low, line), max(high, line + HEADROOM * max(0.0, line - low)))
+
+    def _cover_runs(self, scale: float) -> Changes:
+        values = np.concatenate([run.curve.smoothed for run in self._runs]) * scale
+        return self._y.cover(float(np.quantile(values, OUTLIERS)), float(values.max()))
+
+    def _start(self, scale: float) -> Changes:
+        """Return the bounds before the first step: where the run may come from, should the log evidence be known."""
+        bounds = self._y.fix(-1.0, 0.0)
+        if self._evidence is None:
+            return self._cover_runs(scale) if self._runs else bounds
+        line = self._evidence * scale
+        return self._cover(line - abs(line) - scale, line, scale)
+
+    def _remark(self, snapshot: Snapshot) -> str:
+        if self._evidence is None or not self._shows_exact:
+            return ""
+        num_rows = 1 if self._shown_unit == "total" else snapshot.num_rows
+        low, high = self._y.bounds
+        height = (self._evidence / num_rows - low) / (high - low)
+        words = evidence_words(self._say, self._evidence, snapshot.gap if snapshot.step else None, num_rows)
+        parts = "".join(f"<span>{part}</span>" for part in words)
+        return f'<div style="--rw-height: {height:.4f}">{parts}</div>'
+
+
+def _nothing(bounds: tuple[float, float]) -> ElboCurve:
+    below = np.full(2, 2.0 * bounds[0] - bounds[1])  # under the axis: every frame holds the same arrays
+    return ElboCurve(np.array([0.0, 1.0]), below, below)
+
+
+def _padded(values: Array, length: int) -> Array:
+    """Return values made `length` long by repeating the last one, where a line stays where it is."""
+    padded: Array = np.pad(values, (0, length - len(values)), mode="edge")
+    return padded
+
+
+def _drawable(curve: ElboCurve) -> ElboCurve:
+    # A line needs two points.
+    if len(curve.step) == 1:
+        step: Array = np.repeat(curve.step, 2) - (1.0, 0.0)
+        return ElboCurve(step, np.repeat(curve.elbo, 2), np.repeat(curve.smoothed, 2))
+    return curve

@@ -1,0 +1,43 @@
+"""Numbers as they are written for a reader: as many figures as tell something, and of a width that stays."""
+
+from __future__ import annotations
+
+import math
+
+from rugged_widget.view.figures.chart import minus
+
+MANY = 1e9
+"""From here on a number is written with a power of ten."""
+
+
+def fixed(value: float) -> str:
+    """Write a parameter: four decimals where they say enough, else four figures and a power of ten."""
+    if not math.isfinite(value):
+        return minus(str(value))
+    plain = value == 0 or 1e-3 <= abs(value) < 1e5
+    return minus(f"{value:.4f}" if plain else f"{value:.3e}")
+
+
+def rounded(value: float) -> str:
+    """Write an amount with three figures: 4,870 or 0.0125."""
+    if value == 0 or not math.isfinite(value):
+        return minus(f"{value:g}")
+    digits = 2 - math.floor(math.log10(abs(value)))
+    if abs(value) >= MANY or digits > 6:
+        return minus(f"{value:.2e}")
+    return minus(f"{round(value, digits):,.{max(digits, 0)}f}")
+
+
+def brief(value: float) -> str:
+    """Write an amount with two figures, for a sentence: 0.62, 4.9 or 480."""
+    if value == 0 or not math.isfinite(value):
+        return minus(f"{value:g}")
+    digits = 1 - math.floor(math.log10(abs(value)))
+    if abs(value) >= MANY or digits > 4:
+        return minus(f"{value:.1e}")
+    return minus(f"{round(value, digits):,.{max(digits, 0)}f}")
+
+
+def decimals_for(span: float) -> int:
+    """Return how many decimals tell a hundredth of a range apart, negative where tens or hundreds do; `span` > 0."""
+    return 2 - math.floor(math.log10(span))

@@ -1,0 +1,103 @@
+"""What lies over the figures for comparison: dashed is the exact posterior, grey the least-squares estimate.
+
+Both stand still while training runs: their marks are plain ones, drawn once, which no frame holds. Dotted is the guide
+corrected by importance weights, which moves with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import bqplot
+
+from rugged_widget.snapshot.snapshot import Array, Correction, Gap
+from rugged_widget.view.figures.chart import FOREGROUND, MUTED, minus
+from rugged_widget.view.frames.silent_widgets import QuietLines
+from rugged_widget.view.i18n.catalogue import Words
+
+CORRECTED = "var(--rw-corrected)"
+
+
+def dashed(x: object, y: object, scales: Mapping[str, bqplot.Scale]) -> bqplot.Lines:
+    """Return a line of the exact posterior; it is hidden to begin with."""
+    line = bqplot.Lines(x=x, y=y, scales=dict(scales), colors=[FOREGROUND], line_style="dashed", stroke_width=1.2)
+    line.visible = False
+    return line
+
+
+def dotted(x: object, y: object, scales: Mapping[str, bqplot.Scale]) -> QuietLines:
+    """Return a line of the corrected guide, for frames to move; it is hidden to begin with."""
+    line = QuietLines(x=x, y=y, scales=dict(scales), colors=[CORRECTED], line_style="dotted", stroke_width=1.8)
+    line.visible = False
+    return line
+
+
+def least_squares_line(x: Array, y: Array, scales: Mapping[str, bqplot.Scale]) -> bqplot.Lines:
+    """Return a line of the least-squares estimate."""
+    return bqplot.Lines(x=x, y=y, scales=dict(scales), colors=[MUTED], stroke_width=1.3)
+
+
+def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
+    """Show marks, or hide them."""
+    for mark in marks:
+        mark.visible = show
+
+
+def legend(words: Words, *, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
+    """Return as HTML what the marks stand for.
+
+    Parameters
+    ----------
+    words
+        In which language.
+    exact, corrected
+        Whether the exact posterior and the corrected guide are drawn.
+    reliable
+        Whether the correction can be trusted; the legend says so where it cannot.
+    """
+    shown = {"guide": True, "least_squares": True, "exact": exact, "corrected": corrected}
+    texts = {name: words.html(f"overlay.key.{name}") for name, show in shown.items() if show}
+    if corrected and not reliable:
+        texts["corrected"] = words.html("overlay.key.unreliable")
+    return "".join(
+        f'<span class="rw-key"><i class="rw-key-{name.replace("_", "-")}"></i>{text}</span>'
+        for name, text in texts.items()
+    )
+
+
+def is_reliable(correction: Correction | None) -> bool:
+    """Return whether a correction can be trusted, should there be one."""
+    return correction is None or correction.reliable
+
+
+def gap_words(gap: Gap, num_rows: int = 1) -> str:
+    """Return the gap divided by `num_rows` with the digits that its error leaves; none is below 0 but by error."""
+    nats, error = max(0.0, gap.nats) / num_rows, gap.standard_error / num_rows
+    if nats >= 1e7 or not 0.0 < error < math.inf:
+        return f"{nats:.3g}"
+    digits = -math.floor(math.log10(error))
+    decimals = max(0, digits)
+    return f"{round(nats, digits):,.{decimals}f} \N{PLUS-MINUS SIGN} {round(error, digits):,.{decimals}f}"
+
+
+def evidence_words(words: Words, log_evidence: float, gap: Gap | None, num_rows: int = 1) -> tuple[str, ...]:
+    """Return what stands at the line of the log evidence, in parts that are not to be broken.
+
+    Parameters
+    ----------
+    words
+        In which language.
+    log_evidence
+        In nats, total.
+    gap
+        Distance of the guide to it; None where that is not known.
+    num_rows
+        What both are divided by.
+    """
+    decimals = 2 if num_rows == 1 else 4
+    evidence = words("overlay.evidence", value=minus(f"{log_evidence / num_rows:,.{decimals}f}"))
+    if gap is None or not math.isfinite(gap.nats):
+        return (evidence,)
+    distance = words("overlay.kl") if num_rows == 1 else words("overlay.kl_per_row", num_rows=num_rows)
+    return evidence, words("overlay.gap", gap=gap_words(gap, num_rows), distance=distance)

@@ -1,0 +1,257 @@
+"""Two latents at once: how the guide ties them together, and how the exact posterior does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import bqplot
+import ipywidgets
+import numpy as np
+
+from rugged_widget.regression.view.labels import Story
+from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
+from rugged_widget.snapshot.values import Contours, Latent
+from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, MUTED, Chart, Ruler, text
+from rugged_widget.view.figures.overlays import dashed, show_marks
+from rugged_widget.view.figures.plane import NUM_CORNERS, ellipse, middle, pick, resized
+from rugged_widget.view.frames.silent_widgets import QuietLines, QuietScatter
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.captions import Choice
+from rugged_widget.view.i18n.catalogue import Words
+
+MAX_RUNS = 4
+"""Kept runs that are drawn at once: more colours could not be told apart."""
+
+COLORS = tuple(f"var(--rw-kept-{number})" for number in range(MAX_RUNS))
+FAINT = tuple(f"var(--rw-kept-{number}-faint)" for number in range(MAX_RUNS))
+NUM_DOTS = 200
+MODES = ("ellipses", "draws")
+
+
+class PairFigure:
+    """Draws or ellipses of the present guide and of kept runs, over the contours of the exact posterior.
+
+    Parameters
+    ----------
+    story
+        Says which latents there are.
+    reference
+        For the least-squares estimate, a cross.
+    contours
+        Returns the exact contours of two latents; None where nobody knows them. Called on the computing thread.
+    pair
+        The two latents to begin with, along x and along y; the first two rows where it is None.
+    changed
+        Called, in any thread, when something else is picked.
+    words
+        In which language.
+    """
+
+    def __init__(
+        self,
+        story: Story,
+        reference: Reference | None,
+        contours: Callable[[Latent, Latent], Contours] | None,
+        changed: Callable[[], None],
+        *,
+        words: Words,
+        pair: tuple[Latent, Latent] | None = None,
+    ) -> None:
+        self._story, self._reference, self._contours, self._say = story, reference, contours, words
+        self._drawn: tuple[tuple[Latent, Latent], str] | None = None
+        self._extent: list[Array] = []
+        self._runs: tuple[KeptRun, ...] = ()
+        self._shows_exact = contours is not None
+        self._x, self._y = Ruler("", -1.0, 1.0, num_steps=5), Ruler("", -1.0, 1.0, vertical=True, num_steps=5)
+        self._scales = {"x": self._x.scale, "y": self._y.scale}
+        self._place_controls(pair, changed, words)
+        self._mark()
+        self._key = text("rw-legend")
+        above = self._center, self._cross, self._tags
+        self._chart = Chart(
+            "rw-pair",
+            "",
+            marks=[*self._kept_dots, *self._kept_rings, self._dots, self._ring, *self._exact, *above],
+            axes=[self._x.axis, self._y.axis],
+            controls=[*self._pickers, self.mode],
+        )
+        self.box = ipywidgets.VBox([self._chart.box, self._key])
+        self.box.add_class("rw-pair-box")
+        self.targets = (*self._x.targets, *self._y.targets, self._dots, self._ring, self._center, self._key)
+        words.follow(self._name)
+
+    def _place_controls(self, pair: tuple[Latent, Latent] | None, changed: Callable[[], None], words: Words) -> None:
+        latents = [(row.site, row.index) for row in self._story.rows]
+        first, second = pair or (latents[0], latents[1])
+        self._pickers = [self._picker(at, latents.index(latent)) for at, latent in enumerate((first, second))]
+        self._at = latents.index(first), latents.index(second)
+        for at, picker in enumerate(self._pickers):
+            Choice(picker, self._names, partial(self._picked, at, changed), words)
+        self.mode = ipywidgets.ToggleButtons(options=MODES, style={"button_width": "auto"})
+        self.mode.add_class("rw-pair-mode")
+        Choice(self.mode, self._modes, lambda _mode: changed(), words)
+
+    @property
+    def latents(self) -> tuple[Latent, Latent]:
+        """What lies along x and along y."""
+        rows = self._story.rows
+        first, second = (rows[at] for at in self._at)
+        return (first.site, first.index), (second.site, second.index)
+
+    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+        """Return what a frame has to change; the snapshot holds draws."""
+        fresh = self._place()
+        points = pick(snapshot.draws, self.latents)
+        ring, as_dots = ellipse(points), self.mode.value == "draws"
+        dots = resized(points[:, :NUM_DOTS], NUM_DOTS) if as_dots else None
+        seen = np.concatenate([middle(points), ring, *self._extent], axis=1)
+        low, high = seen.min(1), seen.max(1)
+        hidden = np.repeat((low - 10 * (high - low) - 1.0)[:, None], NUM_DOTS, axis=1)
+        x, y = hidden if dots is None else dots
+        ring = np.repeat(hidden[:, :1], NUM_CORNERS, axis=1) if as_dots else ring
+        center = points.mean(1)
+        return [
+            *_bounds(self._x, float(low[0]), float(high[0]), fresh=fresh),
+            *_bounds(self._y, float(low[1]), float(high[1]), fresh=fresh),
+            (self._dots, {"x": x, "y": y}),
+            (self._ring, {"x": ring[0], "y": ring[1]}),
+            (self._center, {"x": center[:1], "y": center[1:]}),
+            (self._key, {"value": self._legend()}),
+        ]
+
+    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+        """Draw these kept runs too, at most four, in the order of their colours."""
+        self._runs, self._drawn = tuple(runs)[:MAX_RUNS], None
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Draw the exact contours, or do not; the legend follows with the next frame."""
+        self._shows_exact = show and self._contours is not None
+        show_marks(self._exact, show=self._shows_exact)
+
+    # Parts
+
+    def _mark(self) -> None:
+        nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": self._scales}
+        self._dots = QuietScatter(**nowhere, colors=[ACCENT_FAINT], stroke="transparent")
+        self._ring = QuietLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
+        self._center = QuietScatter(**nowhere, colors=[ACCENT], stroke="transparent")
+        self._cross = bqplot.Scatter(**nowhere, colors=[MUTED], stroke="transparent")
+        self._cross.marker, self._cross.default_size = "cross", 50
+        self._exact = [dashed([0.0, 0.0], [0.0, 0.0], self._scales)]
+        self._kept_dots = [bqplot.Scatter(**nowhere, colors=[color], stroke="transparent") for color in FAINT]
+        self._kept_rings = [bqplot.Lines(**nowhere, colors=[color], stroke_width=1.6) for color in COLORS]
+        self._tags = bqplot.Label(x=[0.0], y=[0.0], text=[""], scales=self._scales, colors=[MUTED], default_size=12)
+        self._tags.align, self._tags.y_offset, self._tags.font_weight = "middle", -9, "normal"
+        for dots in (self._dots, *self._kept_dots):
+            dots.default_size = 10
+        self._center.default_size = 26
+        for mark in (self._dots, self._center, self._cross, *self._kept_dots):
+            mark.enable_hover = False
+        show_marks([*self._kept_dots, *self._kept_rings], show=False)
+
+    def _picker(self, at: int, row: int) -> ipywidgets.Dropdown:
+        picker = ipywidgets.Dropdown(options=self._names(), value=row, layout={"width": "auto"})
+        picker.add_class(f"rw-pair-{'xy'[at]}")
+        return picker
+
+    def _names(self) -> list[tuple[str, object]]:
+        return [(row.label, number) for number, row in enumerate(self._story.rows)]
+
+    def _modes(self) -> list[tuple[str, object]]:
+        return [(self._say(f"compare.mode.{mode}"), mode) for mode in MODES]
+
+    def _picked(self, at: int, changed: Callable[[], None], value: object) -> None:
+        """Take note of a latent that was picked; the one that had that place gets the other one's."""
+        row, before = int(str(value)), self._at
+        if row == before[at]:
+            return
+        other = before[at] if before[1 - at] == row else before[1 - at]
+        self._at = (row, other) if at == 0 else (other, row)  # at once: another thread may be drawing
+        self._pickers[1 - at].value = other
+        changed()
+
+    def _name(self) -> None:
+        self._chart.rename(self._say("compare.pair.title"))
+        self._drawn = None
+
+    # What stands still while training runs
+
+    def _place(self) -> bool:
+        """Draw what does not move for the latents that are picked; return whether these are others than before."""
+        pair, mode = self.latents, self.mode.value
+        if self._drawn == (pair, mode):
+            return False
+        fresh, self._drawn = self._drawn is None or self._drawn[0] != pair, (pair, mode)
+        rows = self._story.rows
+        for ruler, at in zip((self._x, self._y), self._at, strict=True):
+            ruler.rename(rows[at].label)
+        self._extent = [*self._place_exact(pair), *self._place_runs(pair, mode), *self._place_cross(pair)]
+        return fresh
+
+    def _place_exact(self, pair: tuple[Latent, Latent]) -> list[Array]:
+        if self._contours is None:
+            return []
+        found = self._contours(*pair)
+        lines = [line for level in found.lines for line in level]
+        length = max(len(line) for line in lines)
+        # One mark draws all of them: the shorter ones stay at their end.
+        padded = np.stack([np.pad(line, ((0, length - len(line)), (0, 0)), mode="edge") for line in lines])
+        (mark,) = self._exact
+        with mark.hold_sync():
+            mark.x, mark.y, mark.visible = padded[:, :, 0], padded[:, :, 1], self._shows_exact
+        return [np.concatenate(lines).T]
+
+    def _place_runs(self, pair: tuple[Latent, Latent], mode: str) -> list[Array]:
+        points = [pick(run.draws, pair) for run in self._runs]
+        outlines = [ellipse(those) for those in points]
+        for number, (dots, ring) in enumerate(zip(self._kept_dots, self._kept_rings, strict=True)):
+            there = number < len(self._runs)
+            if there:
+                with dots.hold_sync(), ring.hold_sync():
+                    dots.x, dots.y = points[number][:, :NUM_DOTS]
+                    ring.x, ring.y = outlines[number]
+            dots.visible, ring.visible = there and mode == "draws", there and mode == "ellipses"
+        self._tag([outline[:, outline[1].argmax()] for outline in outlines])
+        return [*outlines, *map(middle, points)]
+
+    def _tag(self, tops: Sequence[Array]) -> None:
+        """Write the numbers of the kept runs over their ellipses: colours alone do not tell everyone which is which."""
+        with self._tags.hold_sync():
+            self._tags.x, self._tags.y = np.array(tops).T if tops else np.zeros((2, 1))
+            self._tags.text = [str(run.number) for run in self._runs] if tops else [""]
+            self._tags.visible = bool(tops)
+
+    def _place_cross(self, pair: tuple[Latent, Latent]) -> list[Array]:
+        if self._reference is None:
+            self._cross.visible = False
+            return []
+        at = np.array([[float(np.asarray(self._reference.estimates[site])[index])] for site, index in pair])
+        with self._cross.hold_sync():
+            self._cross.x, self._cross.y = at
+        return [at]
+
+    def _legend(self) -> str:
+        shape = "ring" if self.mode.value == "ellipses" else "dots"
+        keys = [(f"rw-key-pair-{shape}", self._say.html("compare.key.present"))]
+        keys += [
+            (
+                f"rw-key-pair-{shape} rw-kept-{number}",
+                self._say.html("compare.key.run", number=run.number, name=run.name),
+            )
+            for number, run in enumerate(self._runs)
+        ]
+        if self._shows_exact:
+            keys.append(("rw-key-exact", self._say.html("compare.key.exact")))
+        if self._reference is not None:
+            keys.append(("rw-key-cross", self._say.html("compare.key.least_squares")))
+        return "".join(f'<span class="rw-key"><i class="{css}"></i>{words}</span>' for css, words in keys)
+
+
+def _bounds(ruler: Ruler, low: float, high: float, *, fresh: bool) -> Changes:
+    """Return the changes that make an axis hold [low, high]: of other latents anew, else only where it is too short."""
+    if fresh:  # from bounds that hold nothing, so that it finds round ones
+        ruler.fix(low, low + max(0.01 * (high - low), 1e-6 * max(1.0, abs(low))))
+    return ruler.cover(low, high)

@@ -1,0 +1,74 @@
+"""The guide's parameters as a table: small ones number by number, large ones in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from rugged_widget.snapshot.snapshot import Array, Parameter
+from rugged_widget.view.figures.number_format import fixed
+from rugged_widget.view.i18n.catalogue import Words
+
+MAX_WRITTEN = 12
+"""A parameter of no more numbers is written out, one a line."""
+
+MAX_LISTED = 40
+"""Parameters in the table: a guide may have one for every row of the data."""
+
+FIRST = 3
+"""Numbers of a large parameter that are written."""
+
+COLUMNS = ("parameter", "constrained", "unconstrained")
+
+
+def table_of(words: Words, parameters: Sequence[Parameter]) -> str:
+    """Return a table as HTML; names are plain text, and stay so.
+
+    Parameters
+    ----------
+    words
+        In which language.
+    parameters
+        In the order of the store.
+
+    Returns
+    -------
+    str
+        A line a number; of a parameter with more than 12 the first few, how many there are, and between what.
+    """
+    head = "".join(f"<th>{words.html(f'parameters.column.{name}')}</th>" for name in COLUMNS)
+    bodies = "".join(f"<tbody>{''.join(_rows(words, parameter))}</tbody>" for parameter in parameters[:MAX_LISTED])
+    rest = len(parameters) - MAX_LISTED
+    key = "parameters.more_one" if rest == 1 else "parameters.more"
+    more = f"<p>{words.html(key, count=rest)}</p>" if rest > 0 else ""
+    return f"<table><thead><tr>{head}</tr></thead>{bodies}</table>{more}"
+
+
+def _rows(words: Words, parameter: Parameter) -> Iterator[str]:
+    constrained, unconstrained = parameter.constrained, parameter.unconstrained
+    shape = f"({', '.join(map(str, constrained.shape))}{',' * (constrained.ndim == 1)})"
+    yield f'<tr><th colspan="3" scope="rowgroup">{escape(parameter.name)} <span>{shape}</span></th></tr>'
+    written = (
+        constrained.size if constrained.size <= MAX_WRITTEN and constrained.shape == unconstrained.shape else FIRST
+    )
+    pairs = zip(constrained.ravel()[:written].tolist(), unconstrained.ravel()[:written].tolist(), strict=False)
+    for number, (value, free) in enumerate(pairs):
+        yield f"<tr><td>{_index(number, constrained.shape)}</td><td>{fixed(value)}</td><td>{fixed(free)}</td></tr>"
+    if written < max(constrained.size, unconstrained.size):
+        ranges = f"<td>{_range(words, constrained)}</td><td>{_range(words, unconstrained)}</td>"
+        yield f"<tr><td>{words.html('parameters.all', count=constrained.size)}</td>{ranges}</tr>"
+
+
+def _index(number: int, shape: tuple[int, ...]) -> str:
+    """Write which element it is, as it is picked in Python: [0, 2]."""
+    places = []
+    for size in reversed(shape):
+        number, place = divmod(number, size)
+        places.append(str(place))
+    return f"[{', '.join(reversed(places))}]" if places else ""
+
+
+def _range(words: Words, values: Array) -> str:
+    if not values.size:
+        return words.html("parameters.none")
+    return words.html("parameters.range", low=fixed(float(values.min())), high=fixed(float(values.max())))

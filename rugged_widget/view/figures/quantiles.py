@@ -1,0 +1,204 @@
+"""The posterior of every latent, a row each: where it is, and how sure the guide is of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import bqplot
+import numpy as np
+
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.snapshot import Array, Correction, Progress, Snapshot
+from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Ruler, minus, shorten
+from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
+from rugged_widget.view.frames.silent_widgets import QuietLines, QuietScatter
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.catalogue import Words
+
+if TYPE_CHECKING:
+    from rugged_widget.regression.view.labels import Story
+    from rugged_widget.view.figures.explanation import Explanation
+
+LABEL_LENGTH = 20
+HALF_BOX, HALF_CORRECTED, TRIANGLE = 0.31, 0.22, -0.4  # of the height of a row, from its middle
+
+
+@dataclass(frozen=True)
+class Row:
+    """A scalar latent to draw.
+
+    Attributes
+    ----------
+    site, index
+        Which: an element of the sample site.
+    label
+        Its readable name; plain text.
+    offset
+        Subtracted from its values, so that a latent far from the others shares their axis; the label says so.
+    """
+
+    site: str
+    index: tuple[int, ...]
+    label: str
+    offset: float = 0.0
+
+    @property
+    def caption(self) -> str:
+        """The label of the row."""
+        if not self.offset:
+            return shorten(self.label, LABEL_LENGTH)
+        sign = "+" if self.offset < 0 else "\N{MINUS SIGN}"
+        return f"{shorten(self.label, LABEL_LENGTH - 4)} {sign} {abs(self.offset):g}"
+
+
+class QuantileFigure:
+    """A thin bar from the lowest to the highest quantile, a thick one between the middle two, a dot at the median.
+
+    Parameters
+    ----------
+    story
+        Its latents, top to bottom, and the probabilities of a snapshot's quantiles: five, the middle one 0.5.
+    reference
+        What it is compared with: a triangle over each row at the least-squares estimate, and round each row a box from
+        the lowest to the highest exact quantile with a stroke at the exact median.
+    words
+        In which language.
+    explain
+        What explains the figure, in its heading.
+    """
+
+    def __init__(
+        self,
+        story: Story,
+        reference: Reference | None = None,
+        *,
+        words: Words,
+        explain: Explanation | None = None,
+    ) -> None:
+        self._rows, self._story, self._say = story.rows, story, words
+        num_rows = len(self._rows)
+        self._x = Ruler(self._axis_label(), -1.0, 1.0, num_steps=6)
+        y = bqplot.LinearScale(min=-0.6, max=num_rows - 0.4, reverse=True)
+        scales = {"x": self._x.scale, "y": y}
+        places = np.arange(float(num_rows))
+        pairs = np.stack([places, places], axis=1)
+        common = {"x": np.zeros((num_rows, 2)), "y": pairs, "scales": scales, "colors": [ACCENT]}
+        self._outer = QuietLines(stroke_width=2.0, **common)
+        self._inner = QuietLines(stroke_width=7.0, **common)
+        self._median = QuietScatter(
+            x=np.zeros(num_rows), y=places, scales=scales, colors=[BACKGROUND], stroke=ACCENT, stroke_width=2.0
+        )
+        self._median.default_size, self._median.enable_hover = 26, False
+        zero = bqplot.Lines(x=[0.0, 0.0], y=[-0.6, num_rows - 0.4], scales=scales, colors=[MUTED], stroke_width=1.0)
+        estimates, self._exact = self._compare(reference, places, scales)
+        self._corrected = [dotted(x, y, scales) for x, y in _boxes(np.zeros((5, num_rows)), places, HALF_CORRECTED)]
+        self._corrects = False
+        self._names = bqplot.Axis(scale=y, side="left", grid_lines="none", color=GRID, tick_values=places)
+        chart = Chart(
+            "rw-quantiles",
+            words("quantiles.title"),
+            marks=[zero, *self._exact, *self._corrected, self._outer, self._inner, self._median, *estimates],
+            axes=[self._x.axis, self._names],
+            margin={"left": 24 + 7 * max(len(row.caption) for row in self._rows)},
+            explain=explain,
+        )
+        self.box = chart.box
+        self.targets = (*self._x.targets, self._outer, self._inner, self._median, *self._corrected)
+        words.follow(lambda: self._name(chart))
+
+    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        values = self.values(snapshot.quantiles)
+        low, high = self._compared
+        correction = snapshot.correction if self._corrects else None
+        covered = values if correction is None else np.stack([values, self.values(correction.quantiles)])
+        return [
+            *self._x.cover(min(low, float(covered.min())), max(high, float(covered.max()))),
+            (self._outer, {"x": values[[0, -1]].T}),
+            (self._inner, {"x": values[[1, -2]].T}),
+            (self._median, {"x": values[len(values) // 2]}),
+            *self._correct_by(correction, values),
+        ]
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Show the exact quantiles, or hide them."""
+        show_marks(self._exact, show=show)
+
+    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+        """Draw the corrected quantiles from the next frame on, or do not."""
+        self._corrects = on
+
+    def values(self, quantiles: Mapping[str, Array]) -> Array:
+        """Return quantiles by site as they are drawn, shape (num_probs, num_rows)."""
+        columns = [np.stack([value[row.index] for value in quantiles[row.site]]) for row in self._rows]
+        return np.stack(columns, axis=1) - [row.offset for row in self._rows]
+
+    def sentence(self, snapshot: Snapshot) -> str:
+        """Return the medians as a sentence."""
+        medians = self.values(snapshot.quantiles)[len(snapshot.probs) // 2]
+        return ", ".join(
+            self._say("quantiles.median", name=row.label, median=minus(f"{median + row.offset:.2f}"))
+            for row, median in zip(self._story.rows, medians, strict=True)
+        )
+
+    def _name(self, chart: Chart) -> None:
+        chart.rename(self._say("quantiles.title"))
+        self._x.rename(self._axis_label())
+        self._names.tick_labels = {f"{place}": row.caption for place, row in enumerate(self._story.rows)}
+
+    def _axis_label(self) -> str:
+        percent = [f"{100 * prob:g}" for prob in self._story.probs]
+        ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
+        return self._say("quantiles.axis", ends=ends, middle=middle)
+
+    def _correct_by(self, correction: Correction | None, values: Array) -> Changes:
+        """Return the changes of the dotted boxes; what is not known is hidden at the guide's own quantiles."""
+        shown: dict[str, object] = {"visible": correction is not None}
+        if not self._corrects:
+            return [(mark, shown) for mark in self._corrected]
+        places = np.arange(float(len(self._rows)))
+        boxes = _boxes(values if correction is None else self.values(correction.quantiles), places, HALF_CORRECTED)
+        return [(mark, {"x": x, **shown}) for mark, (x, _) in zip(self._corrected, boxes, strict=True)]
+
+    def _compare(
+        self, reference: Reference | None, places: Array, scales: Mapping[str, bqplot.Scale]
+    ) -> tuple[list[bqplot.Mark], list[bqplot.Mark]]:
+        """Return the marks of the estimates and those of the exact quantiles; keep what the axis has to cover."""
+        self._compared = 0.0, 0.0
+        if reference is None:
+            return [], []
+        estimates = self.values({site: value[np.newaxis] for site, value in reference.estimates.items()})[0]
+        triangles = bqplot.Scatter(
+            x=estimates, y=places + TRIANGLE, scales=scales, colors=[MUTED], stroke="transparent"
+        )
+        triangles.marker, triangles.default_size, triangles.enable_hover = "triangle-down", 30, False
+        covered, exact = [np.zeros(1), estimates], []
+        if reference.exact is not None:
+            values = self.values(reference.exact.quantiles)
+            exact = [dashed(x, y, scales) for x, y in _boxes(values, places, HALF_BOX)]
+            covered += [values[0], values[-1]]
+        together = np.concatenate(covered)
+        self._compared = float(together.min()), float(together.max())
+        return [triangles], exact
+
+
+def _boxes(values: Array, places: Array, half: float) -> Sequence[tuple[Array, Array]]:
+    """Return x and y of a box round each row from its lowest to its highest quantile, and of a stroke at its median.
+
+    Parameters
+    ----------
+    values
+        Quantiles, shape (num_probs, num_rows).
+    places
+        The middle of each row, shape (num_rows,).
+    half
+        Half the height of a box.
+    """
+    left, median, right = values[0], values[len(values) // 2], values[-1]
+    top, bottom = places - half, places + half
+    return (
+        (np.stack([left, right, right, left, left], axis=1), np.stack([top, top, bottom, bottom, top], axis=1)),
+        (np.stack([median, median], axis=1), np.stack([top, bottom], axis=1)),
+    )

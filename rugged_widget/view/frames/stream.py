@@ -1,0 +1,234 @@
+"""The way to the browser: a frame is one message, and the browser says when it can take the next."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import anywidget
+import numpy as np
+import traitlets
+from ipywidgets import Widget, widget_serialization
+
+from rugged_widget.errors import MissingBundleError
+from rugged_widget.snapshot.values import Presence
+from rugged_widget.view.frames.silent_widgets import Quiet
+
+STATIC = Path(__file__).parent.parent / "static"
+MAX_UNACKNOWLEDGED = 3  # 2 starve the browser, 4 gain nothing
+FRAME_SECONDS = 0.064  # what is drawn more often costs steps, and looks no smoother
+PAGE_SECONDS = 5.0  # how long a page may take to appear once the widget was given out to be displayed
+LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
+
+Changes: TypeAlias = Sequence[tuple[Quiet, Mapping[str, object]]]
+
+
+@functools.cache
+def bundle() -> dict[str, str]:
+    """Return the built front end: `_esm` and `_css`.
+
+    Raises
+    ------
+    MissingBundleError
+        Where the package was installed without it.
+    """
+    try:
+        return {"_esm": (STATIC / "widget.js").read_text("utf-8"), "_css": (STATIC / "widget.css").read_text("utf-8")}
+    except OSError as error:
+        missing = error.filename
+    raise MissingBundleError(
+        f"the front end of rugged_widget was not built ({missing} is missing), so nothing can be displayed; "
+        "install the package again with pip, which builds it: pip install -e . in a checkout"
+    )
+
+
+def _bundle_or_nothing() -> dict[str, str]:
+    # A widget can be made, trained and read without a front end; displaying it raises, see Dashboard.
+    try:
+        return bundle()
+    except MissingBundleError:
+        return {"_esm": "export default {}", "_css": ""}
+
+
+class FrameStream(anywidget.AnyWidget):
+    """Sends frames to every page that shows `targets`, never more than it can draw.
+
+    A frame holds new values of the targets' traits: arrays travel as one float32 buffer, the rest as JSON and only
+    where it changed. At most three frames are under way; the browser acknowledges one when it has painted it.
+
+    Parameters
+    ----------
+    targets
+        Widgets that frames may change; more may come, see `extend`.
+    ask
+        Runs a function on the thread that computes: messages may arrive on any other.
+    clock
+        Seconds that never go back.
+    on_language
+        Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    targets = traitlets.List(traitlets.Instance(Widget)).tag(sync=True, **widget_serialization)
+    hover: traitlets.List[dict[str, object]] = traitlets.List(
+        help="tooltips of dots, by figure: {figure: css class, rows: [{title, text}]}"
+    ).tag(sync=True)
+    labels = traitlets.Dict(help="accessible names by css class").tag(sync=True)
+
+    def __init__(
+        self,
+        targets: Sequence[Quiet],
+        ask: Callable[[Callable[[], None]], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        on_language: Callable[[str], None] = lambda _tag: None,
+        **traits: object,
+    ) -> None:
+        super().__init__(targets=list(targets), **_bundle_or_nothing(), **traits)
+        self._index = {target: index for index, target in enumerate(targets)}
+        self._touched: dict[Quiet, set[str]] = {}
+        self._unsent: dict[Quiet, set[str]] = {}
+        self._clock, self._ask, self._on_language = clock, ask, on_language
+        self._greeted = self._away = False
+        self._expected_until = -math.inf
+        self._unacknowledged: list[int] = []
+        self._seq, self._sent_at, self._due = 0, -math.inf, -math.inf
+        self._layout: list[object] | None = None
+        self._sent: dict[tuple[int, str], object] = {}
+        self.on_msg(self._hear)
+
+    def __repr__(self) -> str:
+        return f"FrameStream({self.presence}, {len(self._unacknowledged)} frames under way)"
+
+    @property
+    def presence(self) -> Presence:
+        """Whether a page answers: none is to be seen, it is hidden, gone or on its way (away), or it is here."""
+        if not self._greeted:
+            return "away" if self._clock() < self._expected_until else "none"
+        return "away" if self._away else "here"
+
+    def expect(self) -> None:
+        """Take note that the widget is being displayed: a page will probably appear within seconds."""
+        self._expected_until = self._clock() + PAGE_SECONDS
+
+    def ready(self) -> bool:
+        """Return whether a frame can go out now. Towards a page that does not answer, one a second can."""
+        now = self._clock()
+        if self._unacknowledged and now - self._sent_at > LOST_SECONDS:
+            self._away = True
+            self._forget()
+        window = 1 if self._away else MAX_UNACKNOWLEDGED
+        return self._greeted and len(self._unacknowledged) < window and now >= self._due
+
+    def extend(
+        self, targets: Sequence[Quiet], *, hover: Sequence[Mapping[str, object]], labels: Mapping[str, str]
+    ) -> None:
+        """Add widgets that frames may change, behind those there are, with what is told of them."""
+        for target in targets:
+            self._index.setdefault(target, len(self._index))
+        with self.hold_sync():
+            self.targets = list(self._index)
+            self.hover = [*self.hover, *map(dict, hover)]
+            self.labels = {**self.labels, **labels}
+
+    def tell(self, *, hover: Sequence[Mapping[str, object]], labels: Mapping[str, str]) -> None:
+        """Replace all that is told of the targets, as another language makes necessary."""
+        with self.hold_sync():
+            self.hover = [dict(entry) for entry in hover]
+            self.labels = dict(labels)
+
+    def keep(self, changes: Changes) -> None:
+        """Make the kernel's side current, silently."""
+        for target, values in changes:
+            self._keep(target, values, values)
+
+    def _keep(self, target: Quiet, values: Mapping[str, object], unsent: Iterable[str]) -> None:
+        target.keep(values)
+        self._touched.setdefault(target, set()).update(values)
+        self._unsent.setdefault(target, set()).update(unsent)
+
+    def push(self, changes: Changes, summary: str) -> None:
+        """Send a frame and keep the kernel's side current.
+
+        Parameters
+        ----------
+        changes
+            New values of targets' traits. Every frame has to hold the same arrays: one replaces another wholly.
+        summary
+            The frame in a sentence, for screen readers.
+        """
+        self.keep(changes)
+        self._send_frame(changes, summary)
+
+    def _send_frame(self, changes: Changes, summary: str) -> None:
+        layout: list[object] = []
+        arrays: list[np.ndarray[Any, Any]] = []
+        state: dict[int, dict[str, object]] = {}
+        for target, values in changes:
+            index = self._index[target]
+            for name, value in values.items():
+                if isinstance(value, np.ndarray):
+                    layout.append([index, name, list(value.shape)])
+                    arrays.append(value.ravel())
+                elif (index, name) not in self._sent or self._sent[index, name] != value:
+                    self._sent[index, name] = state.setdefault(index, {})[name] = value
+        self._seq += 1
+        message: dict[str, object] = {"k": "frame", "seq": self._seq, "summary": summary}
+        if layout != self._layout:
+            message["layout"] = self._layout = layout
+        if state:
+            message["state"] = list(state.items())
+        # A page of texts has no array, and an empty buffer is nothing that every host passes on.
+        packed = [np.concatenate(arrays, dtype=np.float32, casting="same_kind").data] if arrays else []
+        self.send(message, buffers=packed)
+        self._unacknowledged.append(self._seq)
+        self._sent_at = now = self._clock()
+        late = now - self._due  # a frame that is a little late does not put off the next one
+        self._due = now + FRAME_SECONDS - (late if late < FRAME_SECONDS else 0.0)
+
+    def settle(self, changes: Changes, summary: str) -> None:
+        """Send a last frame, and as traits what frames have changed: saved notebooks and late pages hold that.
+
+        Traits that are sent as they are already are left out: while someone drags a slider, many frames are settled,
+        and a server drops messages where there are over a thousand a second.
+        """
+        for target, values in changes:
+            self._keep(target, values, [name for name, value in values.items() if not _same(target, name, value)])
+        if self._greeted:
+            self._send_frame(changes, summary)
+        unsent, self._unsent = self._unsent, {}
+        for target, names in unsent.items():
+            if names:
+                target.send_state(names)
+
+    def _hear(self, _widget: object, content: Mapping[str, object], _buffers: object) -> None:
+        if content.get("k") == "hello":
+            self._ask(self._greet)
+            if isinstance(tag := content.get("language"), str):
+                self._ask(lambda: self._on_language(tag))
+        elif content.get("k") == "ack" and isinstance(seq := content.get("seq"), int):
+            self._ask(lambda: self._acknowledge(seq))
+
+    def _greet(self) -> None:
+        self._greeted, self._away = True, False
+        self._forget()
+
+    def _acknowledge(self, seq: int) -> None:
+        self._away = False
+        self._unacknowledged = [sent for sent in self._unacknowledged if sent > seq]
+
+    def _forget(self) -> None:
+        # What was under way may be lost: the next frame has to hold everything.
+        self._unacknowledged, self._layout, self._sent = [], None, {}
+
+
+def _same(target: Quiet, name: str, value: object) -> bool:
+    present: object = getattr(target, name)
+    if isinstance(present, np.ndarray) and isinstance(value, np.ndarray):
+        return np.array_equal(present, value)
+    return not isinstance(present, np.ndarray) and not isinstance(value, np.ndarray) and present == value

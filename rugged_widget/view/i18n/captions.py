@@ -1,0 +1,92 @@
+"""Controls whose captions follow the language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+
+from rugged_widget.view.i18n.catalogue import Words
+
+
+class Choice:
+    """Gives a control that picks one of several its captions, and tells what is picked; new captions pick nothing.
+
+    Parameters
+    ----------
+    widget
+        ToggleButtons or a Dropdown.
+    options
+        Returns captions and values in the present language; plain text.
+    picked
+        Called, in any thread, with the value that was picked.
+    words
+        In which language.
+    tips
+        Returns what to tell of each option where it is pointed at; plain text.
+    """
+
+    def __init__(
+        self,
+        widget: ipywidgets.Widget,
+        options: Callable[[], Sequence[tuple[str, object]]],
+        picked: Callable[[object], None],
+        words: Words,
+        tips: Callable[[], Sequence[str]] | None = None,
+    ) -> None:
+        self.widget, self._options, self._tips, self._naming = widget, options, tips, False
+        self._picked = picked
+        words.follow(self.name)
+        widget.observe(lambda change: self._hear(change["new"]), "value")
+
+    def __repr__(self) -> str:
+        return f"Choice({self.widget.value!r} of {self._options()})"
+
+    def name(self) -> None:
+        """Write the captions anew; the same stays picked."""
+        value, options = self.widget.value, list(self._options())
+        self._naming = True
+        values = [one for _, one in options]
+        try:  # new options make ipywidgets pick the first of them, or nothing where nothing was picked
+            with self.widget.hold_sync():
+                self.widget.options = options
+                self.widget.value = value if value in values else values[0]
+                if self._tips is not None:
+                    self.widget.tooltips = list(self._tips())
+        finally:
+            self._naming = False
+
+    def _hear(self, value: object) -> None:
+        if not self._naming:
+            self._picked(value)
+
+
+def caption(widget: ipywidgets.Widget, words: Words, key: str, tip: str = "", **more: str) -> None:
+    """Let a control's description follow the language, and its tooltip and other texts too.
+
+    Parameters
+    ----------
+    widget
+        A button, a slider or the like.
+    words
+        In which language.
+    key, tip
+        Keys of the description and of the tooltip, which may be missing.
+    more
+        Keys of other traits by their names.
+    """
+    keys = {"description": key, **({"tooltip": tip} if tip else {}), **more}
+
+    def put() -> None:
+        for trait, entry in keys.items():
+            setattr(widget, trait, words(entry))
+
+    words.follow(put)
+
+
+def paragraph(words: Words, key: str, css_class: str) -> ipywidgets.HTML:
+    """Return a text that is an entry of the catalogue, as HTML, under a css class; it follows the language."""
+    widget = ipywidgets.HTML("")
+    widget.add_class(css_class)
+    words.follow(lambda: setattr(widget, "value", words.html(key)))
+    return widget

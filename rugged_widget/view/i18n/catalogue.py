@@ -1,0 +1,110 @@
+"""Every sentence of ours that a reader sees, in the reader's language."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
+from html import escape
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+LANGUAGES: Final[Mapping[str, str]] = MappingProxyType({"en": "English", "ko": "한국어"})
+"""What each language calls itself, by its code."""
+
+AUTO = "auto"
+FALLBACK = "en"
+
+
+class Words:
+    """The catalogue in one language at a time.
+
+    An entry has a dotted key, `file.section.name`, and is plain text with fields in braces, or HTML of ours.
+
+    Parameters
+    ----------
+    language
+        A key of `LANGUAGES`.
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+        self._followers: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return f"Words({self.language!r})"
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """Return an entry with its fields filled in, as plain text; KeyError where there is none."""
+        return catalogue(self.language)[key].format(**values)
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is an entry of this key."""
+        return key in catalogue(self.language)
+
+    def html(self, key: str, /, **values: object) -> str:
+        """Return an entry that is HTML with its fields filled in; what is a text among them stays text."""
+        safe = {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}
+        return catalogue(self.language)[key].format(**safe)
+
+    def follow(self, put: Callable[[], None]) -> None:
+        """Call `put` now, and again whenever the language changes: for what no frame brings up to date."""
+        self._followers.append(put)
+        put()
+
+    def speak(self, language: str) -> None:
+        """Go on in another language."""
+        if language != self.language:
+            self.language = language
+            for put in self._followers:
+                put()
+
+
+def checked_language(value: str) -> str:
+    """Return what `language=` was given, or say what it takes.
+
+    Raises
+    ------
+    TypeError
+        If it is no text.
+    ValueError
+        If it is neither "auto" nor a key of `LANGUAGES`.
+    """
+    choices = (AUTO, *LANGUAGES)
+    if not isinstance(value, str):
+        raise TypeError(f"language must be one of {choices}, got {value!r}")
+    if value not in choices:
+        raise ValueError(f"language must be one of {choices}, got {value!r}")
+    return value
+
+
+def language_of(tag: str) -> str:
+    """Return the language for a reader whose browser asks for `tag`, such as ko-KR; English where there is none."""
+    code = tag.replace("_", "-").split("-")[0].lower()
+    return code if code in LANGUAGES else FALLBACK
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Return all entries of a language by their keys.
+
+    Parameters
+    ----------
+    language
+        A key of `LANGUAGES`.
+    """
+    folder = files("rugged_widget.view.i18n").joinpath("catalogue", language)
+    found: dict[str, str] = {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        _flatten(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")), found)
+    return MappingProxyType(found)
+
+
+def _flatten(prefix: str, table: Mapping[str, object], found: dict[str, str]) -> None:
+    for name, value in table.items():
+        key = f"{prefix}.{name}"
+        if isinstance(value, dict):
+            _flatten(key, value, found)
+        else:
+            found[key] = str(value).strip()

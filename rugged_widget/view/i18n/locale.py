@@ -1,0 +1,69 @@
+"""Which language the dashboard speaks, and what it tells of its pages in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rugged_widget.view.i18n.catalogue import AUTO, Words, language_of
+from rugged_widget.view.tabs import Page
+
+LABELS = (
+    "primary",
+    "step",
+    "reset",
+    "speed",
+    "learning-rate",
+    "guide",
+    "seed",
+    "progress",
+    "exact-switch",
+    "tabs",
+    "copied",
+    "not-copied",
+    "readout",
+)
+"""Css classes without their prefix. The last three are no elements: they are what the page's script says by itself."""
+
+
+class Voice:
+    """The language, as it was asked for or as the browser of the first page prefers it.
+
+    Parameters
+    ----------
+    words
+        What speaks.
+    language
+        A key of `LANGUAGES`, or "auto": the first page decides, and it is English until then.
+    """
+
+    def __init__(self, words: Words, language: str) -> None:
+        self._words, self._language, self._heard = words, language, ""
+        self._speak()
+
+    def __repr__(self) -> str:
+        return f"Voice({self._language!r}, speaks {self._words.language!r})"
+
+    def speak(self, language: str) -> bool:
+        """Go on in another language, or in that of the first page; return whether that changes anything."""
+        self._language = language
+        return self._speak()
+
+    def hear(self, tag: str) -> bool:
+        """Take note of what a browser prefers, a tag such as ko-KR; return whether that changes the language."""
+        self._heard = self._heard or tag
+        return self._speak()
+
+    def labels(self, pages: Sequence[Page]) -> dict[str, str]:
+        """Return the accessible names of the dashboard and of pages, by css class."""
+        name = "{name}"  # filled in by the page's script
+        own = {f"rw-{key}": self._words(f"controls.label.{key}", name=name) for key in LABELS}
+        return own | {css: said for page in pages for css, said in getattr(page, "labels", {}).items()}
+
+    def hover(self, pages: Sequence[Page]) -> list[Mapping[str, object]]:
+        """Return what is told of the dots of pages."""
+        return [entry for page in pages for entry in getattr(page, "hover", ())]
+
+    def _speak(self) -> bool:
+        before = self._words.language
+        self._words.speak(language_of(self._heard) if self._language == AUTO else self._language)
+        return self._words.language != before

@@ -1,0 +1,1 @@
+"""Pages behind the tabs, for any model."""

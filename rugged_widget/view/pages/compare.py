@@ -1,0 +1,154 @@
+"""The Compare page: the runs that are over, side by side, and what each guide makes of two latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import ipywidgets
+
+from rugged_widget.regression.view.labels import Story
+from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.snapshot.values import Contours, Latent
+from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.pair import MAX_RUNS, PairFigure
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.captions import caption, paragraph
+from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.pages.runs_table import RunsTable, button
+
+CSV_PATH = "rugged_runs.csv"
+
+
+@dataclass(frozen=True)
+class CompareRequests:
+    """What the page asks for; each may be called from any thread and returns at once.
+
+    Attributes
+    ----------
+    keep
+        Keep the present run, though it has not ended.
+    recall, remove
+        Bring a run back, or forget it: its number.
+    rename
+        Give a run another name: its number, and the name.
+    export
+        Write the table as CSV to a path, replacing a file there only where told so: (path, overwrite).
+    """
+
+    keep: Callable[[], None]
+    recall: Callable[[int], None]
+    remove: Callable[[int], None]
+    rename: Callable[[int, str], None]
+    export: Callable[[str, bool], None]
+
+
+class ComparePage:
+    """A table of the kept runs, and a figure of two latents with as many of them as are ticked, up to four.
+
+    `show_runs` and `said` are the answers to its requests; they belong on the thread that computes.
+
+    Parameters
+    ----------
+    story, reference
+        What the runs are about, and what they are compared with.
+    requests
+        Who is asked.
+    contours
+        Returns the exact contours of two latents; None where nobody knows them.
+    changed
+        Called, in any thread, when there is something else to draw.
+    words
+        In which language.
+    pair
+        The two latents to begin with; the first two where it is None.
+    """
+
+    def __init__(
+        self,
+        story: Story,
+        reference: Reference | None,
+        requests: CompareRequests,
+        contours: Callable[[Latent, Latent], Contours] | None,
+        changed: Callable[[], None],
+        *,
+        words: Words,
+        pair: tuple[Latent, Latent] | None = None,
+    ) -> None:
+        self._requests, self._words, self._changed = requests, words, changed
+        self._drawn: tuple[KeptRun, ...] = ()
+        self._pair = PairFigure(story, reference, contours, changed, words=words, pair=pair)
+        self._table = RunsTable(requests, MAX_RUNS, changed, words=words)
+        self._said = text("rw-said")
+        self._empty = paragraph(words, "compare.empty", "rw-runs-empty")
+        self.box = ipywidgets.VBox([self._table.box, self._empty, self._actions(), self._said, self._pair.box])
+        self.box.add_class("rw-compare")
+        self.targets = self._pair.targets
+
+    def __repr__(self) -> str:
+        return f"ComparePage({self._table!r})"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class; those of the rows are others after `show_runs`."""
+        names = ("runs", "pair", "pair-x", "pair-y", "pair-mode", "csv-path")
+        return {f"rw-{name}": self._words(f"compare.label.{name}") for name in names} | self._table.labels
+
+    def wanted(self) -> Wanted:
+        """Return what the snapshots of this page must hold: draws."""
+        return Wanted(draws=True)
+
+    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        self._follow_ticks()
+        return self._pair.update(snapshot, progress)
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Draw the exact contours, or do not."""
+        self._pair.show_exact(show)
+
+    # Answers
+
+    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+        """Show these runs; those that are new are drawn with the next frame, as long as there are colours left."""
+        self._table.show(runs)
+        self._empty.layout.display = "none" if runs else None
+
+    def said(self, words: str, *, alert: bool = False) -> None:
+        """Say what became of a request; plain text. The names in the table are the runs' own again."""
+        role, css = ("alert", ' class="rw-failed"') if alert else ("status", "")
+        self._said.value = f'<p role="{role}"{css}>{escape(words)}</p>' if words else ""
+        self._table.write()
+
+    # Parts
+
+    def _follow_ticks(self) -> None:
+        ticked = self._table.ticked
+        if ticked != self._drawn:
+            self._drawn = ticked
+            self._pair.show_runs(ticked)
+            self._table.write()
+
+    def _actions(self) -> ipywidgets.Box:
+        keep = button("rw-keep", self._requests.keep)
+        caption(keep, self._words, "compare.button.keep", "compare.button.keep_tip")
+        self._path = ipywidgets.Text(value=CSV_PATH, placeholder=CSV_PATH, continuous_update=False)
+        self._overwrite = ipywidgets.Checkbox(value=False, indent=False)
+        export = button("rw-export", self._export)
+        for widget, *css in ((self._path, "rw-path", "rw-csv-path"), (self._overwrite, "rw-overwrite")):
+            for name in css:
+                widget.add_class(name)
+        caption(self._overwrite, self._words, "serve.overwrite")
+        caption(export, self._words, "compare.button.export", "compare.button.export_tip")
+        row = ipywidgets.Box([keep, self._path, export, self._overwrite])
+        row.add_class("rw-runs-actions")
+        return row
+
+    def _export(self) -> None:
+        if path := str(self._path.value).strip():
+            self._requests.export(path, bool(self._overwrite.value))
+        else:
+            self.said(self._words("compare.said.nameless", path=CSV_PATH), alert=True)

@@ -1,0 +1,81 @@
+"""A page with the question that it raises written above it, and what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import ipywidgets
+
+from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.explanation import Explanation, Tell
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.tabs import Page
+
+
+class ExplainedPage:
+    """Another page under a heading that asks a question, with an explanation behind its (i).
+
+    Parameters
+    ----------
+    page
+        The page that is explained; everything it can do, this can.
+    words
+        In which language.
+    key
+        Of the explanation, as of `Explanation`; its title is the question.
+    facts
+        What there is to say.
+    """
+
+    def __init__(self, page: Page, words: Words, key: str, facts: Tell) -> None:
+        self._page, self._words, self._title_key = page, words, f"explain.{key}.title"
+        self._explanation = Explanation(words, key, facts)
+        self._title = text("rw-question")
+        head = ipywidgets.HBox([self._title, self._explanation.box])
+        head.add_class("rw-head")
+        self.box = ipywidgets.VBox([head, page.box])
+        self.box.add_class("rw-explained")
+        self.targets = (*page.targets, *self._explanation.targets)
+        words.follow(self._name)
+
+    def __repr__(self) -> str:
+        return f"ExplainedPage({self._page!r}, {self._explanation!r})"
+
+    @property
+    def hover(self) -> Sequence[Mapping[str, object]]:
+        """What dots are told of, as of `FrameStream`."""
+        hover: Sequence[Mapping[str, object]] = getattr(self._page, "hover", ())
+        return hover
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Accessible names by css class."""
+        labels: Mapping[str, str] = getattr(self._page, "labels", {})
+        return labels
+
+    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        return [*self._page.update(snapshot, progress), *self._explanation.update(snapshot, progress)]
+
+    def wanted(self) -> Wanted:
+        """Return what the snapshots of the page must hold."""
+        return self._page.wanted()
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Draw the exact answer over the guide's, or do not, where the page can."""
+        show_exact = getattr(self._page, "show_exact", None)
+        if show_exact is not None:
+            show_exact(show)
+
+    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+        """Show the runs that were kept, where the page can."""
+        show_runs = getattr(self._page, "show_runs", None)
+        if show_runs is not None:
+            show_runs(runs)
+
+    def _name(self) -> None:
+        self._title.value = f"<h3>{self._words.html(self._title_key)}</h3>"

@@ -1,0 +1,129 @@
+"""The Parameters page: what training moves, and what that makes of every latent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+import ipywidgets
+import numpy as np
+
+from rugged_widget.regression.view.labels import Story
+from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
+from rugged_widget.view.figures.chart import minus, text
+from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, is_point, legend, settle
+from rugged_widget.view.figures.parameter_table import table_of
+from rugged_widget.view.figures.quantiles import Row
+from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.i18n.captions import paragraph
+from rugged_widget.view.i18n.catalogue import Words
+
+
+class ParametersPage:
+    """A table of the guide's parameters, and the density of every latent with the exact one over it.
+
+    Parameters
+    ----------
+    story
+        Says which latents there are.
+    reference
+        What the densities are compared with; None where nothing is known.
+    words
+        In which language.
+    """
+
+    def __init__(self, story: Story, reference: Reference | None, *, words: Words) -> None:
+        self._story, self._say = story, words
+        self._table = text("rw-parameters")
+        self._table.value = words.html("parameters.waiting")
+        self._latents = [_Latent(number, row, reference, words) for number, row in enumerate(story.rows)]
+        about = paragraph(words, "parameters.about", "rw-about")
+        key = ipywidgets.HTML("")
+        key.add_class("rw-legend")
+        pane = ipywidgets.VBox([about, self._table])
+        pane.add_class("rw-pane")
+        main = ipywidgets.Box([*[latent.figure.box for latent in self._latents], key])
+        main.add_class("rw-main")
+        main.add_class("rw-latents")
+        self.box = ipywidgets.Box([pane, main])
+        self.box.add_class("rw-columns")
+        self.targets = (self._table, *(target for latent in self._latents for target in latent.targets))
+        words.follow(lambda: self._name(key, reference))
+
+    def __repr__(self) -> str:
+        return f"ParametersPage({len(self._latents)} latents)"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible names by css class."""
+        densities = {
+            f"rw-latent-{number}": self._say("parameters.label.density", name=row.label)
+            for number, row in enumerate(self._story.rows)
+        }
+        return {"rw-parameters": self._say("parameters.label.table")} | densities
+
+    def wanted(self) -> Wanted:
+        """Return what the snapshots of this page must hold."""
+        return Wanted(parameters=True)
+
+    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+        """Return what a frame has to change."""
+        parameters = snapshot.parameters
+        table = table_of(self._say, parameters) if parameters else self._say.html("parameters.waiting")
+        return [
+            (self._table, {"value": table}),
+            *[change for latent in self._latents for change in latent.update(snapshot)],
+        ]
+
+    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+        """Draw the exact densities from the next frame on, or do not."""
+        for latent in self._latents:
+            latent.exact_shown = show
+
+    def _name(self, key: ipywidgets.HTML, reference: Reference | None) -> None:
+        key.value = legend(self._say, reference)
+        for latent, row in zip(self._latents, self._story.rows, strict=True):
+            latent.figure.rename(row.label)
+
+
+class _Latent:
+    """A small density, its median beside its name."""
+
+    def __init__(self, number: int, row: Row, reference: Reference | None, words: Words) -> None:
+        self._row, self._shown, self._say = row, NOWHERE, words
+        self._median = text("rw-value")
+        self.figure = DensityFigure(f"rw-latent-{number}", row.label, controls=[self._median])
+        self.targets = (*self.figure.targets, self._median)
+        self.exact_shown = True
+        self._exact: Density | None = None
+        if reference is not None:
+            self._fix(reference)
+
+    def update(self, snapshot: Snapshot) -> Changes:
+        """Return what a frame has to change; where the latent's density is missing, it stays as it was."""
+        if self._row.site in snapshot.marginals:
+            self._shown = _element(snapshot.marginals, self._row, snapshot.quantiles[self._row.site].shape[1:])
+        exact = [] if self._exact is None else self.figure.show_exact(shown=self.exact_shown)
+        return [*self.figure.draw(self._shown, self._exact), *exact, (self._median, {"value": self._words()})]
+
+    def _words(self) -> str:
+        if self._shown is NOWHERE:
+            return ""
+        key = "parameters.point" if is_point(self._shown) else "parameters.median"
+        return escape(self._say(key, value=minus(f"{self._shown.median:.2f}")))
+
+    def _fix(self, reference: Reference) -> None:
+        """Draw what stays the same throughout."""
+        site, index = self._row.site, self._row.index
+        if site not in reference.estimates:
+            return
+        estimate = np.asarray(reference.estimates[site])
+        settle(self.figure.mark(float(estimate[index])))
+        if reference.exact is not None:
+            self._exact = _element(reference.exact.marginals, self._row, estimate.shape)
+            settle([*self.figure.compare(self._exact), *self.figure.show_exact(shown=True)])
+
+
+def _element(marginals: Mapping[str, tuple[Density, ...]], row: Row, shape: tuple[int, ...]) -> Density:
+    return marginals[row.site][int(np.ravel_multi_index(row.index, shape)) if row.index else 0]

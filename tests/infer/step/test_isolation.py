@@ -1,0 +1,187 @@
+"""Whatever a fit does, the user's Pyro, torch, NumPy and Python are as before."""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from pyro import poutine
+
+from rugged_widget.infer.step.isolation import Isolation
+from rugged_widget.regression.infer.fit import RegressionFit
+from tests.infer.plain import FAMILIES, RUGGED, PlainLoop, global_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(autouse=True)
+def held() -> Iterator[torch.Tensor]:
+    """A parameter that the user holds on to, and generators in the middle of something."""
+    with ExitStack() as undo:
+        undo.callback(torch.set_num_threads, torch.get_num_threads())
+        undo.callback(pyro.clear_param_store)
+        pyro.clear_param_store()
+        pyro.set_rng_seed(99)
+        torch.set_num_threads(2)
+        random.gauss(0, 1)
+        np.random.randn(1)  # noqa: NPY002 leaves the second of a pair behind
+        yield pyro.param("AutoDiagonalNormal.loc", torch.tensor([3.0]), constraint=dist.constraints.positive)
+
+
+ENGINES_ALONE = ["plain", "graph"]
+
+
+def everything(engine: str = "plain") -> None:
+    fit = RegressionFit(RUGGED, seed=4, engine=engine)
+    fit.prepare()
+    fit.advance(3)
+    if engine != "plain":
+        fit.use_engine("plain")
+        fit.advance(3)
+        fit.use_engine(engine)
+        fit.advance(3)
+    fit.learning_rate = 0.1
+    fit.snapshot(), fit.quantiles([0.5]), fit.slopes(3), fit.param_store(), fit.history(), fit.curve(), repr(fit)
+
+
+@pytest.mark.parametrize("engine", [*ENGINES_ALONE, pytest.param("jax", marks=pytest.mark.slow)])
+def test_all_that_a_fit_does_leaves_the_user_as_before(held: torch.Tensor, engine: str) -> None:
+    before = global_state()
+    everything(engine)
+    assert global_state() == before
+    assert held.unconstrained() is pyro.get_param_store()._params["AutoDiagonalNormal.loc"]  # type: ignore[attr-defined]
+
+
+def surroundings() -> dict[str, Callable[[], Any]]:
+    return {
+        "no_grad": torch.no_grad,
+        "inference_mode": torch.inference_mode,
+        "autocast": lambda: torch.autocast("cpu"),
+        "handlers": poutine.trace,
+        "block": poutine.block,
+        "plate": lambda: pyro.plate("data", 7),
+        "validation off": lambda: pyro.validation_enabled(is_validate=False),
+        "local parameters": lambda: pyro.settings.context(module_local_params=True),
+    }
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, list[float]]:
+    """Losses of five steps without any surroundings."""
+    losses = {}
+    for engine in ENGINES_ALONE:
+        fit = RegressionFit(RUGGED, seed=4, engine=engine)
+        fit.advance(5)
+        losses[engine] = (-fit.history()["elbo"]).tolist()
+    assert losses["plain"] == PlainLoop(FAMILIES["diagonal"], seed=4).step(5)
+    pyro.clear_param_store()
+    return losses
+
+
+@pytest.mark.parametrize("engine", ["plain", pytest.param("graph", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", surroundings())
+def test_the_users_surroundings_change_no_step_and_are_as_before(
+    name: str, engine: str, expected: dict[str, list[float]]
+) -> None:
+    fit = RegressionFit(RUGGED, seed=4, engine=engine)
+    with surroundings()[name]() as entered:
+        before = global_state()
+        fit.advance(5)
+        fit.snapshot()
+        if name == "handlers":
+            assert not entered.trace.nodes
+        assert global_state() == before
+        everything(engine)
+        assert global_state() == before
+    assert (-fit.history()["elbo"]).tolist() == expected[engine]
+
+
+def test_the_fit_keeps_the_dtype_it_was_made_with() -> None:
+    fit = RegressionFit(RUGGED, engine="plain")
+    torch.set_default_dtype(torch.float64)
+    try:
+        fit.advance(3)
+        fit.snapshot()
+        assert torch.get_default_dtype() is torch.float64
+        double = RegressionFit(RUGGED)  # by the graph engine
+    finally:
+        torch.set_default_dtype(torch.float32)
+    double.advance(3)
+    double.snapshot()
+    assert fit.param_store()["AutoDiagonalNormal.loc"].dtype == np.float32
+    assert double.param_store()["AutoDiagonalNormal.loc"].dtype == np.float64
+
+
+def wreak_havoc() -> None:
+    pyro.param("mine", torch.ones(()))
+    pyro.set_rng_seed(3)
+    pyro.enable_validation(is_validate=False)
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(3)
+    torch.set_grad_enabled(mode=False)
+    poutine.trace().__enter__()
+    pyro.plate("rows", 5).__enter__()
+    raise KeyboardInterrupt
+
+
+def test_the_user_is_as_before_when_the_body_raises() -> None:
+    isolation = Isolation(1)
+    before = global_state()
+    with pytest.raises(KeyboardInterrupt), isolation.inside():
+        wreak_havoc()
+    assert global_state() == before
+    with isolation.inside():
+        assert list(pyro.get_param_store()) == ["mine"]
+
+
+def test_inside_the_generators_go_on_where_they_were() -> None:
+    def draws() -> list[float]:
+        odd = [float(value) for value in np.random.randn(3)]  # noqa: NPY002 an odd number leaves half a pair behind
+        return [float(torch.randn(())), random.gauss(0, 1), *odd]
+
+    pyro.set_rng_seed(21)
+    expected = [draws() for _ in range(4)]
+    isolation = Isolation(21)
+    found = []
+    for _ in range(4):
+        with isolation.inside():
+            found.append(draws())
+        draws()
+    assert found == expected
+
+
+def test_a_generator_of_another_kind_is_kept_too() -> None:
+    usual, other = np.random.mtrand.get_bit_generator(), np.random.PCG64(3)
+    np.random.mtrand.set_bit_generator(other)
+    try:
+        first, state = np.random.randn(1), np.random.get_state(legacy=False)  # noqa: NPY002 the global generator
+        everything()
+        assert np.random.mtrand.get_bit_generator() is other
+        assert np.random.get_state(legacy=False) == state  # noqa: NPY002 as above
+        assert first.shape == (1,)
+    finally:
+        np.random.mtrand.set_bit_generator(usual)
+
+
+def test_a_fit_cannot_be_entered_twice() -> None:
+    isolation = Isolation(1)
+    with isolation.inside(), pytest.raises(RuntimeError, match="computing already"), isolation.inside():
+        pass
+    with isolation.inside():
+        pass
+
+
+def test_inside_is_one_thread_and_nothing_of_the_users() -> None:
+    with poutine.trace(), Isolation(1).inside():
+        state = global_state()
+    assert state["threads"] == 1
+    assert state["params"] == {}
+    assert state["handlers"] == []
+    assert state["grad"] == (True, False, False)

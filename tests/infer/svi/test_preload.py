@@ -1,0 +1,97 @@
+"""Imports ahead of their need, in a thread."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rugged_widget.infer.svi.preload import WarmUp
+from rugged_widget.regression.infer import fit as lesson
+from rugged_widget.regression.infer.fit import RegressionFit
+from tests.infer.plain import RUGGED
+from tests.waits import LIMIT_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "a_slow_module"
+GATE = "a_gate_of_a_slow_module"
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Let the import of a module end only when this is set."""
+    (tmp_path / f"{NAME}.py").write_text(
+        f"import sys, threading\nsys.modules['{GATE}'].wait({LIMIT_SECONDS})\nby = threading.get_ident()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    opened = threading.Event()
+    sys.modules[GATE] = opened  # type: ignore[assignment] # it is what the module waits for
+    yield opened
+    opened.set()
+    del sys.modules[GATE]
+    sys.modules.pop(NAME, None)
+
+
+def test_it_imports_in_a_thread_once_and_then_calls_everyone(gate: threading.Event) -> None:
+    warm_up, called = WarmUp([NAME]), []
+    for number in (1, 2):
+        warm_up.begin(lambda number=number: called.append((number, threading.get_ident())))  # type: ignore[misc]
+    assert (called, NAME in repr(warm_up), "under way" in repr(warm_up)) == ([], True, True)
+    gate.set()
+    warm_up.wait()
+    here, there = threading.get_ident(), sys.modules[NAME].by
+    assert here != there
+    assert called == [(1, there), (2, there)]
+    warm_up.begin(lambda: called.append((3, threading.get_ident())))
+    assert called[-1] == (3, here)
+
+
+def test_a_module_that_cannot_be_imported_is_left_to_whoever_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a_broken_module.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    warm_up, called = WarmUp(["no_such_module_anywhere", "a_broken_module", "json"]), []
+    warm_up.begin(lambda: called.append(1))
+    warm_up.wait()
+    assert called == [1]
+
+
+@pytest.mark.slow  # a process of its own takes seconds
+def test_what_smooths_weights_is_imported_ahead_and_not_with_the_package() -> None:
+    code = """
+import sys
+import rugged_widget.regression.infer.fit
+from rugged_widget.infer.svi.preload import WARM_UP
+assert "arviz_stats" not in sys.modules
+WARM_UP.begin(lambda: None)
+WARM_UP.wait()
+assert "arviz_stats.base.array" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_to_wait_for_what_was_never_begun_takes_no_time() -> None:
+    warm_up = WarmUp([NAME])
+    warm_up.wait()
+    assert "not begun" in repr(warm_up)
+
+
+def test_a_step_is_not_taken_beside_an_import(gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    warm_up, fit = WarmUp([NAME]), RegressionFit(RUGGED)
+    monkeypatch.setattr(lesson, "WARM_UP", warm_up)
+    order: list[str] = []
+    warm_up.begin(lambda: order.append("imported"))
+    training = threading.Thread(target=lambda: order.append(f"{fit.advance(1)} step"))
+    training.start()
+    training.join(0.3)
+    assert order == []
+    gate.set()
+    training.join()
+    assert order == ["imported", "1 step"]

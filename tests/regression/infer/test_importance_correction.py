@@ -1,0 +1,115 @@
+"""Draws that are weighed by their importance ratios say more of the posterior than they do by themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rugged_widget.infer.diagnostics.weighted_quantiles import binned_quantiles, weighted_quantiles
+from rugged_widget.infer.guides.predictive import density
+from rugged_widget.regression.infer.exact.correlation import covariance
+from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.infer.importance_correction import correct
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.values import Array, Correction
+from tests.infer.plain import RUGGED
+from tests.regression.infer.test_approximation import EXACT, independent, normal_draws
+
+PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def corrected(spread: Array, count: int = 2000) -> Correction:
+    draws, log_density = normal_draws(spread, count)
+    log_ratios = EXACT.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
+    grid = RUGGED.grid()
+    group, x = np.repeat([0.0, 1.0], len(grid)), np.tile(grid, 2)
+    return correct(draws, log_ratios, np.column_stack([group, x, group * x]), PROBS, 0.9)
+
+
+def width(values: Array) -> float:
+    return float(values[-1] - values[0])
+
+
+def test_a_whole_number_of_equal_draws_weighs_as_one_draw_of_that_weight() -> None:
+    random = np.random.default_rng(1)
+    values, counts = random.normal(size=(300, 2)), random.integers(1, 9, 300)
+    repeated = np.quantile(np.repeat(values, counts, axis=0), PROBS, axis=0)
+    for estimate in (weighted_quantiles, binned_quantiles):
+        np.testing.assert_allclose(estimate(values, counts / counts.sum(), PROBS), repeated, atol=0.06)
+
+
+def test_the_bins_tell_what_sorting_tells() -> None:
+    random = np.random.default_rng(1)
+    values = random.normal(size=(2000, 6)) * np.array([1, 1e-6, 1e6, 1, 1, 0]) + 3
+    weights = random.gamma(0.5, size=2000)
+    weights /= weights.sum()
+    away = binned_quantiles(values, weights, PROBS) - weighted_quantiles(values, weights, PROBS)
+    assert (np.abs(away) <= np.ptp(values, axis=0) / 256).all()
+
+
+def test_a_weighed_density_is_that_of_the_distribution_the_weights_lead_to() -> None:
+    draws = np.random.default_rng(1).normal(size=4000)
+    weights = np.exp(0.5 * draws)  # from a normal distribution around 0 to the one around 0.5
+    found = density(draws, 0.9, weights / weights.sum())
+    expected = np.exp(-0.5 * (found.x - 0.5) ** 2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(found.density, expected, atol=0.03)
+    assert [found.lower, found.median, found.upper] == pytest.approx([-1.145, 0.5, 2.145], abs=0.1)
+    assert found.prob_positive == pytest.approx(0.691, abs=0.02)
+
+
+def test_equal_weights_leave_a_density_as_it_is() -> None:
+    draws = np.random.default_rng(1).normal(size=801)
+    plain, weighed = density(draws), density(draws, 0.9, np.full(801, 1 / 801))
+    np.testing.assert_allclose(weighed.density, plain.density, atol=0.01)
+    assert weighed.prob_positive == pytest.approx(plain.prob_positive)
+
+
+def test_the_correction_of_a_good_guide_is_reliable_and_gives_the_posterior() -> None:
+    found = corrected(1.2 * covariance(EXACT))
+    assert found.reliable
+    assert found.effective > 0.5
+    exact = EXACT.quantiles(PROBS)
+    for site, sd in EXACT.sd().items():
+        assert (np.abs(found.quantiles[site] - exact[site]) < 0.25 * sd).all()
+    for name, bands in EXACT.bands(0.9).items():
+        for band, expected in zip(found.bands[name], bands, strict=True):
+            np.testing.assert_array_equal(band.x, expected.x)
+            unit = np.asarray(expected.upper - expected.lower) / 3.3
+            for end in ("lower", "median", "upper"):
+                assert (np.abs(getattr(band, end) - getattr(expected, end)) < 0.25 * unit).all()
+    for slope, expected in zip(found.slopes, EXACT.slopes(0.9), strict=True):
+        assert slope.lower == pytest.approx(expected.lower, abs=0.03)
+        assert slope.prob_positive == pytest.approx(expected.prob_positive, abs=0.03)
+
+
+def test_the_correction_of_a_guide_that_is_too_narrow_is_wider_and_not_to_be_trusted() -> None:
+    draws, _ = normal_draws(independent(), 2000)
+    found, exact = corrected(independent()), EXACT.quantiles(PROBS)
+    assert not found.reliable
+    assert found.effective < 0.3
+    for site in (WEIGHT, BIAS):
+        before = np.quantile(draws[site], PROBS, axis=0)
+        for index in np.ndindex(draws[site].shape[1:]):
+            widths = [width(values[(slice(None), *index)]) for values in (before, found.quantiles[site], exact[site])]
+            assert widths[0] < widths[1]
+            assert abs(np.log(widths[1] / widths[2])) < abs(np.log(widths[0] / widths[2]))
+
+
+def test_a_fits_correction_has_the_shapes_of_its_snapshot() -> None:
+    fit = RegressionFit(RUGGED, engine="plain")
+    fit.wanted = Wanted(correction=True)
+    fit.advance(2)
+    snapshot = fit.snapshot()
+    found = snapshot.correction
+    assert found is not None
+    assert {site: value.shape for site, value in found.quantiles.items()} == {
+        site: value.shape for site, value in snapshot.quantiles.items()
+    }
+    for name, bands in snapshot.bands.items():
+        for band, other in zip(found.bands[name], bands, strict=True):
+            np.testing.assert_array_equal(band.x, other.x)
+            assert band.lower.shape == other.lower.shape
+            assert (band.lower <= band.median).all()
+            assert (band.median <= band.upper).all()
+    assert len(found.slopes) == len(snapshot.slopes)

@@ -1,0 +1,123 @@
+"""The first page as a whole: what it wants, what it tells, and its switches, without a page."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.view.labels import story_of
+from rugged_widget.regression.view.train_page import TrainPage
+from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.snapshot import Progress
+from rugged_widget.view.controls.controls import Requests
+from rugged_widget.view.i18n.catalogue import Words
+from tests.view import drawn
+from tests.view.judged import approximation, correction_of, settling
+from tests.view.page_fakes import value_of
+from tests.view.references import reference_of
+
+if TYPE_CHECKING:
+    from rugged_widget.snapshot.snapshot import Snapshot
+
+DATA = RegressionData.rugged()
+RESTING = Progress("paused", 40, 1500, -500.0, 150.0)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Snapshot:
+    fit = RegressionFit(DATA, engine="plain")
+    fit.advance(40)
+    return fit.snapshot()
+
+
+class Shown:
+    """A page, what it asked for, and how often it said that something changed."""
+
+    def __init__(self, language: str = "en", **settings: object) -> None:
+        self.picked: list[tuple[str, object]] = []
+        self.changes = 0
+        self.words = Words(language)
+        requests = Requests(*[lambda: None] * 3, lambda name, value: self.picked.append((name, value)))
+        story = story_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95), self.words)
+        self.page = TrainPage(
+            story,
+            1500,
+            reference_of(DATA),
+            self._changed,
+            words=self.words,
+            requests=requests,
+            settings=settings,
+        )
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def legend(self, snapshot: Snapshot) -> str:
+        return str(value_of(self.page.update(snapshot, RESTING), drawn.part(self.page.box, "rw-legend"), "value"))
+
+
+def test_a_correction_is_wanted_only_while_it_is_drawn() -> None:
+    shown = Shown()
+    assert shown.page.wanted() == Wanted()
+    shown.page.correct(on=True)
+    assert shown.page.wanted() == Wanted(correction=True)
+    shown.page.correct(on=True)
+    assert shown.changes == 1  # nothing changed the second time
+    shown.page.correct(on=False)
+    assert shown.page.wanted() == Wanted()
+
+
+def test_settings_are_shown_and_ask_for_nothing() -> None:
+    shown = Shown(correct=True, stop_when_settled=True)
+    page = shown.page
+    assert page.wanted().correction
+    stop, correct = (drawn.part(page.box, css_class) for css_class in ("rw-stop-when-settled", "rw-correct"))
+    assert stop.value
+    page.show_setting("correct", value=False)
+    page.show_setting("stop_when_settled", value=False)
+    assert (correct.value, stop.value) == (False, False)
+    assert not page.wanted().correction
+    assert shown.picked == []
+
+
+def test_the_legend_tells_of_the_correction_once_it_is_there_and_whether_to_trust_it(plain: Snapshot) -> None:
+    shown = Shown()
+    corrected = dataclasses.replace(plain, correction=correction_of(plain))
+    assert "corrected" not in shown.legend(corrected)
+    shown.page.correct(on=True)
+    assert "corrected" not in shown.legend(plain)
+    assert "trusted" not in shown.legend(corrected)
+    doubtful = dataclasses.replace(plain, correction=correction_of(plain, reliable=False))
+    assert "not to be trusted" in shown.legend(doubtful)
+
+
+def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: Snapshot) -> None:
+    shown = Shown()
+    for on in (False, True):
+        shown.page.correct(on)
+        for snapshot in (plain, dataclasses.replace(plain, correction=correction_of(plain))):
+            seen: list[tuple[int, str]] = []
+            for target, values in shown.page.update(snapshot, RESTING):
+                assert target in shown.page.targets
+                seen += [(id(target), name) for name in values]
+                assert all(np.isfinite(v).all() for v in values.values() if isinstance(v, np.ndarray))
+            arrays_once = [key for key in seen if seen.count(key) > 1]
+            assert not arrays_once
+
+
+@pytest.mark.parametrize(("language", "verdicts"), [("en", ("settled: yes", "good: no")), ("ko", ("예", "아니요"))])
+def test_who_does_not_see_it_is_told_both_verdicts_and_the_beliefs(
+    plain: Snapshot, language: str, verdicts: tuple[str, str]
+) -> None:
+    shown = Shown(language)
+    judged: Any = dataclasses.replace(plain, settling=settling(), approximation=approximation())
+    shown.page.update(judged, RESTING)
+    said = shown.page.sentence(judged)
+    assert all(word in said for word in verdicts)
+    assert "cont_africa" in said
+    assert f"{judged.slopes[1].prob_positive:.2f}" in said

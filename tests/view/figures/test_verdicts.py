@@ -1,0 +1,250 @@
+"""What the verdicts say and ask for, without a page."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.view.labels import story_of
+from rugged_widget.snapshot.snapshot import Averaged, Progress
+from rugged_widget.view.controls.controls import Requests
+from rugged_widget.view.figures.verdicts import ApproximationCard, SettledCard
+from rugged_widget.view.i18n.catalogue import Words
+from tests.view.judged import DRIFTING, EARLY, UNSTABLE, approximation, settling
+from tests.view.page_fakes import snapshot
+
+if TYPE_CHECKING:
+    from rugged_widget.snapshot.snapshot import Approximation, Settling, Status
+    from rugged_widget.view.figures.verdicts import Card
+
+ROWS = story_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95)).rows
+MINUS, K_HAT = "\N{MINUS SIGN}", "k\N{COMBINING CIRCUMFLEX ACCENT}"
+
+
+class Asked:
+    """Notes what is asked for."""
+
+    def __init__(self) -> None:
+        self.picked: list[tuple[str, object]] = []
+        self.averaged = 0
+        nothing = lambda: None  # noqa: E731
+        self.requests = Requests(
+            nothing, nothing, nothing, lambda name, value: self.picked.append((name, value)), self._average
+        )
+
+    def _average(self) -> None:
+        self.averaged += 1
+
+
+def at(step: int, **fields: Any) -> Any:
+    return dataclasses.replace(snapshot(), step=step, **fields)
+
+
+def progress(status: Status = "paused", step: int = 40) -> Progress:
+    return Progress(status, step, 1500, -500.0, 150.0)
+
+
+def told(card: Card, changes: Any) -> tuple[str, str]:
+    """Return the title with its remark, and the text, as they are read."""
+    found = {target: values["value"] for target, values in changes if "value" in values}
+    title, text = (unescape(re.sub("<[^>]+>", " ", str(found[target]))).strip() for target in card.targets)
+    return tuple(re.sub("[ \N{NO-BREAK SPACE}]+", " ", words) for words in (title, text))
+
+
+def settled(found: Settling | None, *, step: int = 1500, language: str = "en", **fields: Any) -> tuple[str, str]:
+    card = SettledCard(Asked().requests, words=Words(language))
+    return told(card.card, card.update(at(step, settling=found, **fields)))
+
+
+def judged(found: Approximation | None, *, step: int = 1500, language: str = "en") -> tuple[str, str]:
+    card = ApproximationCard(lambda: ROWS, Asked().requests, words=Words(language))
+    return told(card.card, card.update(at(step, approximation=found), progress()))
+
+
+def test_a_settled_run_says_since_when_its_noise_and_what_that_costs() -> None:
+    title, text = settled(settling(advice=""))
+    assert title == "Optimizer settled: yes, since step 940."
+    assert text == "The ELBO no longer changes beyond its noise (\N{PLUS-MINUS SIGN} 0.62 nats)."
+    assert "costing 0.31 nats" in settled(settling(advice="average"))[1]
+    assert "lower the learning rate" in settled(settling(advice="lower"))[1]
+    assert "nan" not in settled(settling(advice="average", noise_cost=math.nan))[1]
+
+
+def test_a_run_that_is_not_settled_says_which_way_it_goes() -> None:
+    title, text = settled(DRIFTING)
+    assert title == "Optimizer settled: not yet."
+    assert "still rises by 12 nats per 100 steps" in text
+    assert text.endswith("Give it more steps.")
+    assert "falls by 12 nats" in settled(dataclasses.replace(DRIFTING, drift=-12.34))[1]
+    assert "no, it is unstable" in settled(UNSTABLE)[0]
+    assert settled(UNSTABLE)[1].count("lower learning rate") == 1
+    assert "too early" in settled(EARLY, step=3)[0]
+    assert "nan" not in "".join(settled(EARLY, step=3))
+    assert "not started" in settled(EARLY, step=0)[0]
+    assert "not known" in settled(None)[0]
+
+
+def test_averaged_iterates_are_told_and_not_offered_again() -> None:
+    asked = Asked()
+    card = SettledCard(asked.requests, words=Words())
+    offered = [
+        dict(card.update(at(step, settling=found, averaged=averaged)))[card.average]["disabled"]
+        for step, found, averaged in [
+            (3, EARLY, None),
+            (900, DRIFTING, None),
+            (1500, settling(), None),
+            (1500, settling(), Averaged(940, 1500, 10)),
+        ]
+    ]
+    assert offered == [True, True, False, True]
+    card.average.click()
+    assert asked.averaged == 1
+    assert "57 iterates, steps 940 to 1,500" in settled(settling(), averaged=Averaged(940, 1500, 10))[1]
+
+
+def test_the_default_run_is_told_why_it_is_no_good_and_what_to_try() -> None:
+    title, text = judged(approximation())
+    assert title == f"Approximation good: no ({K_HAT} = 0.74)."
+    assert f"(rugged and bias: correlation {MINUS}0.77)" in text
+    assert "up to 47 % too narrow (cont_africa)" in text
+    assert "Try the multivariate guide." in text
+    assert f"{K_HAT} over 3 repeats: 0.66 to 0.84, good below 0.70." in text
+
+
+def test_a_good_guide_is_not_told_to_try_another() -> None:
+    title, text = judged(approximation("good"))
+    assert title == f"Approximation good: yes ({K_HAT} = 0.31)."
+    assert "within 4 % of the exact ones" in text
+    assert "Try" not in text
+
+
+def test_repeats_on_both_sides_of_the_threshold_are_called_borderline_never_good() -> None:
+    title, text = judged(approximation("borderline"))
+    assert title == f"Approximation good: borderline ({K_HAT} = 0.69)."
+    assert "do not agree" in text
+    assert "do not agree" not in judged(approximation("borderline", k_hats=np.array([0.3, 0.4])))[1]
+
+
+def test_intervals_that_k_hat_does_not_find_narrow_are_told_all_the_same() -> None:
+    _, text = judged(approximation(k_hats=np.array([0.4, 0.5, 0.6])))
+    assert f"{K_HAT} alone would not show it." in text
+    assert "alone" not in judged(approximation())[1]
+    assert "alone" not in judged(approximation("good"))[1]
+
+
+def test_without_an_exact_posterior_nothing_of_it_is_claimed() -> None:
+    blind: dict[str, Any] = {"sd_ratios": {}, "worst": None, "correlated": None, "correlation": math.nan, "gap": None}
+    for quality in ("poor", "borderline", "good"):
+        text = judged(approximation(quality, **blind))[1]
+        assert "nan" not in text
+        assert "exact" not in text
+    assert "the posterior may not" in judged(approximation(**blind))[1]
+    assert "miss a part" in judged(approximation(**blind, correlates=True))[1]
+
+
+def test_a_guide_that_is_too_wide_is_told_so_and_a_latent_without_a_row_by_its_site() -> None:
+    _, text = judged(approximation(sd_ratios={"z": np.array([1.0, 1.5])}, worst=("z", (1,)), correlates=True))
+    assert "up to 50 % too wide (z[1])" in text
+    assert "lower learning rate" in text
+
+
+def test_a_point_is_told_to_say_nothing_of_uncertainty() -> None:
+    title, text = judged(approximation("point"))
+    assert "a point cannot tell" in title
+    assert "nan" not in text
+    assert "multivariate" in text
+
+
+def test_while_it_runs_the_last_verdict_stays_and_says_of_which_step_it_is() -> None:
+    card = ApproximationCard(lambda: ROWS, Asked().requests, words=Words())
+
+    def say(step: int, status: Status, found: Approximation | None = None) -> tuple[str, str]:
+        return told(card.card, card.update(at(step, approximation=found), progress(status, step)))
+
+    assert say(0, "ready")[0] == "Approximation good: not judged yet."
+    assert say(10, "running")[0] == "Approximation good: judged when training rests."
+    title, text = say(640, "paused", approximation())
+    assert "As of" not in text
+    later, old = say(700, "running")
+    assert later == title
+    assert old.replace("As of step 640. ", "") == text != old
+    assert card.card.sentence.endswith("As of step 640.")
+    assert say(5, "running")[0] == "Approximation good: judged when training rests."  # another run
+
+
+def test_the_multivariate_guide_is_offered_where_it_would_help_and_picked_by_the_button() -> None:
+    asked = Asked()
+    card = ApproximationCard(lambda: ROWS, asked.requests, words=Words())
+    offered = [
+        not dict(card.update(at(9, approximation=found), progress()))[card.cure]["disabled"]
+        for found in (
+            None,
+            approximation(),
+            approximation("borderline"),
+            approximation("point"),
+            approximation("good", correlates=False),
+            approximation(correlates=True),
+        )
+    ]
+    assert offered == [False, True, True, True, False, False]
+    card.cure.click()
+    assert asked.picked == [("guide", "multivariate")]
+
+
+def test_switches_ask_only_when_they_are_pressed() -> None:
+    asked = Asked()
+    first, second = (
+        SettledCard(asked.requests, words=Words()),
+        ApproximationCard(lambda: ROWS, asked.requests, words=Words()),
+    )
+    first.show_stop(value=True)
+    second.show_correct(value=True)
+    assert (first.stop.value, second.correct.value, asked.picked) == (True, True, [])
+    first.stop.value = second.correct.value = False
+    assert asked.picked == [("stop_when_settled", False), ("correct", False)]
+
+
+def test_a_guide_that_can_correlate_is_told_to_average_unless_that_was_done() -> None:
+    card = ApproximationCard(lambda: ROWS, Asked().requests, words=Words())
+    found = approximation("borderline", correlates=True)
+    assert "Average the iterates" in told(card.card, card.update(at(9, approximation=found), progress()))[1]
+    done = at(9, approximation=found, averaged=Averaged(4, 9, 1))
+    text = told(card.card, card.update(done, progress()))[1]
+    assert "Average" not in text
+    assert "lower learning rate" in text
+
+
+def test_names_of_columns_stay_text() -> None:
+    rows = [dataclasses.replace(row, label="<b>x</b>") for row in ROWS]
+    card = ApproximationCard(lambda: rows, Asked().requests, words=Words())
+    changes = card.update(at(9, approximation=approximation()), progress())
+    said = "".join(str(values.get("value")) for _, values in changes)
+    assert "&lt;b&gt;x&lt;/b&gt;" in said
+    assert "<b>" not in said
+
+
+def test_every_verdict_is_told_in_korean_and_a_change_of_language_renames_the_buttons() -> None:
+    assert settled(settling(), language="ko")[0] == "최적화기 안정 여부: 예, 940 스텝부터입니다."
+    assert "47 % 좁습니다(cont_africa)" in judged(approximation(), language="ko")[1]
+    for quality in ("good", "borderline", "point"):
+        assert re.search("[가-힣]", judged(approximation(quality), language="ko")[1])
+    words = Words()
+    card = SettledCard(Asked().requests, words=words)
+    words.speak("ko")
+    assert (card.average.description, card.stop.description) == ("반복값 평균", "안정되면 멈추기")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_no_text_is_longer_than_the_lines_that_are_kept_for_it(language: str) -> None:
+    longest = {"en": 330, "ko": 200}[language]  # characters on six lines of 346 px; Korean ones are wider
+    for quality in ("poor", "borderline", "good", "point"):
+        assert len(judged(approximation(quality), language=language)[1]) <= longest
+    for found in (settling(advice="lower"), settling(advice="average"), DRIFTING, UNSTABLE, EARLY):
+        assert len(settled(found, language=language)[1]) <= longest // 2

@@ -1,0 +1,260 @@
+"""The way to the browser, with the messages caught instead of sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import comm
+import numpy as np
+import pytest
+
+from rugged_widget.view.frames.silent_widgets import QuietLines, QuietText
+from rugged_widget.view.frames.stream import FRAME_SECONDS, FrameStream
+from tests.view.stage import page_says
+
+
+class Caught(comm.DummyComm):
+    """The way of one widget to the browser, which tells what is sent on it."""
+
+    def __init__(self, told: Callable[[dict[str, Any]], None]) -> None:
+        self._told = told
+        super().__init__()
+
+    def send(self, data: Any = None, metadata: Any = None, buffers: Any = None) -> None:  # noqa: ARG002  # the base's
+        self._told(data)
+
+
+class Wire:
+    """A stream whose messages are kept, and the page at its other end."""
+
+    def __init__(self, ask: Callable[[Callable[[], None]], None] = lambda request: request()) -> None:
+        self.now = 10.0
+        self.line, self.text = QuietLines(x=[0.0, 1.0], y=[0.0, 1.0]), QuietText("")
+        self.sent: list[tuple[dict[str, Any], np.ndarray[Any, Any]]] = []
+        self.states: list[tuple[str, set[str]]] = []
+        self.tags: list[str] = []
+        targets = [self.line, self.text]
+        self.stream = FrameStream(targets, ask, clock=lambda: self.now, on_language=self.tags.append)
+        self.sent_contents: list[dict[str, Any]] = []
+        self.stream.send = self._send
+        for widget in (self.line, self.text):
+            widget.comm = Caught(partial(self._note, type(widget).__name__))
+
+    def _send(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        self.sent_contents.append(content)
+        if buffers:
+            self.sent.append((content, np.frombuffer(buffers[0], "f4")))
+
+    def _note(self, name: str, message: dict[str, Any]) -> None:
+        assert message["method"] == "update"
+        self.states.append((name, set(message["state"])))
+
+    def hear(self, **content: object) -> None:
+        page_says(self.stream, content)
+
+    def push(self, value: float, text: str = "", size: int = 2) -> dict[str, Any]:
+        changes = [(self.line, {"y": np.full(size, value)}), (self.text, {"value": text})]
+        self.stream.push(changes, "summary")
+        return self.sent[-1][0]
+
+
+def test_nothing_is_sent_before_a_page_says_hello() -> None:
+    wire = Wire()
+    assert not wire.stream.ready()
+    assert wire.stream.presence == "none"
+    wire.hear(k="hello")
+    assert wire.stream.ready()
+    assert wire.stream.presence == "here"
+
+
+def test_the_language_of_a_page_is_told_on_the_thread_that_computes() -> None:
+    asked: list[Callable[[], None]] = []
+    wire = Wire(asked.append)
+    wire.hear(k="hello", language="ko-KR")
+    assert wire.tags == []
+    for request in asked:
+        request()
+    assert wire.tags == ["ko-KR"]
+    assert wire.stream.presence == "here"
+
+
+def test_what_is_told_of_targets_can_be_replaced() -> None:
+    wire = Wire()
+    wire.stream.extend([], hover=[{"figure": "a", "rows": []}], labels={"a": "An A"})
+    wire.stream.tell(hover=[{"figure": "a", "rows": [{"title": "가", "text": ""}]}], labels={"a": "가"})
+    assert wire.stream.hover == [{"figure": "a", "rows": [{"title": "가", "text": ""}]}]
+    assert wire.stream.labels == {"a": "가"}
+
+
+def test_a_page_that_was_given_the_widget_is_waited_for_a_few_seconds() -> None:
+    wire = Wire()
+    wire.stream.expect()
+    assert (wire.stream.presence, wire.stream.ready()) == ("away", False)
+    wire.now += 6
+    assert wire.stream.presence == "none"
+    wire.hear(k="hello")
+    assert wire.stream.presence == "here"
+
+
+def test_a_frame_holds_its_arrays_as_float32_in_the_order_of_the_layout() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.stream.push([(wire.line, {"x": np.array([1.0, 2.0]), "y": np.arange(6.0).reshape(2, 3)})], "")
+    content, array = wire.sent[0]
+    assert content["layout"] == [[0, "x", [2]], [0, "y", [2, 3]]]
+    assert array.tolist() == [1, 2, 0, 1, 2, 3, 4, 5]
+
+
+def test_layout_and_small_state_are_sent_only_where_they_changed() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    assert "layout" in wire.push(1.0, "a")
+    second = wire.push(2.0, "a")
+    assert "layout" not in second
+    assert "state" not in second
+    third = wire.push(3.0, "b", size=3)
+    assert third["layout"] == [[0, "y", [3]]]
+    assert third["state"] == [(1, {"value": "b"})]
+
+
+def test_a_new_page_gets_everything_again() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(1.0, "a")
+    wire.hear(k="hello")
+    again = wire.push(1.0, "a")
+    assert "layout" in again
+    assert again["state"] == [(1, {"value": "a"})]
+
+
+def test_at_most_three_frames_are_under_way() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    sent = 0
+    for _ in range(10):
+        wire.now += 0.07
+        if wire.stream.ready():
+            wire.push(float(sent))
+            sent += 1
+    assert sent == 3
+    wire.hear(k="ack", seq=2)
+    wire.now += 0.07
+    assert wire.stream.ready()
+
+
+def test_frames_keep_a_distance() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(1.0)
+    wire.hear(k="ack", seq=1)
+    assert not wire.stream.ready()
+    wire.now += 0.07
+    assert wire.stream.ready()
+
+
+def test_a_page_that_does_not_answer_is_asked_once_a_second() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    sent = []
+    for _ in range(1000):  # ten seconds
+        wire.now += 0.01
+        if wire.stream.ready():
+            wire.push(1.0, "a")
+            sent.append(wire.sent[-1][0])
+    assert wire.stream.presence == "away"
+    assert 10 <= len(sent) <= 13
+    assert all("layout" in content for content in sent[3:])  # each may be the first that arrives
+    wire.hear(k="ack", seq=sent[-1]["seq"])
+    assert wire.stream.presence == "here"
+
+
+def test_what_a_frame_shows_is_current_in_the_kernel_and_was_not_sent_twice() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(7.0, "now")
+    assert wire.line.y.tolist() == [7.0, 7.0]
+    assert wire.text.value == "now"
+    assert wire.states == []
+
+
+def test_at_rest_the_full_state_is_sent_even_without_a_page() -> None:
+    wire = Wire()
+    wire.stream.settle([(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})], "")
+    assert wire.sent == []
+    assert wire.states == [("QuietLines", {"y"}), ("QuietText", {"value"})]
+    assert wire.line.y.tolist() == [3.0, 4.0]
+
+
+def test_messages_of_the_page_are_handed_on_before_they_touch_anything() -> None:
+    waiting: list[Callable[[], None]] = []
+    wire = Wire(waiting.append)
+    wire.hear(k="hello")
+    assert wire.stream.presence == "none"
+    waiting.pop()()
+    assert wire.stream.presence == "here"
+
+
+@pytest.mark.parametrize("content", [{}, {"k": "ack"}, {"k": "ack", "seq": "1"}, {"k": "other"}])
+def test_messages_that_mean_nothing_are_ignored(content: dict[str, object]) -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    for _ in range(3):
+        frame = wire.push(1.0)
+        wire.now += 0.07
+    wire.hear(**content)
+    assert not wire.stream.ready()  # all three are still under way
+    wire.hear(k="ack", seq=frame["seq"])
+    assert wire.stream.ready()
+
+
+def test_a_frame_that_is_a_little_late_does_not_slow_the_pace() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    sent = 0
+    for _ in range(1000):  # ten seconds, looked at every 10 ms, so that each frame is up to 10 ms late
+        wire.now += 0.01
+        if wire.stream.ready():
+            frame = wire.push(1.0)
+            wire.hear(k="ack", seq=frame["seq"])
+            sent += 1
+    assert sent == pytest.approx(10 / FRAME_SECONDS, abs=2)
+
+
+def test_targets_that_are_added_come_behind_the_others_and_are_counted_on() -> None:
+    wire = Wire()
+    late = QuietText("")
+    wire.hear(k="hello")
+    wire.push(1.0)
+    wire.stream.extend([late, wire.text], hover=[{"figure": "rw-late", "rows": []}], labels={"rw-late": "Late"})
+    assert wire.stream.targets == [wire.line, wire.text, late]
+    assert wire.stream.hover == [{"figure": "rw-late", "rows": []}]
+    assert wire.stream.labels == {"rw-late": "Late"}
+    wire.stream.push([(late, {"value": "here"})], "")
+    assert wire.sent_contents[-1]["state"] == [(2, {"value": "here"})]
+
+
+def test_a_frame_of_texts_alone_has_no_buffer() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.stream.push([(wire.text, {"value": "now"})], "")
+    assert wire.sent_contents[-1]["layout"] == []
+    assert wire.sent == []
+
+
+def test_what_is_settled_again_as_it_is_is_not_sent_again() -> None:
+    wire = Wire()
+    last = [(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})]
+    wire.stream.settle(last, "")
+    wire.states.clear()
+    wire.stream.settle([last[0], (wire.text, {"value": "the end"})], "")
+    assert wire.states == [("QuietText", {"value"})]
+
+
+def test_what_frames_changed_is_settled_in_full_even_where_the_last_one_holds_the_same() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    wire.push(7.0, "now")
+    wire.stream.settle([(wire.line, {"y": np.full(2, 7.0)})], "")
+    assert wire.states == [("QuietLines", {"y"}), ("QuietText", {"value"})]

@@ -1,0 +1,191 @@
+"""The catalogue: as much is said in every language, all of it is used, and nothing is said beside it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import rugged_widget
+from rugged_widget.infer.guides.families import GUIDE_LABELS
+from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.view.labels import story_of
+from rugged_widget.regression.view.naming import Naming
+from rugged_widget.view.i18n.catalogue import LANGUAGES, Words, catalogue, checked_language, language_of
+from tests.view.page_fakes import awkward
+
+PACKAGE = Path(rugged_widget.__file__).parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+VIEWS = sorted((PACKAGE / "view").glob("*.py"))
+ALLOWED_TEXTS = {
+    "the front end of rugged_widget was not built (",  # errors and names of Python are told in English
+    " is missing), so nothing can be displayed; ",
+}
+
+
+def fields(entry: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(entry) if name is not None}
+
+
+def tags(entry: str) -> list[str]:
+    """Return the markup of an entry; what is slanted in Latin letters is bold in Korean."""
+    return sorted(re.sub("^<(/?)i>$", r"<\1b>", tag) for tag in re.findall(r"</?[a-z][^>]*>", entry))
+
+
+def literals(path: Path, *, told: bool = False) -> list[str]:
+    """Return the texts in a module, parts of formatted ones too, without docstrings; only those `told` on the page."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    left_out = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    if told:
+        left_out |= {id(part) for node in nodes if _is_for_programmers(node) for part in ast.walk(node)}
+    texts = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in left_out]
+    return [node.value for node in texts if isinstance(node.value, str)]
+
+
+def _is_for_programmers(node: ast.AST) -> bool:
+    """Whether something is an error, the help of a trait, or how a thing looks in Python: all of these are English."""
+    if isinstance(node, ast.FunctionDef):
+        return node.name in {"__repr__", "checked_language"}
+    return isinstance(node, ast.Raise) or (isinstance(node, ast.keyword) and node.arg == "help")
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_every_language_says_the_same_with_the_same_fields_and_the_same_markup(language: str) -> None:
+    english, other = catalogue("en"), catalogue(language)
+    assert sorted(other) == sorted(english)
+    for key, entry in english.items():
+        assert (key, fields(other[key]), tags(other[key])) == (key, fields(entry), tags(entry))
+
+
+def test_no_entry_is_empty_and_every_korean_sentence_is_korean() -> None:
+    korean, english = catalogue("ko"), catalogue("en")
+    assert all(entry for language in LANGUAGES for entry in catalogue(language).values())
+    same = {key for key, entry in korean.items() if len(entry.split()) > 4 and entry == english[key]}
+    assert same == set()
+
+
+def test_every_entry_is_used() -> None:
+    texts = {text for path in SOURCES for text in literals(path)}
+    unused = [key for key in catalogue("en") if not _is_named(key, texts)]
+    assert unused == []
+
+
+def _is_named(key: str, texts: set[str]) -> bool:
+    """Whether a key stands in the sources: whole, its beginning before a field of a format, or its end."""
+    file, *names = key.split(".")
+    whole = key in texts or ".".join(names) in texts
+    begun = any(key.startswith(text) and text.count(".") and len(text) > len(file) for text in texts if text)
+    return whole or begun or (file in {"lesson", "engine", "explain"} and _of_tables(key))
+
+
+def _of_tables(key: str) -> bool:
+    """Whether a key is of those that are looked up by a name: words of data, reasons of engines, explanations."""
+    return key.startswith(("lesson.lesson.", "lesson.own.", "engine.reason.", "explain."))
+
+
+def test_every_key_that_the_sources_name_is_in_the_catalogue() -> None:
+    files = {key.split(".")[0] for key in catalogue("en")}
+    keys = re.compile(rf"(?:{'|'.join(sorted(files))})(?:\.[a-z_-]+)+")
+    named = {text for path in VIEWS for text in literals(path) if keys.fullmatch(text)}
+    begun = set(catalogue("en"))
+    missing = [key for key in named if not any(one == key or one.startswith(key) for one in begun)]
+    assert missing == []
+
+
+def test_no_sentence_stands_in_the_sources_of_the_view() -> None:
+    """Several words one behind the other, none of which is markup, are a sentence of ours."""
+    found = []
+    for path in VIEWS:
+        for text in literals(path, told=True):
+            # Markup, styles and code that is shown to be copied are not told to anybody.
+            bare = re.sub(r"<[^>]*>|&\w+;", " ", text)
+            code = text.lstrip().startswith(("import ", "<", "#")) or "=" in text or ":" in text.strip(": ")
+            if re.search(r"[A-Za-z]{2,}(?: [A-Za-z]{2,}){2,}", bare) and not code and text not in ALLOWED_TEXTS:
+                found.append((path.name, text))
+    assert found == []
+
+
+def test_a_field_is_text_in_html_and_a_number_keeps_its_format() -> None:
+    words = Words()
+    assert words.html("still.answer", group="<b>x</b>", prob=0.25) == "&lt;b&gt;x&lt;/b&gt;: P(slope &gt; 0) = 0.25"
+    with pytest.raises(KeyError, match="nobody"):
+        words("nobody.says.this")
+
+
+def test_a_follower_is_called_at_once_and_whenever_the_language_changes() -> None:
+    words, said = Words(), list[str]()
+    words.follow(lambda: said.append(words("controls.start")))
+    for language in ("en", "ko", "ko", "en"):
+        words.speak(language)
+    assert said == ["Start", "시작", "Start"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"), [("ko", "ko"), ("ko-KR", "ko"), ("KO_kr", "ko"), ("en-US", "en"), ("de-AT", "en"), ("", "en")]
+)
+def test_a_browsers_language_is_ours_or_english(tag: str, language: str) -> None:
+    assert language_of(tag) == language
+
+
+def test_a_language_is_auto_or_one_of_the_catalogue() -> None:
+    assert [checked_language(value) for value in ("auto", "en", "ko")] == ["auto", "en", "ko"]
+    with pytest.raises(ValueError, match=r"language must be one of .*'auto', 'en', 'ko'.*, got 'de'"):
+        checked_language("de")
+    with pytest.raises(TypeError, match=r"language must be one of .*, got 5"):
+        checked_language(5)  # type: ignore[arg-type]
+
+
+def test_every_guide_has_a_word_in_every_language_and_in_english_that_of_python() -> None:
+    for name, label in GUIDE_LABELS.items():
+        assert catalogue("en")[f"guides.{name}"] == label
+        assert f"guides.{name}" in catalogue("ko")
+
+
+def test_the_lessons_words_are_those_of_its_data_in_english_and_others_in_korean() -> None:
+    words = Words()
+    data, named = RegressionData.rugged(), Naming(RegressionData.rugged(), words)
+
+    def said() -> list[str]:
+        return [
+            *(named.title, named.row_noun, named.noun, named.x_label, named.y_label, named.predictor),
+            *(named.slope_label, *named.group_labels, named.details(0)),
+        ]
+
+    english = said()
+    own = [data.title, data.row_noun, data.label, data.predictor_label, data.response_label, data.short_predictor]
+    assert english == [*own, data.slope_label, *data.group_labels, data.row_details[0]]
+    assert named.subtitle == "170 countries · 64 without GDP left out"
+    words.speak("ko")
+    assert not set(said()) & set(english)
+    assert all(re.search("[가-힣]", text) for text in (*said(), named.subtitle, named.why))
+
+
+def test_data_of_ones_own_keep_their_words_and_names_of_columns_are_text() -> None:
+    words = Words("ko")
+    named = Naming(awkward(), words)
+    assert (named.x_label, named.noun) == ("<b>x</b>", "<em>who</em>")
+    assert named.group_labels == ("<i>g</i> = <u>a</u>", "<i>g</i> = <u>b</u>")
+    assert named.slope_label == "<b>x</b> 단위당 <s>y</s>의 변화"
+    assert named.subtitle == "행 40 · 제외한 행 없음"
+
+
+def test_words_that_were_chosen_for_the_lessons_data_win() -> None:
+    named = Naming(replace(RegressionData.rugged(), title="Hills", group_labels=("Here", "There")), Words("ko"))
+    assert (named.title, named.group_labels, named.x_label) == ("Hills", ("Here", "There"), "지형 험준도 지수(100 m)")
+
+
+def test_a_story_tells_its_groups_and_dots_in_the_present_language() -> None:
+    words = Words()
+    story = story_of(RegressionData.rugged(), (0.5,), words)
+    assert story.groups is story.groups
+    outside = story.groups[0]
+    words.speak("ko")
+    assert (outside.label, story.groups[0].label) == ("Outside Africa", "아프리카 밖")
+    assert story.groups[0].names == outside.names
+    assert story.groups[0].x.tolist() == outside.x.tolist()
+    assert story.groups[0].details[0].startswith("험준도 ")
+    assert story.rows[3].label.startswith("편향")
