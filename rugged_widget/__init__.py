@@ -5,20 +5,20 @@ from importlib.metadata import version as _version
 from rugged_widget.errors import ClosedError, FitError, MissingBundleError, RuggedWidgetError
 from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
-from rugged_widget.regression.infer.export.export import LoadedSampler, ServingError, load_torchscript
+from rugged_widget.regression.infer.export.export import ExportError, LoadedSampler, load_torchscript
 from rugged_widget.regression.infer.model import Priors
 from rugged_widget.regression.widget import RuggedWidget
-from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.snapshot import (
     Approximation,
     Averaged,
     Band,
+    Convergence,
     Correction,
     Density,
     ElboCurve,
     EngineInfo,
-    Gap,
-    Settling,
+    KLGap,
     Snapshot,
 )
 
@@ -27,22 +27,22 @@ __all__ = [
     "Averaged",
     "Band",
     "ClosedError",
+    "Convergence",
     "Correction",
     "Density",
     "ElboCurve",
     "EngineInfo",
     "ExactPosterior",
+    "ExportError",
     "FitError",
-    "Gap",
-    "KeptRun",
+    "KLGap",
     "LoadedSampler",
     "MissingBundleError",
     "Priors",
     "RegressionData",
     "RuggedWidget",
     "RuggedWidgetError",
-    "ServingError",
-    "Settling",
+    "SavedRun",
     "Snapshot",
     "__version__",
     "load_rugged",

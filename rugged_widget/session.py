@@ -11,12 +11,12 @@ import pandas as pd
 
 from rugged_widget.infer.guides.families import CUSTOM, guide_key, guide_label
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.runs.run_store import KeptRuns
-from rugged_widget.runs.saved_run import KeptRun, run_of
+from rugged_widget.runs.run_store import RunStore
+from rugged_widget.runs.saved_run import SavedRun, run_of
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.training.event_loop import LoopThread
 from rugged_widget.training.training import Training
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 class Keeping:
@@ -25,13 +25,13 @@ class Keeping:
     _home: LoopThread
     _fit: RegressionFit
     _training: Training[Snapshot]
-    _say: Words
-    _kept: KeptRuns[RegressionFit]
-    show_runs: Callable[[Sequence[KeptRun]], None]
+    _text: Catalogue
+    _kept: RunStore[RegressionFit]
+    show_runs: Callable[[Sequence[SavedRun]], None]
     _adopting = False
 
     def runs(self) -> pd.DataFrame:
-        """Return the runs that are kept, a row each: every one that ended, and those that `keep_run` was called for.
+        """Return the runs that are kept, a row each: every one that ended, and those that `save_run` was called for.
 
         Returns
         -------
@@ -44,11 +44,11 @@ class Keeping:
         return self._home.call(self._kept.table)
 
     @property
-    def kept_runs(self) -> tuple[KeptRun, ...]:
+    def saved_runs(self) -> tuple[SavedRun, ...]:
         """The runs that are kept, with their curves and draws, the oldest first."""
         return self._kept.runs
 
-    def keep_run(self) -> None:
+    def save_run(self) -> None:
         """Keep the run as it is now, though it has not ended: pause it first.
 
         Raises
@@ -104,8 +104,8 @@ class Keeping:
 
     def _name_of(self, fit: RegressionFit) -> str:
         given: Any = fit.guide_given
-        guide = guide_label(given) if guide_key(given) == CUSTOM else self._say(f"guides.{fit.guide_name}")
-        return self._say("compare.run_name", guide=guide, seed=fit.seed)
+        guide = guide_label(given) if guide_key(given) == CUSTOM else self._text(f"guides.{fit.guide_name}")
+        return self._text("compare.run_name", guide=guide, seed=fit.seed)
 
     def _bring_back(self, number: int) -> None:
         run, fit = self._kept.run(number), self._kept.fit(number)
@@ -115,7 +115,7 @@ class Keeping:
         finally:
             self._adopting = False
 
-    def _adopt(self, run: KeptRun, fit: RegressionFit) -> None:
+    def _adopt(self, run: SavedRun, fit: RegressionFit) -> None:
         raise NotImplementedError
 
     def rename_run(self, number: int, name: str) -> None:
@@ -142,7 +142,7 @@ class Keeping:
         self._kept.remove(number)
         self.show_runs(self._kept.runs)
 
-    def save_runs(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+    def export_runs(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the table of `runs` to a file, as CSV.
 
         Parameters

@@ -32,7 +32,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = MappingProxyType(
         "engine": checked_engine,
         "show_exact": _flag("show_exact"),
         "correct": _flag("correct"),
-        "stop_when_settled": _flag("stop_when_settled"),
+        "stop_when_converged": _flag("stop_when_converged"),
         "language": checked_language,
     }
 )

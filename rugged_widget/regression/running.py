@@ -63,7 +63,7 @@ class Running:
     def average_iterates(self) -> None:
         """Put the mean of the last parameters in place of the present ones; a run that goes on is paused first.
 
-        At a fixed learning rate parameters move about for ever. Their mean since the optimizer settled (over the last
+        At a fixed learning rate parameters move about for ever. Their mean since the optimizer converged (over the last
         half of the run where it has not), on the scale that the optimizer moves them on, has most of that taken out.
         Steps taken afterwards go on from the mean; `snapshot.averaged` says of which iterates it is.
 

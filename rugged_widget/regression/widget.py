@@ -11,7 +11,7 @@ import pandas as pd
 import traitlets
 
 from rugged_widget.infer.guides.families import CUSTOM, GUIDE_LABELS, Guide, guide_key
-from rugged_widget.infer.svi.preload import WARM_UP
+from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.regression.answers import Answers
 from rugged_widget.regression.choices import CHECKS
 from rugged_widget.regression.data.regression_data import RegressionData, regression_data
@@ -21,18 +21,18 @@ from rugged_widget.regression.infer.reference import Comparison, checked_priors
 from rugged_widget.regression.pages import lesson_pages
 from rugged_widget.regression.running import Running
 from rugged_widget.regression.settings import Checked
-from rugged_widget.regression.view.labels import story_of
-from rugged_widget.runs.run_store import KeptRuns
-from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.runs.run_store import RunStore
+from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.session import Keeping
-from rugged_widget.snapshot.reference import AT_REST, Wanted
+from rugged_widget.snapshot.reference import AT_REST, SnapshotRequest
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress, Snapshot
 from rugged_widget.training.event_loop import LoopThread
 from rugged_widget.training.training import Training
 from rugged_widget.validation import Speed, checked_batch_size
 from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.dashboard import Dashboard
-from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Words
+from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Catalogue
 
 
 class RuggedWidget(Answers, Running, Keeping, Dashboard):
@@ -78,8 +78,8 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         Whether the exact posterior is drawn over the guide's.
     correct
         Whether the guide's draws are drawn once more, each weighed by how probable the model finds it.
-    stop_when_settled
-        Whether a run ends at the first step at which the optimizer counts as settled.
+    stop_when_converged
+        Whether a run ends at the first step at which the optimizer counts as converged.
     language
         Of everything that is shown: "en", "ko", or "auto", what the reader's browser prefers.
 
@@ -118,7 +118,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
     engine = Checked(CHECKS["engine"], "auto", "how the steps are computed")
     show_exact = Checked(CHECKS["show_exact"], default=True, help="whether the exact posterior is drawn")
     correct = Checked(CHECKS["correct"], default=False, help="whether the corrected draws are drawn")
-    stop_when_settled = Checked(CHECKS["stop_when_settled"], default=False, help="whether a settled run ends")
+    stop_when_converged = Checked(CHECKS["stop_when_converged"], default=False, help="whether a converged run ends")
     language = Checked(CHECKS["language"], "auto", "of everything that is shown")
     status = traitlets.Unicode("ready", read_only=True)
     step = traitlets.Int(0, read_only=True)
@@ -146,40 +146,40 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         priors: Priors | None = None,
         show_exact: bool = True,
         correct: bool = False,
-        stop_when_settled: bool = False,
+        stop_when_converged: bool = False,
         language: str = AUTO,
     ) -> None:
         columns = {"response": response, "predictor": predictor, "group": group}
         self._data = regression_data(data, columns, log_response=log_response, label=label)
         given = {"guide": guide, "learning_rate": learning_rate, "num_steps": num_steps, "seed": seed, "speed": speed}
         given |= {"engine": engine, "show_exact": show_exact, "correct": correct, "language": language}
-        given |= {"stop_when_settled": stop_when_settled}
+        given |= {"stop_when_converged": stop_when_converged}
         settings = {name: CHECKS[name](value) for name, value in given.items()}
         self._batch_size, self._wanted = checked_batch_size(batch_size), AT_REST
         self._comparison = Comparison(self._data, checked_priors(priors))
-        self._home, self._kept = LoopThread(), KeptRuns()
+        self._home, self._kept = LoopThread(), RunStore()
         self._build(settings)
         for name, value in settings.items():
             setattr(self, name, value)
-        stop, home = stop_when_settled, self._home
+        stop, home = stop_when_converged, self._home
         self._training = Training(
-            self._make_fit, self, num_steps=num_steps, speed=speed, home=home, stop_when_settled=stop
+            self._make_fit, self, num_steps=num_steps, speed=speed, home=home, stop_when_converged=stop
         )
-        self.settle(self._call(RegressionFit.snapshot), self._training.progress)
+        self.rest(self._call(RegressionFit.snapshot), self._training.progress)
         self.observe(self._use, list(settings))
 
     def _build(self, settings: Mapping[str, object]) -> None:
         """Put the dashboard together."""
         ask, reference = self._home.ask, self._comparison.reference(DEFAULT_PROBS, DEFAULT_PROB)
-        words = Words(FALLBACK if settings["language"] == AUTO else str(settings["language"]))
-        story = story_of(self._data, DEFAULT_PROBS, words)
-        pages = lesson_pages(story, self._data, reference, self._comparison.exact, self, ask, words=words)
+        text = Catalogue(FALLBACK if settings["language"] == AUTO else str(settings["language"]))
+        subject = subject_of(self._data, DEFAULT_PROBS, text)
+        pages = lesson_pages(subject, self._data, reference, self._comparison.exact, self, ask, text=text)
         requests = Requests(
             lambda: ask(self._primary), self.advance, self.reset, self._pick, average=lambda: ask(self._average)
         )
         shown = {**settings, "guide": guide_key(cast("Guide", settings["guide"]))}
-        more = partial(super().__init__, words=words, pages=pages, on_wanted=self._want, reference=reference)
-        more(story, GUIDE_LABELS, shown, requests, ask)
+        more = partial(super().__init__, text=text, pages=pages, on_wanted=self._want, reference=reference)
+        more(subject, GUIDE_LABELS, shown, requests, ask)
 
     def close(self) -> None:
         """End training for good and remove the widget from every page. Idempotent."""
@@ -189,12 +189,12 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
         shown = super()._repr_mimebundle_(**kwargs)
-        WARM_UP.begin(self._training.prepare)  # so that Start finds done what the first step would wait for
+        PRELOAD.begin(self._training.prepare)  # so that Start finds done what the first step would wait for
         return shown
 
-    def settle(self, snapshot: Snapshot, progress: Progress) -> None:
+    def rest(self, snapshot: Snapshot, progress: Progress) -> None:
         """Show where training rests; a run that is over is kept."""
-        super().settle(snapshot, progress)
+        super().rest(snapshot, progress)
         if progress.status == "finished" and snapshot.draws:
             self._keep(snapshot, progress)
 
@@ -231,7 +231,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
             "speed": training.set_speed,
             "num_steps": training.set_num_steps,
             "engine": training.use_engine,
-            "stop_when_settled": training.set_stop_when_settled,
+            "stop_when_converged": training.set_stop_when_converged,
             "correct": lambda _on: None,  # the page that draws it wants it
         }
         if name in tell:
@@ -264,7 +264,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
             comparison=self._comparison,
         )
 
-    def _want(self, wanted: Wanted) -> None:
+    def _want(self, wanted: SnapshotRequest) -> None:
         self._fit.wanted = self._wanted = wanted
         self._training.refresh()
 
@@ -272,7 +272,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         if name != "guide" or value != CUSTOM:  # the hand-written one is picked already, or nobody knows which
             self._home.ask(lambda: setattr(self, name, value))
 
-    def _adopt(self, run: KeptRun, fit: RegressionFit) -> None:
+    def _adopt(self, run: SavedRun, fit: RegressionFit) -> None:
         self._take_up(fit)
         fit.use_engine(self.engine)
         self._training.adopt(fit, run.num_steps)

@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 import pandas as pd
 
-from rugged_widget.runs.saved_run import KeptRun, unique_name
+from rugged_widget.runs.saved_run import SavedRun, unique_name
 from rugged_widget.snapshot.values import Averaged
 
 MAX_RUNS = 20
@@ -21,7 +21,7 @@ Moment: TypeAlias = tuple[int, Averaged | None, int]
 FitT = TypeVar("FitT", bound=Hashable)
 
 
-class KeptRuns(Generic[FitT]):
+class RunStore(Generic[FitT]):
     """Kept runs with their fits, in the order in which they were kept.
 
     A fit is kept once. Kept again where it is, it stays as it was; where it trained on or was averaged meanwhile, its
@@ -35,21 +35,21 @@ class KeptRuns(Generic[FitT]):
 
     def __init__(self, max_runs: int = MAX_RUNS) -> None:
         self._max_runs = max_runs
-        self._entries: dict[int, tuple[KeptRun, FitT]] = {}
+        self._entries: dict[int, tuple[SavedRun, FitT]] = {}
         self._next = 1
 
     def __repr__(self) -> str:
-        return f"KeptRuns({len(self._entries)} runs)"
+        return f"RunStore({len(self._entries)} runs)"
 
     def __len__(self) -> int:
         return len(self._entries)
 
     @property
-    def runs(self) -> tuple[KeptRun, ...]:
+    def runs(self) -> tuple[SavedRun, ...]:
         """All of them, the oldest first."""
         return tuple(run for run, _ in self._entries.values())
 
-    def run(self, number: int) -> KeptRun:
+    def run(self, number: int) -> SavedRun:
         """Return a run; KeyError where there is none of that number."""
         return self._entries[self._known(number)][0]
 
@@ -66,7 +66,7 @@ class KeptRuns(Generic[FitT]):
         number = self.number_of(fit)
         return number is not None and _moment(self._entries[number][0]) == moment
 
-    def keep(self, run: KeptRun, fit: FitT) -> KeptRun:
+    def keep(self, run: SavedRun, fit: FitT) -> SavedRun:
         """Keep a run, the oldest making room where there are too many.
 
         Parameters
@@ -78,7 +78,7 @@ class KeptRuns(Generic[FitT]):
 
         Returns
         -------
-        KeptRun
+        SavedRun
             As it is kept.
         """
         number = self.number_of(fit)
@@ -143,11 +143,11 @@ COLUMNS = [
 ]
 
 
-def _moment(run: KeptRun) -> Moment:
+def _moment(run: SavedRun) -> Moment:
     return run.steps, run.averaged, run.num_steps
 
 
-def _row(run: KeptRun) -> dict[str, object]:
+def _row(run: SavedRun) -> dict[str, object]:
     found, gap, averaged = run.approximation, run.gap, run.averaged
     return {
         "name": run.name,

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Array, Averaged, ElboCurve, Gap, Value
+from rugged_widget.snapshot.values import Approximation, Array, Averaged, ElboCurve, KLGap, Value
 
 MAX_POINTS = 120
 """Points of a kept run's ELBO curve, its last one included."""
 
 
 @dataclass(frozen=True, eq=False)
-class KeptRun(Value):
+class SavedRun(Value):
     """A run that was kept.
 
     Attributes
@@ -68,7 +68,7 @@ class KeptRun(Value):
     elbo: float
     elbo_error: float
     approximation: Approximation | None
-    gap: Gap | None
+    gap: KLGap | None
     averaged: Averaged | None
     seconds: float
     curve: ElboCurve
@@ -89,7 +89,7 @@ class KeptRun(Value):
         site, index = found.worst
         return float(np.asarray(found.sd_ratios[site])[index])
 
-    def renamed(self, name: str) -> KeptRun:
+    def renamed(self, name: str) -> SavedRun:
         """Return the same under another name."""
         return replace(self, name=name)
 
@@ -104,7 +104,7 @@ def run_of(  # what a run was
     rate_changed: bool,
     seed: int,
     seconds: float,
-) -> KeptRun:
+) -> SavedRun:
     """Return what is to be kept of a run, without a number as yet (0).
 
     Parameters
@@ -112,13 +112,13 @@ def run_of(  # what a run was
     snapshot
         Its end, which holds draws, and an approximation where it could be judged.
     name, guide, num_steps, rate_changed, seed, seconds
-        As of `KeptRun`.
+        As of `SavedRun`.
     rate
         Its learning rate.
     """
     found = snapshot.approximation
     judged = found is not None and math.isfinite(found.elbo)
-    return KeptRun(
+    return SavedRun(
         number=0,
         name=name,
         guide=guide,

@@ -9,7 +9,7 @@ from rugged_widget.snapshot.values import Array, Band, Density, Value
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SnapshotRequest:
     """What a snapshot has to hold beyond what is always shown: what nobody looks at is not computed.
 
     Attributes
@@ -29,7 +29,7 @@ class Wanted:
     correction: bool = False
 
 
-AT_REST = Wanted(draws=True, approximation=True)
+AT_REST = SnapshotRequest(draws=True, approximation=True)
 """What is wanted wherever training rests: how good the approximation is takes longer to say than a frame may, and a run
 that ends is kept with draws."""
 

@@ -12,12 +12,12 @@ from rugged_widget.snapshot.values import (
     Array,
     Averaged,
     Band,
+    Convergence,
     Correction,
     Density,
     ElboCurve,
-    Gap,
+    KLGap,
     Parameter,
-    Settling,
     Value,
     WhatIf,
 )
@@ -27,15 +27,15 @@ __all__ = [
     "Array",
     "Averaged",
     "Band",
+    "Convergence",
     "Correction",
     "Density",
     "ElboCurve",
     "EngineInfo",
     "EngineName",
-    "Gap",
+    "KLGap",
     "Parameter",
     "Progress",
-    "Settling",
     "Snapshot",
     "Status",
     "WhatIf",
@@ -78,8 +78,8 @@ class Snapshot(Value):
         By site, the density of each of its elements on the site's support, in C order; empty unless wanted.
     what_if
         The prediction at a point, where that was wanted.
-    settling
-        Whether the optimizer has settled; None where nobody judges it.
+    convergence
+        Whether the optimizer has converged; None where nobody judges it.
     averaged
         Where the parameters are the mean of iterates: of which.
     approximation
@@ -100,11 +100,11 @@ class Snapshot(Value):
     quantiles: Mapping[str, Array]
     bands: Mapping[str, tuple[Band, ...]]
     slopes: tuple[Density, ...]
-    gap: Gap | None = None
+    gap: KLGap | None = None
     parameters: tuple[Parameter, ...] = ()
     marginals: Mapping[str, tuple[Density, ...]] = field(default_factory=dict)
     what_if: WhatIf | None = None
-    settling: Settling | None = None
+    convergence: Convergence | None = None
     averaged: Averaged | None = None
     approximation: Approximation | None = None
     correction: Correction | None = None
@@ -152,8 +152,8 @@ class Progress:
         Where status is failed: what happened and what to try, for the reader. Empty otherwise.
     engine
         How the steps are computed; None where that is not known.
-    settled_at
-        Step at which the run ended because the optimizer had settled by then; None where it did not end for that.
+    converged_at
+        Step at which the run ended because the optimizer had converged by then; None where it did not end for that.
     """
 
     status: Status
@@ -163,4 +163,4 @@ class Progress:
     steps_per_second: float
     error: str = ""
     engine: EngineInfo | None = None
-    settled_at: int | None = None
+    converged_at: int | None = None

@@ -17,7 +17,7 @@ Latent: TypeAlias = tuple[str, tuple[int, ...]]
 Presence: TypeAlias = Literal["none", "away", "here"]
 """What is known of a page that shows the widget: there is none, it is hidden or on its way, it answers."""
 
-SettlingState: TypeAlias = Literal["early", "drifting", "settled", "unstable"]
+ConvergenceState: TypeAlias = Literal["early", "drifting", "converged", "unstable"]
 Advice: TypeAlias = Literal["", "more_steps", "raise", "lower", "average"]
 Quality: TypeAlias = Literal["good", "borderline", "poor", "point"]
 
@@ -130,7 +130,7 @@ class Parameter(Value):
 
 
 @dataclass(frozen=True)
-class Gap:
+class KLGap:
     """What the guide misses of the posterior, from many draws.
 
     Attributes
@@ -166,16 +166,16 @@ class WhatIf(Value):
 
 
 @dataclass(frozen=True)
-class Settling:
-    """Whether the optimizer has settled, judged from the ELBO of all steps so far.
+class Convergence:
+    """Whether the optimizer has converged, judged from the ELBO of all steps so far.
 
     Attributes
     ----------
     state
-        early (too few steps to tell), drifting (the ELBO still moves beyond its noise), settled, or unstable (it falls,
-        or jumps about far below what it had reached).
+        early (too few steps to tell), drifting (the ELBO still moves beyond its noise), converged, or unstable (the
+        ELBO falls, or jumps about far below what it had reached).
     since
-        Step from which on it counts as settled, >= 1; None where it does not.
+        Step from which on it counts as converged, >= 1; None where it does not.
     drift
         Trend of the ELBO, nats per 100 steps; nan where it is too early to tell.
     noise
@@ -187,7 +187,7 @@ class Settling:
         What to do: nothing, train longer, a higher or a lower learning rate, or average the iterates.
     """
 
-    state: SettlingState
+    state: ConvergenceState
     since: int | None
     drift: float
     noise: float
@@ -251,7 +251,7 @@ class Approximation(Value):
     effective: float
     elbo: float
     elbo_error: float
-    gap: Gap | None
+    gap: KLGap | None
     sd_ratios: Mapping[str, Array]
     worst: Latent | None
     correlation: float

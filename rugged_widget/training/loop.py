@@ -42,8 +42,8 @@ class Run(Generic[SnapshotT]):
         The loop to train on.
     sleep
         How to wait.
-    stop_when_settled
-        Whether to end where the optimizer has settled, sooner than `num_steps`.
+    stop_when_converged
+        Whether to end where the optimizer has converged, sooner than `num_steps`.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class Run(Generic[SnapshotT]):
         home: LoopThread,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         *,
-        stop_when_settled: bool = False,
+        stop_when_converged: bool = False,
     ) -> None:
         self._make_fit, self._display, self._pace, self._home = make_fit, display, pace, home
         self._trainer = Worker(home, self._train, self.pause, name="training", sleep=sleep)
         self._preparer = Worker(home, self._do_ahead, lambda: None, name="preparation", sleep=sleep)
         self._prepares = False
         self._error: Exception | None = None
-        self._stops = stop_when_settled
+        self._stops = stop_when_converged
         self._num_steps = self._goal = num_steps  # the goal is where this run ends: sooner after `advance`
         self.status: Status = "ready"
         self.closed = False
@@ -76,8 +76,8 @@ class Run(Generic[SnapshotT]):
     def progress(self) -> Progress:
         """Status, steps, speed and engine at this moment."""
         fit, rate, error = self.fit, self._pace.steps_per_second, str(self._error or "")
-        settled_at = fit.step if self.status == "finished" and fit.step < self._num_steps else None
-        return Progress(self.status, fit.step, self._num_steps, fit.elbo, rate, error, fit.engine, settled_at)
+        converged_at = fit.step if self.status == "finished" and fit.step < self._num_steps else None
+        return Progress(self.status, fit.step, self._num_steps, fit.elbo, rate, error, fit.engine, converged_at)
 
     def start(self) -> None:
         """Train on to the end; RuntimeError where no event loop runs."""
@@ -89,7 +89,7 @@ class Run(Generic[SnapshotT]):
     def pause(self) -> None:
         """Stop, with everything current."""
         if self.status == "running":
-            self._settle("paused" if self.fit.step else "ready")
+            self._rest("paused" if self.fit.step else "ready")
 
     def advance(self, num_steps: int) -> None:
         """Train so many more, then pause."""
@@ -113,7 +113,7 @@ class Run(Generic[SnapshotT]):
         self._make_fit = make_fit or self._make_fit
         again = keep_running and self.status == "running"
         self.fit, self._error = self._taken(fit), None
-        self._settle("ready")
+        self._rest("ready")
         if again:
             self._run(self._num_steps)
 
@@ -148,9 +148,9 @@ class Run(Generic[SnapshotT]):
         self._num_steps = num_steps
         self._see_end()
 
-    def set_stop_when_settled(self, *, on: bool) -> None:
-        """End where the optimizer has settled, from now on, or do not."""
-        self._stops = self.fit.stops_when_settled = on
+    def set_stop_when_converged(self, *, on: bool) -> None:
+        """End where the optimizer has converged, from now on, or do not."""
+        self._stops = self.fit.stops_when_converged = on
         self._see_end()
 
     def average_iterates(self) -> None:
@@ -158,14 +158,14 @@ class Run(Generic[SnapshotT]):
         self.fit.average_iterates()
         status: Status = "finished" if self._is_over() else "paused"
         self._error = None
-        self._settle(status)
+        self._rest(status)
 
     def adopt(self, fit: Trainable[SnapshotT], num_steps: int) -> None:
         """Go on with another fit, kept from before."""
         self.fit, self._error = self._taken(fit), None
         self._num_steps = self._goal = num_steps
         self._pace.restart(fit.step)
-        self._settle("finished" if self._is_over() else "paused" if fit.step else "ready")
+        self._rest("finished" if self._is_over() else "paused" if fit.step else "ready")
 
     def refresh(self) -> None:
         """Show the present moment anew; while it runs the next frame does."""
@@ -177,7 +177,7 @@ class Run(Generic[SnapshotT]):
             if self.status != "failed":  # then it says why already
                 self._fail(error)
             return
-        self._display.settle(snapshot, self.progress)
+        self._display.rest(snapshot, self.progress)
 
     def close(self) -> None:
         """End it for good."""
@@ -189,19 +189,19 @@ class Run(Generic[SnapshotT]):
         self.waiters.release(ClosedError("the training was closed before its end"))
 
     def _taken(self, fit: Trainable[SnapshotT]) -> Trainable[SnapshotT]:
-        fit.stops_when_settled = self._stops
+        fit.stops_when_converged = self._stops
         return fit
 
     def _is_over(self) -> bool:
-        return self.fit.step >= self._num_steps or (self._stops and self.fit.settled_at is not None)
+        return self.fit.step >= self._num_steps or (self._stops and self.fit.converged_at is not None)
 
     def _see_end(self) -> None:
         """Finish or go on after what decides on the end has changed."""
         over = self._is_over()
         if over and self.status in {"running", "paused"}:
-            self._settle("finished")
+            self._rest("finished")
         elif self.status == "finished" and not over:
-            self._settle("paused")
+            self._rest("paused")
         else:
             self._display.changed(self.progress)
 
@@ -233,7 +233,7 @@ class Run(Generic[SnapshotT]):
         try:
             return work()
         except KeyboardInterrupt:
-            self._settle("paused")
+            self._rest("paused")
             raise
         except Exception as error:  # noqa: BLE001  # whatever the user's model raises belongs into the widget
             self._fail(error)
@@ -253,27 +253,27 @@ class Run(Generic[SnapshotT]):
         done = self.fit.advance(max_steps, seconds)
         self._pace.did(done, self.fit.step)
         if self._is_over():
-            self._settle("finished")
+            self._rest("finished")
         elif self.fit.step < self._goal:
             self._display.changed(self.progress)
         else:
-            self._settle("paused")
+            self._rest("paused")
         return True
 
     def _fail(self, error: Exception) -> None:
         self._error = error
         try:
-            self._settle("failed")
+            self._rest("failed")
         except Exception:  # noqa: BLE001  # the fit cannot even say where it is: the last good snapshot stays
             self.status = "failed"
             self._display.changed(self.progress)
         self.waiters.release(error)
 
-    def _settle(self, status: Status) -> None:
+    def _rest(self, status: Status) -> None:
         if self.status == "running":
             self._display.before_rest()
         self.status = status
-        self._display.settle(self.fit.snapshot(), self.progress)
+        self._display.rest(self.fit.snapshot(), self.progress)
         if status == "finished":
             self.waiters.release()
         elif self._prepares:

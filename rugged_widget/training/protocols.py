@@ -18,12 +18,12 @@ class Trainable(Protocol[SnapshotT_co]):
     ----------
     learning_rate
         Of the next step.
-    stops_when_settled
-        Whether `advance` stops at the step at which the optimizer is found to have settled.
+    stops_when_converged
+        Whether `advance` stops at the step at which the optimizer is found to have converged.
     """
 
     learning_rate: float
-    stops_when_settled: bool
+    stops_when_converged: bool
 
     @property
     def step(self) -> int:
@@ -38,8 +38,8 @@ class Trainable(Protocol[SnapshotT_co]):
         """How the steps are computed, and why so."""
 
     @property
-    def settled_at(self) -> int | None:
-        """Step at which the optimizer was found to have settled, and has been found so since; None where it has not."""
+    def converged_at(self) -> int | None:
+        """Step at which the optimizer was found converged, and has been since; None where it is not."""
 
     def average_iterates(self) -> object:
         """Put the mean of past parameters in place of the present ones.
@@ -85,9 +85,9 @@ class Display(Protocol[SnapshotT_contra]):
         """Send a frame."""
 
     def before_rest(self) -> None:
-        """Take note that training, which runs, is about to rest: the next snapshot is to be settled."""
+        """Take note that training, which runs, is about to rest: the next snapshot is to be converged."""
 
-    def settle(self, snapshot: SnapshotT_contra, progress: Progress) -> None:
+    def rest(self, snapshot: SnapshotT_contra, progress: Progress) -> None:
         """Training rests: send a last frame and make the full state current."""
 
     def changed(self, progress: Progress) -> None:

@@ -37,8 +37,8 @@ class Training(Generic[SnapshotT]):
         Steps a frame, or "max": as fast as possible.
     home
         The loop to train on; found anew where it is None.
-    stop_when_settled
-        Whether a run ends where the optimizer has settled, sooner than `num_steps`.
+    stop_when_converged
+        Whether a run ends where the optimizer has converged, sooner than `num_steps`.
     clock, sleep
         Seconds that never go back, and how to wait; replaced in tests.
 
@@ -56,15 +56,15 @@ class Training(Generic[SnapshotT]):
         num_steps: int = 1500,
         speed: Speed = 10,
         home: LoopThread | None = None,
-        stop_when_settled: bool = False,
+        stop_when_converged: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         steps, pace = checked_count(num_steps, "num_steps"), Pace(checked_speed(speed), clock)
         self._home = there = home or LoopThread()
-        stops = checked_flag(stop_when_settled, "stop_when_settled")
+        stops = checked_flag(stop_when_converged, "stop_when_converged")
         self._run = there.call(
-            lambda: Run(make_fit, display, steps, pace, there, sleep, stop_when_settled=stops),
+            lambda: Run(make_fit, display, steps, pace, there, sleep, stop_when_converged=stops),
         )
 
     def __repr__(self) -> str:
@@ -145,10 +145,10 @@ class Training(Generic[SnapshotT]):
             raise ValueError(f"num_steps must be at least the {self.fit.step} steps that are done, got {num_steps}")
         self.ask(lambda: self._run.set_num_steps(num_steps))
 
-    def set_stop_when_settled(self, on: bool) -> None:  # noqa: FBT001  # a setting, as the others
-        """End runs where the optimizer has settled, from now on; or do not, and one that ended so can go on."""
-        checked_flag(on, "stop_when_settled")
-        self.ask(lambda: self._run.set_stop_when_settled(on=on))
+    def set_stop_when_converged(self, on: bool) -> None:  # noqa: FBT001  # a setting, as the others
+        """End runs where the optimizer has converged, from now on; or do not, and one that ended so can go on."""
+        checked_flag(on, "stop_when_converged")
+        self.ask(lambda: self._run.set_stop_when_converged(on=on))
 
     def average_iterates(self) -> None:
         """Put the mean of past parameters in place of the present ones; a run that goes on is paused.

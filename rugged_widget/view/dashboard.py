@@ -9,11 +9,11 @@ from types import MappingProxyType
 
 import ipywidgets
 
-from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.static_html import still
 from rugged_widget.regression.view.train_page import TrainPage
-from rugged_widget.runs.saved_run import KeptRun
-from rugged_widget.snapshot.reference import AT_REST, Reference, Wanted
+from rugged_widget.runs.saved_run import SavedRun
+from rugged_widget.snapshot.reference import AT_REST, Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Presence
 from rugged_widget.view.closing import parts
@@ -21,8 +21,8 @@ from rugged_widget.view.controls.controls import Controls, Requests, sentence
 from rugged_widget.view.controls.exact_switch import ExactSwitch
 from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
 from rugged_widget.view.i18n.captions import paragraph
-from rugged_widget.view.i18n.catalogue import AUTO, Words
-from rugged_widget.view.i18n.locale import Voice
+from rugged_widget.view.i18n.catalogue import AUTO, Catalogue
+from rugged_widget.view.i18n.locale import Locale
 from rugged_widget.view.tabs import Factory, Page, Tabs, holds, union
 
 NO_PAGES: Mapping[str, Factory] = MappingProxyType({})
@@ -36,13 +36,13 @@ class Dashboard(ipywidgets.VBox):
 
     Parameters
     ----------
-    story
+    subject
         What it is about.
     guides
         Names of the guide families, and what to call one that the catalogue does not know.
     settings
         First values of learning_rate, speed, guide, seed, engine and num_steps, of language, and whether to show_exact,
-        to correct and to stop_when_settled.
+        to correct and to stop_when_converged.
     requests
         Who is asked when something is pressed.
     ask
@@ -54,7 +54,7 @@ class Dashboard(ipywidgets.VBox):
         training rests.
     reference
         What the fit is compared with; without it, or without an exact answer in it, there is no switch for that.
-    words
+    text
         In which language, at first; `speak` changes it.
     on_language
         Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
@@ -62,36 +62,36 @@ class Dashboard(ipywidgets.VBox):
 
     def __init__(  # noqa: PLR0913  # what it shows, and whom it tells
         self,
-        story: Story,
+        subject: RegressionSubject,
         guides: Mapping[str, str],
         settings: Mapping[str, object],
         requests: Requests,
         ask: Callable[[Callable[[], None]], None],
         *,
-        words: Words,
+        text: Catalogue,
         pages: Mapping[str, Factory] = NO_PAGES,
-        on_wanted: Callable[[Wanted], None] | None = None,
+        on_wanted: Callable[[SnapshotRequest], None] | None = None,
         reference: Reference | None = None,
         on_language: Callable[[str], None] = lambda _tag: None,
     ) -> None:
         super().__init__()
         self.add_class("rugged-widget")
-        self._story, self._on_wanted, self._reference = story, on_wanted, reference
-        self._say, self._on_language = words, on_language
-        self._voice = Voice(words, str(settings.get("language", AUTO)))
+        self._subject, self._on_wanted, self._reference = subject, on_wanted, reference
+        self._text, self._on_language = text, on_language
+        self._locale = Locale(text, str(settings.get("language", AUTO)))
         self._latest: tuple[Snapshot, Progress] | None = None
         self._wanted, self._resting = AT_REST, True
         changed = partial(ask, self._refresh)
-        self.controls = Controls(guides, settings, requests, words=words)
+        self.controls = Controls(guides, settings, requests, text=text)
         self._exact: ExactSwitch | None = None
         num_steps = int(str(settings["num_steps"]))
-        self._train = TrainPage(story, num_steps, reference, changed, words=words, requests=requests, settings=settings)
+        self._train = TrainPage(subject, num_steps, reference, changed, text=text, requests=requests, settings=settings)
         if reference is not None and reference.exact is not None:
-            self._exact = ExactSwitch(show=False, pick=requests.pick, words=words)
+            self._exact = ExactSwitch(show=False, pick=requests.pick, text=text)
             self.controls.put_behind_guide(self._exact.widget)
         builders: dict[str, Callable[[], Page]] = {"train": lambda: self._train}
         builders |= {name: partial(build, changed) for name, build in pages.items()}
-        self._tabs = Tabs(builders, lambda: ask(self._switch), words=words)
+        self._tabs = Tabs(builders, lambda: ask(self._switch), text=text)
         self.draw_exact(bool(settings.get("show_exact", False)))
         targets = [*self.controls.targets, *self._train.targets]
         self.stream = FrameStream(targets, ask, on_language=self._hear)
@@ -100,7 +100,7 @@ class Dashboard(ipywidgets.VBox):
         self.children = self._layout()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._story.title!r}, {self.controls.status.value})"
+        return f"{type(self).__name__}({self._subject.title!r}, {self.controls.status.value})"
 
     # As the run loop's Display
 
@@ -120,11 +120,11 @@ class Dashboard(ipywidgets.VBox):
         self.stream.push(self._changes([self._tabs.visible]), self._summary())
 
     def before_rest(self) -> None:
-        """Ask for what all pages want: the next snapshot is settled."""
+        """Ask for what all pages want: the next snapshot is converged."""
         self._resting = True
         self._ask_for()
 
-    def settle(self, snapshot: Snapshot, progress: Progress) -> None:
+    def rest(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a last frame and the full state: training rests."""
         self._tell(progress, snapshot)
         self._latest = snapshot, progress
@@ -162,7 +162,7 @@ class Dashboard(ipywidgets.VBox):
         language
             A key of `LANGUAGES`, or "auto": that of the first page that said which one it prefers.
         """
-        if self._voice.speak(language):
+        if self._locale.speak(language):
             self._respeak()
 
     def show_setting(self, name: str, value: object) -> None:
@@ -171,16 +171,16 @@ class Dashboard(ipywidgets.VBox):
         Parameters
         ----------
         name
-            learning_rate, speed, guide, seed or engine, correct or stop_when_settled.
+            learning_rate, speed, guide, seed or engine, correct or stop_when_converged.
         value
             What it is set to; of a guide its name among the families, custom for one that somebody wrote.
         """
-        if name in {"correct", "stop_when_settled"}:
+        if name in {"correct", "stop_when_converged"}:
             self._train.show_setting(name, value)
         else:
             self.controls.show_setting(name, value)
 
-    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+    def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Show which runs are kept, on every page that tells of them."""
         for show in [getattr(page, "show_runs", None) for page in self._tabs.built]:
             if show is not None:
@@ -199,23 +199,23 @@ class Dashboard(ipywidgets.VBox):
     def _layout(self) -> tuple[ipywidgets.Widget, ...]:
         title = ipywidgets.HTML("")
         title.add_class("rw-heading")
-        self._say.follow(lambda: setattr(title, "value", self._heading()))
+        self._text.follow(lambda: setattr(title, "value", self._heading()))
         state = ipywidgets.Box([self.controls.engine.widget, self.controls.status])
         state.add_class("rw-state")
         header = ipywidgets.Box([title, state])
         header.add_class("rw-header")
-        gone = paragraph(self._say, "controls.gone", "rw-disconnected")
+        gone = paragraph(self._text, "controls.gone", "rw-disconnected")
         body = ipywidgets.Box([self.controls.notice, gone, self._tabs.widget])
         body.add_class("rw-body")
         return header, self.controls.row, self.controls.bar, body, self.stream
 
     def _heading(self) -> str:
-        return f"<h2>{escape(self._story.title)}</h2><span>{escape(self._story.subtitle)}</span>"
+        return f"<h2>{escape(self._subject.title)}</h2><span>{escape(self._subject.subtitle)}</span>"
 
     def _hear(self, tag: str) -> None:
         if self.comm is None:  # closed meanwhile
             return
-        if self._voice.hear(tag):
+        if self._locale.hear(tag):
             self._respeak()
         self._on_language(tag)
 
@@ -225,7 +225,7 @@ class Dashboard(ipywidgets.VBox):
 
     def _name_pages(self) -> None:
         pages = self._tabs.built
-        self.stream.tell(hover=self._voice.hover(pages), labels=self._voice.labels(pages))
+        self.stream.tell(hover=self._locale.hover(pages), labels=self._locale.labels(pages))
 
     def _changes(self, pages: Sequence[Page]) -> Changes:
         if self._latest is None:
@@ -236,12 +236,12 @@ class Dashboard(ipywidgets.VBox):
 
     def _redraw(self) -> None:
         if self._latest is not None and self._latest[1].status != "running":  # then the next frame does it
-            self.stream.settle(self._changes(self._tabs.built), self._summary())
+            self.stream.push_final(self._changes(self._tabs.built), self._summary())
 
     def _summary(self) -> str:
         if self._latest is None:
             return ""
-        return f"{sentence(self._say, self._latest[1])}. {self._train.sentence(self._latest[0])}"
+        return f"{sentence(self._text, self._latest[1])}. {self._train.sentence(self._latest[0])}"
 
     # Pages
 
@@ -282,9 +282,9 @@ class Dashboard(ipywidgets.VBox):
         shown: dict[str, object] = super()._repr_mimebundle_(**kwargs)
         if self._latest is not None:
             exact = self._exact is not None and self._exact.shown
-            status = sentence(self._say, self._latest[1])
-            story, snapshot = self._story, self._latest[0]
-            shown["text/html"] = still(story, snapshot, status, self._reference, words=self._say, exact=exact)
+            status = sentence(self._text, self._latest[1])
+            subject, snapshot = self._subject, self._latest[0]
+            shown["text/html"] = still(subject, snapshot, status, self._reference, text=self._text, exact=exact)
         return shown
 
     def close(self) -> None:

@@ -7,11 +7,11 @@ from typing import Protocol, TypeAlias
 
 import ipywidgets
 
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.view.frames.silent_widgets import Quiet
+from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 class Page(Protocol):
@@ -26,13 +26,13 @@ class Page(Protocol):
         """All of the page."""
 
     @property
-    def targets(self) -> Sequence[Quiet]:
+    def targets(self) -> Sequence[Silent]:
         """Widgets that frames change; always the same."""
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change; the snapshot holds what is wanted."""
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         """Return what a snapshot has to hold for this page, at present."""
 
 
@@ -50,19 +50,21 @@ class Tabs:
         that it does not know is called by its name.
     on_change
         Called, in any thread, when another tab is picked.
-    words
+    text
         In which language.
     """
 
-    def __init__(self, pages: Mapping[str, Callable[[], Page]], on_change: Callable[[], None], *, words: Words) -> None:
-        self._builders, self._say = dict(pages), words
+    def __init__(
+        self, pages: Mapping[str, Callable[[], Page]], on_change: Callable[[], None], *, text: Catalogue
+    ) -> None:
+        self._builders, self._text = dict(pages), text
         self._built: dict[str, Page] = {}
         self._slots = {name: ipywidgets.Box() for name in pages}
         for slot in self._slots.values():
             slot.add_class("rw-page")
         self.widget = ipywidgets.Tab(list(self._slots.values()), selected_index=0)
         self.widget.add_class("rw-tabs")
-        words.follow(self._name)
+        text.follow(self._name)
         self._open = next(iter(pages))
         self.open()
         self.attach()
@@ -83,7 +85,7 @@ class Tabs:
 
     def _name(self) -> None:
         keys = {name: f"tabs.{name}" for name in self._slots}
-        self.widget.titles = [self._say(key) if key in self._say else name for name, key in keys.items()]
+        self.widget.titles = [self._text(key) if key in self._text else name for name, key in keys.items()]
 
     def open(self) -> Page | None:
         """Go to the page whose tab is picked, building it where it is new; return it in that case.
@@ -105,15 +107,15 @@ class Tabs:
             slot.children = (box,)
 
 
-def union(wishes: Sequence[Wanted]) -> Wanted:
+def union(wishes: Sequence[SnapshotRequest]) -> SnapshotRequest:
     """Return what satisfies all; where several want to know about a point, the first one's."""
     points = [wish.what_if for wish in wishes if wish.what_if is not None]
-    return Wanted(
+    return SnapshotRequest(
         what_if=points[0] if points else None, **{name: any(getattr(wish, name) for wish in wishes) for name in _FLAGS}
     )
 
 
-def holds(snapshot: Snapshot, wanted: Wanted) -> bool:
+def holds(snapshot: Snapshot, wanted: SnapshotRequest) -> bool:
     """Return whether a snapshot holds what a page cannot be drawn without, be it of another point."""
     return (
         (bool(snapshot.parameters) or not wanted.parameters)

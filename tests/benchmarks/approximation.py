@@ -22,7 +22,7 @@ from rugged_widget.regression.infer.approximation import furthest, smoothed
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.values import Approximation, Array, Latent
 
 DRAW_COUNTS = (800, WEIGHED_DRAWS, 4000)
@@ -82,11 +82,11 @@ def measure(case: Case, seed: int) -> Outcome:
         tuple(after for _, after, _, _ in weighed),
         weighed[SHOWN][2:],
         seconds,
-        (_frame(fit, Wanted()), _frame(fit, Wanted(correction=True))),
+        (_frame(fit, SnapshotRequest()), _frame(fit, SnapshotRequest(correction=True))),
     )
 
 
-def _frame(fit: RegressionFit, wanted: Wanted) -> float:
+def _frame(fit: RegressionFit, wanted: SnapshotRequest) -> float:
     fit.wanted = wanted
     times = []
     for _ in range(20):
@@ -98,7 +98,7 @@ def _frame(fit: RegressionFit, wanted: Wanted) -> float:
 
 def _moments(fit: RegressionFit, count: int) -> tuple[float, float, float, float]:
     """Root mean square over the latents of log(sd / exact sd), and of (mean - exact) / exact sd, before and after."""
-    with fit.looking():
+    with fit.inspecting():
         drawn, density = draw_with_density(fit.guide, count)
     if density is None:
         return np.nan, np.nan, np.nan, np.nan

@@ -60,10 +60,10 @@ with pm.Model():
 SET_UP = """
 import time
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.infer.svi.preload import WARM_UP
+from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.regression.data.regression_data import RegressionData
-WARM_UP.begin(lambda: None)
-WARM_UP.wait()
+PRELOAD.begin(lambda: None)
+PRELOAD.wait()
 fit = RegressionFit(RegressionData.rugged())
 began = time.perf_counter()
 while fit.engine.reason.startswith("the step is captured"):

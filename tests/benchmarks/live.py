@@ -36,7 +36,7 @@ from rugged_widget.regression.infer.model import BayesianRegression as _Model
 _sent, _packed, _paused = {}, [], []
 
 def _watch(widget):
-    stream, settle, push = widget.stream, widget.settle, widget.stream.push
+    stream, rest, push = widget.stream, widget.rest, widget.stream.push
 
     def timed_push(changes, summary):
         began = _time.perf_counter()
@@ -44,12 +44,12 @@ def _watch(widget):
         _packed.append(_time.perf_counter() - began)
         _sent[widget.step] = _time.time()
 
-    def timed_settle(snapshot, progress):
+    def timed_rest(snapshot, progress):
         if progress.status == "paused":
             _paused.append(_time.time())
-        settle(snapshot, progress)
+        rest(snapshot, progress)
 
-    stream.push, widget.settle = timed_push, timed_settle
+    stream.push, widget.rest = timed_push, timed_rest
 
 def _bare(seconds):
     _pyro.clear_param_store()

@@ -85,7 +85,10 @@ def test_the_keyboard_reaches_it_escape_hides_it_and_a_screen_reader_reads_it(wi
     assert spot.evaluate("spot => spot === document.activeElement")
     widget.page.keyboard.press("Escape")
     tip.wait_for(state="hidden")
-    assert 'note "Engine graph: ' in widget.part("rw-state").aria_snapshot()
+    note = widget.part("rw-state")
+    widget.wait_until(
+        lambda: 'note "Engine graph: ' in note.aria_snapshot(), "it is read out once the step is captured"
+    )
 
 
 def test_another_engine_in_mid_run_is_told_and_the_focus_stays(widget: DashboardPage) -> None:

@@ -24,7 +24,7 @@ TITLES = {
     "rw-quantiles": "How sure is the guide?",
     "rw-panel-0": "Why are so many points outside the band?",
     "rw-slopes": "How to read the slopes",
-    "rw-settled": "What does settled mean?",
+    "rw-converged": "What does converged mean?",
     "rw-approximation": "What is k̂?",
 }
 PLACES = """root => Array.from(

@@ -73,7 +73,7 @@ def test_vscode_displays_animates_and_sends_nothing_binary_up(
     widget.kernel.wait("widget.learning_rate != 0.03")
     widget.part("rw-panel-0 .bqplot").hover()
     counts = host.counts()
-    assert counts["downBinary"] > 10  # frames did come
+    assert counts["downBinary"] > 3  # frames did come; how many, the page decides
     assert (counts["upBinary"], counts["stuck"]) == (0, 0)
     shown.watched.screenshot(f"vscode-{theme}")
     shown.watched.check()

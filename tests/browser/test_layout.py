@@ -65,8 +65,8 @@ AXES = """root => Array.from(root.querySelectorAll(".axis"), (axis) =>
 def test_no_axis_says_the_same_twice_while_its_bounds_move(notebooks: Notebooks) -> None:
     with notebooks.open([NARROWING]) as (_, shown):
         widget = DashboardPage(shown)
+        seen: list[list[str]] = widget.root.evaluate(AXES)
         widget.press("rw-primary", "Start")
-        seen: list[list[str]] = []
         for step in range(20, 300, 20):
             widget.wait_step(step)
             seen += widget.root.evaluate(AXES)

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 PAGES = """
 import ipywidgets
 from rugged_widget import RuggedWidget
-from rugged_widget.snapshot.reference import Wanted
-from rugged_widget.view.figures.chart import Chart, Ruler, text
+from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.view.figures.chart import Chart, Ruler, html_text
 from rugged_widget.view.dashboard import Dashboard
-from rugged_widget.view.frames.silent_widgets import QuietLines
+from rugged_widget.view.frames.silent_widgets import SilentLines
 
 class CurvePage:
     def __init__(self, changed):
         self.updates = 0
         x, y = Ruler("slope", -2.0, 2.0), Ruler("density", 0.0, 8.0, vertical=True)
-        self.line = QuietLines(x=[0.0, 1.0], y=[0.0, 0.0], scales={"x": x.scale, "y": y.scale})
-        self.words = text("rw-said")
+        self.line = SilentLines(x=[0.0, 1.0], y=[0.0, 0.0], scales={"x": x.scale, "y": y.scale})
+        self.words = html_text("rw-said")
         self.site = ipywidgets.Dropdown(options=["one", "two"])
         self.site.add_class("rw-site")
         chart = Chart("rw-curve", "A curve", marks=[self.line], axes=[x.axis, y.axis], controls=[self.site])
@@ -43,7 +43,7 @@ class CurvePage:
         return [(self.line, {"x": slope.x, "y": slope.density}), (self.words, {"value": f"at {snapshot.step}"})]
 
     def wanted(self):
-        return Wanted()
+        return SnapshotRequest()
 
 class Paged(Dashboard):
     def __init__(self, *given, **named):

@@ -40,7 +40,7 @@ def widget(opened: tuple[LabPage, Shown]) -> Iterator[DashboardPage]:
     page = DashboardPage(shown)
     shown.kernel.run(
         "widget.language = 'en'; widget.guide = 'diagonal'; widget.correct = False; widget.show_exact = True;"
-        "widget.stop_when_settled = False; widget.reset()"
+        "widget.stop_when_converged = False; widget.reset()"
     )
     page.wait_status("ready")
     page.set_width(1300)
@@ -58,10 +58,10 @@ def dotted(widget: DashboardPage) -> Locator:
     return widget.part('bqplot svg path.line[style*="stroke-dasharray: 2"]:visible')
 
 
-def test_the_default_run_is_settled_and_no_good_and_the_multivariate_guide_is_the_cure(widget: DashboardPage) -> None:
+def test_the_default_run_is_converged_and_no_good_and_the_multivariate_guide_is_the_cure(widget: DashboardPage) -> None:
     train(widget)
-    settled, good = widget.part("rw-settled"), widget.part("rw-approximation")
-    settled.filter(has_text=re.compile(r"Optimizer settled: yes, since step [\d,]+\.")).wait_for()
+    converged, good = widget.part("rw-converged"), widget.part("rw-approximation")
+    converged.filter(has_text=re.compile(r"Optimizer converged: yes, since step [\d,]+\.")).wait_for()
     good.filter(has_text="Approximation good: no").wait_for()
     text = good.inner_text().replace("\N{NO-BREAK SPACE}", " ")
     assert re.search(r"up to \d\d % too narrow", text)
@@ -77,7 +77,7 @@ def test_the_default_run_is_settled_and_no_good_and_the_multivariate_guide_is_th
 def test_the_verdicts_are_told_in_korean(widget: DashboardPage) -> None:
     widget.kernel.run("widget.language = 'ko'")
     widget.press("rw-primary")
-    widget.part("rw-settled").filter(has_text=re.compile(r"최적화기 안정 여부: 예, [\d,]+ 스텝부터")).wait_for()
+    widget.part("rw-converged").filter(has_text=re.compile(r"최적화기 안정 여부: 예, [\d,]+ 스텝부터")).wait_for()
     widget.part("rw-approximation").filter(has_text="근사 양호 여부: 아니요").wait_for()
     assert widget.root.evaluate(SCROLLING) == []
     assert widget.root.evaluate(OVERFLOWING) == []
@@ -95,18 +95,18 @@ def test_correcting_draws_dotted_outlines_and_the_legend_says_so(widget: Dashboa
     assert dotted(widget).count() == 0
 
 
-def test_averaging_is_offered_once_it_is_settled_and_told_afterwards(widget: DashboardPage) -> None:
+def test_averaging_is_offered_once_it_is_converged_and_told_afterwards(widget: DashboardPage) -> None:
     assert not widget.part("rw-average").is_visible()
     train(widget)
     widget.press("rw-average")
-    widget.part("rw-settled").filter(has_text="are the mean of").wait_for()
+    widget.part("rw-converged").filter(has_text="are the mean of").wait_for()
     assert not widget.part("rw-average").is_visible()
 
 
-def test_the_box_makes_the_run_stop_where_it_has_settled(widget: DashboardPage) -> None:
-    widget.part("rw-stop-when-settled").locator("input").check()
+def test_the_box_makes_the_run_stop_where_it_has_converged(widget: DashboardPage) -> None:
+    widget.part("rw-stop-when-converged").locator("input").check()
     train(widget)
-    assert widget.kernel.value("widget.stop_when_settled") is True
+    assert widget.kernel.value("widget.stop_when_converged") is True
     assert widget.kernel.value("widget.step") < 1500
 
 
@@ -146,5 +146,5 @@ def test_verdicts_can_be_read_in_both_themes(
 def test_both_verdicts_are_told_to_screen_readers(widget: DashboardPage) -> None:
     train(widget)
     said = widget.part("rw-summary")
-    said.filter(has_text="Optimizer settled: yes").first.wait_for(state="attached")
+    said.filter(has_text="Optimizer converged: yes").first.wait_for(state="attached")
     assert "Approximation good: no" in str(said.first.text_content())

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rugged_widget import RuggedWidget, load_torchscript
-from rugged_widget.snapshot.values import Gap
+from rugged_widget.snapshot.values import KLGap
 
 SPREAD = 0.032
 CONVERGED_GAP = 1.80  # nats: the mean over steps 1,500 to 21,500 at this learning rate, seeds 1, 2, 3: 1.82, 1.80, 1.78
@@ -66,7 +66,7 @@ def test_4_the_elbo_ends_near_the_best_a_diagonal_guide_can_reach_and_below_the_
     history, gap = widget.history(), widget.snapshot.gap
     assert list(history["step"]) == list(range(1, 1501))
     assert set(history["learning_rate"]) == {0.03}
-    assert isinstance(gap, Gap)
+    assert isinstance(gap, KLGap)
     assert gap.standard_error < 0.1
     assert BEST_GAP - 3 * gap.standard_error < gap.nats < BEST_GAP + 0.5
     tail = history["elbo"].tail(500)  # of a noise of 1.6 nats a step

@@ -33,9 +33,9 @@ def table(num_rows: int) -> pd.DataFrame:
         ({"engine": None}, TypeError, "engine must be a text, got None"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
         ({"batch_size": -3}, ValueError, "batch_size must be at least 1, got -3"),
-        ({"batch_size": 2.0}, TypeError, "batch_size must be an int, got 2.0"),
-        ({"batch_size": True}, TypeError, "batch_size must be an int, got True"),
-        ({"batch_size": "all"}, TypeError, "batch_size must be an int, got 'all'"),
+        ({"batch_size": 2.0}, TypeError, "batch_size must be an integer of at least 1, got 2.0"),
+        ({"batch_size": True}, TypeError, "batch_size must be an integer of at least 1, got True"),
+        ({"batch_size": "all"}, TypeError, "batch_size must be an integer of at least 1, got 'all'"),
     ],
 )
 def test_a_wrong_argument_is_refused_at_once_by_name(
@@ -137,7 +137,7 @@ async def test_while_it_is_being_displayed_it_warms_up_and_then_prepares_the_fir
     pieces: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spy = WarmUpSpy()
-    monkeypatch.setattr(module, "WARM_UP", spy)
+    monkeypatch.setattr(module, "PRELOAD", spy)
     widget = RuggedWidget(num_steps=50)
     reason = widget.engine_info.reason
     await asyncio.sleep(0.3)
@@ -154,7 +154,7 @@ async def test_a_widget_closed_before_it_is_warm_does_nothing_more(
     pieces: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spy = WarmUpSpy()
-    monkeypatch.setattr(module, "WARM_UP", spy)
+    monkeypatch.setattr(module, "PRELOAD", spy)
     widget = RuggedWidget(num_steps=50)
     widget._repr_mimebundle_()
     widget.close()

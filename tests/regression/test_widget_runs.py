@@ -15,7 +15,7 @@ import torch
 from pyro.infer.autoguide import AutoDiagonalNormal
 from torch.distributions import constraints
 
-from rugged_widget import Approximation, Averaged, FitError, RuggedWidget, Settling
+from rugged_widget import Approximation, Averaged, Convergence, FitError, RuggedWidget
 from tests.view import drawn
 
 pytestmark = pytest.mark.slow  # no browser, but runs to their end
@@ -47,10 +47,10 @@ def default() -> RuggedWidget:
     return trained()
 
 
-def test_the_default_run_has_settled_and_is_no_good_approximation(default: RuggedWidget) -> None:
-    settling, found = default.snapshot.settling, default.snapshot.approximation
-    assert isinstance(settling, Settling)
-    assert settling.state == "settled"
+def test_the_default_run_has_converged_and_is_no_good_approximation(default: RuggedWidget) -> None:
+    convergence, found = default.snapshot.convergence, default.snapshot.approximation
+    assert isinstance(convergence, Convergence)
+    assert convergence.state == "converged"
     assert isinstance(found, Approximation)
     assert found.quality == "poor"
     assert not found.correlates
@@ -114,15 +114,15 @@ def test_recalled_a_run_is_back_with_its_settings_and_can_go_on() -> None:
 def test_a_run_that_has_not_ended_is_kept_when_asked_to() -> None:
     widget = RuggedWidget(engine="plain", num_steps=30)
     with pytest.raises(RuntimeError, match="before the first step"):
-        widget.keep_run()
+        widget.save_run()
     widget.advance(4)
     assert widget.runs().empty
-    widget.keep_run()
+    widget.save_run()
     assert widget.runs()["steps"].tolist() == [4]
-    assert widget.kept_runs[0].draws["sigma"].shape == (400,)
-    assert widget.kept_runs[0].approximation is not None
+    assert widget.saved_runs[0].draws["sigma"].shape == (400,)
+    assert widget.saved_runs[0].approximation is not None
     widget.advance(2)
-    widget.keep_run()
+    widget.save_run()
     assert widget.runs()["steps"].tolist() == [6]
 
 
@@ -133,13 +133,13 @@ def test_runs_are_renamed_removed_and_written_to_a_file(tmp_path: Path) -> None:
         widget.rename_run(1, "  ")
     with pytest.raises(KeyError, match="no run 7"):
         widget.recall(7)
-    path = widget.save_runs(tmp_path / "runs.csv")
+    path = widget.export_runs(tmp_path / "runs.csv")
     table = pd.read_csv(path, index_col="run")
     assert table["name"].tolist() == ['=cmd|"x" <b>']
     assert table.loc[1, "kl"] == pytest.approx(widget.runs().loc[1, "kl"])
     with pytest.raises(FileExistsError):
-        widget.save_runs(path)
-    widget.save_runs(path, overwrite=True)
+        widget.export_runs(path)
+    widget.export_runs(path, overwrite=True)
     widget.remove_run(1)
     assert widget.runs().empty
     assert widget.step == 5
@@ -170,14 +170,14 @@ def test_too_few_iterates_are_not_averaged_and_nothing_changes() -> None:
         assert value.tolist() == store[name].tolist()
 
 
-def test_a_run_may_stop_where_it_has_settled_and_go_on_after_all() -> None:
-    widget = trained(stop_when_settled=True, num_steps=5000)
+def test_a_run_may_stop_where_it_has_converged_and_go_on_after_all() -> None:
+    widget = trained(stop_when_converged=True, num_steps=5000)
     assert widget.status == "finished"
     assert widget.step < 2000
-    assert widget.snapshot.settling.state == "settled"
-    assert "settled" in widget.controls.status.value
+    assert widget.snapshot.convergence.state == "converged"
+    assert "converged" in widget.controls.status.value
     stopped = widget.step
-    widget.stop_when_settled = False
+    widget.stop_when_converged = False
     assert widget.status == "paused"
     widget.advance(3)
     assert widget.step == stopped + 3

@@ -39,8 +39,8 @@ class FakeFit:
         self.snapshots = 0
         self.longest_slice = 0.0
         self.engine = EngineInfo("plain", "it is a fake.")
-        self.stops_when_settled = False
-        self.settles_at: float = math.inf
+        self.stops_when_converged = False
+        self.converges_at: float = math.inf
         self.averaged = 0
         self.unprepared = 3
         self.cannot_be_prepared = False
@@ -50,8 +50,8 @@ class FakeFit:
         return -1.0 / self.step if self.step else math.nan
 
     @property
-    def settled_at(self) -> int | None:
-        return int(self.settles_at) if self.step >= self.settles_at else None
+    def converged_at(self) -> int | None:
+        return int(self.converges_at) if self.step >= self.converges_at else None
 
     def average_iterates(self) -> None:
         if self.step < 20:
@@ -68,7 +68,7 @@ class FakeFit:
             self._clock.now += 0.00049
             self.step += 1
             done += 1
-            if self.stops_when_settled and self.settled_at is not None:
+            if self.stops_when_converged and self.converged_at is not None:
                 break
         self.longest_slice = max(self.longest_slice, self._clock.now - began)
         self.log.append(self.name)
@@ -98,7 +98,7 @@ class FakeDisplay:
         self.presence: Presence = presence
         self.willing = True
         self.frames: list[int] = []
-        self.settled: list[tuple[int, Progress]] = []
+        self.finals: list[tuple[int, Progress]] = []
         self.statuses: list[str] = []
         self.rests = 0
 
@@ -112,8 +112,8 @@ class FakeDisplay:
     def before_rest(self) -> None:
         self.rests += 1
 
-    def settle(self, snapshot: int, progress: Progress) -> None:
-        self.settled.append((snapshot, progress))
+    def rest(self, snapshot: int, progress: Progress) -> None:
+        self.finals.append((snapshot, progress))
         self._note(progress)
 
     def changed(self, progress: Progress) -> None:
@@ -133,10 +133,10 @@ class Bench:
         num_steps: int = 100,
         speed: Speed = "max",
         presence: str = "none",
-        stop_when_settled: bool = False,
-        settles_at: float = math.inf,
+        stop_when_converged: bool = False,
+        converges_at: float = math.inf,
     ) -> None:
-        self.clock, self.settles_at = FakeClock(), settles_at
+        self.clock, self.converges_at = FakeClock(), converges_at
         self.display = FakeDisplay(presence)  # type: ignore[arg-type]
         self.training: Training[int] = Training(
             self.make_fit,
@@ -145,12 +145,12 @@ class Bench:
             speed=speed,
             clock=self.clock,
             sleep=self.clock.sleep,
-            stop_when_settled=stop_when_settled,
+            stop_when_converged=stop_when_converged,
         )
 
     def make_fit(self) -> FakeFit:
         fit = FakeFit(self.clock)
-        fit.settles_at = self.settles_at
+        fit.converges_at = self.converges_at
         return fit
 
     @property

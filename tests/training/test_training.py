@@ -24,7 +24,7 @@ async def test_nothing_trains_until_it_is_asked_to() -> None:
 async def test_it_trains_to_the_end_and_rests_with_the_last_snapshot() -> None:
     bench = Bench()
     await bench.training.finish()
-    snapshot, progress = bench.display.settled[-1]
+    snapshot, progress = bench.display.finals[-1]
     assert (snapshot, progress.status, progress.step) == (100, "finished", 100)
     assert bench.display.statuses == ["running", "finished"]
 
@@ -50,7 +50,7 @@ async def test_pause_stops_within_the_present_slice_and_start_goes_on() -> None:
     for _ in range(50):
         await asyncio.sleep(0)
     assert (bench.fit.step, bench.training.status) == (paused_at, "paused")
-    assert bench.display.settled[-1][0] == paused_at
+    assert bench.display.finals[-1][0] == paused_at
     await bench.training.finish()
     assert (bench.fit.step, bench.training.status) == (100, "finished")
 
@@ -72,7 +72,7 @@ async def test_advance_trains_exactly_so_many_steps_then_pauses(count: int) -> N
     bench = Bench()
     bench.training.advance(count)
     await bench.until(lambda: bench.training.status == "paused")
-    assert (bench.fit.step, bench.display.settled[-1][0]) == (count, count)
+    assert (bench.fit.step, bench.display.finals[-1][0]) == (count, count)
 
 
 async def test_a_single_step_does_not_flash_through_running() -> None:
@@ -103,7 +103,7 @@ async def test_reset_gives_a_fresh_fit_that_is_ready() -> None:
     old = bench.fit
     bench.training.reset()
     assert bench.fit is not old
-    assert (bench.training.status, bench.display.settled[-1][0]) == ("ready", 0)
+    assert (bench.training.status, bench.display.finals[-1][0]) == ("ready", 0)
 
 
 async def test_reset_with_settings_that_raise_loses_nothing() -> None:
@@ -133,7 +133,7 @@ async def test_a_failure_is_shown_and_a_new_learning_rate_carries_on() -> None:
     bench.fit.fails_at = 31
     with pytest.raises(FitError, match="not finite at step 31"):
         await bench.training.finish()
-    snapshot, progress = bench.display.settled[-1]
+    snapshot, progress = bench.display.finals[-1]
     assert (progress.status, progress.step, snapshot) == ("failed", bench.fit.step, bench.fit.step)
     assert progress.error == "the loss is not finite at step 31"
     bench.training.set_learning_rate(0.01)
@@ -163,7 +163,7 @@ async def test_where_not_even_a_snapshot_can_be_had_the_last_one_stays_and_the_f
     bench.fit.fails_at = 5
     bench.training.advance(50)
     await bench.until(lambda: bench.training.status == "failed")
-    assert bench.display.settled[-1][0] == 3
+    assert bench.display.finals[-1][0] == 3
     assert bench.display.statuses[-1] == "failed"
 
 

@@ -1,4 +1,4 @@
-"""What a run may be found to be: settled or not, good or not, corrected; made by hand."""
+"""What a run may be found to be: converged or not, good or not, corrected; made by hand."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rugged_widget.snapshot.snapshot import Approximation, Band, Correction, Density, Gap, Settling
+from rugged_widget.snapshot.snapshot import Approximation, Band, Convergence, Correction, Density, KLGap
 
 if TYPE_CHECKING:
     from rugged_widget.snapshot.snapshot import Snapshot
 
 WEIGHT, BIAS, SIGMA = "linear.weight", "linear.bias", "sigma"
-SETTLED = Settling("settled", 940, 0.02, 0.62, 0.31, "average")
-DRIFTING = Settling("drifting", None, 12.34, 3.2, math.nan, "more_steps")
-UNSTABLE = Settling("unstable", None, -300.0, 120.0, math.nan, "lower")
-EARLY = Settling("early", None, math.nan, math.nan, math.nan, "")
+CONVERGED = Convergence("converged", 940, 0.02, 0.62, 0.31, "average")
+DRIFTING = Convergence("drifting", None, 12.34, 3.2, math.nan, "more_steps")
+UNSTABLE = Convergence("unstable", None, -300.0, 120.0, math.nan, "lower")
+EARLY = Convergence("early", None, math.nan, math.nan, math.nan, "")
 
 
-def settling(**changes: Any) -> Settling:
-    """Return a settled run with some fields changed."""
-    return dataclasses.replace(SETTLED, **changes)
+def convergence(**changes: Any) -> Convergence:
+    """Return a converged run with some fields changed."""
+    return dataclasses.replace(CONVERGED, **changes)
 
 
 def approximation(quality: Any = "poor", **changes: Any) -> Approximation:
@@ -36,7 +36,7 @@ def approximation(quality: Any = "poor", **changes: Any) -> Approximation:
         "effective": 0.21 if quality != "good" else 0.94,
         "elbo": -248.9,
         "elbo_error": 0.02,
-        "gap": Gap(1.25, 0.02),
+        "gap": KLGap(1.25, 0.02),
         "sd_ratios": {WEIGHT: np.array([[0.53, 0.61, 0.58]]), BIAS: np.array([0.55]), SIGMA: np.array(0.98)},
         "worst": (WEIGHT, (0, 0)),
         "correlation": -0.77,

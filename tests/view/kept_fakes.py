@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.snapshot import ElboCurve
-from rugged_widget.snapshot.values import Gap
+from rugged_widget.snapshot.values import KLGap
 from tests.view.judged import approximation
 from tests.view.page_fakes import BIAS, SIGMA, WEIGHT
 
@@ -28,9 +28,9 @@ def curve(steps: int, end: float = -249.0) -> ElboCurve:
     return ElboCurve(step, elbo, elbo)
 
 
-def run(number: int, **changes: Any) -> KeptRun:
+def run(number: int, **changes: Any) -> SavedRun:
     """Return a kept run with some fields changed."""
-    found = KeptRun(
+    found = SavedRun(
         number=number,
         name=f"run {number}",
         guide="diagonal",
@@ -43,7 +43,7 @@ def run(number: int, **changes: Any) -> KeptRun:
         elbo=-248.9,
         elbo_error=0.02,
         approximation=approximation(),
-        gap=Gap(1.25, 0.02),
+        gap=KLGap(1.25, 0.02),
         averaged=None,
         seconds=2.5,
         curve=curve(1500),

@@ -11,19 +11,19 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.labels import story_of
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Parameter, Progress, Snapshot, WhatIf
 from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.dashboard import Dashboard
-from rugged_widget.view.frames.silent_widgets import QuietText
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.frames.silent_widgets import SilentText
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 
 DATA = RegressionData.rugged()
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 SETTINGS = {"learning_rate": 0.03, "speed": 10, "guide": "diagonal", "seed": 1, "engine": "plain", "num_steps": 100}
-PARAMETERS = Wanted(parameters=True)
+PARAMETERS = SnapshotRequest(parameters=True)
 
 
 def page_says(widget: ipywidgets.Widget, content: dict[str, object]) -> None:
@@ -35,11 +35,11 @@ def page_says(widget: ipywidgets.Widget, content: dict[str, object]) -> None:
 class FakePage:
     """A page of one text that says at which step it was drawn."""
 
-    def __init__(self, changed: Callable[[], None], wants: Wanted) -> None:
+    def __init__(self, changed: Callable[[], None], wants: SnapshotRequest) -> None:
         self.changed, self.wants = changed, wants
-        self.words = QuietText("")
-        self.box = ipywidgets.Box([self.words])
-        self.targets = (self.words,)
+        self.text = SilentText("")
+        self.box = ipywidgets.Box([self.text])
+        self.targets = (self.text,)
         self.hover = [{"figure": "rw-fake", "rows": []}]
         self.labels = {"rw-fake": "A fake"}
         self.seen: list[Snapshot] = []
@@ -47,9 +47,9 @@ class FakePage:
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> list[Any]:
         self.seen.append(snapshot)
-        return [(self.words, {"value": f"at {snapshot.step}"})]
+        return [(self.text, {"value": f"at {snapshot.step}"})]
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         return self.wants
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001
@@ -64,28 +64,28 @@ class Stage:
     def __init__(self, plain: Snapshot, *, answers: bool = True, reference: Any = None, **settings: object) -> None:
         self.plain, self.answers = plain, answers
         self.pages: dict[str, FakePage] = {}
-        self.wishes: list[Wanted] = []
+        self.wishes: list[SnapshotRequest] = []
         self.picked: list[tuple[str, object]] = []
         self.waiting: list[Callable[[], None]] = []
         self.running, self.step = False, 0
-        self.words, self.tags = Words(), list[str]()
+        self.text, self.tags = Catalogue(), list[str]()
         requests = Requests(*[lambda: None] * 3, pick=lambda name, value: self.picked.append((name, value)))
         self.dashboard = Dashboard(
-            story_of(DATA, PROBS, self.words),
+            subject_of(DATA, PROBS, self.text),
             {"diagonal": "diagonal normal", "delta": "point (MAP)"},
             SETTINGS | settings,
             requests,
             self.waiting.append,
-            pages={"Numbers": self._builder("Numbers", PARAMETERS), "Point": self._builder("Point", Wanted())},
+            pages={"Numbers": self._builder("Numbers", PARAMETERS), "Point": self._builder("Point", SnapshotRequest())},
             on_wanted=self._want,
             reference=reference,
-            words=self.words,
+            text=self.text,
             on_language=self.tags.append,
         )
         self.tabs = drawn.part(self.dashboard, "rw-tabs")
-        self.settle("ready")
+        self.rest("ready")
 
-    def _builder(self, title: str, wants: Wanted) -> Callable[[Callable[[], None]], FakePage]:
+    def _builder(self, title: str, wants: SnapshotRequest) -> Callable[[Callable[[], None]], FakePage]:
         def build(changed: Callable[[], None]) -> FakePage:
             assert title not in self.pages, "a page was built twice"
             self.pages[title] = FakePage(changed, wants)
@@ -93,13 +93,13 @@ class Stage:
 
         return build
 
-    def _want(self, wanted: Wanted) -> None:
+    def _want(self, wanted: SnapshotRequest) -> None:
         self.wishes.append(wanted)
         if self.answers and not self.running:
-            self.dashboard.settle(self.snapshot(), self.progress("paused"))
+            self.dashboard.rest(self.snapshot(), self.progress("paused"))
 
     def snapshot(self) -> Snapshot:
-        wanted = self.wishes[-1] if self.wishes else Wanted()
+        wanted = self.wishes[-1] if self.wishes else SnapshotRequest()
         parameters = (Parameter("loc", np.zeros(2), np.zeros(2)),) if wanted.parameters else ()
         point = None if wanted.what_if is None else WhatIf(*wanted.what_if, self.plain.slopes[0], None)
         return dataclasses.replace(self.plain, step=self.step, parameters=parameters, what_if=point)
@@ -130,8 +130,8 @@ class Stage:
         self.step += 1
         self.dashboard.show(self.snapshot(), self.progress("running"))
 
-    def settle(self, status: str) -> None:
+    def rest(self, status: str) -> None:
         if self.running:
             self.dashboard.before_rest()
         self.running = False
-        self.dashboard.settle(self.snapshot(), self.progress(status))
+        self.dashboard.rest(self.snapshot(), self.progress(status))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.snapshot.reference import AT_REST, Wanted
+from rugged_widget.snapshot.reference import AT_REST, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.tabs import Tabs, holds, union
 from tests.view import drawn
 from tests.view.references import reference_of
@@ -58,7 +58,7 @@ def test_a_hidden_page_is_not_updated_while_training_runs(plain: Snapshot) -> No
     assert len(numbers.seen) == seen
     stage.pick("Numbers")
     stage.frame()
-    assert numbers.words.value == "at 4"
+    assert numbers.text.value == "at 4"
 
 
 def test_at_rest_every_page_that_was_opened_is_current(plain: Snapshot) -> None:
@@ -68,8 +68,8 @@ def test_at_rest_every_page_that_was_opened_is_current(plain: Snapshot) -> None:
     stage.start()
     stage.pick("Train")
     stage.frame()
-    stage.settle("paused")
-    assert {page.words.value for page in stage.pages.values()} == {"at 1"}
+    stage.rest("paused")
+    assert {page.text.value for page in stage.pages.values()} == {"at 1"}
 
 
 def test_while_it_runs_the_visible_pages_wishes_are_told_and_at_rest_those_of_all(plain: Snapshot) -> None:
@@ -80,12 +80,12 @@ def test_while_it_runs_the_visible_pages_wishes_are_told_and_at_rest_those_of_al
     stage.pick("Train")  # at rest the page of numbers has to be kept current
     assert len(stage.wishes) == 1
     stage.start()
-    assert stage.wishes[1:] == [Wanted()]
+    assert stage.wishes[1:] == [SnapshotRequest()]
     stage.pick("Numbers")
     assert stage.wishes[2:] == [PARAMETERS]
     stage.pick("Train")
-    assert stage.wishes[3:] == [Wanted()]
-    stage.settle("paused")
+    assert stage.wishes[3:] == [SnapshotRequest()]
+    stage.rest("paused")
     assert stage.wishes[4:] == [replace(AT_REST, parameters=True)]
 
 
@@ -93,7 +93,7 @@ def test_a_page_says_when_it_wants_something_else(plain: Snapshot) -> None:
     stage = Stage(plain)
     stage.pick("Point")
     point = stage.pages["Point"]
-    point.wants = Wanted(what_if=(2.5, 1))
+    point.wants = SnapshotRequest(what_if=(2.5, 1))
     point.changed()
     assert stage.wishes == []  # it only asked
     stage.work()
@@ -107,7 +107,7 @@ def test_no_page_gets_a_snapshot_without_what_it_wants(plain: Snapshot) -> None:
     stage = Stage(plain, answers=False)
     stage.pick("Numbers")
     assert stage.pages["Numbers"].seen == []
-    stage.settle("ready")
+    stage.rest("ready")
     assert len(stage.pages["Numbers"].seen) == 1
 
 
@@ -116,7 +116,7 @@ def test_targets_names_and_tooltips_only_grow(plain: Snapshot) -> None:
     stream = stage.dashboard.stream
     before, labels, hover = list(stream.targets), dict(stream.labels), len(stream.hover)
     stage.pick("Numbers")
-    assert stream.targets == [*before, stage.pages["Numbers"].words]
+    assert stream.targets == [*before, stage.pages["Numbers"].text]
     assert stream.labels == labels | {"rw-fake": "A fake"}
     assert len(stream.hover) == hover + 1
     stage.pick("Train")
@@ -130,7 +130,7 @@ def test_a_page_is_current_before_it_is_put_behind_its_tab(plain: Snapshot) -> N
     said: list[str] = []
     slot.observe(lambda change: said.append(change["new"][0].children[0].value), "children")
     stage.step = 7
-    stage.settle("paused")
+    stage.rest("paused")
     stage.pick("Numbers")
     assert said == ["at 7"]
 
@@ -141,7 +141,7 @@ def test_close_closes_the_pages_too_and_what_is_picked_afterwards_builds_nothing
     stage.tabs.selected_index = 2
     stage.dashboard.close()
     stage.work()
-    assert stage.pages["Numbers"].words.comm is None
+    assert stage.pages["Numbers"].text.comm is None
     assert list(stage.pages) == ["Numbers"]
 
 
@@ -152,7 +152,7 @@ def test_no_selected_tab_leaves_the_page_that_was_open(plain: Snapshot) -> None:
     stage.work()
     stage.start()
     stage.frame()
-    assert stage.pages["Point"].words.value == "at 1"  # a page that is not open would not have been drawn
+    assert stage.pages["Point"].text.value == "at 1"  # a page that is not open would not have been drawn
 
 
 def test_without_an_exact_answer_there_is_no_switch(plain: Snapshot) -> None:
@@ -185,19 +185,19 @@ def test_the_switch_means_the_same_on_every_page_and_on_those_opened_later(plain
 
 
 def test_what_is_wanted_by_several_is_wanted_once() -> None:
-    wishes = [Wanted(), Wanted(what_if=(1.0, 0)), Wanted(parameters=True, what_if=(2.0, 1))]
-    assert union(wishes) == Wanted(parameters=True, what_if=(1.0, 0))
-    assert union([]) == Wanted()
+    wishes = [SnapshotRequest(), SnapshotRequest(what_if=(1.0, 0)), SnapshotRequest(parameters=True, what_if=(2.0, 1))]
+    assert union(wishes) == SnapshotRequest(parameters=True, what_if=(1.0, 0))
+    assert union([]) == SnapshotRequest()
 
 
 def test_a_snapshot_holds_what_is_wanted_or_does_not(plain: Snapshot) -> None:
-    assert holds(plain, Wanted())
+    assert holds(plain, SnapshotRequest())
     assert not holds(plain, PARAMETERS)
-    assert not holds(plain, Wanted(what_if=(1.0, 0)))
+    assert not holds(plain, SnapshotRequest(what_if=(1.0, 0)))
 
 
 def test_tabs_say_in_a_word_what_is_open() -> None:
-    page = FakePage(lambda: None, Wanted())
-    tabs = Tabs({"<b>One</b>": lambda: page}, lambda: None, words=Words())
+    page = FakePage(lambda: None, SnapshotRequest())
+    tabs = Tabs({"<b>One</b>": lambda: page}, lambda: None, text=Catalogue())
     assert repr(tabs) == "Tabs('<b>One</b>', built: ['<b>One</b>'])"
     assert tabs.visible is page

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SCRIPTABLE = sys.version_info < (3, 14)
 """Whether torch.jit can be used; beyond, torch itself says that it is not supported."""
 
-WARM_UP = 3
+PRELOAD = 3
 """Calls until TorchScript has specialized a graph."""
 
 
@@ -51,7 +51,7 @@ class GraphEngine:
         inputs = [value[None] for value in program.inputs]
         try:
             run = _scripted(program)
-            for _ in range(WARM_UP):
+            for _ in range(PRELOAD):
                 run(list(program.state), inputs)
         except RuntimeError as error:  # what torch.jit raises for whatever it cannot
             self.how += f", because torch.jit said: {said(error)}"

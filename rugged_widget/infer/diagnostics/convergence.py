@@ -1,15 +1,15 @@
-"""Whether an optimizer has settled, judged from the ELBO of its steps.
+"""Whether an optimizer has converged, judged from the ELBO of its steps.
 
 The rule looks at the later half of the run: by how much is the mean ELBO of its later half above that of its earlier
-half? The run has settled where that rise, with its standard error, is below a tolerance. So a run is not called
-settled because there is too much noise to see it move, and a slow one has to last longer before it is. The standard
+half? The run has converged where that rise, with its standard error, is below a tolerance. So a run is not called
+converged because there is too much noise to see it move, and a slow one has to last longer before it is. The standard
 error is by batch means, because neighbouring steps move together (Geweke 1992 compares parts of a chain so; Flegal and
 Jones 2010 on batch means). The same is asked of the last third and the last quarter, where no rise at all may be seen:
 that finds sooner what has come to rest quickly after a long way.
 
 It was chosen by its false alarms and delay over runs of five models at three learning rates, beside the relative change
 of the ELBO (Kucukelbir et al. 2017), a cumulative sum of the ELBO (Page 1954) and R-hat of the iterates (Dhaka et al.
-2020, as in viabel): `python -m tests.benchmarks.settling` prints the table.
+2020, as in viabel): `python -m tests.benchmarks.convergence` prints the table.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rugged_widget.snapshot.values import Advice, SettlingState
+    from rugged_widget.snapshot.values import Advice, ConvergenceState
 
 FIRST_LOOK = 208
 """Steps before the first judgement."""
@@ -71,9 +71,9 @@ class Look(NamedTuple):
     step
         Steps done.
     since
-        Step of the look that first found it settled, if none has found it moving since.
+        Step of the look that first found it converged, if none has found it moving since.
     drift, noise
-        As of `Settling`, the drift for one step; of the later half where that is flat, else of the last quarter.
+        As of `Convergence`, the drift for one step; of the later half where that is flat, else of the last quarter.
     level, error
         Mean ELBO of the last quarter, and a standard error of it, rather too large.
     unstable
@@ -243,9 +243,9 @@ class Judge:
         return any(past.level - CERTAINTY * past.error - half.level > allowed for past in recent)
 
 
-def state_of(found: Look) -> SettlingState:
+def state_of(found: Look) -> ConvergenceState:
     """Say in one word what was found."""
-    return "unstable" if found.unstable else "drifting" if found.since is None else "settled"
+    return "unstable" if found.unstable else "drifting" if found.since is None else "converged"
 
 
 def advice_for(found: Look, noise_cost: float, steadiness: float) -> Advice:

@@ -49,7 +49,7 @@ def describe(error: Exception, step: int, learning_rate: float, back_at: int) ->
     Returns
     -------
     FitError
-        Naming the step, the site where it can be told, and what to try.
+        DataLabels the step, the site where it can be told, and what to try.
     """
     smaller = f"{learning_rate / 10:.3g}"
     if isinstance(error, NonFiniteError):

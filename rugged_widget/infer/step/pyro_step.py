@@ -154,7 +154,7 @@ class PlainStep:
             return torch.as_tensor(elbo.differentiable_loss(self.model, self.guide, *self.args, **self.kwargs))
 
     def noise_cost(self) -> float:
-        """Return the nats that the moving about of the parameters costs once the optimizer has settled.
+        """Return the nats that the moving about of the parameters costs once the optimizer has converged.
 
         Adam divides the gradient of a parameter by s, the root of its mean square: near the optimum, where that is
         noise, the parameter goes lr (s noise - h x) / s at a distance x where the loss has the curvature h. Its

@@ -10,7 +10,7 @@ import torch
 from pyro import get_param_store
 
 from rugged_widget.infer.compiled.capture.feasibility import NotYetError
-from rugged_widget.infer.compiled.jax.background_compile import Takeover
+from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
 from rugged_widget.infer.compiled.pipeline import build
 from rugged_widget.infer.compiled.program import UnsupportedError, said
 from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
@@ -59,7 +59,7 @@ class Stepping:
         self._building: Generator[None, None, tuple[Compiled, Program]] | None = None
         self._program: Program | None = None
         self._compiled: CompiledStepping | None = None
-        self._takeover: Takeover | None = None
+        self._takeover: BackgroundCompile | None = None
         self._refused: str | None = None
         self._last_was_plain = True
         self.use(engine)
@@ -194,7 +194,7 @@ class Stepping:
     def _captured(self) -> None:
         self.info = EngineInfo("graph", "the step was captured and is checked beside Pyro's own now and then")
         if self._asked == "jax" and self._program is not None:
-            self._takeover = Takeover(self._program)
+            self._takeover = BackgroundCompile(self._program)
             self.info = EngineInfo("graph", "until JAX is compiled, which goes on beside the training")
 
     def _look_at_data(self) -> None:

@@ -90,7 +90,7 @@ class Fit(Recorded):
         settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
         self._isolation = Isolation(checked_seed(seed))
         self._validated_until = VALIDATED_STEPS
-        self.stops_when_settled = False
+        self.stops_when_converged = False
         self.seconds = 0.0
         self.model = model
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
@@ -217,7 +217,7 @@ class Fit(Recorded):
 
     def _take(self, max_steps: int, seconds: float) -> int:
         """Take steps and return how many, or raise FitError and go back to where steps still worked."""
-        room = self._record.room(judged=self.stops_when_settled)
+        room = self._record.room(judged=self.stops_when_converged)
         try:
             while self._stepping.prepare(self.step):
                 pass
@@ -235,7 +235,7 @@ class Fit(Recorded):
         return len(taken.losses)
 
     def _stops(self) -> bool:
-        return self.stops_when_settled and self.settled_at is not None
+        return self.stops_when_converged and self.converged_at is not None
 
     def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return copies of the parameters by name, on their constrained scale."""
@@ -243,7 +243,7 @@ class Fit(Recorded):
             return {name: value.cpu().numpy().copy() for name, value in get_param_store().items()}
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
+    def inspecting(self) -> Iterator[None]:
         """Enter the fit's own world to look at it: the random numbers used inside are given back, gradients are off."""
         with self._isolation.inside(), torch.no_grad():
             generators = Generators.copied()

@@ -12,7 +12,7 @@ MODULES = ("torch._dynamo", "arviz_stats.base")
 second smooths importance weights, as the verdict on the guide needs when training first rests: about a second too."""
 
 
-class WarmUp:
+class Preload:
     """Imports modules in a thread, once.
 
     The thread is no daemon, so that the interpreter waits for it when it ends: one that is stopped in the middle of a
@@ -33,7 +33,7 @@ class WarmUp:
 
     def __repr__(self) -> str:
         state = "done" if self._done else "not begun" if self._thread is None else "under way"
-        return f"WarmUp({', '.join(self._modules)}: {state})"
+        return f"Preload({', '.join(self._modules)}: {state})"
 
     def begin(self, then: Callable[[], None]) -> None:
         """Begin unless it has begun, return at once, and call `then` when all is imported: in that thread, or here."""
@@ -66,4 +66,4 @@ class WarmUp:
             then()
 
 
-WARM_UP = WarmUp(MODULES)
+PRELOAD = Preload(MODULES)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rugged_widget.infer.step.pyro_step import PlainStep
     from rugged_widget.infer.svi.engine_selection import Stepping
     from rugged_widget.infer.svi.run_log import Record
-    from rugged_widget.snapshot.values import Averaged, ElboCurve, Settling
+    from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
 
 
 class Recorded:
@@ -42,14 +42,14 @@ class Recorded:
         """Return the ELBO of the whole run, thinned to at most 400 points."""
         return self._record.history.curve()
 
-    def settling(self) -> Settling:
-        """Judge whether the optimizer has settled, by the steps so far; in the same way however they were sliced."""
-        return self._record.settling(self._plain.noise_cost())
+    def convergence(self) -> Convergence:
+        """Judge whether the optimizer has converged, by the steps so far; in the same way however they were sliced."""
+        return self._record.convergence(self._plain.noise_cost())
 
     @property
-    def settled_at(self) -> int | None:
-        """Step at which it was found to have settled, and has been found so since; None where it has not."""
-        return self._record.settled_at
+    def converged_at(self) -> int | None:
+        """Step at which it was found to have converged, and has been found so since; None where it has not."""
+        return self._record.converged_at
 
     @property
     def averaged(self) -> Averaged | None:
@@ -64,9 +64,9 @@ class Recorded:
     def average_iterates(self) -> Averaged:
         """Put the mean of past iterates, on the optimizer's unconstrained scale, in place of the parameters.
 
-        It is the mean over the steps since the optimizer settled, the last quarter at least, or else over the last half
-        of the run, at every multiple of a stride. It has less of the noise that a learning rate leaves in the
-        parameters. The optimizer's moments stay as they are.
+        The mean is over the steps since the optimizer converged, but at least the last quarter of the run; where it has
+        not converged, over the last half. It has less of the noise that a learning rate leaves in the parameters. The
+        optimizer's moments stay as they are.
 
         Returns
         -------

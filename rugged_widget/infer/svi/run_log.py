@@ -1,4 +1,4 @@
-"""What a run leaves behind: its ELBO, its iterates, and the judgement of whether it has settled."""
+"""What a run leaves behind: its ELBO, its iterates, and the judgement of whether it has converged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rugged_widget.infer.diagnostics.convergence import Judge, advice_for, next_look, state_of
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.iterate_averaging import Iterates
-from rugged_widget.snapshot.values import Settling
+from rugged_widget.snapshot.values import Convergence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,39 +86,39 @@ class Record:
         """Which iterates the present parameters are the mean of; None where they are no mean."""
         return self.means[-1][1] if self.means and self.means[-1][0] == len(self) else None
 
-    def settling(self, noise_cost: float) -> Settling:
+    def convergence(self, noise_cost: float) -> Convergence:
         """Judge all steps.
 
         Parameters
         ----------
         noise_cost
-            Nats that the noise of the iterates costs once it has settled; nan where that is not known.
+            Nats that the noise of the iterates costs once it has converged; nan where that is not known.
         """
         found = self._judge.catch_up(len(self))
         if found is None:
             return EARLY
         cost = math.nan if found.since is None else noise_cost
         advice = advice_for(found, noise_cost, self._steadiness())
-        return Settling(state_of(found), found.since, 100 * found.drift, found.noise, cost, advice)
+        return Convergence(state_of(found), found.since, 100 * found.drift, found.noise, cost, advice)
 
     @property
-    def settled_at(self) -> int | None:
-        """Step at which the run was found settled, and has not been found moving since; None where it is not."""
+    def converged_at(self) -> int | None:
+        """Step at which the run was found converged, and has not been found moving since; None where it is not."""
         found = self._judge.catch_up(len(self))
         return None if found is None else found.since
 
     def mean(self) -> Mean | None:
-        """Return the mean of the iterates since the run settled, but of the last quarter at least; None of too few.
+        """Return the mean of the iterates since the run converged, but of the last quarter at least; None of too few.
 
-        Where it has not settled, or these are too few, it is the mean of the last half.
+        Where it has not converged, or these are too few, it is the mean of the last half.
         """
-        since, half, quarter = self.settled_at, -(-len(self) // 2), len(self) - len(self) // 4
-        settled = None if since is None else self._iterates.mean(min(since, quarter))
-        return settled or self._iterates.mean(half)
+        since, half, quarter = self.converged_at, -(-len(self) // 2), len(self) - len(self) // 4
+        converged = None if since is None else self._iterates.mean(min(since, quarter))
+        return converged or self._iterates.mean(half)
 
     def _steadiness(self) -> float:
         way = self._iterates.way(len(self) - len(self) // 4)
         return math.nan if way is None else way / self.history.last_rate
 
 
-EARLY = Settling("early", None, math.nan, math.nan, math.nan, "")
+EARLY = Convergence("early", None, math.nan, math.nan, math.nan, "")

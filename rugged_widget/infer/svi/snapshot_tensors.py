@@ -39,7 +39,7 @@ class Look(NamedTuple):
     log_density: torch.Tensor | None
 
 
-class Looking:
+class SnapshotTensors:
     """Looks at a guide, always called inside the fit's isolation and without gradients.
 
     Parameters
@@ -71,7 +71,7 @@ class Looking:
         self._dense = False
 
     def __repr__(self) -> str:
-        return f"Looking({self._num_draws} draws, {'captured' if self._picture else 'by Pyro'})"
+        return f"SnapshotTensors({self._num_draws} draws, {'captured' if self._picture else 'by Pyro'})"
 
     def __call__(self) -> Look:
         """Compute everything for the present parameters; the same random numbers each time."""

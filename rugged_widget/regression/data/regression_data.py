@@ -62,7 +62,7 @@ class RegressionData:
     num_dropped
         Rows left out because predictor, group or response (after the logarithm) is missing or not finite.
     title, row_noun, predictor_label, response_label, group_labels, dropped_label, slope_label
-        Words to show: of the whole, of many rows, of the two axes, of groups 0 and 1, of what was left out, and of
+        Catalogue to show: of the whole, of many rows, of the two axes, of groups 0 and 1, of what was left out, and of
         the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
     short_predictor, response_word, short_response, response_unit, label
         What to call the predictor and the response in a word, and the response in the name of a column, its original
@@ -232,7 +232,7 @@ class RegressionData:
 
 
 def _words(predictor: str, group: str, response: str, values: tuple[str, str]) -> dict[str, Any]:
-    """Words for what the model sees, made from the names of the columns and the two values of the group."""
+    """Catalogue for what the model sees, made from the names of the columns and the two values of the group."""
     return {
         "feature_names": (group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
         "predictor_label": predictor,

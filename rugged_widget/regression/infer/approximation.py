@@ -9,7 +9,7 @@ import numpy as np
 
 from rugged_widget.regression.infer.exact.correlation import strongest_correlation
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-from rugged_widget.snapshot.values import Approximation, Array, Gap, Latent, Quality
+from rugged_widget.snapshot.values import Approximation, Array, KLGap, Latent, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,7 +145,7 @@ def approximate(
         effective=float(np.mean([effective_share(weights) for weights in repeats.weights])),
         elbo=elbo,
         elbo_error=error,
-        gap=Gap(exact.log_evidence - elbo, error) if math.isfinite(elbo) else None,
+        gap=KLGap(exact.log_evidence - elbo, error) if math.isfinite(elbo) else None,
         sd_ratios=ratios,
         worst=worst,
         correlation=correlation,

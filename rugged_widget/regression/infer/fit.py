@@ -25,15 +25,15 @@ from rugged_widget.infer.guides.sampling import (
 )
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.svi.fit import Fit
-from rugged_widget.infer.svi.preload import WARM_UP
-from rugged_widget.infer.svi.snapshot_tensors import Looking
+from rugged_widget.infer.svi.preload import PRELOAD
+from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS, correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
 from rugged_widget.regression.infer.reference import Comparison
-from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.snapshot.reference import Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Correction, Density, Parameter, WhatIf
 from rugged_widget.validation import (
@@ -118,7 +118,7 @@ class RegressionFit(Fit):
         self.guide_name = guide_key(guide)
         self.batch_size, self.seed = checked_batch_size(batch_size), checked_seed(seed)
         self.comparison = comparison or Comparison(data, Priors())
-        self.wanted = Wanted()
+        self.wanted = SnapshotRequest()
         self._grid = data.grid()
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
             model = BayesianRegression(self.batch_size, self.comparison.priors)
@@ -133,11 +133,11 @@ class RegressionFit(Fit):
             engine=engine,
         )
         self._pictured_next = False
-        self._look = Looking(model, self.guide, self._grid_features, self._num_draws, self._probs)
+        self._look = SnapshotTensors(model, self.guide, self._grid_features, self._num_draws, self._probs)
 
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
-        WARM_UP.wait()
+        PRELOAD.wait()
         return super().advance(max_steps, seconds, clock)
 
     def prepare(self) -> bool:
@@ -149,7 +149,7 @@ class RegressionFit(Fit):
         if not self._pictured_next:
             self._pictured_next = True  # a piece of its own
             return True
-        with self.looking():
+        with self.inspecting():
             self._look.capture()
         return False
 
@@ -161,7 +161,7 @@ class RegressionFit(Fit):
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
-        with self.looking():
+        with self.inspecting():
             look = self._look()
         draws = {name: as_float64(value) for name, value in look.draws.items()}
         log_density = None if look.log_density is None else as_float64(look.log_density)
@@ -186,7 +186,7 @@ class RegressionFit(Fit):
             parameters=self._parameters() if wanted.parameters else (),
             marginals={name: self._marginals(value) for name, value in draws.items()} if wanted.parameters else {},
             what_if=None if wanted.what_if is None else self._what_if(draws, *wanted.what_if),
-            settling=self.settling(),
+            convergence=self.convergence(),
             averaged=self.averaged,
             approximation=self.approximation() if wanted.approximation and self.step else None,
             correction=self._correction() if wanted.correction else None,
@@ -199,12 +199,12 @@ class RegressionFit(Fit):
         The noise behind the draws is the same each time, so that the verdict changes with the parameters only.
         """
         draws, log_density = self._draws(NUM_REPEATS * (REPEAT_DRAWS if draws_at_once(self.guide) else FEW_DRAWS))
-        with self.looking():
+        with self.inspecting():
             ties = correlates(self.guide)
         return approximate(draws, log_density, self.comparison.exact, correlates=ties)
 
     def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
-        with self.looking():
+        with self.inspecting():
             drawn, log_density = draw_with_density(self.guide, count)
         draws = {name: as_float64(value) for name, value in drawn.items()}
         return draws, None if log_density is None else as_float64(log_density)
@@ -214,7 +214,7 @@ class RegressionFit(Fit):
         return self.comparison.reference(self._probs, self._prob)
 
     def _parameters(self) -> tuple[Parameter, ...]:
-        with self.looking():
+        with self.inspecting():
             store = get_param_store()
             constrained = {name: as_float64(value) for name, value in store.items()}
             free = {name: as_float64(value) for name, value in store.named_parameters()}
@@ -250,7 +250,7 @@ class RegressionFit(Fit):
             By site, on its support, shape (number of probs, *site shape).
         """
         checked = checked_probs(probs, "probs")
-        with self.looking():
+        with self.inspecting():
             return quantiles(self.guide, checked, self._num_draws)
 
     def slopes(self, num_samples: int = 800) -> pd.DataFrame:
@@ -269,7 +269,7 @@ class RegressionFit(Fit):
             A column a group, named by the group's label, outside first.
         """
         count = checked_count(num_samples, "num_samples", 2)
-        with self.looking():
+        with self.inspecting():
             weight = as_float64(draw(self.guide, count)[WEIGHT])
         return pd.DataFrame(dict(zip(self.data.group_labels, slopes_by_group(weight), strict=True)))
 

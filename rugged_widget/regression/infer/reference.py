@@ -14,7 +14,7 @@ from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.least_squares import least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.values import Gap
+from rugged_widget.snapshot.values import KLGap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Comparison:
         inside = outside + group + product * self._grid
         return Reference(self.least_squares, (outside, inside), self.exact.answer(probs, prob))
 
-    def gap(self, draws: Mapping[str, NDArray[np.float64]], log_density: NDArray[np.float64] | None) -> Gap | None:
+    def gap(self, draws: Mapping[str, NDArray[np.float64]], log_density: NDArray[np.float64] | None) -> KLGap | None:
         """Estimate KL(guide || posterior) = log evidence - ELBO from draws of the guide.
 
         Parameters
@@ -77,7 +77,7 @@ class Comparison:
 
         Returns
         -------
-        Gap or None
+        KLGap or None
             None where the guide has no density, or a draw is so far out that the model gives it none.
         """
         if log_density is None:
@@ -85,7 +85,7 @@ class Comparison:
         ratio = self.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
         if not np.isfinite(ratio).all():
             return None
-        return Gap(self.exact.log_evidence - float(ratio.mean()), float(ratio.std(ddof=1)) / math.sqrt(len(ratio)))
+        return KLGap(self.exact.log_evidence - float(ratio.mean()), float(ratio.std(ddof=1)) / math.sqrt(len(ratio)))
 
 
 def checked_priors(value: Priors | None) -> Priors:

@@ -94,7 +94,7 @@ def least_squares_of(fit: RegressionFit, num_steps: int) -> pd.DataFrame:
 
 def _latents(fit: RegressionFit, num_samples: int) -> dict[str, NDArray[np.float64]]:
     count = checked_count(num_samples, "num_samples", 2)
-    with fit.looking():
+    with fit.inspecting():
         draws = draw(fit.guide, count)
     return {site: as_float64(draws[site]) for site in (WEIGHT, BIAS, SIGMA)}
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.naming import Naming
+from rugged_widget.regression.view.naming import DataLabels
 from rugged_widget.snapshot.snapshot import Array
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Rows:
     names: Sequence[str]
     log: bool
     unit: str
-    naming: Naming
+    naming: DataLabels
 
     @property
     def group_labels(self) -> tuple[str, str]:
@@ -103,8 +103,8 @@ class Rows:
         )
 
 
-def rows_of(data: RegressionData, words: Words | None = None) -> Rows:
-    """Return the rows of a regression with what they are called, in English where no `words` are given."""
+def rows_of(data: RegressionData, text: Catalogue | None = None) -> Rows:
+    """Return the rows of a regression with what they are called, in English where no `text` are given."""
     return Rows(
         x=data.predictor_values,
         y=data.targets,
@@ -113,5 +113,5 @@ def rows_of(data: RegressionData, words: Words | None = None) -> Rows:
         names=data.row_names,
         log=data.log_response,
         unit=data.response_unit,
-        naming=Naming(data, words or Words()),
+        naming=DataLabels(data, text or Catalogue()),
     )

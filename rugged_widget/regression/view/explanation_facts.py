@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Band, Snapshot
 from rugged_widget.snapshot.values import Approximation, Latent
@@ -17,29 +17,29 @@ from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.figures.overlays import gap_words
 
 
-def facts_of(story: Story, reference: Reference | None) -> Tell:
+def facts_of(subject: RegressionSubject, reference: Reference | None) -> Tell:
     """Return what tells, for every explanation, the sentences that hold at a moment.
 
     Parameters
     ----------
-    story
+    subject
         What the run is about.
     reference
         What it is compared with; None where nothing is known.
     """
-    return _Facts(story, reference)
+    return _Facts(subject, reference)
 
 
 class _Facts:
-    def __init__(self, story: Story, reference: Reference | None) -> None:
-        self._story, self._exact = story, None if reference is None else reference.exact
+    def __init__(self, subject: RegressionSubject, reference: Reference | None) -> None:
+        self._subject, self._exact = subject, None if reference is None else reference.exact
         self._judged: Approximation | None = None
         self._by_key: Mapping[str, Callable[[Snapshot], list[Sentence]]] = {
             "elbo": self._elbo,
             "quantiles": self._quantiles,
             "panels": self._panels,
             "slopes": self._slopes,
-            "settled": self._settled,
+            "converged": self._converged,
             "approximation": self._approximation,
         }
 
@@ -47,14 +47,14 @@ class _Facts:
         if key in self._by_key:
             return self._by_key[key](snapshot)
         fields = {
-            "rows": self._story.row_noun,
+            "rows": self._subject.row_noun,
             "num_rows": snapshot.num_rows,
             "sigma": f"{_median(snapshot, 'sigma'):.2f}",
         }
         return [(name, fields) for name in ("first", "second", "third")]
 
     def _elbo(self, snapshot: Snapshot) -> list[Sentence]:
-        fields = {"rows": self._story.row_noun, "num_rows": snapshot.num_rows}
+        fields = {"rows": self._subject.row_noun, "num_rows": snapshot.num_rows}
         told: list[Sentence] = [("what", fields)]
         if self._exact is None:
             return [*told, ("bound_unknown", fields), ("units", fields)]
@@ -81,14 +81,14 @@ class _Facts:
         return [*told, ("independent", self._pair(found)), *self._narrow(found)]
 
     def _panels(self, snapshot: Snapshot) -> list[Sentence]:
-        bands, groups = snapshot.bands, self._story.groups
+        bands, groups = snapshot.bands, self._subject.groups
         drawn = sum(len(group.y) for group in groups)
         line, prediction = (
             sum(_inside(band, group.x, group.y) for band, group in zip(bands[name], groups, strict=True))
             for name in ("line", "prediction")
         )
         fields = {
-            "rows": self._story.row_noun,
+            "rows": self._subject.row_noun,
             "num_rows": snapshot.num_rows,
             "percent": f"{100 * bands['line'][0].prob:g}",
             "drawn": drawn,
@@ -103,7 +103,7 @@ class _Facts:
         return [*told, ("exact", fields)] if self._exact is not None else told
 
     def _slopes(self, snapshot: Snapshot) -> list[Sentence]:
-        outside, inside = (group.label for group in self._story.groups)
+        outside, inside = (group.label for group in self._subject.groups)
         first, second = snapshot.slopes
         site = np.asarray(snapshot.quantiles["linear.weight"])
         low, high = float(site[0, 0, 2]), float(site[-1, 0, 2])
@@ -112,8 +112,8 @@ class _Facts:
             "inside": inside,
             "p_outside": f"{first.prob_positive:.2f}",
             "p_inside": f"{second.prob_positive:.2f}",
-            "why": self._story.why,
-            "name": self._story.rows[2].label,
+            "why": self._subject.why,
+            "name": self._subject.rows[2].label,
             "low": minus(f"{low:+.2f}"),
             "high": minus(f"{high:+.2f}"),
             "percent": f"{100 * (snapshot.probs[-1] - snapshot.probs[0]):.0f}",
@@ -123,12 +123,12 @@ class _Facts:
             told.append(("differ" if low > 0 or high < 0 else "differ_unsure", fields))
         return [*told, ("history", fields)] if self._is_lesson() else told
 
-    def _settled(self, snapshot: Snapshot) -> list[Sentence]:
+    def _converged(self, snapshot: Snapshot) -> list[Sentence]:
         rate = {"rate": f"{snapshot.learning_rate:.3g}"}
         told: list[Sentence] = [("what", rate), ("not", rate), ("noise", rate)]
-        settling = snapshot.settling
-        if settling is not None and math.isfinite(settling.noise_cost):
-            told.append(("cost", rate | {"cost": brief(settling.noise_cost)}))
+        convergence = snapshot.convergence
+        if convergence is not None and math.isfinite(convergence.noise_cost):
+            told.append(("cost", rate | {"cost": brief(convergence.noise_cost)}))
         return [*told, ("source", rate)]
 
     def _approximation(self, snapshot: Snapshot) -> list[Sentence]:
@@ -147,7 +147,7 @@ class _Facts:
         return [*told, ("source", fields)]
 
     def _is_lesson(self) -> bool:
-        return self._story.title == self._story.words("lesson.lesson.title")
+        return self._subject.title == self._subject.text("lesson.lesson.title")
 
     def _found(self, snapshot: Snapshot) -> Approximation | None:
         """Return the last judgement of the run: while it trains there is no new one."""
@@ -169,7 +169,7 @@ class _Facts:
         return [("narrow", {"percent": f"{100 * (1.0 - ratio):.0f}", "name": self._latent(found.worst)})]
 
     def _latent(self, latent: Latent) -> str:
-        return {(row.site, row.index): row.label for row in self._story.rows}.get(latent, latent[0])
+        return {(row.site, row.index): row.label for row in self._subject.rows}.get(latent, latent[0])
 
 
 def _median(snapshot: Snapshot, site: str) -> float:

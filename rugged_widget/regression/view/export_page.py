@@ -8,15 +8,15 @@ from html import escape
 
 import ipywidgets
 
-from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.served import ServedFigure
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
-from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.code_listing import Listing
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice, caption, paragraph
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 SCRIPT_PATH, PROGRAM_PATH = "rugged_guide.pt", "rugged_guide.pt2"
 CALLS = {"one_by_one": True, "at_once": False}
@@ -38,7 +38,7 @@ weight, bias, sigma, response = program(features, torch.tensor({count}))
 
 
 @dataclass(frozen=True)
-class ServeRequests:
+class ExportRequests:
     """What the page asks for; each may be called from any thread and returns at once.
 
     Attributes
@@ -54,39 +54,41 @@ class ServeRequests:
     load: Callable[[str, bool], None]
 
 
-class ServePage:
+class ExportPage:
     """Save the guide, load it again, and see that the same slopes come out.
 
     `saved`, `loaded` and `failed` are the answers to its requests; they belong on the thread that computes.
 
     Parameters
     ----------
-    story
+    subject
         Names of the groups, and what a slope is.
     requests
         Who is asked.
     changed
         Called when there is something else to draw.
-    words
+    text
         In which language.
     """
 
-    def __init__(self, story: Story, requests: ServeRequests, changed: Callable[[], None], *, words: Words) -> None:
-        self._requests, self._changed, self._words = requests, changed, words
-        self._figure = ServedFigure(story, words=words)
+    def __init__(
+        self, subject: RegressionSubject, requests: ExportRequests, changed: Callable[[], None], *, text: Catalogue
+    ) -> None:
+        self._requests, self._changed, self._text = requests, changed, text
+        self._figure = ServedFigure(subject, text=text)
         self._script = _path(SCRIPT_PATH, "rw-script-path")
         self._program = _path(PROGRAM_PATH, "rw-program-path")
         self._overwrite = ipywidgets.Checkbox(value=False, indent=False)
         self._overwrite.add_class("rw-overwrite")
-        caption(self._overwrite, words, "serve.overwrite")
+        caption(self._overwrite, text, "serve.overwrite")
         self._calls = ipywidgets.ToggleButtons(style={"button_width": "auto"})
         self._calls.add_class("rw-calls")
-        Choice(self._calls, self._ways, lambda _: None, words, self._way_tips)
-        self._listing = Listing(words, "serve.listing")
+        Choice(self._calls, self._ways, lambda _: None, text, self._way_tips)
+        self._listing = Listing(text, "serve.listing")
         self._write()
         for field in (self._script, self._program):
             field.observe(lambda _change: self._write(), "value")
-        self._said = text("rw-said")
+        self._said = html_text("rw-said")
         self.box = self._layout()
         self.targets = (*self._figure.targets, self._said)
 
@@ -94,15 +96,15 @@ class ServePage:
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
         keys = ("served", "calls", "script-path", "program-path")
-        own = {f"rw-{name}": self._words(f"serve.label.{name}", count=NUM_DRAWS) for name in keys}
-        return own | {"rw-copy": self._words("code.copy_tip")}
+        own = {f"rw-{name}": self._text(f"serve.label.{name}", count=NUM_DRAWS) for name in keys}
+        return own | {"rw-copy": self._text("code.copy_tip")}
 
     def __repr__(self) -> str:
-        return f"ServePage({self._script.value!r}, {self._program.value!r})"
+        return f"ExportPage({self._script.value!r}, {self._program.value!r})"
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: nothing more than they do."""
-        return Wanted()
+        return SnapshotRequest()
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
@@ -112,19 +114,19 @@ class ServePage:
 
     def saved(self, said: str) -> None:
         """Say that a file was written; plain text."""
-        self._say(said)
+        self._show(said)
 
     def failed(self, said: str) -> None:
         """Say what went wrong; plain text."""
-        self._say(said, alert=True)
+        self._show(said, alert=True)
 
     def loaded(self, densities: tuple[Density, Density], said: str) -> None:
         """Draw the slopes that came out of a file, outside and inside, and say so; plain text."""
         self._figure.load(densities)
-        self._say(said)
+        self._show(said)
         self._changed()
 
-    def _say(self, said: str, *, alert: bool = False) -> None:
+    def _show(self, said: str, *, alert: bool = False) -> None:
         role, css = ("alert", ' class="rw-failed"') if alert else ("status", "")
         self._said.value = f'<p role="{role}"{css}>{escape(said)}</p>' if said else ""
 
@@ -132,18 +134,18 @@ class ServePage:
 
     def _save(self, request: Callable[[str, bool], None], field: ipywidgets.Text) -> None:
         if path := self._path_in(field):
-            self._say(self._words("serve.said.saving"))
+            self._show(self._text("serve.said.saving"))
             request(path, bool(self._overwrite.value))
 
     def _load(self) -> None:
         if path := self._path_in(self._script):
-            self._say(self._words("serve.said.loading"))
+            self._show(self._text("serve.said.loading"))
             self._requests.load(path, bool(self._calls.value))
 
     def _path_in(self, field: ipywidgets.Text) -> str:
         path = str(field.value).strip()
         if not path:
-            self.failed(self._words("serve.said.nameless", path=field.placeholder))
+            self.failed(self._text("serve.said.nameless", path=field.placeholder))
         return path
 
     def _write(self) -> None:
@@ -152,21 +154,21 @@ class ServePage:
         self._listing.show(SAMPLE.format(**paths, count=NUM_DRAWS))
 
     def _ways(self) -> list[tuple[str, object]]:
-        return [(self._words(f"serve.calls.{name}"), value) for name, value in CALLS.items()]
+        return [(self._text(f"serve.calls.{name}"), value) for name, value in CALLS.items()]
 
     def _way_tips(self) -> list[str]:
-        return [self._words(f"serve.calls.{name}_tip", count=NUM_DRAWS) for name in CALLS]
+        return [self._text(f"serve.calls.{name}_tip", count=NUM_DRAWS) for name in CALLS]
 
     # Parts
 
     def _layout(self) -> ipywidgets.Box:
-        requests, words = self._requests, self._words
-        about = paragraph(words, "serve.about", "rw-about")
+        requests, text = self._requests, self._text
+        about = paragraph(text, "serve.about", "rw-about")
         save = _button("rw-save-script", lambda: self._save(requests.save_torchscript, self._script))
         export = _button("rw-save-program", lambda: self._save(requests.save_exported, self._program))
         load = _button("rw-load", self._load)
         for button, name in ((save, "save"), (export, "export"), (load, "load")):
-            caption(button, words, f"serve.button.{name}")
+            caption(button, text, f"serve.button.{name}")
         pane = ipywidgets.VBox(
             [
                 about,

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.naming import Naming
+from rugged_widget.regression.view.naming import DataLabels
 from rugged_widget.regression.view.panels import Group
 from rugged_widget.view.figures.quantiles import Row
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 MAX_DOTS = 1000
 """Rows of a group that are drawn: more hide one another, and a browser draws each frame anew over all of them."""
@@ -19,7 +19,7 @@ MAX_DOTS = 1000
 SAMPLE_SEED = 2012
 
 
-class Story:
+class RegressionSubject:
     """What the dashboard is about: words, in the present language, and data; all words are plain text.
 
     Parameters
@@ -28,7 +28,7 @@ class Story:
         The rows.
     probs
         Probabilities of a snapshot's quantiles.
-    words
+    text
         In which language.
 
     Attributes
@@ -37,20 +37,20 @@ class Story:
         Where the bands are evaluated, shape (num_points,).
     probs
         As given.
-    words
+    text
         As given.
     naming
         What the data are called.
     """
 
-    def __init__(self, data: RegressionData, probs: Sequence[float], words: Words) -> None:
-        self._data, self.probs, self.words = data, tuple(probs), words
-        self.naming, self.grid = Naming(data, words), data.grid()
+    def __init__(self, data: RegressionData, probs: Sequence[float], text: Catalogue) -> None:
+        self._data, self.probs, self.text = data, tuple(probs), text
+        self.naming, self.grid = DataLabels(data, text), data.grid()
         self._drawn = [_sample(np.flatnonzero(data.group_values == value)) for value in (0, 1)]
         self._groups: tuple[str, tuple[Group, Group]] | None = None
 
     def __repr__(self) -> str:
-        return f"Story({self.title!r}, {self._data.num_rows:,} rows)"
+        return f"RegressionSubject({self.title!r}, {self._data.num_rows:,} rows)"
 
     @property
     def title(self) -> str:
@@ -65,7 +65,7 @@ class Story:
     @property
     def groups(self) -> tuple[Group, Group]:
         """Outside and inside, with their points."""
-        language = self.words.language
+        language = self.text.language
         if self._groups is None or self._groups[0] != language:
             self._groups = language, (self._group(0), self._group(1))
         return self._groups[1]
@@ -73,7 +73,7 @@ class Story:
     @property
     def rows(self) -> tuple[Row, ...]:
         """The latents to draw."""
-        bias, sigma = (self.words(f"lesson.latent.{name}") for name in ("bias", "sigma"))
+        bias, sigma = (self.text(f"lesson.latent.{name}") for name in ("bias", "sigma"))
         rows = [Row("linear.weight", (0, column), name) for column, name in enumerate(self._data.feature_names)]
         mean = float(round(self._data.targets.mean()))
         return (*rows, Row("linear.bias", (0,), bias, mean), Row("sigma", (), sigma))
@@ -115,9 +115,9 @@ class Story:
         )
 
 
-def story_of(data: RegressionData, probs: Sequence[float], words: Words | None = None) -> Story:
-    """Return what there is to tell of a regression on `data`, in English where no `words` are given."""
-    return Story(data, probs, words or Words())
+def subject_of(data: RegressionData, probs: Sequence[float], text: Catalogue | None = None) -> RegressionSubject:
+    """Return what there is to tell of a regression on `data`, in English where no `text` are given."""
+    return RegressionSubject(data, probs, text or Catalogue())
 
 
 def _sample(rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.view.i18n.catalogue import FALLBACK, Words, catalogue
+from rugged_widget.view.i18n.catalogue import FALLBACK, Catalogue, catalogue
 
 FRAMES = ("lesson", "own")
 """Sections of the catalogue: the words of the lesson, and those made of the names of columns."""
 
 
-class Naming:
+class DataLabels:
     """The words for data, all plain text.
 
     Data bring English words, which are the lesson's, made of names of columns, or the user's own. Those that the
@@ -21,12 +21,12 @@ class Naming:
     ----------
     data
         What is named.
-    words
+    text
         In which language.
     """
 
-    def __init__(self, data: RegressionData, words: Words) -> None:
-        self._data, self._say = data, words
+    def __init__(self, data: RegressionData, text: Catalogue) -> None:
+        self._data, self._text = data, text
         response = f"log {data.response}" if data.log_response else data.response
         self._fields: Mapping[str, object] = {
             "predictor": data.predictor,
@@ -37,7 +37,7 @@ class Naming:
         }
 
     def __repr__(self) -> str:
-        return f"Naming({self.title!r})"
+        return f"DataLabels({self.title!r})"
 
     @property
     def title(self) -> str:
@@ -49,7 +49,7 @@ class Naming:
         """How many rows there are, and how many were left out."""
         endings = ("", "_one", "_none")
         dropped = self._said(self._data.dropped_label, *[f"dropped{ending}" for ending in endings])
-        return self._say("lesson.subtitle", count=self._data.num_rows, rows=self.row_noun, dropped=dropped)
+        return self._text("lesson.subtitle", count=self._data.num_rows, rows=self.row_noun, dropped=dropped)
 
     @property
     def row_noun(self) -> str:
@@ -96,7 +96,7 @@ class Naming:
     def why(self) -> str:
         """Why the slope inside is a sum."""
         group, predictor, interaction = self._data.feature_names
-        return self._say(
+        return self._text(
             "lesson.why", group=group, predictor=predictor, interaction=interaction, inside=self.group_labels[1]
         )
 
@@ -111,5 +111,5 @@ class Naming:
         for frame in FRAMES if self._data.bundled else FRAMES[1:]:
             for key in (f"lesson.{frame}.{name}" for name in names):
                 if key in english and english[key].format(**fields) == text:
-                    return self._say(key, **fields)
+                    return self._text(key, **fields)
         return text

@@ -13,7 +13,7 @@ from rugged_widget.snapshot.snapshot import Density, WhatIf
 from rugged_widget.view.figures.chart import minus, shorten
 from rugged_widget.view.figures.number_format import decimals_for, rounded
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 LIMIT = 80.0
 """Logarithms are kept within this on either side: what they stand for is then a finite number in single precision."""
@@ -47,12 +47,12 @@ def unit_ticks(changes: Changes) -> Changes:
     return [(target, _short(values) if "tick_values" in values else values) for target, values in changes]
 
 
-def answer(words: Words, rows: Rows, what_if: WhatIf, decimals: int) -> str:
+def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
     """Return the prediction as sentences, HTML.
 
     Parameters
     ----------
-    words
+    text
         In which language.
     rows
         The words.
@@ -63,7 +63,7 @@ def answer(words: Words, rows: Rows, what_if: WhatIf, decimals: int) -> str:
     """
     guide, exact = what_if.guide, what_if.exact
     low, high, middle = (amount(rows, value) for value in (guide.lower, guide.upper, guide.median))
-    first = words.html(
+    first = text.html(
         "predict.answer",
         group=rows.group_labels[what_if.group],
         row=rows.noun,
@@ -79,19 +79,19 @@ def answer(words: Words, rows: Rows, what_if: WhatIf, decimals: int) -> str:
     more = []
     if rows.log:
         lower, upper = (plain(value, 2) for value in (guide.lower, guide.upper))
-        more.append(words.html("predict.logarithm", low=lower, high=upper))
+        more.append(text.html("predict.logarithm", low=lower, high=upper))
     if exact is not None:
         lower, upper = (amount(rows, value) for value in (exact.lower, exact.upper))
-        more.append(words.html("predict.exact", low=lower, high=upper))
+        more.append(text.html("predict.exact", low=lower, high=upper))
     return f"<p>{first}</p>" + (f'<p class="rw-why">{" ".join(more)}</p>' if more else "")
 
 
-def nearest_table(words: Words, rows: Rows, places: Sequence[Place], guide: Density, decimals: int) -> str:
+def nearest_table(text: Catalogue, rows: Rows, places: Sequence[Place], guide: Density, decimals: int) -> str:
     """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval.
 
     Parameters
     ----------
-    words
+    text
         In which language.
     rows
         The words.
@@ -103,22 +103,22 @@ def nearest_table(words: Words, rows: Rows, places: Sequence[Place], guide: Dens
         Of the predictor.
     """
     original = f"<th>{escape(shorten(with_unit(rows), 20))}</th>" if rows.log else ""
-    model = words("predict.log", response=rows.response) if rows.log else with_unit(rows)
+    model = text("predict.log", response=rows.response) if rows.log else with_unit(rows)
     head = (
-        f"<tr><th>{words.html('predict.nearest')}</th><th>{escape(shorten(rows.predictor, 16))}</th>"
+        f"<tr><th>{text.html('predict.nearest')}</th><th>{escape(shorten(rows.predictor, 16))}</th>"
         f"<th>{escape(shorten(model, 20))}</th>{original}<th>{100 * guide.prob:g} %</th></tr>"
     )
     digits = min(max(decimals_for(max(guide.upper - guide.lower, 1e-12)), 0), 6)
-    body = "".join(_row(words, rows, place, guide, (decimals, digits)) for place in places)
+    body = "".join(_row(text, rows, place, guide, (decimals, digits)) for place in places)
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
-def _row(words: Words, rows: Rows, place: Place, guide: Density, digits: tuple[int, int]) -> str:
+def _row(text: Catalogue, rows: Rows, place: Place, guide: Density, digits: tuple[int, int]) -> str:
     if guide.lower <= place.y <= guide.upper:
-        side = f"<td>{words.html('predict.inside')}</td>"
+        side = f"<td>{text.html('predict.inside')}</td>"
     else:
         key = "predict.above" if place.y > guide.upper else "predict.below"
-        side = f'<td class="rw-beyond">{words.html(key)}</td>'
+        side = f'<td class="rw-beyond">{text.html(key)}</td>'
     original = f"<td>{rounded(place.original)}</td>" if rows.log else ""
     name, x, y = escape(shorten(place.name, NAME_LENGTH)), plain(place.x, digits[0]), plain(place.y, digits[1])
     return f'<tr><th scope="row">{name}</th><td>{x}</td><td>{y}</td>{original}{side}</tr>'

@@ -12,15 +12,15 @@ import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Band, Progress, Snapshot
-from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Ruler, minus, text
+from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Ruler, html_text, minus
 from rugged_widget.view.figures.overlays import dashed, dotted, least_squares_line, show_marks
-from rugged_widget.view.frames.silent_widgets import QuietLines, QuietText
+from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 if TYPE_CHECKING:
-    from rugged_widget.regression.view.labels import Story
+    from rugged_widget.regression.view.labels import RegressionSubject
     from rugged_widget.view.figures.explanation import Explanation
 
 MODES = ("line", "prediction")
@@ -49,11 +49,11 @@ class Group:
     names: tuple[str, ...]
     details: tuple[str, ...]
 
-    def heading(self, words: Words, row_noun: str) -> str:
+    def heading(self, text: Catalogue, row_noun: str) -> str:
         """Return what the group is called and how much of it is seen; plain text."""
         drawn = len(self.x)
         key = "panels.heading" if drawn == self.num_rows else "panels.heading_drawn"
-        return words(key, group=self.label, drawn=drawn, count=self.num_rows, rows=row_noun)
+        return text(key, group=self.label, drawn=drawn, count=self.num_rows, rows=row_noun)
 
 
 class Panels:
@@ -61,13 +61,13 @@ class Panels:
 
     Parameters
     ----------
-    story
+    subject
         Its groups, outside and inside, in the order of a snapshot's bands, the grid of these, and the names of axes.
     on_mode
         Called when the other band is picked.
     reference
         What it is compared with: the least-squares lines, and the ends of the exact band.
-    words
+    text
         In which language.
     explain
         What explains both panels, in the heading of the first.
@@ -75,36 +75,36 @@ class Panels:
 
     def __init__(
         self,
-        story: Story,
+        subject: RegressionSubject,
         on_mode: Callable[[], None],
         reference: Reference | None = None,
         *,
-        words: Words,
+        text: Catalogue,
         explain: Explanation | None = None,
     ) -> None:
-        values = np.concatenate([group.y for group in story.groups])
+        values = np.concatenate([group.y for group in subject.groups])
         margin = 0.12 * max(float(np.ptp(values)), 1e-9)
         low, high = float(values.min()) - margin, float(values.max()) + margin
-        self._x = Ruler(story.x_label, float(story.grid[0]), float(story.grid[-1]), num_steps=6)
-        self._y = Ruler(story.y_label, low, high, vertical=True, num_steps=7)
-        self._story, self._reference, self._say = story, reference, words
+        self._x = Ruler(subject.x_label, float(subject.grid[0]), float(subject.grid[-1]), num_steps=6)
+        self._y = Ruler(subject.y_label, low, high, vertical=True, num_steps=7)
+        self._subject, self._reference, self._text = subject, reference, text
         self.mode = ipywidgets.ToggleButtons(options=MODES, style={"button_width": "auto"})
         self.mode.add_class("rw-mode")
         self._panels = [
-            _Panel(number, story, (self._x, self._y), (low, high), reference, words, None if number else explain)
-            for number in range(len(story.groups))
+            _Panel(number, subject, (self._x, self._y), (low, high), reference, text, None if number else explain)
+            for number in range(len(subject.groups))
         ]
         self._panels[-1].head.children = (*self._panels[-1].head.children, self.mode)
         self.boxes = tuple(panel.box for panel in self._panels)
         self.targets = tuple(target for panel in self._panels for target in panel.targets)
         Choice(
             self.mode,
-            lambda: [(words(f"panels.mode.{mode}"), mode) for mode in MODES],
+            lambda: [(text(f"panels.mode.{mode}"), mode) for mode in MODES],
             lambda _mode: self._switch(on_mode),
-            words,
-            tips=lambda: [words(f"panels.mode.{mode}_tip") for mode in MODES],
+            text,
+            tips=lambda: [text(f"panels.mode.{mode}_tip") for mode in MODES],
         )
-        words.follow(self._name)
+        text.follow(self._name)
 
     @property
     def hover(self) -> list[dict[str, object]]:
@@ -114,10 +114,10 @@ class Panels:
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
-        x, y = self._story.x_label, self._story.y_label
+        x, y = self._subject.x_label, self._subject.y_label
         return {
-            f"rw-panel-{number}": self._say("panels.label", group=group.label, x=x, y=y)
-            for number, group in enumerate(self._story.groups)
+            f"rw-panel-{number}": self._text("panels.label", group=group.label, x=x, y=y)
+            for number, group in enumerate(self._subject.groups)
         }
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
@@ -144,8 +144,8 @@ class Panels:
             panel.corrects = on
 
     def _name(self) -> None:
-        self._x.rename(self._story.x_label)
-        self._y.rename(self._story.y_label)
+        self._x.rename(self._subject.x_label)
+        self._y.rename(self._subject.y_label)
         for panel in self._panels:
             panel.name()
 
@@ -161,28 +161,28 @@ class _Panel:
     def __init__(
         self,
         number: int,
-        story: Story,
+        subject: RegressionSubject,
         rulers: tuple[Ruler, Ruler],
         view: tuple[float, float],
         reference: Reference | None,
-        words: Words,
+        text: Catalogue,
         explain: Explanation | None,
     ) -> None:
-        self._number, self._story, self._view, self._say = number, story, view, words
-        self._group, grid = story.groups[number], story.grid
+        self._number, self._subject, self._view, self._text = number, subject, view, text
+        self._group, grid = subject.groups[number], subject.grid
         start = np.full((2, len(grid)), view[0] - 1.0)
         scales = {"x": rulers[0].scale, "y": rulers[1].scale}
-        self._band = QuietLines(x=grid, y=start, scales=scales, fill="between")
+        self._band = SilentLines(x=grid, y=start, scales=scales, fill="between")
         self._band.fill_colors, self._band.colors = [BANDS[number]], ["transparent"]
-        self._median = QuietLines(x=grid, y=start[0], scales=scales, colors=[GROUPS[number]], stroke_width=2.5)
+        self._median = SilentLines(x=grid, y=start[0], scales=scales, colors=[GROUPS[number]], stroke_width=2.5)
         self._corrected, self.corrects = dotted(grid, start, scales), False
         points = bqplot.Scatter(x=self._group.x, y=self._group.y, scales=scales, colors=[POINT], stroke="transparent")
         points.default_size, points.enable_hover = 26, False
         estimate, self.exact = _compare(reference, number, grid, scales)
-        self._note: QuietText = text("rw-note")
+        self._note: SilentText = html_text("rw-note")
         self._chart = Chart(
             f"rw-panel-{number}",
-            self._group.heading(words, story.row_noun),
+            self._group.heading(text, subject.row_noun),
             marks=[self._band, points, *estimate, self._median, *self.exact, self._corrected],
             axes=[ruler.axis for ruler in rulers],
             texts=[self._note],
@@ -193,12 +193,12 @@ class _Panel:
 
     @property
     def hover(self) -> dict[str, object]:
-        group = self._story.groups[self._number]
+        group = self._subject.groups[self._number]
         rows = [{"title": title, "text": line} for title, line in zip(group.names, group.details, strict=True)]
         return {"figure": f"rw-panel-{self._number}", "rows": rows}
 
     def name(self) -> None:
-        self._chart.rename(self._story.groups[self._number].heading(self._say, self._story.row_noun))
+        self._chart.rename(self._subject.groups[self._number].heading(self._text, self._subject.row_noun))
 
     def update(self, bands: Mapping[str, Band], mode: str, corrected: Band | None) -> Changes:
         band = bands[mode]
@@ -217,9 +217,9 @@ class _Panel:
         low, high = self._view
         if shown.upper.max() < low or shown.lower.min() > high:
             key = "panels.below" if shown.upper.max() < low else "panels.above"
-            return self._say(key, value=minus(f"{shown.median.mean():.1f}"))
+            return self._text(key, value=minus(f"{shown.median.mean():.1f}"))
         num_drawn = len(self._group.y)
-        return self._say(
+        return self._text(
             "panels.note" if num_drawn == self._group.num_rows else "panels.note_drawn",
             percent=f"{100 * shown.prob:g}",
             count=num_drawn,

@@ -10,16 +10,16 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.regression.view.data_rows import Place, Rows
-from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.outcome import answer, exponential, nearest_table, unit_ticks, with_unit
-from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.snapshot.reference import Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot, WhatIf
-from rugged_widget.view.figures.chart import GROUPS, text
+from rugged_widget.view.figures.chart import GROUPS, html_text
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, legend
 from rugged_widget.view.figures.number_format import decimals_for
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 MAX_DECIMALS = 12
 
@@ -29,7 +29,7 @@ class PredictPage:
 
     Parameters
     ----------
-    story
+    subject
         Says where the least-squares lines are known.
     reference
         What the density is compared with; None where nothing is known.
@@ -37,14 +37,20 @@ class PredictPage:
         All rows, and the words for them.
     changed
         Called, in any thread, when another point is picked.
-    words
+    text
         In which language.
     """
 
     def __init__(
-        self, story: Story, reference: Reference | None, rows: Rows, changed: Callable[[], None], *, words: Words
+        self,
+        subject: RegressionSubject,
+        reference: Reference | None,
+        rows: Rows,
+        changed: Callable[[], None],
+        *,
+        text: Catalogue,
     ) -> None:
-        self._rows, self._grid, self._say, self._reference = rows, story.grid, words, reference
+        self._rows, self._grid, self._text, self._reference = rows, subject.grid, text, reference
         self._lines = () if reference is None else reference.lines
         digits = min(decimals_for(float(np.ptp(rows.x))), MAX_DECIMALS)
         self._decimals = max(digits, 0)
@@ -55,9 +61,9 @@ class PredictPage:
         self._group = ipywidgets.ToggleButtons(style={"button_width": "auto"})
         self._group.add_class("rw-what-if-group")
         Choice(
-            self._group, lambda: [(name, at) for at, name in enumerate(rows.group_labels)], lambda _: changed(), words
+            self._group, lambda: [(name, at) for at, name in enumerate(rows.group_labels)], lambda _: changed(), text
         )
-        self._answer, self._nearest = text("rw-answer"), text("rw-nearest")
+        self._answer, self._nearest = html_text("rw-answer"), html_text("rw-nearest")
         names = ("rw-what-if", "rw-what-if-original") if rows.log else ("rw-what-if",)
         self._figures = [DensityFigure(name, name, rows.y_label, num_steps=7) for name in names]
         self._x_name, self._key = ipywidgets.HTML(""), ipywidgets.HTML("")
@@ -67,12 +73,12 @@ class PredictPage:
             self._nearest,
             *(target for figure in self._figures for target in figure.targets),
         )
-        words.follow(self._name)
+        text.follow(self._name)
 
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
-        say, rows = self._say, self._rows
+        say, rows = self._text, self._rows
         return {
             "rw-what-if-x": rows.x_label,
             "rw-what-if-group": say("predict.label.group"),
@@ -84,9 +90,9 @@ class PredictPage:
     def __repr__(self) -> str:
         return f"PredictPage({self._slider.value:g}, {self._rows.group_labels[self._group.value]!r})"
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: the prediction at the point that is picked."""
-        return Wanted(what_if=(float(self._slider.value), int(self._group.value)))
+        return SnapshotRequest(what_if=(float(self._slider.value), int(self._group.value)))
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change; it is about the point of the snapshot, which may be that of before."""
@@ -107,8 +113,8 @@ class PredictPage:
         known = what_if.guide is not NOWHERE
         said = table = ""
         if known:
-            said = answer(self._say, self._rows, what_if, self._decimals)
-            table = nearest_table(self._say, self._rows, self._places(what_if), what_if.guide, self._decimals)
+            said = answer(self._text, self._rows, what_if, self._decimals)
+            table = nearest_table(self._text, self._rows, self._places(what_if), what_if.guide, self._decimals)
         return [*changes, (self._answer, {"value": said}), (self._nearest, {"value": table})]
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
@@ -125,7 +131,7 @@ class PredictPage:
         return [(name, number) for number, name in enumerate(self._rows.group_labels)]
 
     def _name(self) -> None:
-        say, rows = self._say, self._rows
+        say, rows = self._text, self._rows
         self._x_name.value = f"<p>{escape(rows.x_label)}</p>"
         self._key.value = legend(say, self._reference)
         self._figures[0].rename(say("predict.title", row=rows.noun), rows.y_label)

@@ -10,14 +10,24 @@ import bqplot
 
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
-from rugged_widget.view.figures.chart import BANDS, GROUP_CLASSES, GROUPS, MUTED, Chart, Ruler, minus, shorten, text
+from rugged_widget.view.figures.chart import (
+    BANDS,
+    GROUP_CLASSES,
+    GROUPS,
+    MUTED,
+    Chart,
+    Ruler,
+    html_text,
+    minus,
+    shorten,
+)
 from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
-from rugged_widget.view.frames.silent_widgets import QuietLines
+from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 if TYPE_CHECKING:
-    from rugged_widget.regression.view.labels import Story
+    from rugged_widget.regression.view.labels import RegressionSubject
     from rugged_widget.view.figures.explanation import Explanation
 
 HEADROOM = 1.3
@@ -31,11 +41,11 @@ class SlopeFigure:
 
     Parameters
     ----------
-    story
+    subject
         Its groups, outside and inside, and what a slope is.
     reference
         What it is compared with: the exact densities.
-    words
+    text
         In which language.
     explain
         What explains the figure, in its heading.
@@ -43,25 +53,25 @@ class SlopeFigure:
 
     def __init__(
         self,
-        story: Story,
+        subject: RegressionSubject,
         reference: Reference | None = None,
         *,
-        words: Words,
+        text: Catalogue,
         explain: Explanation | None = None,
     ) -> None:
-        self._story, self._say = story, words
-        self._x = Ruler(story.slope_label, -1.0, 1.0, num_steps=7)
-        self._y = Ruler(words("slopes.y"), 0.0, 1.0, vertical=True, num_steps=4)
+        self._subject, self._text = subject, text
+        self._x = Ruler(subject.slope_label, -1.0, 1.0, num_steps=7)
+        self._y = Ruler(text("slopes.y"), 0.0, 1.0, vertical=True, num_steps=4)
         scales = {"x": self._x.scale, "y": self._y.scale}
         self._curves = group_curves(scales)
         self._answers = () if reference is None or reference.exact is None else reference.exact.slopes
         self._exact = [dashed(answer.x, answer.density, scales) for answer in self._answers]
         self._corrected = [dotted([-1.0, 1.0], [0.0, 0.0], scales) for _ in self._curves]
         self._shows_exact = self._corrects = False
-        self._texts = [text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
+        self._texts = [html_text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
         chart = Chart(
             "rw-slopes",
-            words("slopes.title"),
+            text("slopes.title"),
             marks=[zero_line(self._x.scale), *self._curves, *self._exact, *self._corrected],
             axes=[self._x.axis, self._y.axis],
             texts=self._texts,
@@ -69,7 +79,7 @@ class SlopeFigure:
         )
         self.box = chart.box
         self.targets = (*self._x.targets, *self._y.targets, *self._curves, *self._corrected, *self._texts)
-        words.follow(lambda: self._name(chart))
+        text.follow(lambda: self._name(chart))
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
@@ -98,14 +108,14 @@ class SlopeFigure:
     def sentence(self, snapshot: Snapshot) -> str:
         """Return both probabilities as a sentence."""
         return ", ".join(
-            self._say("slopes.sentence", name=group.label, prob=slope.prob_positive)
-            for group, slope in zip(self._story.groups, snapshot.slopes, strict=True)
+            self._text("slopes.sentence", name=group.label, prob=slope.prob_positive)
+            for group, slope in zip(self._subject.groups, snapshot.slopes, strict=True)
         )
 
     def _name(self, chart: Chart) -> None:
-        chart.rename(self._say("slopes.title"))
-        self._x.rename(self._story.slope_label)
-        self._y.rename(self._say("slopes.y"))
+        chart.rename(self._text("slopes.title"))
+        self._x.rename(self._subject.slope_label)
+        self._y.rename(self._text("slopes.y"))
 
     def _correct_by(self, corrected: Sequence[Density] | None, slopes: Sequence[Density]) -> Changes:
         """Return the changes of the dotted curves; what is not known is hidden at the guide's own."""
@@ -117,21 +127,21 @@ class SlopeFigure:
 
     def _corner(self, number: int, slope: Density) -> str:
         """Return the lines of a group as HTML: its name, P(slope > 0), and where the slope is."""
-        positive = escape(self._say("slopes.positive", prob=slope.prob_positive))
+        positive = escape(self._text("slopes.positive", prob=slope.prob_positive))
         if self._shows_exact:
-            exact = self._say.html("slopes.exact", prob=self._answers[number].prob_positive)
+            exact = self._text.html("slopes.exact", prob=self._answers[number].prob_positive)
             positive += f' <span class="rw-exact">{exact}</span>'
         median, lower, upper = (minus(f"{value:+.2f}") for value in (slope.median, slope.lower, slope.upper))
-        interval = self._say.html(
+        interval = self._text.html(
             "slopes.interval", median=median, percent=f"{100 * slope.prob:g}", lower=lower, upper=upper
         )
-        return f"<b>{escape(shorten(self._story.groups[number].label, 24))}</b><br>{positive}<br>{interval}"
+        return f"<b>{escape(shorten(self._subject.groups[number].label, 24))}</b><br>{positive}<br>{interval}"
 
 
-def group_curves(scales: Mapping[str, bqplot.Scale]) -> list[QuietLines]:
+def group_curves(scales: Mapping[str, bqplot.Scale]) -> list[SilentLines]:
     """Return a filled curve for each group, in its colours, to be given densities by frames."""
     return [
-        QuietLines(
+        SilentLines(
             x=[-1.0, 1.0],
             y=[0.0, 0.0],
             scales=dict(scales),

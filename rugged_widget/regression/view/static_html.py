@@ -7,72 +7,72 @@ from html import escape
 
 import numpy as np
 
-from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.panels import Group
 from rugged_widget.snapshot.reference import ExactAnswer, Reference
 from rugged_widget.snapshot.snapshot import Array, Band, Snapshot
 from rugged_widget.view.figures.chart import minus
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 WIDTH, HEIGHT, MARGIN = 380, 220, 34
 COLORS = ("#2f6cc0", "#d9822b")  # no style sheet comes with it; both can be read on light and dark
 
 
 def still(
-    story: Story,
+    subject: RegressionSubject,
     snapshot: Snapshot,
     status: str,
     reference: Reference | None = None,
     *,
-    words: Words,
+    text: Catalogue,
     exact: bool = False,
 ) -> str:
     """Return HTML that needs nothing else: both panels as SVG, what they say, and how to get the live widget back.
 
     Parameters
     ----------
-    story, snapshot
+    subject, snapshot
         What it is about, and where it stands.
     status
         How the training stands; plain text.
     reference
         What the fit is compared with: its least-squares lines are drawn.
-    words
+    text
         In which language.
     exact
         Whether the ends of its exact bands are drawn as well.
     """
-    values = np.concatenate([group.y for group in story.groups])
+    values = np.concatenate([group.y for group in subject.groups])
     low, high = float(values.min()) - 0.5, float(values.max()) + 0.5
     trained = snapshot.step > 0
     panels = "".join(
         _panel(
-            group.heading(words, story.row_noun),
+            group.heading(text, subject.row_noun),
             group,
             (band if trained else None, color),
-            story,
+            subject,
             (low, high),
             _comparison(reference, number, exact=exact),
         )
-        for number, (group, band, color) in enumerate(zip(story.groups, snapshot.bands["line"], COLORS, strict=True))
+        for number, (group, band, color) in enumerate(zip(subject.groups, snapshot.bands["line"], COLORS, strict=True))
     )
     answer = reference.exact if reference is not None and exact else None
-    answers = _answers(story, snapshot, answer, words) if trained else ""
+    answers = _answers(subject, snapshot, answer, text) if trained else ""
     return (
-        f'<div style="max-width: 820px"><p><b>{escape(story.title)}</b> \N{MIDDLE DOT} {escape(story.subtitle)} '
+        f'<div style="max-width: 820px"><p><b>{escape(subject.title)}</b> \N{MIDDLE DOT} {escape(subject.subtitle)} '
         f"\N{MIDDLE DOT} {escape(status)}</p><div>{panels}</div><ul>{answers}</ul>"
-        f"<p>{words.html('still.how')}</p></div>"
+        f"<p>{text.html('still.how')}</p></div>"
     )
 
 
-def _answers(story: Story, snapshot: Snapshot, exact: ExactAnswer | None, words: Words) -> str:
+def _answers(subject: RegressionSubject, snapshot: Snapshot, exact: ExactAnswer | None, text: Catalogue) -> str:
     """Return a line of a list for each group."""
-    remarks = ["" for _ in story.groups]
+    remarks = ["" for _ in subject.groups]
     if exact is not None:
-        remarks = [words("still.exact", prob=slope.prob_positive) for slope in exact.slopes]
+        remarks = [text("still.exact", prob=slope.prob_positive) for slope in exact.slopes]
     return "".join(
-        f"<li>{words.html('still.answer', group=group.label, prob=slope.prob_positive)} {escape(remark)}</li>"
-        for group, slope, remark in zip(story.groups, snapshot.slopes, remarks, strict=True)
+        f"<li>{text.html('still.answer', group=group.label, prob=slope.prob_positive)} {escape(remark)}</li>"
+        for group, slope, remark in zip(subject.groups, snapshot.slopes, remarks, strict=True)
     )
 
 
@@ -91,13 +91,13 @@ def _panel(
     heading: str,
     group: Group,
     shown: tuple[Band | None, str],
-    story: Story,
+    subject: RegressionSubject,
     view: tuple[float, float],
     comparison: Sequence[tuple[Array, str]],
 ) -> str:
     (band, color), heading = shown, escape(heading)
     right, bottom = WIDTH - 8, HEIGHT - MARGIN
-    x_ends = (float(story.grid[0]), float(story.grid[-1]))
+    x_ends = (float(subject.grid[0]), float(subject.grid[-1]))
 
     def path(x: Array, y: Array) -> str:
         across = np.interp(x, x_ends, (MARGIN, right))
@@ -112,7 +112,7 @@ def _panel(
             f'<polyline points="{path(band.x, band.median)}" fill="none" stroke="{color}" stroke-width="2"/>'
         )
     drawn += "".join(
-        f'<polyline points="{path(story.grid, line)}" fill="none" stroke="currentColor" {style}/>'
+        f'<polyline points="{path(subject.grid, line)}" fill="none" stroke="currentColor" {style}/>'
         for line, style in comparison
     )
     points = "".join(
@@ -124,7 +124,7 @@ def _panel(
         f'</text>{_ends(bottom, view)}<g stroke="currentColor" stroke-opacity="0.3">'
         f'<path d="M{MARGIN},20V{bottom}H{right}" fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
         f'{drawn}<text x="{right}" y="{HEIGHT - 18}" text-anchor="end">'
-        f"{escape(story.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
+        f"{escape(subject.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
     )
 
 

@@ -8,32 +8,32 @@ from typing import Protocol
 import ipywidgets
 
 from rugged_widget.regression.view.explanation_facts import facts_of
-from rugged_widget.regression.view.labels import Story
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
-from rugged_widget.runs.saved_run import KeptRun
-from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.runs.saved_run import SavedRun
+from rugged_widget.snapshot.reference import Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.controls.controls import Requests
-from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.overlays import is_reliable, legend
 from rugged_widget.view.figures.quantiles import QuantileFigure
-from rugged_widget.view.figures.verdicts import ApproximationCard, SettledCard
-from rugged_widget.view.frames.silent_widgets import Quiet
+from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCard
+from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
-EXPLAINED = ("elbo", "quantiles", "panels", "slopes", "settled", "approximation")
-LABELS = ("unit", "mode", "elbo", "quantiles", "slopes", "settled", "approximation")
+EXPLAINED = ("elbo", "quantiles", "panels", "slopes", "converged", "approximation")
+LABELS = ("unit", "mode", "elbo", "quantiles", "slopes", "converged", "approximation")
 
 
 class Part(Protocol):
     """What frames change."""
 
     @property
-    def targets(self) -> Sequence[Quiet]:
+    def targets(self) -> Sequence[Silent]:
         """Widgets that frames change."""
 
 
@@ -52,7 +52,7 @@ class TrainPage:
 
     Parameters
     ----------
-    story
+    subject
         What they are about.
     num_steps
         Steps to do.
@@ -60,44 +60,44 @@ class TrainPage:
         What the fit is compared with, where that is known.
     changed
         Called, in any thread, when another unit or band is picked, and after the correction is switched.
-    words
+    text
         In which language.
     requests
         Who is asked when something is pressed on the verdicts.
     settings
-        First values of correct and stop_when_settled; False where they are not there.
+        First values of correct and stop_when_converged; False where they are not there.
     """
 
     def __init__(
         self,
-        story: Story,
+        subject: RegressionSubject,
         num_steps: int,
         reference: Reference | None,
         changed: Callable[[], None],
         *,
-        words: Words,
+        text: Catalogue,
         requests: Requests,
         settings: Mapping[str, object],
     ) -> None:
-        self._changed, self._say = changed, words
-        facts = facts_of(story, reference)
-        explain = {name: Explanation(words, name, facts) for name in EXPLAINED}
+        self._changed, self._text = changed, text
+        facts = facts_of(subject, reference)
+        explain = {name: Explanation(text, name, facts) for name in EXPLAINED}
         self._explanations = tuple(explain.values())
-        self._elbo = ElboFigure(num_steps, story, changed, reference, words=words, explain=explain["elbo"])
-        self._quantiles = QuantileFigure(story, reference, words=words, explain=explain["quantiles"])
-        self._panels = Panels(story, changed, reference, words=words, explain=explain["panels"])
-        self._slopes = SlopeFigure(story, reference, words=words, explain=explain["slopes"])
-        self._settled = SettledCard(requests, words=words, explain=explain["settled"])
+        self._elbo = ElboFigure(num_steps, subject, changed, reference, text=text, explain=explain["elbo"])
+        self._quantiles = QuantileFigure(subject, reference, text=text, explain=explain["quantiles"])
+        self._panels = Panels(subject, changed, reference, text=text, explain=explain["panels"])
+        self._slopes = SlopeFigure(subject, reference, text=text, explain=explain["slopes"])
+        self._converged = ConvergenceCard(requests, text=text, explain=explain["converged"])
         self._approximation = ApproximationCard(
-            lambda: story.rows, requests, words=words, explain=explain["approximation"]
+            lambda: subject.rows, requests, text=text, explain=explain["approximation"]
         )
-        self._legend = text("rw-legend")
+        self._legend = html_text("rw-legend")
         self._shows_exact = self._corrects = False
         self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, self._panels, self._slopes)
         self.box = self._layout()
-        parts: Sequence[Part] = (*self._figures, self._settled, self._approximation, *self._explanations)
+        parts: Sequence[Part] = (*self._figures, self._converged, self._approximation, *self._explanations)
         self.targets = (*[target for part in parts for target in part.targets], self._legend)
-        self._settled.show_stop(bool(settings.get("stop_when_settled", False)))
+        self._converged.show_stop(bool(settings.get("stop_when_converged", False)))
         self._approximation.show_correct(bool(settings.get("correct", False)))
         self._draw_corrected(bool(settings.get("correct", False)))
 
@@ -109,24 +109,26 @@ class TrainPage:
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
-        own = {f"rw-{name}": self._say(f"train.label.{name}") for name in LABELS}
-        return own | {"rw-correct": self._say("verdict.button.correct")} | self._panels.labels
+        own = {f"rw-{name}": self._text(f"train.label.{name}") for name in LABELS}
+        return own | {"rw-correct": self._text("verdict.button.correct")} | self._panels.labels
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         corrected = self._corrects and snapshot.correction is not None
-        key = legend(self._say, exact=self._shows_exact, corrected=corrected, reliable=is_reliable(snapshot.correction))
+        key = legend(
+            self._text, exact=self._shows_exact, corrected=corrected, reliable=is_reliable(snapshot.correction)
+        )
         return [
             *[change for figure in self._figures for change in figure.update(snapshot, progress)],
-            *self._settled.update(snapshot),
+            *self._converged.update(snapshot),
             *self._approximation.update(snapshot, progress),
             *[change for explanation in self._explanations for change in explanation.update(snapshot, progress)],
             (self._legend, {"value": key}),
         ]
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
-        return Wanted(correction=self._corrects)
+        return SnapshotRequest(correction=self._corrects)
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
         """Draw the exact answer over the guide's, or do not."""
@@ -140,7 +142,7 @@ class TrainPage:
             self._draw_corrected(on)
             self._changed()
 
-    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+    def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Draw kept runs thinly under the present one's ELBO."""
         self._elbo.show_runs(runs)
 
@@ -150,7 +152,7 @@ class TrainPage:
         Parameters
         ----------
         name
-            correct or stop_when_settled.
+            correct or stop_when_converged.
         value
             Whether it is on.
         """
@@ -158,11 +160,11 @@ class TrainPage:
             self._approximation.show_correct(bool(value))
             self.correct(bool(value))
         else:
-            self._settled.show_stop(bool(value))
+            self._converged.show_stop(bool(value))
 
     def sentence(self, snapshot: Snapshot) -> str:
         """Return verdicts and beliefs in words, for who does not see them."""
-        verdicts = f"{self._settled.card.sentence} {self._approximation.card.sentence}"
+        verdicts = f"{self._converged.card.sentence} {self._approximation.card.sentence}"
         return f"{verdicts} {self._quantiles.sentence(snapshot)}. {self._slopes.sentence(snapshot)}."
 
     def _draw_corrected(self, on: bool) -> None:  # noqa: FBT001  # the same
@@ -172,7 +174,7 @@ class TrainPage:
         self._slopes.correct(on)
 
     def _layout(self) -> ipywidgets.Box:
-        side = ipywidgets.VBox([self._settled.card.box, self._approximation.card.box, self._legend])
+        side = ipywidgets.VBox([self._converged.card.box, self._approximation.card.box, self._legend])
         side.add_class("rw-side")
         box = ipywidgets.Box([self._elbo.box, self._quantiles.box, *self._panels.boxes, self._slopes.box, side])
         box.add_class("rw-grid")

@@ -15,11 +15,11 @@ import ipywidgets
 from rugged_widget.snapshot.snapshot import Progress, Status
 from rugged_widget.validation import SPEEDS
 from rugged_widget.view.controls.engine_note import EngineNote
-from rugged_widget.view.figures.chart import text
-from rugged_widget.view.frames.silent_widgets import QuietProgress
+from rugged_widget.view.figures.chart import html_text
+from rugged_widget.view.frames.silent_widgets import SilentProgress
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice, caption
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 PRIMARY: Mapping[Status, tuple[str, str]] = {
     "ready": ("start", "play"),
@@ -47,7 +47,7 @@ class Requests:
     reset
         Begin again.
     pick
-        Use a value for a setting: learning_rate, speed, guide or seed, correct or stop_when_settled.
+        Use a value for a setting: learning_rate, speed, guide or seed, correct or stop_when_converged.
     average
         Put the mean of the last iterates in place of the parameters.
     """
@@ -70,14 +70,14 @@ class Controls:
         First values of learning_rate, speed, guide, seed and engine.
     requests
         Who is asked.
-    words
+    text
         In which language.
     """
 
     def __init__(
-        self, guides: Mapping[str, str], settings: Mapping[str, object], requests: Requests, *, words: Words
+        self, guides: Mapping[str, str], settings: Mapping[str, object], requests: Requests, *, text: Catalogue
     ) -> None:
-        self._guides, self._requests, self._say = dict(guides), requests, words
+        self._guides, self._requests, self._text = dict(guides), requests, text
         self._shown: dict[str, object] = {}
         self._status: Status | None = None
         self._primary = _button("rw-primary", requests.primary)
@@ -90,8 +90,8 @@ class Controls:
             "seed": ipywidgets.BoundedIntText(min=0, max=2**32 - 1),
         }
         self._choices = {
-            "speed": Choice(self._inputs["speed"], self._speeds, self._pick("speed"), words, self._speed_tips),
-            "guide": Choice(self._inputs["guide"], self._families, self._pick("guide"), words),
+            "speed": Choice(self._inputs["speed"], self._speeds, self._pick("speed"), text, self._speed_tips),
+            "guide": Choice(self._inputs["guide"], self._families, self._pick("guide"), text),
         }
         for name, widget in self._inputs.items():
             widget.add_class("rw-" + name.replace("_", "-"))
@@ -101,12 +101,12 @@ class Controls:
         groups = [[self._primary, self._step, self._reset], *[[widget] for widget in self._inputs.values()]]
         self.row = ipywidgets.Box([_group(group) for group in groups])
         self.row.add_class("rw-controls")
-        self._bar = QuietProgress(value=0.0, min=0.0, max=1.0)
+        self._bar = SilentProgress(value=0.0, min=0.0, max=1.0)
         self._bar.add_class("rw-progress")
         self.bar = self._bar
-        self.status = text("rw-status")
-        self.engine = EngineNote(settings["engine"], words=words)
-        self.notice = text("rw-notice")
+        self.status = html_text("rw-status")
+        self.engine = EngineNote(settings["engine"], text=text)
+        self.notice = html_text("rw-notice")
         self.targets = (self._bar, self.status)
         self._caption()
 
@@ -136,7 +136,7 @@ class Controls:
         if progress.status == self._status:
             return
         self._status = progress.status
-        self.status.value = sentence(self._say, progress)  # the first frame of a run may be a second away
+        self.status.value = sentence(self._text, progress)  # the first frame of a run may be a second away
         self._primary.icon = PRIMARY[progress.status][1]
         self._name_primary()
         self._step.disabled = progress.status in {"running", "finished"}
@@ -151,30 +151,30 @@ class Controls:
         """Return what a frame has to change."""
         return [
             (self._bar, {"value": progress.step / progress.num_steps}),
-            (self.status, {"value": sentence(self._say, progress)}),
+            (self.status, {"value": sentence(self._text, progress)}),
         ]
 
     def _caption(self) -> None:
-        words = self._say
-        caption(self._primary, words, "controls.start", "controls.primary_tip")
-        caption(self._step, words, "controls.step", "controls.step_tip")
-        caption(self._reset, words, "controls.reset", "controls.reset_tip")
+        text = self._text
+        caption(self._primary, text, "controls.start", "controls.primary_tip")
+        caption(self._step, text, "controls.step", "controls.step_tip")
+        caption(self._reset, text, "controls.reset", "controls.reset_tip")
         for name in ("learning_rate", "guide", "seed"):
-            caption(self._inputs[name], words, f"controls.{name}")
-        words.follow(self._name_primary)
+            caption(self._inputs[name], text, f"controls.{name}")
+        text.follow(self._name_primary)
         self._primary.icon = PRIMARY["ready"][1]
 
     def _name_primary(self) -> None:
-        self._primary.description = self._say(f"controls.{PRIMARY[self._status or 'ready'][0]}")
+        self._primary.description = self._text(f"controls.{PRIMARY[self._status or 'ready'][0]}")
 
     def _speeds(self) -> list[tuple[str, object]]:
-        return [(self._say(f"controls.speed.{speed}"), speed) for speed in SPEEDS]
+        return [(self._text(f"controls.speed.{speed}"), speed) for speed in SPEEDS]
 
     def _speed_tips(self) -> list[str]:
-        return [self._say(f"controls.speed.{speed}_tip") for speed in SPEEDS]
+        return [self._text(f"controls.speed.{speed}_tip") for speed in SPEEDS]
 
     def _families(self) -> list[tuple[str, object]]:
-        return guide_options(self._say, self._guides)
+        return guide_options(self._text, self._guides)
 
     def _pick(self, name: str) -> Callable[[object], None]:
         return lambda value: self._picked(name, value)
@@ -194,30 +194,30 @@ class Controls:
         return isinstance(shown, float) and abs(math.log10(rate / shown)) <= NOTCH / 2 + 1e-9
 
 
-def guide_options(words: Words, guides: Mapping[str, str]) -> list[tuple[str, object]]:
+def guide_options(text: Catalogue, guides: Mapping[str, str]) -> list[tuple[str, object]]:
     """Return what to call each guide, and its name; as it was given where the catalogue has no word for it."""
-    return [(words(f"guides.{name}") if f"guides.{name}" in words else label, name) for name, label in guides.items()]
+    return [(text(f"guides.{name}") if f"guides.{name}" in text else label, name) for name, label in guides.items()]
 
 
-def sentence(words: Words, progress: Progress) -> str:
+def sentence(text: Catalogue, progress: Progress) -> str:
     """Return the status as a sentence: running · step 1,098 of 1,500 · 152 steps/s · 3 s left."""
     step, count = progress.step, progress.num_steps
-    if progress.status == "finished" and progress.settled_at is not None:
-        return words("controls.status.settled", step=step, count=count)
+    if progress.status == "finished" and progress.converged_at is not None:
+        return text("controls.status.converged", step=step, count=count)
     rate = progress.steps_per_second
     if progress.status != "running" or not rate > 0 or math.isinf(rate):
-        return words(f"controls.status.{progress.status}", step=step, count=count)
-    left = duration(words, (count - step) / rate)
-    return words("controls.status.running_at", step=step, count=count, rate=_rounded(rate), left=left)
+        return text(f"controls.status.{progress.status}", step=step, count=count)
+    left = duration(text, (count - step) / rate)
+    return text("controls.status.running_at", step=step, count=count, rate=_rounded(rate), left=left)
 
 
-def duration(words: Words, seconds: float) -> str:
+def duration(text: Catalogue, seconds: float) -> str:
     """Return a time in the two words that matter: 3 s, 2 min, 1.5 h."""
     if seconds < 60:
-        return words("controls.seconds", count=math.ceil(seconds))
+        return text("controls.seconds", count=math.ceil(seconds))
     if seconds < 3600:
-        return words("controls.minutes", count=math.ceil(seconds / 60))
-    return words("controls.hours", count=seconds / 3600)
+        return text("controls.minutes", count=math.ceil(seconds / 60))
+    return text("controls.hours", count=seconds / 3600)
 
 
 def _rounded(rate: float) -> str:

@@ -7,7 +7,7 @@ from html import escape
 import ipywidgets
 
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress
-from rugged_widget.view.i18n.catalogue import FALLBACK, Words, catalogue
+from rugged_widget.view.i18n.catalogue import FALLBACK, Catalogue, catalogue
 
 REASON = "engine.reason."
 
@@ -21,16 +21,16 @@ class EngineNote:
     ----------
     asked
         The setting: an engine's name, or "auto".
-    words
+    text
         In which language.
     """
 
-    def __init__(self, asked: object, *, words: Words) -> None:
-        self._asked, self._say = asked, words
+    def __init__(self, asked: object, *, text: Catalogue) -> None:
+        self._asked, self._text = asked, text
         self._told: tuple[EngineInfo | None, bool] = (None, False)
         self.widget = ipywidgets.HTML("")
         self.widget.add_class("rw-engine")
-        words.follow(self._write)
+        text.follow(self._write)
 
     def __repr__(self) -> str:
         return f"EngineNote({self._told[0]})"
@@ -57,16 +57,16 @@ class EngineNote:
             self.widget.value = self._html(engine, hint=other)
 
     def _html(self, engine: EngineInfo, *, hint: bool) -> str:
-        say, name, reason = self._say, engine.name, self._reason(engine.reason)
+        say, name, reason = self._text, engine.name, self._reason(engine.reason)
         title, label = say("engine.title", name=name), say("engine.label", name=name, reason=reason)
-        words = f'<span class="rw-hint">{escape(say("engine.hint", name=name))}</span>' if hint else ""
+        text = f'<span class="rw-hint">{escape(say("engine.hint", name=name))}</span>' if hint else ""
         spot = f'<span class="rw-engine-spot" tabindex="0" role="note" aria-label="{escape(label)}"></span>'
         lines = (
             f'<div class="rw-tooltip-title">{escape(title)}</div><div class="rw-tooltip-text">{escape(reason)}</div>'
         )
-        return f'{words}{spot}<div class="rw-tooltip rw-engine-tip" aria-hidden="true">{lines}</div>'
+        return f'{text}{spot}<div class="rw-tooltip rw-engine-tip" aria-hidden="true">{lines}</div>'
 
     def _reason(self, reason: str) -> str:
         """Return a reason in the present language where the catalogue knows it, else as it was given."""
         keys = [key for key, known in catalogue(FALLBACK).items() if key.startswith(REASON) and known == reason]
-        return self._say(keys[0]) if keys else reason
+        return self._text(keys[0]) if keys else reason

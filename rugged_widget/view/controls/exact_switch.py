@@ -7,7 +7,7 @@ from collections.abc import Callable
 import ipywidgets
 
 from rugged_widget.view.i18n.captions import caption
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 class ExactSwitch:
@@ -19,7 +19,7 @@ class ExactSwitch:
         Whether it is pressed at first.
     pick
         Asked, in any thread, to use another value for show_exact.
-    words
+    text
         In which language.
 
     Attributes
@@ -28,10 +28,10 @@ class ExactSwitch:
         Whether it is pressed, as was last said or asked for.
     """
 
-    def __init__(self, show: bool, pick: Callable[[str, object], None], *, words: Words) -> None:  # noqa: FBT001  # its value
+    def __init__(self, show: bool, pick: Callable[[str, object], None], *, text: Catalogue) -> None:  # noqa: FBT001  # its value
         self.shown, self._pick = show, pick
         self.widget = ipywidgets.ToggleButton(value=show, layout={"width": "auto"})
-        caption(self.widget, words, "controls.exact", "controls.exact_tip")
+        caption(self.widget, text, "controls.exact", "controls.exact_tip")
         self.widget.add_class("rw-exact-switch")
         self.widget.observe(lambda change: self._picked(change["new"]), "value")
 

@@ -10,7 +10,7 @@ import bqplot
 import ipywidgets
 
 from rugged_widget.view.figures.axis_range import SteppingDomain, tick_format, ticks
-from rugged_widget.view.frames.silent_widgets import QuietAxis, QuietScale, QuietText
+from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale, SilentText
 from rugged_widget.view.frames.stream import Changes
 
 # Variables of the style sheet: they follow the page's theme without a message.
@@ -55,8 +55,8 @@ class Ruler:
     def __init__(self, label: str, low: float, high: float, *, vertical: bool = False, num_steps: int = 5) -> None:
         self._num_steps = num_steps
         self._domain = SteppingDomain(low, high)
-        self.scale = QuietScale(min=low, max=high)
-        self.axis = QuietAxis(
+        self.scale = SilentScale(min=low, max=high)
+        self.axis = SilentAxis(
             scale=self.scale,
             label=shorten(label, LABEL_LENGTH),
             side="left" if vertical else "bottom",
@@ -164,9 +164,9 @@ class Chart:
         self._heading.value = f'<h3 class="rw-title">{escape(title)}</h3>'
 
 
-def text(*css_classes: str) -> QuietText:
+def html_text(*css_classes: str) -> SilentText:
     """Return a text that frames may change, under css classes."""
-    widget = QuietText("")
+    widget = SilentText("")
     for css_class in css_classes:
         widget.add_class(css_class)
     return widget

@@ -11,7 +11,7 @@ from html import escape
 import ipywidgets
 
 from rugged_widget.view.i18n.captions import caption
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 class Listing:
@@ -19,7 +19,7 @@ class Listing:
 
     Parameters
     ----------
-    words
+    text
         In which language.
     title
         Key of what it is.
@@ -29,16 +29,16 @@ class Listing:
         Small widgets in the heading.
     """
 
-    def __init__(self, words: Words, title: str, code: str = "", beside: Sequence[ipywidgets.Widget] = ()) -> None:
+    def __init__(self, text: Catalogue, title: str, code: str = "", beside: Sequence[ipywidgets.Widget] = ()) -> None:
         self._code = code
         self._text = ipywidgets.HTML(as_html(code))
         self._text.add_class("rw-code")
         # The kernel cannot reach the clipboard: the page's own script listens for clicks on this class.
         copy = ipywidgets.Button(layout={"width": "auto"})
         copy.add_class("rw-copy")
-        caption(copy, words, "code.copy", "code.copy_tip")
+        caption(copy, text, "code.copy", "code.copy_tip")
         heading = ipywidgets.HTML("")
-        words.follow(lambda: setattr(heading, "value", f'<h3 class="rw-title">{words.html(title)}</h3>'))
+        text.follow(lambda: setattr(heading, "value", f'<h3 class="rw-title">{text.html(title)}</h3>'))
         head = ipywidgets.HBox([heading, *beside, copy])
         head.add_class("rw-head")
         self.box = ipywidgets.VBox([head, self._text])

@@ -12,9 +12,9 @@ from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Density
 from rugged_widget.view.figures.axis_range import SteppingDomain
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, FOREGROUND, GROUPS, MUTED, Chart, Ruler
-from rugged_widget.view.frames.silent_widgets import QuietLines, QuietScale, QuietScatter
+from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScale, SilentScatter
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 PALE = {color: color.replace(")", "-pale)") for color in (ACCENT, *GROUPS)}
 """A colour's pale one in the style sheet: two of them lie over each other inside the interval."""
@@ -61,20 +61,20 @@ class DensityFigure:
         margin: Mapping[str, int] | None = None,
     ) -> None:
         self._x = Ruler(label, -1.0, 1.0, num_steps=num_steps)
-        self._y = QuietScale(min=0.0, max=1.0)
+        self._y = SilentScale(min=0.0, max=1.0)
         self._across, self._heights = (SteppingDomain(low, 1.0, slack=SLACK) for low in (-1.0, 0.0))
         scales = {"x": self._x.scale, "y": self._y}
         nothing = {"x": np.array([-1.0, 1.0]), "y": np.zeros(2), "scales": scales}
-        self._area = QuietLines(fill="bottom", stroke_width=2.0, **nothing)
-        self._inside = QuietLines(fill="bottom", colors=["transparent"], **nothing)
-        self._exact = QuietLines(colors=[FOREGROUND], line_style="dashed", stroke_width=1.4, visible=False, **nothing)
+        self._area = SilentLines(fill="bottom", stroke_width=2.0, **nothing)
+        self._inside = SilentLines(fill="bottom", colors=["transparent"], **nothing)
+        self._exact = SilentLines(colors=[FOREGROUND], line_style="dashed", stroke_width=1.4, visible=False, **nothing)
         height = bqplot.LinearScale(min=0.0, max=1.0)
-        self._mark = QuietScatter(
+        self._mark = SilentScatter(
             x=np.zeros(1), y=np.full(1, 0.05), scales={"x": self._x.scale, "y": height}, colors=[MUTED]
         )
         self._mark.marker, self._mark.stroke, self._mark.visible = "triangle-down", BACKGROUND, False
         self._mark.default_size, self._mark.enable_hover = 52, False
-        settle(self.paint(ACCENT))
+        apply_changes(self.paint(ACCENT))
         self._label = label
         self._chart = chart = Chart(
             name,
@@ -136,21 +136,21 @@ class DensityFigure:
         return [(self._mark, {"x": np.array([value]), "visible": True})]
 
 
-def settle(changes: Changes) -> None:
+def apply_changes(changes: Changes) -> None:
     """Make changes once and for all, where no frame does."""
     for target, values in changes:
         for name, value in values.items():
             setattr(target, name, value)
 
 
-def legend(words: Words, reference: Reference | None) -> str:
+def legend(text: Catalogue, reference: Reference | None) -> str:
     """Return what the marks of a density mean, as HTML; only what is drawn."""
     keys = {"density": "parameters.key"}
     if reference is not None:
         keys |= {"exact": "overlay.key.exact"} if reference.exact is not None else {}
         keys |= {"mark": "overlay.key.least_squares"}
     return "".join(
-        f'<span class="rw-key"><i class="rw-key-{name}"></i>{words.html(key)}</span>' for name, key in keys.items()
+        f'<span class="rw-key"><i class="rw-key-{name}"></i>{text.html(key)}</span>' for name, key in keys.items()
     )
 
 

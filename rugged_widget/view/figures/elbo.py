@@ -8,17 +8,17 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from rugged_widget.regression.view.labels import Story
-from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.regression.view.labels import RegressionSubject
+from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, ElboCurve, Progress, Snapshot
-from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, Chart, Ruler, text
+from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, Chart, Ruler, html_text
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.overlays import dashed, evidence_words, show_marks
-from rugged_widget.view.frames.silent_widgets import QuietLines
+from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
 HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
@@ -35,13 +35,13 @@ class ElboFigure:
     ----------
     num_steps
         Steps to do: the end of the horizontal axis.
-    story
+    subject
         Says what a row is, in "per observation".
     on_unit
         Called when another unit is picked.
     reference
         What it is compared with: a line at the log evidence, where that is known.
-    words
+    text
         In which language.
     explain
         What explains the figure, in its heading.
@@ -50,22 +50,22 @@ class ElboFigure:
     def __init__(
         self,
         num_steps: int,
-        story: Story,
+        subject: RegressionSubject,
         on_unit: Callable[[], None],
         reference: Reference | None = None,
         *,
-        words: Words,
+        text: Catalogue,
         explain: Explanation | None = None,
     ) -> None:
-        self._say = words
+        self._text = text
         self._x = Ruler("", 0.0, float(num_steps), num_steps=6)
         self._y = Ruler("", -1.0, 0.0, vertical=True)
-        self._runs: tuple[KeptRun, ...] = ()
+        self._runs: tuple[SavedRun, ...] = ()
         self._mark()
         self.unit = ipywidgets.ToggleButtons(options=UNITS, style={"button_width": "auto"})
         self.unit.add_class("rw-unit")
-        Choice(self.unit, self._units, lambda _unit: on_unit(), words, lambda: self._unit_tips(story))
-        self._empty, self._words = text("rw-empty"), text("rw-evidence")
+        Choice(self.unit, self._units, lambda _unit: on_unit(), text, lambda: self._unit_tips(subject))
+        self._empty, self._evidence_text = html_text("rw-empty"), html_text("rw-evidence")
         self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence
         self._exact: list[bqplot.Lines] = []
         if self._evidence is not None:
@@ -77,19 +77,19 @@ class ElboFigure:
             marks=[self._kept, self._raw, self._smooth, *self._exact],
             axes=[self._x.axis, self._y.axis],
             controls=[self.unit],
-            texts=[self._empty, self._words],
+            texts=[self._empty, self._evidence_text],
             explain=explain,
         )
         self.box = self._chart.box
-        self.targets = (*self._x.targets, *self._y.targets, self._raw, self._smooth, self._empty, self._words)
+        self.targets = (*self._x.targets, *self._y.targets, self._raw, self._smooth, self._empty, self._evidence_text)
         self._shown_unit = self.unit.value
         self._shows_exact = False
-        words.follow(self._name)
+        text.follow(self._name)
 
     def _mark(self) -> None:
         nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": {"x": self._x.scale, "y": self._y.scale}}
-        self._raw = QuietLines(**nowhere, colors=[ACCENT_FAINT], stroke_width=1.0)
-        self._smooth = QuietLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
+        self._raw = SilentLines(**nowhere, colors=[ACCENT_FAINT], stroke_width=1.0)
+        self._smooth = SilentLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
         self._kept = bqplot.Lines(**nowhere, colors=["var(--rw-kept-line)"], stroke_width=1.0)
         self._kept.visible = False
 
@@ -108,8 +108,8 @@ class ElboFigure:
             *bounds,
             (self._raw, {"x": curve.step, "y": raw}),
             (self._smooth, {"x": curve.step, "y": smooth}),
-            (self._empty, {"value": "" if begun else self._say("elbo.empty")}),
-            (self._words, {"value": self._remark(snapshot)}),
+            (self._empty, {"value": "" if begun else self._text("elbo.empty")}),
+            (self._evidence_text, {"value": self._remark(snapshot)}),
         ]
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
@@ -117,7 +117,7 @@ class ElboFigure:
         self._shows_exact = show
         show_marks(self._exact, show=show)
 
-    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+    def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Draw these kept runs thinly under the present one, the latest six of them; where they stop, they stop."""
         self._runs = tuple(runs)[-MAX_KEPT:]
         self._draw_runs()
@@ -135,15 +135,15 @@ class ElboFigure:
         self._kept.visible = bool(self._runs)
 
     def _units(self) -> list[tuple[str, str]]:
-        return [(self._say(f"elbo.unit.{unit}"), unit) for unit in UNITS]
+        return [(self._text(f"elbo.unit.{unit}"), unit) for unit in UNITS]
 
-    def _unit_tips(self, story: Story) -> list[str]:
-        return [self._say(f"elbo.unit_tip.{unit}", rows=story.row_noun) for unit in UNITS]
+    def _unit_tips(self, subject: RegressionSubject) -> list[str]:
+        return [self._text(f"elbo.unit_tip.{unit}", rows=subject.row_noun) for unit in UNITS]
 
     def _name(self) -> None:
-        self._chart.rename(self._say("elbo.title"))
-        self._x.rename(self._say("elbo.step"))
-        self._y.rename(self._say(f"elbo.axis.{self._shown_unit}"))
+        self._chart.rename(self._text("elbo.title"))
+        self._x.rename(self._text("elbo.step"))
+        self._y.rename(self._text(f"elbo.axis.{self._shown_unit}"))
 
     def _scale(self, num_rows: int) -> float:
         """Return what nats are multiplied by; where that is new, prepare the axis and the line for it."""
@@ -152,7 +152,7 @@ class ElboFigure:
         if unit != self._shown_unit:
             self._shown_unit = unit
             self._y.fix(-1.0, 0.0)
-            self._y.rename(self._say(f"elbo.axis.{unit}"))
+            self._y.rename(self._text(f"elbo.axis.{unit}"))
             self._draw_runs()
             show_at = None if self._evidence is None else np.full(2, self._evidence * scale)
             for mark in self._exact:
@@ -183,8 +183,8 @@ class ElboFigure:
         num_rows = 1 if self._shown_unit == "total" else snapshot.num_rows
         low, high = self._y.bounds
         height = (self._evidence / num_rows - low) / (high - low)
-        words = evidence_words(self._say, self._evidence, snapshot.gap if snapshot.step else None, num_rows)
-        parts = "".join(f"<span>{part}</span>" for part in words)
+        text = evidence_words(self._text, self._evidence, snapshot.gap if snapshot.step else None, num_rows)
+        parts = "".join(f"<span>{part}</span>" for part in text)
         return f'<div style="--rw-height: {height:.4f}">{parts}</div>'
 
 

@@ -8,9 +8,9 @@ from typing import TypeAlias
 import ipywidgets
 
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 Sentence: TypeAlias = tuple[str, Mapping[str, object]]
 """An entry of the catalogue, under the explanation's key, and the numbers and names of the run that fill its fields."""
@@ -27,7 +27,7 @@ class Explanation:
 
     Parameters
     ----------
-    words
+    text
         In which language.
     key
         Section of the catalogue, explain.<key>.
@@ -35,16 +35,16 @@ class Explanation:
         What there is to say.
     """
 
-    def __init__(self, words: Words, key: str, facts: Tell) -> None:
-        self._say, self._key, self._facts = words, key, facts
+    def __init__(self, text: Catalogue, key: str, facts: Tell) -> None:
+        self._text, self._key, self._facts = text, key, facts
         self._latest: Snapshot | None = None
         self.button = ipywidgets.ToggleButton(value=False, layout={"width": "auto"})
         self.button.add_class("rw-explain-button")
-        self.panel = text("rw-explain-panel")
+        self.panel = html_text("rw-explain-panel")
         self.box = ipywidgets.Box([self.button, self.panel])
         self.box.add_class("rw-explain")
         self.targets = (self.panel,)
-        words.follow(self._name)
+        text.follow(self._name)
 
     def __repr__(self) -> str:
         return f"Explanation({self._key!r}, {'open' if self.button.value else 'closed'})"
@@ -58,10 +58,10 @@ class Explanation:
 
     def _html(self, snapshot: Snapshot) -> str:
         name = f"explain.{self._key}"
-        parts = [f"<p>{self._say.html(f'{name}.{entry}', **it)}</p>" for entry, it in self._facts(self._key, snapshot)]
-        return f"<h4>{self._say.html(f'{name}.title')}</h4>{''.join(parts)}"
+        parts = [f"<p>{self._text.html(f'{name}.{entry}', **it)}</p>" for entry, it in self._facts(self._key, snapshot)]
+        return f"<h4>{self._text.html(f'{name}.title')}</h4>{''.join(parts)}"
 
     def _name(self) -> None:
-        self.button.tooltip = self._say("explain.open", title=self._say(f"explain.{self._key}.title"))
+        self.button.tooltip = self._text("explain.open", title=self._text(f"explain.{self._key}.title"))
         if self._latest is not None:
             self.panel.value = self._html(self._latest)

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import bqplot
 
-from rugged_widget.snapshot.snapshot import Array, Correction, Gap
+from rugged_widget.snapshot.snapshot import Array, Correction, KLGap
 from rugged_widget.view.figures.chart import FOREGROUND, MUTED, minus
-from rugged_widget.view.frames.silent_widgets import QuietLines
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.frames.silent_widgets import SilentLines
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 CORRECTED = "var(--rw-corrected)"
 
@@ -26,9 +26,9 @@ def dashed(x: object, y: object, scales: Mapping[str, bqplot.Scale]) -> bqplot.L
     return line
 
 
-def dotted(x: object, y: object, scales: Mapping[str, bqplot.Scale]) -> QuietLines:
+def dotted(x: object, y: object, scales: Mapping[str, bqplot.Scale]) -> SilentLines:
     """Return a line of the corrected guide, for frames to move; it is hidden to begin with."""
-    line = QuietLines(x=x, y=y, scales=dict(scales), colors=[CORRECTED], line_style="dotted", stroke_width=1.8)
+    line = SilentLines(x=x, y=y, scales=dict(scales), colors=[CORRECTED], line_style="dotted", stroke_width=1.8)
     line.visible = False
     return line
 
@@ -44,12 +44,12 @@ def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
         mark.visible = show
 
 
-def legend(words: Words, *, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
+def legend(text: Catalogue, *, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
     """Return as HTML what the marks stand for.
 
     Parameters
     ----------
-    words
+    text
         In which language.
     exact, corrected
         Whether the exact posterior and the corrected guide are drawn.
@@ -57,9 +57,9 @@ def legend(words: Words, *, exact: bool, corrected: bool = False, reliable: bool
         Whether the correction can be trusted; the legend says so where it cannot.
     """
     shown = {"guide": True, "least_squares": True, "exact": exact, "corrected": corrected}
-    texts = {name: words.html(f"overlay.key.{name}") for name, show in shown.items() if show}
+    texts = {name: text.html(f"overlay.key.{name}") for name, show in shown.items() if show}
     if corrected and not reliable:
-        texts["corrected"] = words.html("overlay.key.unreliable")
+        texts["corrected"] = text.html("overlay.key.unreliable")
     return "".join(
         f'<span class="rw-key"><i class="rw-key-{name.replace("_", "-")}"></i>{text}</span>'
         for name, text in texts.items()
@@ -71,7 +71,7 @@ def is_reliable(correction: Correction | None) -> bool:
     return correction is None or correction.reliable
 
 
-def gap_words(gap: Gap, num_rows: int = 1) -> str:
+def gap_words(gap: KLGap, num_rows: int = 1) -> str:
     """Return the gap divided by `num_rows` with the digits that its error leaves; none is below 0 but by error."""
     nats, error = max(0.0, gap.nats) / num_rows, gap.standard_error / num_rows
     if nats >= 1e7 or not 0.0 < error < math.inf:
@@ -81,12 +81,12 @@ def gap_words(gap: Gap, num_rows: int = 1) -> str:
     return f"{round(nats, digits):,.{decimals}f} \N{PLUS-MINUS SIGN} {round(error, digits):,.{decimals}f}"
 
 
-def evidence_words(words: Words, log_evidence: float, gap: Gap | None, num_rows: int = 1) -> tuple[str, ...]:
+def evidence_words(text: Catalogue, log_evidence: float, gap: KLGap | None, num_rows: int = 1) -> tuple[str, ...]:
     """Return what stands at the line of the log evidence, in parts that are not to be broken.
 
     Parameters
     ----------
-    words
+    text
         In which language.
     log_evidence
         In nats, total.
@@ -96,8 +96,8 @@ def evidence_words(words: Words, log_evidence: float, gap: Gap | None, num_rows:
         What both are divided by.
     """
     decimals = 2 if num_rows == 1 else 4
-    evidence = words("overlay.evidence", value=minus(f"{log_evidence / num_rows:,.{decimals}f}"))
+    evidence = text("overlay.evidence", value=minus(f"{log_evidence / num_rows:,.{decimals}f}"))
     if gap is None or not math.isfinite(gap.nats):
         return (evidence,)
-    distance = words("overlay.kl") if num_rows == 1 else words("overlay.kl_per_row", num_rows=num_rows)
-    return evidence, words("overlay.gap", gap=gap_words(gap, num_rows), distance=distance)
+    distance = text("overlay.kl") if num_rows == 1 else text("overlay.kl_per_row", num_rows=num_rows)
+    return evidence, text("overlay.gap", gap=gap_words(gap, num_rows), distance=distance)

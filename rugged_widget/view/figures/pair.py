@@ -9,18 +9,18 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from rugged_widget.regression.view.labels import Story
-from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.regression.view.labels import RegressionSubject
+from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
-from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, MUTED, Chart, Ruler, text
+from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, MUTED, Chart, Ruler, html_text
 from rugged_widget.view.figures.overlays import dashed, show_marks
 from rugged_widget.view.figures.plane import NUM_CORNERS, ellipse, middle, pick, resized
-from rugged_widget.view.frames.silent_widgets import QuietLines, QuietScatter
+from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 MAX_RUNS = 4
 """Kept runs that are drawn at once: more colours could not be told apart."""
@@ -36,7 +36,7 @@ class PairFigure:
 
     Parameters
     ----------
-    story
+    subject
         Says which latents there are.
     reference
         For the least-squares estimate, a cross.
@@ -46,30 +46,30 @@ class PairFigure:
         The two latents to begin with, along x and along y; the first two rows where it is None.
     changed
         Called, in any thread, when something else is picked.
-    words
+    text
         In which language.
     """
 
     def __init__(
         self,
-        story: Story,
+        subject: RegressionSubject,
         reference: Reference | None,
         contours: Callable[[Latent, Latent], Contours] | None,
         changed: Callable[[], None],
         *,
-        words: Words,
+        text: Catalogue,
         pair: tuple[Latent, Latent] | None = None,
     ) -> None:
-        self._story, self._reference, self._contours, self._say = story, reference, contours, words
+        self._subject, self._reference, self._contours, self._text = subject, reference, contours, text
         self._drawn: tuple[tuple[Latent, Latent], str] | None = None
         self._extent: list[Array] = []
-        self._runs: tuple[KeptRun, ...] = ()
+        self._runs: tuple[SavedRun, ...] = ()
         self._shows_exact = contours is not None
         self._x, self._y = Ruler("", -1.0, 1.0, num_steps=5), Ruler("", -1.0, 1.0, vertical=True, num_steps=5)
         self._scales = {"x": self._x.scale, "y": self._y.scale}
-        self._place_controls(pair, changed, words)
+        self._place_controls(pair, changed, text)
         self._mark()
-        self._key = text("rw-legend")
+        self._key = html_text("rw-legend")
         above = self._center, self._cross, self._tags
         self._chart = Chart(
             "rw-pair",
@@ -81,23 +81,23 @@ class PairFigure:
         self.box = ipywidgets.VBox([self._chart.box, self._key])
         self.box.add_class("rw-pair-box")
         self.targets = (*self._x.targets, *self._y.targets, self._dots, self._ring, self._center, self._key)
-        words.follow(self._name)
+        text.follow(self._name)
 
-    def _place_controls(self, pair: tuple[Latent, Latent] | None, changed: Callable[[], None], words: Words) -> None:
-        latents = [(row.site, row.index) for row in self._story.rows]
+    def _place_controls(self, pair: tuple[Latent, Latent] | None, changed: Callable[[], None], text: Catalogue) -> None:
+        latents = [(row.site, row.index) for row in self._subject.rows]
         first, second = pair or (latents[0], latents[1])
         self._pickers = [self._picker(at, latents.index(latent)) for at, latent in enumerate((first, second))]
         self._at = latents.index(first), latents.index(second)
         for at, picker in enumerate(self._pickers):
-            Choice(picker, self._names, partial(self._picked, at, changed), words)
+            Choice(picker, self._names, partial(self._picked, at, changed), text)
         self.mode = ipywidgets.ToggleButtons(options=MODES, style={"button_width": "auto"})
         self.mode.add_class("rw-pair-mode")
-        Choice(self.mode, self._modes, lambda _mode: changed(), words)
+        Choice(self.mode, self._modes, lambda _mode: changed(), text)
 
     @property
     def latents(self) -> tuple[Latent, Latent]:
         """What lies along x and along y."""
-        rows = self._story.rows
+        rows = self._subject.rows
         first, second = (rows[at] for at in self._at)
         return (first.site, first.index), (second.site, second.index)
 
@@ -122,7 +122,7 @@ class PairFigure:
             (self._key, {"value": self._legend()}),
         ]
 
-    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+    def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Draw these kept runs too, at most four, in the order of their colours."""
         self._runs, self._drawn = tuple(runs)[:MAX_RUNS], None
 
@@ -135,9 +135,9 @@ class PairFigure:
 
     def _mark(self) -> None:
         nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": self._scales}
-        self._dots = QuietScatter(**nowhere, colors=[ACCENT_FAINT], stroke="transparent")
-        self._ring = QuietLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
-        self._center = QuietScatter(**nowhere, colors=[ACCENT], stroke="transparent")
+        self._dots = SilentScatter(**nowhere, colors=[ACCENT_FAINT], stroke="transparent")
+        self._ring = SilentLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
+        self._center = SilentScatter(**nowhere, colors=[ACCENT], stroke="transparent")
         self._cross = bqplot.Scatter(**nowhere, colors=[MUTED], stroke="transparent")
         self._cross.marker, self._cross.default_size = "cross", 50
         self._exact = [dashed([0.0, 0.0], [0.0, 0.0], self._scales)]
@@ -158,10 +158,10 @@ class PairFigure:
         return picker
 
     def _names(self) -> list[tuple[str, object]]:
-        return [(row.label, number) for number, row in enumerate(self._story.rows)]
+        return [(row.label, number) for number, row in enumerate(self._subject.rows)]
 
     def _modes(self) -> list[tuple[str, object]]:
-        return [(self._say(f"compare.mode.{mode}"), mode) for mode in MODES]
+        return [(self._text(f"compare.mode.{mode}"), mode) for mode in MODES]
 
     def _picked(self, at: int, changed: Callable[[], None], value: object) -> None:
         """Take note of a latent that was picked; the one that had that place gets the other one's."""
@@ -174,7 +174,7 @@ class PairFigure:
         changed()
 
     def _name(self) -> None:
-        self._chart.rename(self._say("compare.pair.title"))
+        self._chart.rename(self._text("compare.pair.title"))
         self._drawn = None
 
     # What stands still while training runs
@@ -185,7 +185,7 @@ class PairFigure:
         if self._drawn == (pair, mode):
             return False
         fresh, self._drawn = self._drawn is None or self._drawn[0] != pair, (pair, mode)
-        rows = self._story.rows
+        rows = self._subject.rows
         for ruler, at in zip((self._x, self._y), self._at, strict=True):
             ruler.rename(rows[at].label)
         self._extent = [*self._place_exact(pair), *self._place_runs(pair, mode), *self._place_cross(pair)]
@@ -235,19 +235,19 @@ class PairFigure:
 
     def _legend(self) -> str:
         shape = "ring" if self.mode.value == "ellipses" else "dots"
-        keys = [(f"rw-key-pair-{shape}", self._say.html("compare.key.present"))]
+        keys = [(f"rw-key-pair-{shape}", self._text.html("compare.key.present"))]
         keys += [
             (
                 f"rw-key-pair-{shape} rw-kept-{number}",
-                self._say.html("compare.key.run", number=run.number, name=run.name),
+                self._text.html("compare.key.run", number=run.number, name=run.name),
             )
             for number, run in enumerate(self._runs)
         ]
         if self._shows_exact:
-            keys.append(("rw-key-exact", self._say.html("compare.key.exact")))
+            keys.append(("rw-key-exact", self._text.html("compare.key.exact")))
         if self._reference is not None:
-            keys.append(("rw-key-cross", self._say.html("compare.key.least_squares")))
-        return "".join(f'<span class="rw-key"><i class="{css}"></i>{words}</span>' for css, words in keys)
+            keys.append(("rw-key-cross", self._text.html("compare.key.least_squares")))
+        return "".join(f'<span class="rw-key"><i class="{css}"></i>{text}</span>' for css, text in keys)
 
 
 def _bounds(ruler: Ruler, low: float, high: float, *, fresh: bool) -> Changes:

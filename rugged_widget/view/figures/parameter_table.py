@@ -7,7 +7,7 @@ from html import escape
 
 from rugged_widget.snapshot.snapshot import Array, Parameter
 from rugged_widget.view.figures.number_format import fixed
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 MAX_WRITTEN = 12
 """A parameter of no more numbers is written out, one a line."""
@@ -21,12 +21,12 @@ FIRST = 3
 COLUMNS = ("parameter", "constrained", "unconstrained")
 
 
-def table_of(words: Words, parameters: Sequence[Parameter]) -> str:
+def table_of(text: Catalogue, parameters: Sequence[Parameter]) -> str:
     """Return a table as HTML; names are plain text, and stay so.
 
     Parameters
     ----------
-    words
+    text
         In which language.
     parameters
         In the order of the store.
@@ -36,15 +36,15 @@ def table_of(words: Words, parameters: Sequence[Parameter]) -> str:
     str
         A line a number; of a parameter with more than 12 the first few, how many there are, and between what.
     """
-    head = "".join(f"<th>{words.html(f'parameters.column.{name}')}</th>" for name in COLUMNS)
-    bodies = "".join(f"<tbody>{''.join(_rows(words, parameter))}</tbody>" for parameter in parameters[:MAX_LISTED])
+    head = "".join(f"<th>{text.html(f'parameters.column.{name}')}</th>" for name in COLUMNS)
+    bodies = "".join(f"<tbody>{''.join(_rows(text, parameter))}</tbody>" for parameter in parameters[:MAX_LISTED])
     rest = len(parameters) - MAX_LISTED
     key = "parameters.more_one" if rest == 1 else "parameters.more"
-    more = f"<p>{words.html(key, count=rest)}</p>" if rest > 0 else ""
+    more = f"<p>{text.html(key, count=rest)}</p>" if rest > 0 else ""
     return f"<table><thead><tr>{head}</tr></thead>{bodies}</table>{more}"
 
 
-def _rows(words: Words, parameter: Parameter) -> Iterator[str]:
+def _rows(text: Catalogue, parameter: Parameter) -> Iterator[str]:
     constrained, unconstrained = parameter.constrained, parameter.unconstrained
     shape = f"({', '.join(map(str, constrained.shape))}{',' * (constrained.ndim == 1)})"
     yield f'<tr><th colspan="3" scope="rowgroup">{escape(parameter.name)} <span>{shape}</span></th></tr>'
@@ -55,8 +55,8 @@ def _rows(words: Words, parameter: Parameter) -> Iterator[str]:
     for number, (value, free) in enumerate(pairs):
         yield f"<tr><td>{_index(number, constrained.shape)}</td><td>{fixed(value)}</td><td>{fixed(free)}</td></tr>"
     if written < max(constrained.size, unconstrained.size):
-        ranges = f"<td>{_range(words, constrained)}</td><td>{_range(words, unconstrained)}</td>"
-        yield f"<tr><td>{words.html('parameters.all', count=constrained.size)}</td>{ranges}</tr>"
+        ranges = f"<td>{_range(text, constrained)}</td><td>{_range(text, unconstrained)}</td>"
+        yield f"<tr><td>{text.html('parameters.all', count=constrained.size)}</td>{ranges}</tr>"
 
 
 def _index(number: int, shape: tuple[int, ...]) -> str:
@@ -68,7 +68,7 @@ def _index(number: int, shape: tuple[int, ...]) -> str:
     return f"[{', '.join(reversed(places))}]" if places else ""
 
 
-def _range(words: Words, values: Array) -> str:
+def _range(text: Catalogue, values: Array) -> str:
     if not values.size:
-        return words.html("parameters.none")
-    return words.html("parameters.range", low=fixed(float(values.min())), high=fixed(float(values.max())))
+        return text.html("parameters.none")
+    return text.html("parameters.range", low=fixed(float(values.min())), high=fixed(float(values.max())))

@@ -13,12 +13,12 @@ from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Correction, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Ruler, minus, shorten
 from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
-from rugged_widget.view.frames.silent_widgets import QuietLines, QuietScatter
+from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 if TYPE_CHECKING:
-    from rugged_widget.regression.view.labels import Story
+    from rugged_widget.regression.view.labels import RegressionSubject
     from rugged_widget.view.figures.explanation import Explanation
 
 LABEL_LENGTH = 20
@@ -58,12 +58,12 @@ class QuantileFigure:
 
     Parameters
     ----------
-    story
+    subject
         Its latents, top to bottom, and the probabilities of a snapshot's quantiles: five, the middle one 0.5.
     reference
         What it is compared with: a triangle over each row at the least-squares estimate, and round each row a box from
         the lowest to the highest exact quantile with a stroke at the exact median.
-    words
+    text
         In which language.
     explain
         What explains the figure, in its heading.
@@ -71,13 +71,13 @@ class QuantileFigure:
 
     def __init__(
         self,
-        story: Story,
+        subject: RegressionSubject,
         reference: Reference | None = None,
         *,
-        words: Words,
+        text: Catalogue,
         explain: Explanation | None = None,
     ) -> None:
-        self._rows, self._story, self._say = story.rows, story, words
+        self._rows, self._subject, self._text = subject.rows, subject, text
         num_rows = len(self._rows)
         self._x = Ruler(self._axis_label(), -1.0, 1.0, num_steps=6)
         y = bqplot.LinearScale(min=-0.6, max=num_rows - 0.4, reverse=True)
@@ -85,9 +85,9 @@ class QuantileFigure:
         places = np.arange(float(num_rows))
         pairs = np.stack([places, places], axis=1)
         common = {"x": np.zeros((num_rows, 2)), "y": pairs, "scales": scales, "colors": [ACCENT]}
-        self._outer = QuietLines(stroke_width=2.0, **common)
-        self._inner = QuietLines(stroke_width=7.0, **common)
-        self._median = QuietScatter(
+        self._outer = SilentLines(stroke_width=2.0, **common)
+        self._inner = SilentLines(stroke_width=7.0, **common)
+        self._median = SilentScatter(
             x=np.zeros(num_rows), y=places, scales=scales, colors=[BACKGROUND], stroke=ACCENT, stroke_width=2.0
         )
         self._median.default_size, self._median.enable_hover = 26, False
@@ -98,7 +98,7 @@ class QuantileFigure:
         self._names = bqplot.Axis(scale=y, side="left", grid_lines="none", color=GRID, tick_values=places)
         chart = Chart(
             "rw-quantiles",
-            words("quantiles.title"),
+            text("quantiles.title"),
             marks=[zero, *self._exact, *self._corrected, self._outer, self._inner, self._median, *estimates],
             axes=[self._x.axis, self._names],
             margin={"left": 24 + 7 * max(len(row.caption) for row in self._rows)},
@@ -106,7 +106,7 @@ class QuantileFigure:
         )
         self.box = chart.box
         self.targets = (*self._x.targets, self._outer, self._inner, self._median, *self._corrected)
-        words.follow(lambda: self._name(chart))
+        text.follow(lambda: self._name(chart))
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
@@ -139,19 +139,19 @@ class QuantileFigure:
         """Return the medians as a sentence."""
         medians = self.values(snapshot.quantiles)[len(snapshot.probs) // 2]
         return ", ".join(
-            self._say("quantiles.median", name=row.label, median=minus(f"{median + row.offset:.2f}"))
-            for row, median in zip(self._story.rows, medians, strict=True)
+            self._text("quantiles.median", name=row.label, median=minus(f"{median + row.offset:.2f}"))
+            for row, median in zip(self._subject.rows, medians, strict=True)
         )
 
     def _name(self, chart: Chart) -> None:
-        chart.rename(self._say("quantiles.title"))
+        chart.rename(self._text("quantiles.title"))
         self._x.rename(self._axis_label())
-        self._names.tick_labels = {f"{place}": row.caption for place, row in enumerate(self._story.rows)}
+        self._names.tick_labels = {f"{place}": row.caption for place, row in enumerate(self._subject.rows)}
 
     def _axis_label(self) -> str:
-        percent = [f"{100 * prob:g}" for prob in self._story.probs]
+        percent = [f"{100 * prob:g}" for prob in self._subject.probs]
         ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
-        return self._say("quantiles.axis", ends=ends, middle=middle)
+        return self._text("quantiles.axis", ends=ends, middle=middle)
 
     def _correct_by(self, correction: Correction | None, values: Array) -> Changes:
         """Return the changes of the dotted boxes; what is not known is hidden at the guide's own quantiles."""

@@ -1,4 +1,4 @@
-"""The two verdicts on a run: whether the optimizer has settled, and whether the guide is any good."""
+"""The two verdicts on a run: whether the optimizer has converged, and whether the guide is any good."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.snapshot.values import Approximation, Averaged, Latent, Settling
+from rugged_widget.snapshot.values import Approximation, Averaged, Convergence, Latent
 from rugged_widget.view.controls.controls import Requests
-from rugged_widget.view.figures.chart import minus, text
+from rugged_widget.view.figures.chart import html_text, minus
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.figures.quantiles import Row
-from rugged_widget.view.frames.silent_widgets import Quiet
+from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 CURE = "multivariate"
 """The guide to try where one that cannot correlate latents is not good enough."""
 
 
-class QuietButton(Quiet, ipywidgets.Button):
+class SilentButton(Silent, ipywidgets.Button):
     """A button that frames enable and disable; the style sheet hides it while it is disabled."""
 
 
@@ -42,7 +42,7 @@ class Card:
     """
 
     def __init__(self, name: str, actions: Sequence[ipywidgets.Widget], explain: Explanation | None) -> None:
-        self._title, self._text = text("rw-verdict-title"), text("rw-verdict-text")
+        self._title, self._text = html_text("rw-verdict-title"), html_text("rw-verdict-text")
         head = ipywidgets.HBox([self._title, *([] if explain is None else [explain.box])])
         head.add_class("rw-verdict-head")
         row = ipywidgets.HBox(list(actions))
@@ -50,7 +50,7 @@ class Card:
         self.box = ipywidgets.VBox([head, self._text, row])
         self.box.add_class("rw-verdict")
         self.box.add_class(name)
-        self.targets: tuple[Quiet, ...] = (self._title, self._text)
+        self.targets: tuple[Silent, ...] = (self._title, self._text)
         self.sentence = ""
 
     def tell(self, title: str, sentences: Sequence[str], *, remark: str = "", test: str = "") -> Changes:
@@ -77,29 +77,29 @@ class Card:
         ]
 
 
-class SettledCard:
-    """Whether the optimizer has settled, live.
+class ConvergenceCard:
+    """Whether the optimizer has converged, live.
 
     Parameters
     ----------
     requests
-        Asked for the mean of the iterates, and to stop when settled.
-    words
+        Asked for the mean of the iterates, and to stop when converged.
+    text
         In which language.
     explain
         What explains it.
     """
 
-    def __init__(self, requests: Requests, *, words: Words, explain: Explanation | None = None) -> None:
-        self._say = words
+    def __init__(self, requests: Requests, *, text: Catalogue, explain: Explanation | None = None) -> None:
+        self._text = text
         self.stop = ipywidgets.Checkbox(value=False, indent=False)
-        self.stop.add_class("rw-stop-when-settled")
+        self.stop.add_class("rw-stop-when-converged")
         self._asked = False
         self.stop.observe(lambda change: self._picked(requests, change["new"]), "value")
         self.average = _button("rw-average", requests.average)
-        self.card = Card("rw-settled", [self.stop, self.average], explain)
+        self.card = Card("rw-converged", [self.stop, self.average], explain)
         self.targets = (*self.card.targets, self.average)
-        words.follow(self._name)
+        text.follow(self._name)
 
     def show_stop(self, value: bool) -> None:  # noqa: FBT001  # it is its value
         """Make the box show `value`, without asking for it."""
@@ -108,47 +108,47 @@ class SettledCard:
 
     def update(self, snapshot: Snapshot) -> Changes:
         """Return what a frame has to change."""
-        settling = snapshot.settling
-        done = settling is not None and settling.state == "settled"
+        convergence = snapshot.convergence
+        done = convergence is not None and convergence.state == "converged"
         return [
-            *self.card.tell(*self._verdict(snapshot.step, settling, snapshot.averaged)),
+            *self.card.tell(*self._verdict(snapshot.step, convergence, snapshot.averaged)),
             (self.average, {"disabled": not done or snapshot.averaged is not None}),
         ]
 
-    def _verdict(self, step: int, settling: Settling | None, averaged: Averaged | None) -> tuple[str, list[str]]:
-        if step == 0 or settling is None:
+    def _verdict(self, step: int, convergence: Convergence | None, averaged: Averaged | None) -> tuple[str, list[str]]:
+        if step == 0 or convergence is None:
             key = "unknown" if step else "start"
-            return self._say(f"verdict.settled.{key}"), [self._say(f"verdict.settled_text.{key}")]
-        state = settling.state
-        title = self._say(f"verdict.settled.{state}", step=settling.since)
-        key = ("rises" if settling.drift >= 0 else "falls") if state == "drifting" else state
-        noise, drift = brief(settling.noise), brief(abs(settling.drift))
-        why = [self._say(f"verdict.settled_text.{key}", noise=noise, drift=drift)]
+            return self._text(f"verdict.converged.{key}"), [self._text(f"verdict.converged_text.{key}")]
+        state = convergence.state
+        title = self._text(f"verdict.converged.{state}", step=convergence.since)
+        key = ("rises" if convergence.drift >= 0 else "falls") if state == "drifting" else state
+        noise, drift = brief(convergence.noise), brief(abs(convergence.drift))
+        why = [self._text(f"verdict.converged_text.{key}", noise=noise, drift=drift)]
         if averaged is not None:
             count = (averaged.last - averaged.first) // averaged.stride + 1
             why.append(
-                self._say("verdict.settled_text.averaged", count=count, first=averaged.first, last=averaged.last)
+                self._text("verdict.converged_text.averaged", count=count, first=averaged.first, last=averaged.last)
             )
         elif state != "unstable":  # then the text says what to do
-            why.append(self._advice(settling))
+            why.append(self._advice(convergence))
         return title, why
 
-    def _advice(self, settling: Settling) -> str:
-        advice = settling.advice
+    def _advice(self, convergence: Convergence) -> str:
+        advice = convergence.advice
         if not advice:
             return ""
-        costs = advice in {"lower", "average"} and math.isfinite(settling.noise_cost)
-        return self._say(f"verdict.advice.{advice}{'_cost' if costs else ''}", cost=brief(settling.noise_cost))
+        costs = advice in {"lower", "average"} and math.isfinite(convergence.noise_cost)
+        return self._text(f"verdict.advice.{advice}{'_cost' if costs else ''}", cost=brief(convergence.noise_cost))
 
     def _name(self) -> None:
-        self.stop.description = self._say("verdict.button.stop")
-        self.stop.tooltip = self._say("verdict.button.stop_tip")
-        _name(self.average, self._say, "average")
+        self.stop.description = self._text("verdict.button.stop")
+        self.stop.tooltip = self._text("verdict.button.stop_tip")
+        _name(self.average, self._text, "average")
 
     def _picked(self, requests: Requests, value: bool) -> None:  # noqa: FBT001  # it is its value
         if value != self._asked:
             self._asked = value
-            requests.pick("stop_when_settled", value)
+            requests.pick("stop_when_converged", value)
 
 
 class ApproximationCard:
@@ -160,7 +160,7 @@ class ApproximationCard:
         Names of the latents.
     requests
         Asked for another guide, and for the correction.
-    words
+    text
         In which language.
     explain
         What explains it.
@@ -171,10 +171,10 @@ class ApproximationCard:
         rows: Callable[[], Sequence[Row]],
         requests: Requests,
         *,
-        words: Words,
+        text: Catalogue,
         explain: Explanation | None = None,
     ) -> None:
-        self._rows, self._say = rows, words
+        self._rows, self._text = rows, text
         self._judged: tuple[int, Approximation] | None = None
         self._asked = False
         self.correct = ipywidgets.ToggleButton(value=False, layout={"width": "auto"})
@@ -183,7 +183,7 @@ class ApproximationCard:
         self.cure = _button("rw-cure", lambda: requests.pick("guide", CURE))
         self.card = Card("rw-approximation", [self.correct, self.cure], explain)
         self.targets = (*self.card.targets, self.cure)
-        words.follow(self._name)
+        text.follow(self._name)
 
     def show_correct(self, value: bool) -> None:  # noqa: FBT001  # it is its value
         """Make the button show `value`, without asking for it."""
@@ -200,11 +200,11 @@ class ApproximationCard:
         if self._judged is None:
             key = "waiting" if progress.status == "running" else "unknown" if snapshot.step else "start"
             told = self.card.tell(
-                self._say(f"verdict.approximation.{key}"), [self._say(f"verdict.approximation_text.{key}")]
+                self._text(f"verdict.approximation.{key}"), [self._text(f"verdict.approximation_text.{key}")]
             )
         else:
             step, found = self._judged
-            remark = "" if step == snapshot.step else self._say("verdict.approximation.as_of", step=step)
+            remark = "" if step == snapshot.step else self._text("verdict.approximation.as_of", step=step)
             curable = found.quality != "good" and not found.correlates
             told = self.card.tell(
                 self._title(found),
@@ -216,10 +216,10 @@ class ApproximationCard:
 
     def _title(self, found: Approximation) -> str:
         typical = "" if found.quality == "point" else _two(float(np.median(found.k_hats)))
-        return self._say(f"verdict.approximation.{found.quality}", k_hat=typical)
+        return self._text(f"verdict.approximation.{found.quality}", k_hat=typical)
 
     def _why(self, found: Approximation, *, averaged: bool) -> list[str]:
-        say = self._say
+        say = self._text
         if found.quality == "point":
             return [say("verdict.approximation_text.point"), say("verdict.approximation_text.try_multivariate")]
         if found.quality == "good":
@@ -238,7 +238,7 @@ class ApproximationCard:
         if found.quality == "point":
             return ""
         low, high = _two(float(np.min(found.k_hats))), _two(float(np.max(found.k_hats)))
-        return self._say(
+        return self._text(
             "verdict.approximation_text.test",
             count=len(found.k_hats),
             low=low,
@@ -248,12 +248,12 @@ class ApproximationCard:
 
     def _reason(self, found: Approximation) -> str:
         if found.correlates:
-            return self._say("verdict.approximation_text.misses")
+            return self._text("verdict.approximation_text.misses")
         if found.correlated is None:
-            return self._say("verdict.approximation_text.may_correlate")
+            return self._text("verdict.approximation_text.may_correlate")
         one, other = (self._latent(latent) for latent in found.correlated)
         correlation = minus(f"{found.correlation:.2f}")
-        return self._say("verdict.approximation_text.independent", one=one, other=other, correlation=correlation)
+        return self._text("verdict.approximation_text.independent", one=one, other=other, correlation=correlation)
 
     def _spread(self, found: Approximation) -> str:
         """Return how far the guide's standard deviations are from the exact ones, where these are known."""
@@ -263,9 +263,9 @@ class ApproximationCard:
         ratio = float(np.asarray(found.sd_ratios[site])[index])
         percent = f"{100 * abs(ratio - 1.0):.0f}"
         if found.quality == "good":
-            return self._say("verdict.approximation_text.within", percent=f"{math.ceil(100 * abs(ratio - 1.0)):d}")
+            return self._text("verdict.approximation_text.within", percent=f"{math.ceil(100 * abs(ratio - 1.0)):d}")
         key = "narrow" if ratio < 1.0 else "wide"
-        return self._say(f"verdict.approximation_text.{key}", percent=percent, name=self._latent(found.worst))
+        return self._text(f"verdict.approximation_text.{key}", percent=percent, name=self._latent(found.worst))
 
     def _latent(self, latent: Latent) -> str:
         named = {(row.site, row.index): row.label for row in self._rows()}
@@ -273,9 +273,9 @@ class ApproximationCard:
         return named.get(latent, f"{site}[{', '.join(map(str, index))}]" if index else site)
 
     def _name(self) -> None:
-        self.correct.description = self._say("verdict.button.correct")
-        self.correct.tooltip = self._say("verdict.button.correct_tip")
-        _name(self.cure, self._say, "multivariate")
+        self.correct.description = self._text("verdict.button.correct")
+        self.correct.tooltip = self._text("verdict.button.correct_tip")
+        _name(self.cure, self._text, "multivariate")
 
     def _picked(self, requests: Requests, value: bool) -> None:  # noqa: FBT001  # it is its value
         if value != self._asked:
@@ -283,16 +283,16 @@ class ApproximationCard:
             requests.pick("correct", value)
 
 
-def _button(css_class: str, press: Callable[[], None]) -> QuietButton:
-    button = QuietButton(disabled=True, layout={"width": "auto"})
+def _button(css_class: str, press: Callable[[], None]) -> SilentButton:
+    button = SilentButton(disabled=True, layout={"width": "auto"})
     button.add_class(css_class)
     button.on_click(lambda _button: press())
     return button
 
 
-def _name(button: ipywidgets.Button, words: Words, name: str) -> None:
-    button.description = words(f"verdict.button.{name}")
-    button.tooltip = words(f"verdict.button.{name}_tip")
+def _name(button: ipywidgets.Button, text: Catalogue, name: str) -> None:
+    button.description = text(f"verdict.button.{name}")
+    button.tooltip = text(f"verdict.button.{name}_tip")
 
 
 def _two(value: float) -> str:

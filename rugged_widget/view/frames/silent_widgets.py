@@ -12,7 +12,7 @@ import bqplot
 import ipywidgets
 
 
-class Quiet:
+class Silent:
     """Mixin for a widget: `keep` sets traits without sending them."""
 
     _quiet = False
@@ -32,25 +32,25 @@ class Quiet:
             super().send_state(key)  # type: ignore[misc]  # of the widget this is mixed into
 
 
-class QuietLines(Quiet, bqplot.Lines):
+class SilentLines(Silent, bqplot.Lines):
     """bqplot's Lines, which can be kept current."""
 
 
-class QuietScatter(Quiet, bqplot.Scatter):
+class SilentScatter(Silent, bqplot.Scatter):
     """bqplot's Scatter, which can be kept current."""
 
 
-class QuietScale(Quiet, bqplot.LinearScale):
+class SilentScale(Silent, bqplot.LinearScale):
     """bqplot's LinearScale, which can be kept current."""
 
 
-class QuietAxis(Quiet, bqplot.Axis):
+class SilentAxis(Silent, bqplot.Axis):
     """bqplot's Axis, which can be kept current."""
 
 
-class QuietText(Quiet, ipywidgets.HTML):
+class SilentText(Silent, ipywidgets.HTML):
     """A text of ours as HTML, which can be kept current. Text from users has to be escaped first."""
 
 
-class QuietProgress(Quiet, ipywidgets.FloatProgress):
+class SilentProgress(Silent, ipywidgets.FloatProgress):
     """A progress bar, which can be kept current."""

@@ -6,6 +6,7 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,15 +17,15 @@ from ipywidgets import Widget, widget_serialization
 
 from rugged_widget.errors import MissingBundleError
 from rugged_widget.snapshot.values import Presence
-from rugged_widget.view.frames.silent_widgets import Quiet
+from rugged_widget.view.frames.silent_widgets import Silent
 
-STATIC = Path(__file__).parent.parent / "static"
+STATIC = Path(str(files("rugged_widget"))) / "static"
 MAX_UNACKNOWLEDGED = 3  # 2 starve the browser, 4 gain nothing
 FRAME_SECONDS = 0.064  # what is drawn more often costs steps, and looks no smoother
 PAGE_SECONDS = 5.0  # how long a page may take to appear once the widget was given out to be displayed
 LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
 
-Changes: TypeAlias = Sequence[tuple[Quiet, Mapping[str, object]]]
+Changes: TypeAlias = Sequence[tuple[Silent, Mapping[str, object]]]
 
 
 @functools.cache
@@ -82,7 +83,7 @@ class FrameStream(anywidget.AnyWidget):
 
     def __init__(
         self,
-        targets: Sequence[Quiet],
+        targets: Sequence[Silent],
         ask: Callable[[Callable[[], None]], None],
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -91,8 +92,8 @@ class FrameStream(anywidget.AnyWidget):
     ) -> None:
         super().__init__(targets=list(targets), **_bundle_or_nothing(), **traits)
         self._index = {target: index for index, target in enumerate(targets)}
-        self._touched: dict[Quiet, set[str]] = {}
-        self._unsent: dict[Quiet, set[str]] = {}
+        self._touched: dict[Silent, set[str]] = {}
+        self._unsent: dict[Silent, set[str]] = {}
         self._clock, self._ask, self._on_language = clock, ask, on_language
         self._greeted = self._away = False
         self._expected_until = -math.inf
@@ -126,7 +127,7 @@ class FrameStream(anywidget.AnyWidget):
         return self._greeted and len(self._unacknowledged) < window and now >= self._due
 
     def extend(
-        self, targets: Sequence[Quiet], *, hover: Sequence[Mapping[str, object]], labels: Mapping[str, str]
+        self, targets: Sequence[Silent], *, hover: Sequence[Mapping[str, object]], labels: Mapping[str, str]
     ) -> None:
         """Add widgets that frames may change, behind those there are, with what is told of them."""
         for target in targets:
@@ -147,7 +148,7 @@ class FrameStream(anywidget.AnyWidget):
         for target, values in changes:
             self._keep(target, values, values)
 
-    def _keep(self, target: Quiet, values: Mapping[str, object], unsent: Iterable[str]) -> None:
+    def _keep(self, target: Silent, values: Mapping[str, object], unsent: Iterable[str]) -> None:
         target.keep(values)
         self._touched.setdefault(target, set()).update(values)
         self._unsent.setdefault(target, set()).update(unsent)
@@ -191,10 +192,10 @@ class FrameStream(anywidget.AnyWidget):
         late = now - self._due  # a frame that is a little late does not put off the next one
         self._due = now + FRAME_SECONDS - (late if late < FRAME_SECONDS else 0.0)
 
-    def settle(self, changes: Changes, summary: str) -> None:
+    def push_final(self, changes: Changes, summary: str) -> None:
         """Send a last frame, and as traits what frames have changed: saved notebooks and late pages hold that.
 
-        Traits that are sent as they are already are left out: while someone drags a slider, many frames are settled,
+        Traits that are sent as they are already are left out: while someone drags a slider, many final frames go out,
         and a server drops messages where there are over a thousand a second.
         """
         for target, values in changes:
@@ -227,7 +228,7 @@ class FrameStream(anywidget.AnyWidget):
         self._unacknowledged, self._layout, self._sent = [], None, {}
 
 
-def _same(target: Quiet, name: str, value: object) -> bool:
+def _same(target: Silent, name: str, value: object) -> bool:
     present: object = getattr(target, name)
     if isinstance(present, np.ndarray) and isinstance(value, np.ndarray):
         return np.array_equal(present, value)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 class Choice:
@@ -20,7 +20,7 @@ class Choice:
         Returns captions and values in the present language; plain text.
     picked
         Called, in any thread, with the value that was picked.
-    words
+    text
         In which language.
     tips
         Returns what to tell of each option where it is pointed at; plain text.
@@ -31,12 +31,12 @@ class Choice:
         widget: ipywidgets.Widget,
         options: Callable[[], Sequence[tuple[str, object]]],
         picked: Callable[[object], None],
-        words: Words,
+        text: Catalogue,
         tips: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         self.widget, self._options, self._tips, self._naming = widget, options, tips, False
         self._picked = picked
-        words.follow(self.name)
+        text.follow(self.name)
         widget.observe(lambda change: self._hear(change["new"]), "value")
 
     def __repr__(self) -> str:
@@ -61,14 +61,14 @@ class Choice:
             self._picked(value)
 
 
-def caption(widget: ipywidgets.Widget, words: Words, key: str, tip: str = "", **more: str) -> None:
+def caption(widget: ipywidgets.Widget, text: Catalogue, key: str, tip: str = "", **more: str) -> None:
     """Let a control's description follow the language, and its tooltip and other texts too.
 
     Parameters
     ----------
     widget
         A button, a slider or the like.
-    words
+    text
         In which language.
     key, tip
         Keys of the description and of the tooltip, which may be missing.
@@ -79,14 +79,14 @@ def caption(widget: ipywidgets.Widget, words: Words, key: str, tip: str = "", **
 
     def put() -> None:
         for trait, entry in keys.items():
-            setattr(widget, trait, words(entry))
+            setattr(widget, trait, text(entry))
 
-    words.follow(put)
+    text.follow(put)
 
 
-def paragraph(words: Words, key: str, css_class: str) -> ipywidgets.HTML:
+def paragraph(text: Catalogue, key: str, css_class: str) -> ipywidgets.HTML:
     """Return a text that is an entry of the catalogue, as HTML, under a css class; it follows the language."""
     widget = ipywidgets.HTML("")
     widget.add_class(css_class)
-    words.follow(lambda: setattr(widget, "value", words.html(key)))
+    text.follow(lambda: setattr(widget, "value", text.html(key)))
     return widget

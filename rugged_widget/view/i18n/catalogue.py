@@ -17,7 +17,7 @@ AUTO = "auto"
 FALLBACK = "en"
 
 
-class Words:
+class Catalogue:
     """The catalogue in one language at a time.
 
     An entry has a dotted key, `file.section.name`, and is plain text with fields in braces, or HTML of ours.
@@ -33,7 +33,7 @@ class Words:
         self._followers: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
-        return f"Words({self.language!r})"
+        return f"Catalogue({self.language!r})"
 
     def __call__(self, key: str, /, **values: object) -> str:
         """Return an entry with its fields filled in, as plain text; KeyError where there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rugged_widget.view.i18n.catalogue import AUTO, Words, language_of
+from rugged_widget.view.i18n.catalogue import AUTO, Catalogue, language_of
 from rugged_widget.view.tabs import Page
 
 LABELS = (
@@ -25,23 +25,23 @@ LABELS = (
 """Css classes without their prefix. The last three are no elements: they are what the page's script says by itself."""
 
 
-class Voice:
+class Locale:
     """The language, as it was asked for or as the browser of the first page prefers it.
 
     Parameters
     ----------
-    words
+    text
         What speaks.
     language
         A key of `LANGUAGES`, or "auto": the first page decides, and it is English until then.
     """
 
-    def __init__(self, words: Words, language: str) -> None:
-        self._words, self._language, self._heard = words, language, ""
+    def __init__(self, text: Catalogue, language: str) -> None:
+        self._text, self._language, self._heard = text, language, ""
         self._speak()
 
     def __repr__(self) -> str:
-        return f"Voice({self._language!r}, speaks {self._words.language!r})"
+        return f"Locale({self._language!r}, speaks {self._text.language!r})"
 
     def speak(self, language: str) -> bool:
         """Go on in another language, or in that of the first page; return whether that changes anything."""
@@ -56,7 +56,7 @@ class Voice:
     def labels(self, pages: Sequence[Page]) -> dict[str, str]:
         """Return the accessible names of the dashboard and of pages, by css class."""
         name = "{name}"  # filled in by the page's script
-        own = {f"rw-{key}": self._words(f"controls.label.{key}", name=name) for key in LABELS}
+        own = {f"rw-{key}": self._text(f"controls.label.{key}", name=name) for key in LABELS}
         return own | {css: said for page in pages for css, said in getattr(page, "labels", {}).items()}
 
     def hover(self, pages: Sequence[Page]) -> list[Mapping[str, object]]:
@@ -64,6 +64,6 @@ class Voice:
         return [entry for page in pages for entry in getattr(page, "hover", ())]
 
     def _speak(self) -> bool:
-        before = self._words.language
-        self._words.speak(language_of(self._heard) if self._language == AUTO else self._language)
-        return self._words.language != before
+        before = self._text.language
+        self._text.speak(language_of(self._heard) if self._language == AUTO else self._language)
+        return self._text.language != before

@@ -8,14 +8,14 @@ from html import escape
 
 import ipywidgets
 
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.code_listing import Listing
-from rugged_widget.view.frames.silent_widgets import Quiet
+from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import paragraph
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 EVERY_SECONDS = 1.0
 """While training runs, the script is written anew so often: it changes with every step, and nobody reads so fast."""
@@ -30,33 +30,33 @@ class CodePage:
         Returns the script as it is now, quickly; called on the thread that computes.
     clock
         Seconds that never go back.
-    words
+    text
         In which language.
     """
 
     def __init__(
-        self, make_script: Callable[[], str], clock: Callable[[], float] = time.monotonic, *, words: Words
+        self, make_script: Callable[[], str], clock: Callable[[], float] = time.monotonic, *, text: Catalogue
     ) -> None:
-        self._make_script, self._clock, self._say = make_script, clock, words
+        self._make_script, self._clock, self._text = make_script, clock, text
         self._due, self._step = 0.0, -1
-        about = paragraph(words, "code.about", "rw-about")
-        self._state = text("rw-as-of")
-        self._listing = Listing(words, "code.title", beside=[self._state])
+        about = paragraph(text, "code.about", "rw-about")
+        self._state = html_text("rw-as-of")
+        self._listing = Listing(text, "code.title", beside=[self._state])
         self.box = ipywidgets.VBox([about, self._listing.box])
         self.box.add_class("rw-code-page")
-        self.targets: tuple[Quiet, ...] = (self._state,)
+        self.targets: tuple[Silent, ...] = (self._state,)
 
     def __repr__(self) -> str:
-        return f"CodePage({self._words() or 'not written yet'})"
+        return f"CodePage({self._as_of() or 'not written yet'})"
 
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
-        return {"rw-copy": self._say("code.copy_tip")}
+        return {"rw-copy": self._text("code.copy_tip")}
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: nothing more than they do."""
-        return Wanted()
+        return SnapshotRequest()
 
     def update(self, _snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change, and write the script anew where that is due."""
@@ -65,7 +65,7 @@ class CodePage:
             self._due = now + EVERY_SECONDS
             self._listing.show(self._make_script())
             self._step = progress.step
-        return [(self._state, {"value": f"<p>{escape(self._words())}</p>"})]
+        return [(self._state, {"value": f"<p>{escape(self._as_of())}</p>"})]
 
-    def _words(self) -> str:
-        return "" if self._step < 0 else self._say("code.as_of", step=self._step)
+    def _as_of(self) -> str:
+        return "" if self._step < 0 else self._text("code.as_of", step=self._step)

@@ -8,16 +8,16 @@ from html import escape
 
 import ipywidgets
 
-from rugged_widget.regression.view.labels import Story
-from rugged_widget.runs.saved_run import KeptRun
-from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.regression.view.labels import RegressionSubject
+from rugged_widget.runs.saved_run import SavedRun
+from rugged_widget.snapshot.reference import Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
-from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.pair import MAX_RUNS, PairFigure
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption, paragraph
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.runs_table import RunsTable, button
 
 CSV_PATH = "rugged_runs.csv"
@@ -53,7 +53,7 @@ class ComparePage:
 
     Parameters
     ----------
-    story, reference
+    subject, reference
         What the runs are about, and what they are compared with.
     requests
         Who is asked.
@@ -61,7 +61,7 @@ class ComparePage:
         Returns the exact contours of two latents; None where nobody knows them.
     changed
         Called, in any thread, when there is something else to draw.
-    words
+    text
         In which language.
     pair
         The two latents to begin with; the first two where it is None.
@@ -69,21 +69,21 @@ class ComparePage:
 
     def __init__(
         self,
-        story: Story,
+        subject: RegressionSubject,
         reference: Reference | None,
         requests: CompareRequests,
         contours: Callable[[Latent, Latent], Contours] | None,
         changed: Callable[[], None],
         *,
-        words: Words,
+        text: Catalogue,
         pair: tuple[Latent, Latent] | None = None,
     ) -> None:
-        self._requests, self._words, self._changed = requests, words, changed
-        self._drawn: tuple[KeptRun, ...] = ()
-        self._pair = PairFigure(story, reference, contours, changed, words=words, pair=pair)
-        self._table = RunsTable(requests, MAX_RUNS, changed, words=words)
-        self._said = text("rw-said")
-        self._empty = paragraph(words, "compare.empty", "rw-runs-empty")
+        self._requests, self._text, self._changed = requests, text, changed
+        self._drawn: tuple[SavedRun, ...] = ()
+        self._pair = PairFigure(subject, reference, contours, changed, text=text, pair=pair)
+        self._table = RunsTable(requests, MAX_RUNS, changed, text=text)
+        self._said = html_text("rw-said")
+        self._empty = paragraph(text, "compare.empty", "rw-runs-empty")
         self.box = ipywidgets.VBox([self._table.box, self._empty, self._actions(), self._said, self._pair.box])
         self.box.add_class("rw-compare")
         self.targets = self._pair.targets
@@ -95,11 +95,11 @@ class ComparePage:
     def labels(self) -> dict[str, str]:
         """Accessible names by css class; those of the rows are others after `show_runs`."""
         names = ("runs", "pair", "pair-x", "pair-y", "pair-mode", "csv-path")
-        return {f"rw-{name}": self._words(f"compare.label.{name}") for name in names} | self._table.labels
+        return {f"rw-{name}": self._text(f"compare.label.{name}") for name in names} | self._table.labels
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: draws."""
-        return Wanted(draws=True)
+        return SnapshotRequest(draws=True)
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
@@ -112,15 +112,15 @@ class ComparePage:
 
     # Answers
 
-    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+    def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Show these runs; those that are new are drawn with the next frame, as long as there are colours left."""
         self._table.show(runs)
         self._empty.layout.display = "none" if runs else None
 
-    def said(self, words: str, *, alert: bool = False) -> None:
+    def said(self, text: str, *, alert: bool = False) -> None:
         """Say what became of a request; plain text. The names in the table are the runs' own again."""
         role, css = ("alert", ' class="rw-failed"') if alert else ("status", "")
-        self._said.value = f'<p role="{role}"{css}>{escape(words)}</p>' if words else ""
+        self._said.value = f'<p role="{role}"{css}>{escape(text)}</p>' if text else ""
         self._table.write()
 
     # Parts
@@ -134,15 +134,15 @@ class ComparePage:
 
     def _actions(self) -> ipywidgets.Box:
         keep = button("rw-keep", self._requests.keep)
-        caption(keep, self._words, "compare.button.keep", "compare.button.keep_tip")
+        caption(keep, self._text, "compare.button.keep", "compare.button.keep_tip")
         self._path = ipywidgets.Text(value=CSV_PATH, placeholder=CSV_PATH, continuous_update=False)
         self._overwrite = ipywidgets.Checkbox(value=False, indent=False)
         export = button("rw-export", self._export)
         for widget, *css in ((self._path, "rw-path", "rw-csv-path"), (self._overwrite, "rw-overwrite")):
             for name in css:
                 widget.add_class(name)
-        caption(self._overwrite, self._words, "serve.overwrite")
-        caption(export, self._words, "compare.button.export", "compare.button.export_tip")
+        caption(self._overwrite, self._text, "serve.overwrite")
+        caption(export, self._text, "compare.button.export", "compare.button.export_tip")
         row = ipywidgets.Box([keep, self._path, export, self._overwrite])
         row.add_class("rw-runs-actions")
         return row
@@ -151,4 +151,4 @@ class ComparePage:
         if path := str(self._path.value).strip():
             self._requests.export(path, bool(self._overwrite.value))
         else:
-            self.said(self._words("compare.said.nameless", path=CSV_PATH), alert=True)
+            self.said(self._text("compare.said.nameless", path=CSV_PATH), alert=True)

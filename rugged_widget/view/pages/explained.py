@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import ipywidgets
 
-from rugged_widget.runs.saved_run import KeptRun
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.runs.saved_run import SavedRun
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.view.figures.chart import text
+from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.explanation import Explanation, Tell
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.tabs import Page
 
 
@@ -23,7 +23,7 @@ class ExplainedPage:
     ----------
     page
         The page that is explained; everything it can do, this can.
-    words
+    text
         In which language.
     key
         Of the explanation, as of `Explanation`; its title is the question.
@@ -31,16 +31,16 @@ class ExplainedPage:
         What there is to say.
     """
 
-    def __init__(self, page: Page, words: Words, key: str, facts: Tell) -> None:
-        self._page, self._words, self._title_key = page, words, f"explain.{key}.title"
-        self._explanation = Explanation(words, key, facts)
-        self._title = text("rw-question")
+    def __init__(self, page: Page, text: Catalogue, key: str, facts: Tell) -> None:
+        self._page, self._text, self._title_key = page, text, f"explain.{key}.title"
+        self._explanation = Explanation(text, key, facts)
+        self._title = html_text("rw-question")
         head = ipywidgets.HBox([self._title, self._explanation.box])
         head.add_class("rw-head")
         self.box = ipywidgets.VBox([head, page.box])
         self.box.add_class("rw-explained")
         self.targets = (*page.targets, *self._explanation.targets)
-        words.follow(self._name)
+        text.follow(self._name)
 
     def __repr__(self) -> str:
         return f"ExplainedPage({self._page!r}, {self._explanation!r})"
@@ -61,7 +61,7 @@ class ExplainedPage:
         """Return what a frame has to change."""
         return [*self._page.update(snapshot, progress), *self._explanation.update(snapshot, progress)]
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         """Return what the snapshots of the page must hold."""
         return self._page.wanted()
 
@@ -71,11 +71,11 @@ class ExplainedPage:
         if show_exact is not None:
             show_exact(show)
 
-    def show_runs(self, runs: Sequence[KeptRun]) -> None:
+    def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Show the runs that were kept, where the page can."""
         show_runs = getattr(self._page, "show_runs", None)
         if show_runs is not None:
             show_runs(runs)
 
     def _name(self) -> None:
-        self._title.value = f"<h3>{self._words.html(self._title_key)}</h3>"
+        self._title.value = f"<h3>{self._text.html(self._title_key)}</h3>"

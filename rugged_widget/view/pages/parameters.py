@@ -8,16 +8,16 @@ from html import escape
 import ipywidgets
 import numpy as np
 
-from rugged_widget.regression.view.labels import Story
-from rugged_widget.snapshot.reference import Reference, Wanted
+from rugged_widget.regression.view.labels import RegressionSubject
+from rugged_widget.snapshot.reference import Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
-from rugged_widget.view.figures.chart import minus, text
-from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, is_point, legend, settle
+from rugged_widget.view.figures.chart import html_text, minus
+from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, apply_changes, is_point, legend
 from rugged_widget.view.figures.parameter_table import table_of
 from rugged_widget.view.figures.quantiles import Row
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import paragraph
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 class ParametersPage:
@@ -25,20 +25,20 @@ class ParametersPage:
 
     Parameters
     ----------
-    story
+    subject
         Says which latents there are.
     reference
         What the densities are compared with; None where nothing is known.
-    words
+    text
         In which language.
     """
 
-    def __init__(self, story: Story, reference: Reference | None, *, words: Words) -> None:
-        self._story, self._say = story, words
-        self._table = text("rw-parameters")
-        self._table.value = words.html("parameters.waiting")
-        self._latents = [_Latent(number, row, reference, words) for number, row in enumerate(story.rows)]
-        about = paragraph(words, "parameters.about", "rw-about")
+    def __init__(self, subject: RegressionSubject, reference: Reference | None, *, text: Catalogue) -> None:
+        self._subject, self._text = subject, text
+        self._table = html_text("rw-parameters")
+        self._table.value = text.html("parameters.waiting")
+        self._latents = [_Latent(number, row, reference, text) for number, row in enumerate(subject.rows)]
+        about = paragraph(text, "parameters.about", "rw-about")
         key = ipywidgets.HTML("")
         key.add_class("rw-legend")
         pane = ipywidgets.VBox([about, self._table])
@@ -49,7 +49,7 @@ class ParametersPage:
         self.box = ipywidgets.Box([pane, main])
         self.box.add_class("rw-columns")
         self.targets = (self._table, *(target for latent in self._latents for target in latent.targets))
-        words.follow(lambda: self._name(key, reference))
+        text.follow(lambda: self._name(key, reference))
 
     def __repr__(self) -> str:
         return f"ParametersPage({len(self._latents)} latents)"
@@ -58,19 +58,19 @@ class ParametersPage:
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
         densities = {
-            f"rw-latent-{number}": self._say("parameters.label.density", name=row.label)
-            for number, row in enumerate(self._story.rows)
+            f"rw-latent-{number}": self._text("parameters.label.density", name=row.label)
+            for number, row in enumerate(self._subject.rows)
         }
-        return {"rw-parameters": self._say("parameters.label.table")} | densities
+        return {"rw-parameters": self._text("parameters.label.table")} | densities
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold."""
-        return Wanted(parameters=True)
+        return SnapshotRequest(parameters=True)
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
         parameters = snapshot.parameters
-        table = table_of(self._say, parameters) if parameters else self._say.html("parameters.waiting")
+        table = table_of(self._text, parameters) if parameters else self._text.html("parameters.waiting")
         return [
             (self._table, {"value": table}),
             *[change for latent in self._latents for change in latent.update(snapshot)],
@@ -82,17 +82,17 @@ class ParametersPage:
             latent.exact_shown = show
 
     def _name(self, key: ipywidgets.HTML, reference: Reference | None) -> None:
-        key.value = legend(self._say, reference)
-        for latent, row in zip(self._latents, self._story.rows, strict=True):
+        key.value = legend(self._text, reference)
+        for latent, row in zip(self._latents, self._subject.rows, strict=True):
             latent.figure.rename(row.label)
 
 
 class _Latent:
     """A small density, its median beside its name."""
 
-    def __init__(self, number: int, row: Row, reference: Reference | None, words: Words) -> None:
-        self._row, self._shown, self._say = row, NOWHERE, words
-        self._median = text("rw-value")
+    def __init__(self, number: int, row: Row, reference: Reference | None, text: Catalogue) -> None:
+        self._row, self._shown, self._text = row, NOWHERE, text
+        self._median = html_text("rw-value")
         self.figure = DensityFigure(f"rw-latent-{number}", row.label, controls=[self._median])
         self.targets = (*self.figure.targets, self._median)
         self.exact_shown = True
@@ -105,13 +105,13 @@ class _Latent:
         if self._row.site in snapshot.marginals:
             self._shown = _element(snapshot.marginals, self._row, snapshot.quantiles[self._row.site].shape[1:])
         exact = [] if self._exact is None else self.figure.show_exact(shown=self.exact_shown)
-        return [*self.figure.draw(self._shown, self._exact), *exact, (self._median, {"value": self._words()})]
+        return [*self.figure.draw(self._shown, self._exact), *exact, (self._median, {"value": self._median_text()})]
 
-    def _words(self) -> str:
+    def _median_text(self) -> str:
         if self._shown is NOWHERE:
             return ""
         key = "parameters.point" if is_point(self._shown) else "parameters.median"
-        return escape(self._say(key, value=minus(f"{self._shown.median:.2f}")))
+        return escape(self._text(key, value=minus(f"{self._shown.median:.2f}")))
 
     def _fix(self, reference: Reference) -> None:
         """Draw what stays the same throughout."""
@@ -119,10 +119,10 @@ class _Latent:
         if site not in reference.estimates:
             return
         estimate = np.asarray(reference.estimates[site])
-        settle(self.figure.mark(float(estimate[index])))
+        apply_changes(self.figure.mark(float(estimate[index])))
         if reference.exact is not None:
             self._exact = _element(reference.exact.marginals, self._row, estimate.shape)
-            settle([*self.figure.compare(self._exact), *self.figure.show_exact(shown=True)])
+            apply_changes([*self.figure.compare(self._exact), *self.figure.show_exact(shown=True)])
 
 
 def _element(marginals: Mapping[str, tuple[Density, ...]], row: Row, shape: tuple[int, ...]) -> Density:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
-from rugged_widget.runs.saved_run import KeptRun
+from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.figures.overlays import gap_words
 from rugged_widget.view.i18n.captions import caption
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from rugged_widget.view.pages.compare import CompareRequests
@@ -33,41 +33,43 @@ class RunsTable:
         How many are ticked at most, >= 1: with one more, the first of the others loses its tick.
     ticked
         Called, in any thread, when a tick was set or taken away.
-    words
+    text
         In which language.
     """
 
-    def __init__(self, requests: CompareRequests, max_ticked: int, ticked: Callable[[], None], *, words: Words) -> None:
-        self._requests, self._max, self._told, self._words = requests, max_ticked, ticked, words
-        self._runs: tuple[KeptRun, ...] = ()
+    def __init__(
+        self, requests: CompareRequests, max_ticked: int, ticked: Callable[[], None], *, text: Catalogue
+    ) -> None:
+        self._requests, self._max, self._told, self._text = requests, max_ticked, ticked, text
+        self._runs: tuple[SavedRun, ...] = ()
         self._rows: dict[int, _Row] = {}
         self._header = ipywidgets.HTML()
         self._header.add_class("rw-runs-header")
         self.box = ipywidgets.Box([self._header])
         self.box.add_class("rw-runs")
-        words.follow(self._name)
+        text.follow(self._name)
 
     def __repr__(self) -> str:
         return f"RunsTable({len(self._runs)} runs, {len(self.ticked)} ticked)"
 
     @property
-    def ticked(self) -> tuple[KeptRun, ...]:
+    def ticked(self) -> tuple[SavedRun, ...]:
         """The runs that are ticked, in the order of the table."""
         return tuple(run for run in self._runs if self._rows[run.number].ticked)
 
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names of what has no words of its own, by css class."""
-        return {css: said for run in self._runs for css, said in _labels(run, self._words)}
+        return {css: said for run in self._runs for css, said in _labels(run, self._text)}
 
-    def show(self, runs: Sequence[KeptRun]) -> None:
+    def show(self, runs: Sequence[SavedRun]) -> None:
         """Show these runs; those that are new are ticked as long as there is room."""
         self._runs = tuple(runs)
         gone = self._rows.keys() - {run.number for run in self._runs}
         closing = [self._rows.pop(number) for number in gone]
         for run in self._runs:
             if run.number not in self._rows:
-                row = self._rows[run.number] = _Row(run.number, self._requests, self._tick, self._words)
+                row = self._rows[run.number] = _Row(run.number, self._requests, self._tick, self._text)
                 row.ticked = sum(other.ticked for other in self._rows.values()) < self._max
         self.box.children = (self._header, *(self._rows[run.number].box for run in self._runs))
         for row in closing:
@@ -78,7 +80,7 @@ class RunsTable:
         """Write the names and numbers of all runs, and in which colour each is drawn."""
         place = {run.number: place for place, run in enumerate(self.ticked)}
         for run in self._runs:
-            self._rows[run.number].show(run, self._words, place.get(run.number))
+            self._rows[run.number].show(run, self._text, place.get(run.number))
 
     def _tick(self, number: int) -> None:
         others = [run.number for run in self.ticked if run.number != number]
@@ -87,7 +89,7 @@ class RunsTable:
         self._told()
 
     def _name(self) -> None:
-        say = self._words.html
+        say = self._text.html
         named = [(column, say(f"compare.column.{column}"), say(f"compare.tip.{column}")) for column in COLUMNS]
         cells = "".join(f'<span class="rw-cell-{column}" title="{tip}">{name}</span>' for column, name, tip in named)
         self._header.value = f"<span></span>{cells}<span></span>"
@@ -97,7 +99,7 @@ class RunsTable:
 class _Row:
     """A run: a tick, its name to edit, its numbers, and what can be done with it."""
 
-    def __init__(self, number: int, requests: CompareRequests, tick: Callable[[int], None], words: Words) -> None:
+    def __init__(self, number: int, requests: CompareRequests, tick: Callable[[int], None], text: Catalogue) -> None:
         self._name, self._silent = "", False
         self._tick = ipywidgets.Checkbox(value=False, indent=False)
         self._tick.add_class(f"rw-run-tick-{number}")
@@ -108,8 +110,8 @@ class _Row:
         self._cells = ipywidgets.HTML()
         recall = button(f"rw-recall-{number}", lambda: requests.recall(number))
         remove = button(f"rw-remove-{number}", lambda: requests.remove(number))
-        caption(recall, words, "compare.button.recall", "compare.button.recall_tip")
-        caption(remove, words, "compare.button.remove", "compare.button.remove_tip")
+        caption(recall, text, "compare.button.recall", "compare.button.recall_tip")
+        caption(remove, text, "compare.button.remove", "compare.button.remove_tip")
         self._actions = ipywidgets.HBox([recall, remove])
         self._actions.add_class("rw-run-actions")
         self.box = ipywidgets.Box([self._tick, self._field, self._cells, self._actions])
@@ -126,10 +128,10 @@ class _Row:
         self._tick.value = value
         self._silent = False
 
-    def show(self, run: KeptRun, words: Words, place: int | None) -> None:
+    def show(self, run: SavedRun, text: Catalogue, place: int | None) -> None:
         """Write what the run is, and show which colour it is drawn in; None for in none."""
         self._name = self._field.value = self._field.tooltip = run.name
-        self._cells.value = "".join(_cells(run, words))
+        self._cells.value = "".join(_cells(run, text))
         others = [css for css in self.box._dom_classes if not css.startswith("rw-kept-")]  # noqa: SLF001  # has no name
         self.box._dom_classes = (*others, *([] if place is None else [f"rw-kept-{place}"]))  # noqa: SLF001
 
@@ -143,59 +145,59 @@ class _Row:
             requests.rename(number, name)
 
 
-def _labels(run: KeptRun, words: Words) -> Iterator[tuple[str, str]]:
-    yield f"rw-run-tick-{run.number}", words("compare.label.tick", name=run.name)
-    yield f"rw-run-name-{run.number}", words("compare.label.name", number=run.number)
+def _labels(run: SavedRun, text: Catalogue) -> Iterator[tuple[str, str]]:
+    yield f"rw-run-tick-{run.number}", text("compare.label.tick", name=run.name)
+    yield f"rw-run-name-{run.number}", text("compare.label.name", number=run.number)
 
 
-def _cells(run: KeptRun, words: Words) -> Iterator[str]:
+def _cells(run: SavedRun, text: Catalogue) -> Iterator[str]:
     """Yield the cells behind the name as HTML, each with its column's name for whoever cannot see that."""
-    for column, cell in _texts(run, words).items():
-        name = words.html(f"compare.column.{column}")
+    for column, cell in _texts(run, text).items():
+        name = text.html(f"compare.column.{column}")
         yield f'<span class="rw-cell-{column}"><i class="rw-visually-hidden">{name}: </i><span>{cell}</span></span>'
 
 
-def _texts(run: KeptRun, words: Words) -> dict[str, str]:
+def _texts(run: SavedRun, text: Catalogue) -> dict[str, str]:
     guide = f"guides.{run.guide}"
     averaged = run.averaged
     mark = (
         ""
         if averaged is None
-        else f" <abbr{_tip(words, averaged.first, averaged.last)}>\N{GREEK SMALL LETTER MU}</abbr>"
+        else f" <abbr{_tip(text, averaged.first, averaged.last)}>\N{GREEK SMALL LETTER MU}</abbr>"
     )
     return {
-        "guide": words.html(guide if guide in words else "guides.custom"),
+        "guide": text.html(guide if guide in text else "guides.custom"),
         "steps": f"{run.steps:,}{mark}",
         "rate": f"{run.learning_rate:.2g}{'*' if run.rate_changed else ''}",
-        "elbo": _elbo(run, words),
+        "elbo": _elbo(run, text),
         "gap": NONE if run.gap is None or not math.isfinite(run.gap.nats) else gap_words(run.gap),
         "ratio": f"{run.worst_sd_ratio:.2f}" if math.isfinite(run.worst_sd_ratio) else NONE,
-        "k_hat": _judged(run, words),
+        "k_hat": _judged(run, text),
         "seconds": brief(run.seconds),
     }
 
 
-def _elbo(run: KeptRun, words: Words) -> str:
+def _elbo(run: SavedRun, text: Catalogue) -> str:
     """Return the ELBO with the digits that its error leaves; that of a point in brackets, for it is no bound."""
     error = run.elbo_error
     if not 0.0 < error < math.inf:
         written = minus(f"{run.elbo:,.2f}")
         is_point = run.approximation is not None and run.approximation.quality == "point"
-        return f'<abbr title="{words.html("compare.no_bound")}">({written})</abbr>' if is_point else written
+        return f'<abbr title="{text.html("compare.no_bound")}">({written})</abbr>' if is_point else written
     decimals = min(3, max(0, -math.floor(math.log10(error))))
     return minus(f"{run.elbo:,.{decimals}f} \N{PLUS-MINUS SIGN} {error:,.{decimals}f}")
 
 
-def _judged(run: KeptRun, words: Words) -> str:
+def _judged(run: SavedRun, text: Catalogue) -> str:
     """Return k-hat with what it means; its number alone tells little."""
     found = run.approximation
     if found is None or not math.isfinite(run.k_hat):
         return NONE
-    return f"{minus(f'{run.k_hat:.2f}')} <small>{words.html(f'compare.quality.{found.quality}')}</small>"
+    return f"{minus(f'{run.k_hat:.2f}')} <small>{text.html(f'compare.quality.{found.quality}')}</small>"
 
 
-def _tip(words: Words, first: int, last: int) -> str:
-    return f' title="{words.html("compare.averaged", first=first, last=last)}"'
+def _tip(text: Catalogue, first: int, last: int) -> str:
+    return f' title="{text.html("compare.averaged", first=first, last=last)}"'
 
 
 def button(css_class: str, press: Callable[[], None]) -> ipywidgets.Button:

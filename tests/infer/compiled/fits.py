@@ -38,5 +38,5 @@ def losses(fit: Fit) -> list[float]:
 
 def numbers_of(fit: Fit) -> Arrays:
     """Parameters, unconstrained, and moments, as Pyro's own optimizer would find them in its next step."""
-    with fit.looking():
+    with fit.inspecting():
         return numbers(fit._plain.optim)

@@ -135,7 +135,7 @@ def test_quantiles_and_predictive_see_the_parameters_of_captured_steps(engine: s
     assert fit.engine.name == engine, fit.engine.reason
     with torch.random.fork_rng(devices=[]):
         expected = seen_of(loop.guide, loop.problem)
-    with fit.looking():
+    with fit.inspecting():
         found = seen_of(fit.guide, loop.problem)
     for ours, theirs in zip(found, expected, strict=True):
         for name, value in theirs.items():

@@ -1,4 +1,4 @@
-"""Whether an optimizer has settled is judged at fixed steps, and neither noise nor a slow drift passes for rest."""
+"""Whether an optimizer has converged is judged at fixed steps, and neither noise nor a slow drift passes for rest."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def test_before_the_first_look_it_is_early() -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_curve_is_settled_once_it_is_within_half_a_nat_and_stays_so(seed: int) -> None:
+def test_a_curve_is_converged_once_it_is_within_half_a_nat_and_stays_so(seed: int) -> None:
     elbos = curve(3000, 100, seed=seed)
     found = judged(elbos)
-    assert state_of(found) == "settled"
+    assert state_of(found) == "converged"
     assert found.since is not None
     assert 100 * math.log(200) <= found.since <= 1500
 
@@ -67,12 +67,12 @@ def test_a_slow_drift_is_no_rest_though_a_step_is_noisier_than_it(seed: int) -> 
     assert state_of(found) == "drifting"
 
 
-def test_where_noise_hides_everything_nothing_is_called_settled() -> None:
+def test_where_noise_hides_everything_nothing_is_called_converged() -> None:
     assert state_of(judged(curve(250, 10, noise=20.0))) == "drifting"
 
 
 def test_noise_that_no_length_of_run_would_beat_is_measured_by_itself() -> None:
-    assert state_of(judged(curve(6000, 10, noise=400.0))) == "settled"
+    assert state_of(judged(curve(6000, 10, noise=400.0))) == "converged"
 
 
 def test_a_fall_is_unstable_and_ends_rest() -> None:
@@ -183,13 +183,13 @@ def fitted(engine: str = "plain", optimizer: Callable[..., optim.PyroOptim] | No
 def test_a_fit_is_judged_the_same_however_it_is_sliced_and_by_whatever_engine() -> None:
     whole, sliced = fitted("graph"), fitted("plain")
     whole.advance(225)
-    assert fitted().settling().state == "early"
+    assert fitted().convergence().state == "early"
     for size in (1, 198, 1, 25):
         sliced.advance(size)
-        sliced.settling()
-    one, other = whole.settling(), sliced.settling()
+        sliced.convergence()
+    one, other = whole.convergence(), sliced.convergence()
     assert (one.state, one.since, one.advice) == (other.state, other.since, other.advice)
-    assert one.state == "settled"
+    assert one.state == "converged"
     np.testing.assert_allclose([one.drift, one.noise], [other.drift, other.noise], rtol=1e-3)
 
 
@@ -198,11 +198,11 @@ def test_a_fit_is_judged_the_same_however_it_is_sliced_and_by_whatever_engine() 
 def test_a_fit_that_stops_when_it_settles_stops_at_the_same_step_however_it_is_sliced(sizes: tuple[int, ...]) -> None:
     free, fit = fitted("graph"), fitted("graph")
     free.advance(600)
-    fit.stops_when_settled = True
+    fit.stops_when_converged = True
     for size in sizes:
-        if fit.settled_at is None:
+        if fit.converged_at is None:
             fit.advance(size)
-    assert fit.step == fit.settled_at == free.settled_at
+    assert fit.step == fit.converged_at == free.converged_at
 
 
 def test_the_noise_of_adam_costs_a_quarter_of_its_rate_for_each_unit_of_gradient_noise() -> None:
@@ -214,11 +214,11 @@ def test_the_noise_of_adam_costs_a_quarter_of_its_rate_for_each_unit_of_gradient
     slope = 1 - math.exp(-scale)  # of softplus, at the unconstrained scale
     of_loc = precision * scale
     of_scale = slope * math.sqrt(2) * precision * scale
-    assert fit.settling().noise_cost == pytest.approx(0.05 / 4 * (of_loc + of_scale), rel=0.35)
+    assert fit.convergence().noise_cost == pytest.approx(0.05 / 4 * (of_loc + of_scale), rel=0.35)
 
 
 def test_an_optimizer_without_a_mean_square_costs_nobody_knows_what() -> None:
     fit = fitted("graph", optimizer=optim.SGD)  # type: ignore[attr-defined]
     fit.learning_rate = 0.001
     fit.advance(400)
-    assert math.isnan(fit.settling().noise_cost)
+    assert math.isnan(fit.convergence().noise_cost)

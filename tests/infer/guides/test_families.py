@@ -43,7 +43,7 @@ def place_at_maximum(fit: RegressionFit) -> None:
     exact = fit.comparison.exact.quantiles((0.5,))
     sigma = exact["sigma"][0]
     at = [np.log(sigma / (10 - sigma)), *exact["linear.weight"][0, 0], *exact["linear.bias"][0]]
-    with fit.looking():
+    with fit.inspecting():
         fit.guide.loc.copy_(torch.tensor(at))
 
 
@@ -62,7 +62,7 @@ def fit(request: pytest.FixtureRequest) -> RegressionFit:
 
 def test_draws_have_the_shape_of_the_site_lie_on_its_support_and_are_the_same_each_time(fit: RegressionFit) -> None:
     before = global_state()
-    with fit.looking():
+    with fit.inspecting():
         draws, again, other = draw(fit.guide, 9), draw(fit.guide, 9), draw(fit.guide, 1)
     assert {name: tuple(value.shape) for name, value in draws.items()} == {n: (9, *s) for n, s in SHAPES.items()}
     assert {name: tuple(value.shape) for name, value in other.items()} == {n: (1, *s) for n, s in SHAPES.items()}
@@ -74,7 +74,7 @@ def test_draws_have_the_shape_of_the_site_lie_on_its_support_and_are_the_same_ea
 def test_quantiles_are_those_of_the_draws(fit: RegressionFit) -> None:
     count = 400 if fit.called == "branching" else 4000  # type: ignore[attr-defined]
     found = fit.quantiles(PROBS)
-    with fit.looking():
+    with fit.inspecting():
         draws = {name: as_float64(value) for name, value in draw(fit.guide, count).items()}
     assert found.keys() == SHAPES.keys()
     for name, value in found.items():
@@ -87,7 +87,7 @@ def test_quantiles_are_those_of_the_draws(fit: RegressionFit) -> None:
 
 
 def test_the_density_of_a_draw_is_that_of_pyros_trace(fit: RegressionFit) -> None:
-    with fit.looking():
+    with fit.inspecting():
         draws, log_density = draw_with_density(fit.guide, 1)
         found = pyros_density(fit, draws)
     assert (log_density is None) == (fit.called in POINTS)  # type: ignore[attr-defined]
@@ -114,7 +114,7 @@ def pyros_density(fit: RegressionFit, draws: dict[str, torch.Tensor]) -> float:
 
 
 def test_it_is_known_whether_a_guide_can_correlate_latents(fit: RegressionFit) -> None:
-    with fit.looking():
+    with fit.inspecting():
         assert correlates(fit.guide) == (fit.called in CORRELATING)  # type: ignore[attr-defined]
 
 
@@ -134,7 +134,7 @@ def test_looking_before_the_first_step_leaves_the_steps_as_pyros_own_loop_takes_
     assert looked_at.param_store() == {} or name not in {"parts", "function", "module"}
     first = looked_at.snapshot()
     assert first.quantiles["linear.weight"].shape == (5, 1, 3)
-    with looked_at.looking():
+    with looked_at.inspecting():
         before = draw(looked_at.guide, 3)
     looked_at.advance(1)
     looked_at.snapshot()
@@ -147,10 +147,10 @@ def test_looking_before_the_first_step_leaves_the_steps_as_pyros_own_loop_takes_
 def test_the_parameters_that_are_seen_before_the_first_step_are_those_it_begins_with() -> None:
     for name in ("parts", "function"):
         fit = RegressionFit(RUGGED, guide=ALL[name], seed=3, engine="plain", learning_rate=1e-30)
-        with fit.looking():
+        with fit.inspecting():
             before = draw(fit.guide, 5)
         fit.advance(1)
-        with fit.looking():
+        with fit.inspecting():
             after = draw(fit.guide, 5)
         assert all(torch.equal(value, after[site]) for site, value in before.items()), name
 
@@ -174,7 +174,7 @@ def test_two_fits_share_a_function_without_meeting() -> None:
 
 def test_a_laplace_approximation_is_a_point_where_the_model_has_no_maximum() -> None:
     fit = trained("laplace", 0)
-    with fit.looking():
+    with fit.inspecting():
         draws, log_density = draw_with_density(fit.guide, 6)
     assert log_density is None
     assert all(bool((value == value[0]).all()) for value in draws.values())
@@ -196,7 +196,7 @@ def test_a_laplace_approximation_has_the_curvature_of_all_rows_where_steps_look_
 
 def test_a_guide_that_nothing_is_known_of_cannot_be_drawn_from() -> None:
     fit = Fit(normal_model, lambda _: mean_field, (torch.zeros(4),), learning_rate=0.01, seed=1, engine="plain")
-    with fit.looking(), pytest.raises(TypeError, match="got mean_field"):
+    with fit.inspecting(), pytest.raises(TypeError, match="got mean_field"):
         draw(fit.guide, 10)
 
 

@@ -81,7 +81,7 @@ def test_a_point_by_hand_has_no_density() -> None:
         linear_weight=dist.Delta(torch.zeros(1, 3), event_dim=2), linear_bias=dist.Delta(torch.ones(1), event_dim=1)
     )
     fit = RegressionFit(RUGGED, guide=guide, engine="plain")
-    with fit.looking():
+    with fit.inspecting():
         draws, log_density = draw_with_density(fit.guide, 5)
     assert log_density is None
     assert bool((draws["linear.bias"] == 1).all())
@@ -89,7 +89,7 @@ def test_a_point_by_hand_has_no_density() -> None:
 
 def test_a_guide_that_branches_is_called_once_a_draw() -> None:
     fit = RegressionFit(RUGGED, guide=Branching(), engine="plain")
-    with fit.looking():
+    with fit.inspecting():
         draws, log_density = draw_with_density(fit.guide, 60)
     above = draws["linear.weight"][:, 0, 0] > 0
     nearer = draws["linear.bias"][:, 0] < 1.5
@@ -111,7 +111,7 @@ def test_lists_may_hold_parts_of_any_kind() -> None:
 
     fit = RegressionFit(RUGGED, guide=Listed, seed=3, engine="plain")
     for _ in range(2):
-        with fit.looking():
+        with fit.inspecting():
             draws, log_density = draw_with_density(fit.guide, 7)
         assert {name: tuple(value.shape) for name, value in draws.items()} == {n: (7, *s) for n, s in SHAPES.items()}
         assert log_density is not None

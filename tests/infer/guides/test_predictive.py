@@ -56,7 +56,7 @@ def test_both_bands_agree_with_pyros_predictive(fit: RegressionFit) -> None:
     count, points = 1500, np.array([0, 20, 63])
     snapshot = fit.snapshot()
     inputs = np.concatenate([features(snapshot.bands["line"][0].x[points], group) for group in (0, 1)])
-    with fit.looking():
+    with fit.inspecting():
         sites = ("obs", "_RETURN")
         predictive = Predictive(fit.model, guide=fit.guide, num_samples=count, return_sites=sites)
         found = predictive(torch.tensor(inputs, dtype=torch.float32))
@@ -70,7 +70,7 @@ def test_both_bands_agree_with_pyros_predictive(fit: RegressionFit) -> None:
 
 def test_a_draw_lies_as_far_from_its_line_everywhere_in_units_of_its_sigma(fit: RegressionFit) -> None:
     x = torch.tensor(features(RUGGED.grid(), 1), dtype=torch.float32)
-    with fit.looking():
+    with fit.inspecting():
         draws = draw(fit.guide, 800)
         mean, observation = predict(fit.model, draws, x)
     away = ((observation - mean) / draws["sigma"][:, None]).numpy()

@@ -64,7 +64,7 @@ def test_quantiles_of_a_normal_guide_are_those_of_the_closed_form(name: str) -> 
 def test_draws_of_a_normal_guide_have_its_mean_and_covariance(name: str) -> None:
     fit, count = trained(name), 20_000
     loc, covariance = gaussian(fit)
-    with fit.looking():
+    with fit.inspecting():
         draws = unconstrained({site: as_float64(value) for site, value in draw(fit.guide, count).items()})
     scale = np.sqrt(np.diag(covariance))
     # 5 standard errors: of a mean scale / sqrt(count), of a covariance at most scale_i scale_j sqrt(2 / count)
@@ -77,7 +77,7 @@ def test_draws_of_a_normal_guide_have_its_mean_and_covariance(name: str) -> None
 def test_quantiles_of_a_flow_are_those_of_its_draws() -> None:
     fit = trained("iaf")
     found = fit.quantiles(PROBS)
-    with fit.looking():
+    with fit.inspecting():
         draws = {site: as_float64(value) for site, value in draw(fit.guide, 20_000).items()}
     for site, value in found.items():
         below = [(draws[site] < quantile).mean(axis=0) for quantile in value]
@@ -130,7 +130,7 @@ def test_a_site_in_a_plate_can_be_drawn() -> None:
         seed=1,
         engine="plain",
     )
-    with fit.looking():
+    with fit.inspecting():
         draws = draw(fit.guide, 7)
         found = quantiles(fit.guide, [0.25, 0.75], 7)
     assert draws["rate"].shape == (7, 3)
@@ -147,7 +147,7 @@ def test_order_statistics_are_ranks_of_the_draws() -> None:
 @pytest.mark.parametrize("name", ["diagonal", "multivariate", "iaf"])
 def test_the_density_of_a_draw_is_what_pyro_says_of_the_guide(name: str) -> None:
     fit = trained(name, 20)
-    with fit.looking():
+    with fit.inspecting():
         draws, log_density = draw_with_density(fit.guide, 1)
         with same_noise():
             traced = poutine.trace(fit.guide).get_trace(*(torch.zeros(2, 3), torch.zeros(2)))
@@ -157,5 +157,5 @@ def test_the_density_of_a_draw_is_what_pyro_says_of_the_guide(name: str) -> None
 
 
 def test_a_point_has_no_density() -> None:
-    with (fit := trained("delta", 1)).looking():
+    with (fit := trained("delta", 1)).inspecting():
         assert draw_with_density(fit.guide, 10)[1] is None

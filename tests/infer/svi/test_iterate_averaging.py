@@ -40,7 +40,7 @@ def fitted(engine: str = "plain", *, guide: Any = AutoDiagonalNormal, seed: int 
 
 
 def unconstrained(fit: Fit) -> np.ndarray:
-    with fit.looking():
+    with fit.inspecting():
         store = pyro.get_param_store()
         return np.concatenate([value.numpy().ravel().copy() for _, value in store.named_parameters()])
 
@@ -212,7 +212,7 @@ def test_diagnostics_change_no_step() -> None:
     asked, left_alone = fitted("graph"), fitted("graph")
     for size in (1, 120, 3, 90):
         asked.advance(size)
-        asked.settling()
+        asked.convergence()
     left_alone.advance(214)
     assert asked.history().equals(left_alone.history())
 
@@ -223,6 +223,6 @@ def test_the_time_of_the_steps_adds_up_and_that_of_looking_does_not_count() -> N
     fit.advance(20)
     after = fit.seconds
     assert after > 0.0
-    fit.settling()
+    fit.convergence()
     fit.param_store()
     assert fit.seconds == after

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rugged_widget.infer.svi.preload import WarmUp
+from rugged_widget.infer.svi.preload import Preload
 from rugged_widget.regression.infer import fit as lesson
 from rugged_widget.regression.infer.fit import RegressionFit
 from tests.infer.plain import RUGGED
@@ -39,7 +39,7 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.
 
 
 def test_it_imports_in_a_thread_once_and_then_calls_everyone(gate: threading.Event) -> None:
-    warm_up, called = WarmUp([NAME]), []
+    warm_up, called = Preload([NAME]), []
     for number in (1, 2):
         warm_up.begin(lambda number=number: called.append((number, threading.get_ident())))  # type: ignore[misc]
     assert (called, NAME in repr(warm_up), "under way" in repr(warm_up)) == ([], True, True)
@@ -57,7 +57,7 @@ def test_a_module_that_cannot_be_imported_is_left_to_whoever_needs_it(
 ) -> None:
     (tmp_path / "a_broken_module.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
-    warm_up, called = WarmUp(["no_such_module_anywhere", "a_broken_module", "json"]), []
+    warm_up, called = Preload(["no_such_module_anywhere", "a_broken_module", "json"]), []
     warm_up.begin(lambda: called.append(1))
     warm_up.wait()
     assert called == [1]
@@ -68,24 +68,24 @@ def test_what_smooths_weights_is_imported_ahead_and_not_with_the_package() -> No
     code = """
 import sys
 import rugged_widget.regression.infer.fit
-from rugged_widget.infer.svi.preload import WARM_UP
+from rugged_widget.infer.svi.preload import PRELOAD
 assert "arviz_stats" not in sys.modules
-WARM_UP.begin(lambda: None)
-WARM_UP.wait()
+PRELOAD.begin(lambda: None)
+PRELOAD.wait()
 assert "arviz_stats.base.array" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_to_wait_for_what_was_never_begun_takes_no_time() -> None:
-    warm_up = WarmUp([NAME])
+    warm_up = Preload([NAME])
     warm_up.wait()
     assert "not begun" in repr(warm_up)
 
 
 def test_a_step_is_not_taken_beside_an_import(gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    warm_up, fit = WarmUp([NAME]), RegressionFit(RUGGED)
-    monkeypatch.setattr(lesson, "WARM_UP", warm_up)
+    warm_up, fit = Preload([NAME]), RegressionFit(RUGGED)
+    monkeypatch.setattr(lesson, "PRELOAD", warm_up)
     order: list[str] = []
     warm_up.begin(lambda: order.append("imported"))
     training = threading.Thread(target=lambda: order.append(f"{fit.advance(1)} step"))

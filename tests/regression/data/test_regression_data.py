@@ -31,7 +31,7 @@ def picked(frame: Any, **options: Any) -> RegressionData:
 
 
 def test_the_bundled_file_is_the_one_that_was_checked() -> None:
-    content = resources.files("rugged_widget").joinpath("data", "rugged.csv").read_bytes()
+    content = resources.files("rugged_widget.regression.data").joinpath("rugged.csv").read_bytes()
     assert hashlib.sha256(content).hexdigest() == SHA256
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from tests.infer.plain import FAMILIES, RUGGED, PlainLoop
 
@@ -132,8 +132,8 @@ def test_a_fit_says_where_it_is() -> None:
 
 
 def test_a_prediction_at_a_point_is_the_line_and_the_noise_of_the_draws(trained: RegressionFit) -> None:
-    trained.wanted = Wanted(what_if=(2.0, 1))
-    found, trained.wanted = trained.snapshot().what_if, Wanted()
+    trained.wanted = SnapshotRequest(what_if=(2.0, 1))
+    found, trained.wanted = trained.snapshot().what_if, SnapshotRequest()
     assert found is not None
     assert (found.x, found.group) == (2.0, 1)
     summary = trained.quantiles([0.5])

@@ -11,7 +11,7 @@ from rugged_widget.regression.infer.exact.correlation import covariance
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.values import Array, Correction
 from tests.infer.plain import RUGGED
 from tests.regression.infer.test_approximation import EXACT, independent, normal_draws
@@ -98,7 +98,7 @@ def test_the_correction_of_a_guide_that_is_too_narrow_is_wider_and_not_to_be_tru
 
 def test_a_fits_correction_has_the_shapes_of_its_snapshot() -> None:
     fit = RegressionFit(RUGGED, engine="plain")
-    fit.wanted = Wanted(correction=True)
+    fit.wanted = SnapshotRequest(correction=True)
     fit.advance(2)
     snapshot = fit.snapshot()
     found = snapshot.correction

@@ -236,7 +236,7 @@ def test_the_script_says_where_the_widget_drew_other_batches() -> None:
 
 
 def test_large_is_where_the_fit_begins_to_draw_batches_itself() -> None:
-    from rugged_widget.infer import subsample  # noqa: PLC0415 the wall: script.py may not import it
+    from rugged_widget.infer.step import subsample  # noqa: PLC0415 the wall: script.py may not import it
 
     assert subsample.LARGE == LARGE
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.export_page import ServePage, ServeRequests
-from rugged_widget.regression.view.labels import story_of
-from rugged_widget.snapshot.reference import Wanted
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.regression.view.export_page import ExportPage, ExportRequests
+from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.page_fakes import PROBS, RUNNING, arrays, awkward, normal, snapshot, value_of
 
-WORDS = Words()
+WORDS = Catalogue()
 
 OUTSIDE, INSIDE = normal(-0.172, 0.038), normal(0.205, 0.083)
 
@@ -27,9 +27,9 @@ class Root:
     def __init__(self, data: RegressionData | None = None) -> None:
         self.asked: list[tuple[str, str, bool]] = []
         self.drawn = 0
-        requests = ServeRequests(*(self._note(name) for name in ("script", "program", "load")))
-        self.page = ServePage(
-            story_of(data or RegressionData.rugged(), PROBS, WORDS), requests, self._changed, words=WORDS
+        requests = ExportRequests(*(self._note(name) for name in ("script", "program", "load")))
+        self.page = ExportPage(
+            subject_of(data or RegressionData.rugged(), PROBS, WORDS), requests, self._changed, text=WORDS
         )
 
     def _note(self, name: str):  # noqa: ANN202  # a callable
@@ -121,7 +121,7 @@ def test_every_frame_holds_the_same_arrays_and_only_finite_numbers() -> None:
     kinds.append(arrays(root.page.update(snapshot(), RUNNING)))
     assert kinds[0] == kinds[1]
     assert all(target in root.page.targets for target, _ in root.page.update(snapshot(), RUNNING))
-    assert root.page.wanted() == Wanted()
+    assert root.page.wanted() == SnapshotRequest()
 
 
 def test_the_sample_names_the_files_as_python_does() -> None:
@@ -141,7 +141,7 @@ def test_names_of_groups_are_text_and_stay_so() -> None:
     root = Root(awkward())
     changes = root.page.update(snapshot(), RUNNING)
     figure = root.part("rw-served")
-    words = value_of(changes, drawn.part(figure, "rw-corner-0"), "value")
-    assert "&lt;i&gt;g" in words
-    assert "<i>" not in words
+    text = value_of(changes, drawn.part(figure, "rw-corner-0"), "value")
+    assert "&lt;i&gt;g" in text
+    assert "<i>" not in text
     assert "<s>" not in drawn.heading(figure)

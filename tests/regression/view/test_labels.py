@@ -8,15 +8,15 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.view.labels import MAX_DOTS, Story, story_of
+from rugged_widget.regression.view.labels import MAX_DOTS, RegressionSubject, subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.static_html import still
 from rugged_widget.snapshot.snapshot import Progress
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.page_fakes import value_of
 
-WORDS = Words()
+WORDS = Catalogue()
 
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 MANY, FEW = 5000, 40
@@ -32,21 +32,21 @@ def data() -> RegressionData:
 
 
 @pytest.fixture(scope="module")
-def story(data: RegressionData) -> Story:
-    return story_of(data, PROBS, WORDS)
+def subject(data: RegressionData) -> RegressionSubject:
+    return subject_of(data, PROBS, WORDS)
 
 
-def test_of_many_rows_a_sample_is_drawn_and_of_few_all(story: Story) -> None:
-    assert [(group.num_rows, len(group.x)) for group in story.groups] == [(MANY, MAX_DOTS), (FEW, FEW)]
-    assert [group.heading(WORDS, "rows") for group in story.groups] == [
+def test_of_many_rows_a_sample_is_drawn_and_of_few_all(subject: RegressionSubject) -> None:
+    assert [(group.num_rows, len(group.x)) for group in subject.groups] == [(MANY, MAX_DOTS), (FEW, FEW)]
+    assert [group.heading(WORDS, "rows") for group in subject.groups] == [
         "g = 0 · 1,000 of 5,000 rows drawn",
         "g = 1 · 40 rows",
     ]
-    assert story.subtitle.startswith("5,040 rows")
+    assert subject.subtitle.startswith("5,040 rows")
 
 
-def test_dots_are_rows_of_their_group_each_with_its_own_words(data: RegressionData, story: Story) -> None:
-    for value, group in enumerate(story.groups):
+def test_dots_are_rows_of_their_group_each_with_its_own_words(data: RegressionData, subject: RegressionSubject) -> None:
+    for value, group in enumerate(subject.groups):
         rows = [int(name.removeprefix("row ")) for name in group.names]
         assert len(set(rows)) == len(rows)
         assert set(data.group_values[rows]) == {value}
@@ -55,14 +55,16 @@ def test_dots_are_rows_of_their_group_each_with_its_own_words(data: RegressionDa
         assert list(group.details) == [data.row_details[row] for row in rows]
 
 
-def test_the_sample_is_spread_over_the_table_and_the_same_each_time(data: RegressionData, story: Story) -> None:
-    rows = [int(name.removeprefix("row ")) for name in story.groups[0].names]
+def test_the_sample_is_spread_over_the_table_and_the_same_each_time(
+    data: RegressionData, subject: RegressionSubject
+) -> None:
+    rows = [int(name.removeprefix("row ")) for name in subject.groups[0].names]
     assert np.mean(rows) == pytest.approx(MANY / 2, abs=4 * MANY / np.sqrt(12 * MAX_DOTS))
-    assert story_of(data, PROBS, WORDS).groups[0].names == story.groups[0].names
+    assert subject_of(data, PROBS, WORDS).groups[0].names == subject.groups[0].names
 
 
-def test_a_panel_counts_what_it_draws_and_says_so(data: RegressionData, story: Story) -> None:
-    panels = Panels(story, lambda: None, words=WORDS)
+def test_a_panel_counts_what_it_draws_and_says_so(data: RegressionData, subject: RegressionSubject) -> None:
+    panels = Panels(subject, lambda: None, text=WORDS)
     fit = RegressionFit(data, engine="plain", batch_size=50, learning_rate=0.5)
     fit.advance(40)
     changes = panels.update(fit.snapshot(), Progress("running", 150, 1500, -500.0, 150.0))
@@ -70,6 +72,6 @@ def test_a_panel_counts_what_it_draws_and_says_so(data: RegressionData, story: S
     assert " of 1,000 drawn, prediction " in notes[0]
     assert " of 40, prediction " in notes[1]
     assert [len(hover["rows"]) for hover in panels.hover] == [MAX_DOTS, FEW]
-    picture = still(story, fit.snapshot(), "paused", words=WORDS)
+    picture = still(subject, fit.snapshot(), "paused", text=WORDS)
     assert picture.count("<circle") == MAX_DOTS + FEW
     assert "1,000 of 5,000 rows drawn" in picture

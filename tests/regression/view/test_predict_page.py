@@ -11,17 +11,17 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.data_rows import rows_of
-from rugged_widget.regression.view.labels import story_of
+from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.outcome import exponential
 from rugged_widget.regression.view.predict_page import PredictPage
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import WhatIf
 from rugged_widget.view.figures.number_format import rounded
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.page_fakes import PROBS, RUNNING, arrays, awkward, normal, reference, snapshot, value_of
 
-WORDS = Words()
+WORDS = Catalogue()
 
 DATA = RegressionData.rugged()
 GUIDE, EXACT = normal(7.6, 0.96), normal(7.5, 1.0)
@@ -30,9 +30,9 @@ THERE = WhatIf(1.21, 1, GUIDE, EXACT)
 
 def page(data: RegressionData = DATA, *, exact: bool = True, calls: list[int] | None = None) -> PredictPage:
     called = [] if calls is None else calls
-    story, rows = story_of(data, PROBS, WORDS), rows_of(data, WORDS)
+    subject, rows = subject_of(data, PROBS, WORDS), rows_of(data, WORDS)
     compared = reference(data, exact=exact)
-    return PredictPage(story, compared, rows, lambda: called.append(len(called)), words=WORDS)
+    return PredictPage(subject, compared, rows, lambda: called.append(len(called)), text=WORDS)
 
 
 def part(shown: PredictPage, name: str) -> Any:
@@ -46,7 +46,7 @@ def figures(shown: PredictPage) -> list[Any]:
 
 def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
     shown = page()
-    assert shown.wanted() == Wanted(what_if=(round(float(np.median(DATA.predictor_values)), 2), 0))
+    assert shown.wanted() == SnapshotRequest(what_if=(round(float(np.median(DATA.predictor_values)), 2), 0))
     slider = part(shown, "what-if-x")
     assert slider.min <= DATA.predictor_values.min()
     assert DATA.predictor_values.max() <= slider.max
@@ -56,7 +56,7 @@ def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
 @pytest.mark.parametrize(("scale", "readout"), [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".9f"), (1.0, ".2f")])
 def test_the_slider_is_as_fine_as_the_range_needs(scale: float, readout: str) -> None:
     rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * scale - 2 * scale)
-    shown = PredictPage(story_of(DATA, PROBS, WORDS), None, rows, lambda: None, words=WORDS)
+    shown = PredictPage(subject_of(DATA, PROBS, WORDS), None, rows, lambda: None, text=WORDS)
     slider = part(shown, "what-if-x")
     assert slider.readout_format == readout
     assert slider.min <= rows.x.min()
@@ -71,27 +71,27 @@ def test_another_point_is_asked_for_and_wanted_and_nothing_else_happens() -> Non
     part(shown, "what-if-x").value = 3.5
     part(shown, "what-if-group").value = 1
     assert len(calls) == 2
-    assert shown.wanted() == Wanted(what_if=(3.5, 1))
+    assert shown.wanted() == SnapshotRequest(what_if=(3.5, 1))
     assert part(shown, "answer").value == before
 
 
 def test_it_says_what_the_snapshot_says_though_the_slider_has_moved_on() -> None:
     shown = page()
     part(shown, "what-if-x").value = 4.0
-    words = value_of(shown.update(snapshot(what_if=THERE), RUNNING), part(shown, "answer"), "value")
-    assert "Inside Africa, a country with ruggedness 1.21: GDP between" in words
+    text = value_of(shown.update(snapshot(what_if=THERE), RUNNING), part(shown, "answer"), "value")
+    assert "Inside Africa, a country with ruggedness 1.21: GDP between" in text
 
 
 def test_the_interval_in_dollars_is_the_exponential_of_that_of_the_logarithm() -> None:
     shown = page()
     changes = shown.update(snapshot(what_if=THERE), RUNNING)
-    words = value_of(changes, part(shown, "answer"), "value")
+    text = value_of(changes, part(shown, "answer"), "value")
     low, high, middle = (
         f"<b>{rounded(math.exp(value))}\N{NO-BREAK SPACE}$</b>" for value in (GUIDE.lower, GUIDE.upper, GUIDE.median)
     )
-    assert f"between {low} and {high} with probability 0.90, median {middle}" in words
-    assert f"logarithm: {GUIDE.lower:.2f} to {GUIDE.upper:.2f}" in words
-    assert f"exact posterior: {rounded(math.exp(EXACT.lower))}" in words
+    assert f"between {low} and {high} with probability 0.90, median {middle}" in text
+    assert f"logarithm: {GUIDE.lower:.2f} to {GUIDE.upper:.2f}" in text
+    assert f"exact posterior: {rounded(math.exp(EXACT.lower))}" in text
     inside = value_of(changes, drawn.density(figures(shown)[1]).inside, "x")
     assert (inside[0], inside[-1]) == pytest.approx((math.exp(GUIDE.lower), math.exp(GUIDE.upper)))
 
@@ -151,9 +151,9 @@ def test_without_a_logarithm_there_is_one_figure_and_the_response_as_it_is() -> 
     there = WhatIf(0.5, 1, normal(-0.25, 1.0), normal(-0.2, 1.0))
     changes = shown.update(snapshot(what_if=there), RUNNING)
     assert len(figures(shown)) == 1
-    words = value_of(changes, part(shown, "answer"), "value")
-    assert f"between <b>\N{MINUS SIGN}{abs(there.guide.lower):.2f}</b>" in words
-    assert "logarithm" not in words
+    text = value_of(changes, part(shown, "answer"), "value")
+    assert f"between <b>\N{MINUS SIGN}{abs(there.guide.lower):.2f}</b>" in text
+    assert "logarithm" not in text
 
 
 def test_names_are_text_and_stay_so() -> None:

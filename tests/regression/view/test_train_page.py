@@ -10,14 +10,14 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.view.labels import story_of
+from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.train_page import TrainPage
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.controls.controls import Requests
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
-from tests.view.judged import approximation, correction_of, settling
+from tests.view.judged import approximation, convergence, correction_of
 from tests.view.page_fakes import value_of
 from tests.view.references import reference_of
 
@@ -41,15 +41,15 @@ class Shown:
     def __init__(self, language: str = "en", **settings: object) -> None:
         self.picked: list[tuple[str, object]] = []
         self.changes = 0
-        self.words = Words(language)
+        self.text = Catalogue(language)
         requests = Requests(*[lambda: None] * 3, lambda name, value: self.picked.append((name, value)))
-        story = story_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95), self.words)
+        subject = subject_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95), self.text)
         self.page = TrainPage(
-            story,
+            subject,
             1500,
             reference_of(DATA),
             self._changed,
-            words=self.words,
+            text=self.text,
             requests=requests,
             settings=settings,
         )
@@ -63,23 +63,23 @@ class Shown:
 
 def test_a_correction_is_wanted_only_while_it_is_drawn() -> None:
     shown = Shown()
-    assert shown.page.wanted() == Wanted()
+    assert shown.page.wanted() == SnapshotRequest()
     shown.page.correct(on=True)
-    assert shown.page.wanted() == Wanted(correction=True)
+    assert shown.page.wanted() == SnapshotRequest(correction=True)
     shown.page.correct(on=True)
     assert shown.changes == 1  # nothing changed the second time
     shown.page.correct(on=False)
-    assert shown.page.wanted() == Wanted()
+    assert shown.page.wanted() == SnapshotRequest()
 
 
 def test_settings_are_shown_and_ask_for_nothing() -> None:
-    shown = Shown(correct=True, stop_when_settled=True)
+    shown = Shown(correct=True, stop_when_converged=True)
     page = shown.page
     assert page.wanted().correction
-    stop, correct = (drawn.part(page.box, css_class) for css_class in ("rw-stop-when-settled", "rw-correct"))
+    stop, correct = (drawn.part(page.box, css_class) for css_class in ("rw-stop-when-converged", "rw-correct"))
     assert stop.value
     page.show_setting("correct", value=False)
-    page.show_setting("stop_when_settled", value=False)
+    page.show_setting("stop_when_converged", value=False)
     assert (correct.value, stop.value) == (False, False)
     assert not page.wanted().correction
     assert shown.picked == []
@@ -110,12 +110,12 @@ def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: 
             assert not arrays_once
 
 
-@pytest.mark.parametrize(("language", "verdicts"), [("en", ("settled: yes", "good: no")), ("ko", ("예", "아니요"))])
+@pytest.mark.parametrize(("language", "verdicts"), [("en", ("converged: yes", "good: no")), ("ko", ("예", "아니요"))])
 def test_who_does_not_see_it_is_told_both_verdicts_and_the_beliefs(
     plain: Snapshot, language: str, verdicts: tuple[str, str]
 ) -> None:
     shown = Shown(language)
-    judged: Any = dataclasses.replace(plain, settling=settling(), approximation=approximation())
+    judged: Any = dataclasses.replace(plain, convergence=convergence(), approximation=approximation())
     shown.page.update(judged, RESTING)
     said = shown.page.sentence(judged)
     assert all(word in said for word in verdicts)

@@ -7,10 +7,10 @@ import pytest
 
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.controls.controls import Controls, Requests, duration, sentence
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 
-WORDS = Words()
+WORDS = Catalogue()
 
 
 def progress(status: str, step: int = 0, rate: float = math.nan, error: str = "") -> Progress:
@@ -50,7 +50,7 @@ class Asked:
                 reset=lambda: self.log.append("reset"),
                 pick=lambda name, value: self.log.append((name, value)),
             ),
-            words=WORDS,
+            text=WORDS,
         )
 
     def control(self, css_class: str) -> Any:
@@ -86,11 +86,11 @@ def test_where_the_slider_snaps_to_is_not_another_learning_rate() -> None:
 
 def test_the_primary_button_says_what_it_will_do() -> None:
     asked = Asked()
-    words = []
+    text = []
     for status in ("ready", "running", "paused", "finished", "failed"):
         asked.controls.show_status(progress(status, 5))
-        words.append(asked.control("rw-primary").description)
-    assert words == ["Start", "Pause", "Resume", "Restart", "Restart"]
+        text.append(asked.control("rw-primary").description)
+    assert text == ["Start", "Pause", "Resume", "Restart", "Restart"]
 
 
 def test_a_failure_is_told_as_text_and_goes_away() -> None:

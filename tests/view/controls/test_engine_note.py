@@ -8,9 +8,9 @@ import pytest
 
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress
 from rugged_widget.view.controls.engine_note import EngineNote
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 
-WORDS = Words()
+WORDS = Catalogue()
 
 
 def progress(name: str, step: int = 5, reason: str = "because") -> Progress:
@@ -18,7 +18,7 @@ def progress(name: str, step: int = 5, reason: str = "because") -> Progress:
 
 
 def test_name_and_reason_are_there_for_eyes_and_for_ears_as_text() -> None:
-    note = EngineNote("auto", words=WORDS)
+    note = EngineNote("auto", text=WORDS)
     note.show(progress("graph", reason='it says "<b>a & b</b>"'))
     said = "it says &quot;&lt;b&gt;a &amp; b&lt;/b&gt;&quot;"
     assert f'aria-label="Engine graph: {said}"' in note.widget.value
@@ -28,7 +28,7 @@ def test_name_and_reason_are_there_for_eyes_and_for_ears_as_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "got", "words"),
+    ("asked", "got", "text"),
     [
         ("auto", "graph", None),
         ("auto", "plain", "plain steps"),
@@ -40,15 +40,15 @@ def test_name_and_reason_are_there_for_eyes_and_for_ears_as_text() -> None:
         ("plain", "plain", None),
     ],
 )
-def test_what_was_not_asked_for_is_hinted_at_in_sight(asked: str, got: str, words: str | None) -> None:
-    note = EngineNote(asked, words=WORDS)
+def test_what_was_not_asked_for_is_hinted_at_in_sight(asked: str, got: str, text: str | None) -> None:
+    note = EngineNote(asked, text=WORDS)
     note.show(progress(got))
-    assert ("rw-hint" in note.widget.value) == (words is not None)
-    assert (words or "") in note.widget.value
+    assert ("rw-hint" in note.widget.value) == (text is not None)
+    assert (text or "") in note.widget.value
 
 
 def test_before_the_first_step_nothing_is_hinted_at() -> None:
-    note = EngineNote("auto", words=WORDS)
+    note = EngineNote("auto", text=WORDS)
     note.show(progress("plain", step=0))
     assert "rw-hint" not in note.widget.value
     note.show(progress("plain", step=1))
@@ -56,7 +56,7 @@ def test_before_the_first_step_nothing_is_hinted_at() -> None:
 
 
 def test_another_setting_counts_from_the_next_news_on() -> None:
-    note = EngineNote("graph", words=WORDS)
+    note = EngineNote("graph", text=WORDS)
     note.show(progress("plain"))
     note.ask("plain")
     note.show(progress("plain"))
@@ -64,7 +64,7 @@ def test_another_setting_counts_from_the_next_news_on() -> None:
 
 
 def test_a_message_goes_out_only_where_there_is_news() -> None:
-    note, sent = EngineNote("auto", words=WORDS), []
+    note, sent = EngineNote("auto", text=WORDS), []
     note.widget.observe(lambda change: sent.append(change["new"]), "value")
     note.show(Progress("ready", 0, 100, math.nan, math.nan))
     for step in range(5):

@@ -14,14 +14,14 @@ import pytest
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.view.explanation_facts import facts_of
-from rugged_widget.regression.view.labels import Story, story_of
-from rugged_widget.snapshot.reference import Reference, Wanted
-from rugged_widget.snapshot.snapshot import Gap, Progress
+from rugged_widget.regression.view.labels import RegressionSubject, subject_of
+from rugged_widget.snapshot.reference import Reference, SnapshotRequest
+from rugged_widget.snapshot.snapshot import KLGap, Progress
 from rugged_widget.view.figures.explanation import Explanation
-from rugged_widget.view.i18n.catalogue import LANGUAGES, Words
+from rugged_widget.view.i18n.catalogue import LANGUAGES, Catalogue
 from rugged_widget.view.pages.explained import ExplainedPage
 from tests.view import drawn
-from tests.view.judged import approximation, settling
+from tests.view.judged import approximation, convergence
 from tests.view.references import reference_of
 from tests.view.stage import FakePage
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DATA = RegressionData.rugged()
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 KEYS = (
-    *("elbo", "quantiles", "panels", "slopes", "settled", "approximation"),
+    *("elbo", "quantiles", "panels", "slopes", "converged", "approximation"),
     *("parameters", "predict", "serve", "code", "compare"),
 )
 RUNNING, RESTING = (Progress(status, 40, 1500, -500.0, 150.0) for status in ("running", "paused"))
@@ -41,20 +41,20 @@ RUNNING, RESTING = (Progress(status, 40, 1500, -500.0, 150.0) for status in ("ru
 def plain() -> Snapshot:
     fit = RegressionFit(DATA, engine="plain")
     fit.advance(40)
-    return dataclasses.replace(fit.snapshot(), gap=Gap(1.25, 0.02), settling=settling())
+    return dataclasses.replace(fit.snapshot(), gap=KLGap(1.25, 0.02), convergence=convergence())
 
 
 @cache
-def about(language: str, *, exact: bool) -> tuple[Words, Story, Reference]:
-    words = Words(language)
-    return words, story_of(DATA, PROBS, words), reference_of(DATA, exact=exact)
+def about(language: str, *, exact: bool) -> tuple[Catalogue, RegressionSubject, Reference]:
+    text = Catalogue(language)
+    return text, subject_of(DATA, PROBS, text), reference_of(DATA, exact=exact)
 
 
 def told(key: str, snapshot: Snapshot, language: str = "en", *, exact: bool = True) -> str:
     """Return the panel of an explanation as it is read, without markup."""
-    words, story, reference = about(language, exact=exact)
-    facts = facts_of(story, reference)
-    ((_panel, values),) = Explanation(words, key, facts).update(snapshot, RESTING)
+    text, subject, reference = about(language, exact=exact)
+    facts = facts_of(subject, reference)
+    ((_panel, values),) = Explanation(text, key, facts).update(snapshot, RESTING)
     return re.sub(r"<[^>]*>", " ", str(values["value"]))
 
 
@@ -63,7 +63,7 @@ def told(key: str, snapshot: Snapshot, language: str = "en", *, exact: bool = Tr
 def test_every_explanation_can_be_told_at_every_moment_in_every_language(
     plain: Snapshot, key: str, language: str
 ) -> None:
-    start = dataclasses.replace(plain, step=0, gap=None, settling=None)
+    start = dataclasses.replace(plain, step=0, gap=None, convergence=None)
     judged = [
         dataclasses.replace(plain, approximation=approximation(q)) for q in ("good", "borderline", "poor", "point")
     ]
@@ -81,7 +81,7 @@ def test_the_numbers_are_those_of_the_run(plain: Snapshot) -> None:
     assert "up to 47 % (cont_africa)" in told("quantiles", judged)
     assert "rugged and bias have a correlation of \N{MINUS SIGN}0.77" in told("quantiles", judged)
     assert "repeated 3 times with 2,000 draws" in told("approximation", judged)
-    assert "0.31 nats" in told("settled", judged)
+    assert "0.31 nats" in told("converged", judged)
     sigma = float(np.asarray(plain.quantiles["sigma"])[2])
     assert f"about {sigma:.2f}" in told("panels", judged)
 
@@ -118,7 +118,7 @@ def test_before_the_first_step_no_gap_is_told(plain: Snapshot) -> None:
 
 
 def test_while_training_runs_the_last_verdict_is_told_until_the_run_begins_again(plain: Snapshot) -> None:
-    facts = facts_of(story_of(DATA, PROBS), reference_of(DATA))
+    facts = facts_of(subject_of(DATA, PROBS), reference_of(DATA))
     judged = dataclasses.replace(plain, approximation=approximation())
     names = [[name for name, _ in facts("approximation", s)] for s in (judged, plain)]
     assert names[0] == names[1]
@@ -130,15 +130,15 @@ def test_own_data_are_not_told_of_africa_and_their_names_stay_text(plain: Snapsh
     rng = np.random.default_rng(1)
     columns = {"<b>y</b>": rng.normal(size=30), "{x}": rng.normal(size=30), "side": ["l", "r"] * 15}
     data = RegressionData.from_frame(pd.DataFrame(columns), response="<b>y</b>", predictor="{x}", group="side")
-    words = Words()
-    explanation = Explanation(words, "slopes", facts_of(story_of(data, PROBS, words), None))
+    text = Catalogue()
+    explanation = Explanation(text, "slopes", facts_of(subject_of(data, PROBS, text), None))
     ((_, values),) = explanation.update(plain, RESTING)
     assert "Africa" not in str(values["value"])
     assert "{x}" in str(values["value"])
 
 
 def test_a_closed_one_costs_nothing_while_training_runs_but_is_never_empty(plain: Snapshot) -> None:
-    explanation = Explanation(Words(), "elbo", facts_of(story_of(DATA, PROBS), reference_of(DATA)))
+    explanation = Explanation(Catalogue(), "elbo", facts_of(subject_of(DATA, PROBS), reference_of(DATA)))
     assert len(explanation.update(plain, RUNNING)) == 1
     assert explanation.update(plain, RUNNING) == []
     assert len(explanation.update(plain, RESTING)) == 1
@@ -147,19 +147,19 @@ def test_a_closed_one_costs_nothing_while_training_runs_but_is_never_empty(plain
 
 
 def test_another_language_is_told_at_once(plain: Snapshot) -> None:
-    words = Words()
-    explanation = Explanation(words, "elbo", facts_of(story_of(DATA, PROBS, words), reference_of(DATA)))
+    text = Catalogue()
+    explanation = Explanation(text, "elbo", facts_of(subject_of(DATA, PROBS, text), reference_of(DATA)))
     explanation.update(plain, RESTING)
     before = explanation.button.tooltip
-    words.speak("ko")
+    text.speak("ko")
     assert "로그 증거" in explanation.panel.value
     assert before != explanation.button.tooltip
     assert "설명" in explanation.button.tooltip
 
 
 def test_an_explained_page_does_what_the_page_does_and_explains_it(plain: Snapshot) -> None:
-    page, words = FakePage(lambda: None, Wanted(parameters=True)), Words()
-    explained = ExplainedPage(page, words, "parameters", facts_of(story_of(DATA, PROBS, words), None))
+    page, text = FakePage(lambda: None, SnapshotRequest(parameters=True)), Catalogue()
+    explained = ExplainedPage(page, text, "parameters", facts_of(subject_of(DATA, PROBS, text), None))
     changes = explained.update(plain, RESTING)
     assert [target for target, _ in changes] == list(explained.targets)
     assert explained.wanted() == page.wanted()

@@ -15,22 +15,22 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.view.labels import story_of
+from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import Ruler
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.quantiles import QuantileFigure, Row
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.judged import correction_of
 
 if TYPE_CHECKING:
     import ipywidgets
 
-WORDS = Words()
-STORY = story_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95), WORDS)
+WORDS = Catalogue()
+STORY = subject_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95), WORDS)
 RUNNING = Progress("running", 40, 1500, -500.0, 150.0)
 
 
@@ -46,10 +46,10 @@ def snapshots() -> dict[int, Snapshot]:
 
 def figures() -> dict[str, ElboFigure | QuantileFigure | Panels | SlopeFigure]:
     return {
-        "elbo": ElboFigure(1500, STORY, lambda: None, words=WORDS),
-        "quantiles": QuantileFigure(STORY, words=WORDS),
-        "panels": Panels(STORY, lambda: None, words=WORDS),
-        "slopes": SlopeFigure(STORY, words=WORDS),
+        "elbo": ElboFigure(1500, STORY, lambda: None, text=WORDS),
+        "quantiles": QuantileFigure(STORY, text=WORDS),
+        "panels": Panels(STORY, lambda: None, text=WORDS),
+        "slopes": SlopeFigure(STORY, text=WORDS),
     }
 
 
@@ -80,7 +80,7 @@ def values_of(figure: object, snapshot: Snapshot, target: object) -> dict[str, o
 
 
 def test_the_elbo_is_total_or_per_observation(snapshots: dict[int, Snapshot]) -> None:
-    figure = ElboFigure(1500, STORY, lambda: None, words=WORDS)
+    figure = ElboFigure(1500, STORY, lambda: None, text=WORDS)
     raw = drawn.mark(figure.box, bqplot.Lines, color="accent-faint")
     total = values_of(figure, snapshots[40], raw)["y"]
     figure.unit.value = "observation"
@@ -97,7 +97,7 @@ def test_rows_are_named_after_the_columns_and_the_bias_is_brought_near() -> None
 
 
 def test_quantiles_are_drawn_less_their_offset(snapshots: dict[int, Snapshot]) -> None:
-    figure = QuantileFigure(STORY, words=WORDS)
+    figure = QuantileFigure(STORY, text=WORDS)
     median = values_of(figure, snapshots[700], drawn.mark(figure.box, bqplot.Scatter))["x"]
     assert np.asarray(median)[3] == pytest.approx(snapshots[700].quantiles["linear.bias"][2, 0] - 9)
 
@@ -117,13 +117,13 @@ def test_a_panel_says_where_a_band_is_that_cannot_be_seen(snapshots: dict[int, S
 def test_the_corners_answer_in_words_and_names_of_groups_stay_text(snapshots: dict[int, Snapshot]) -> None:
     frame = pd.DataFrame({"x": np.arange(9.0), "y": np.arange(9.0) % 4, "g": ["<b>", "in"] * 4 + ["in"]})
     data = RegressionData.from_frame(frame, predictor="x", group="g", response="y")
-    figure = SlopeFigure(story_of(data, STORY.probs, WORDS), words=WORDS)
+    figure = SlopeFigure(subject_of(data, STORY.probs, WORDS), text=WORDS)
     slope = snapshots[700].slopes[0]
-    words = str(values_of(figure, snapshots[700], drawn.part(figure.box, "rw-corner-0"))["value"])
-    assert "&lt;b&gt;" in words
-    assert f"P(slope > 0) = {slope.prob_positive:.2f}" in unescape(words)
+    text = str(values_of(figure, snapshots[700], drawn.part(figure.box, "rw-corner-0"))["value"])
+    assert "&lt;b&gt;" in text
+    assert f"P(slope > 0) = {slope.prob_positive:.2f}" in unescape(text)
     interval = f"{slope.median:+.2f}, 90 % from {slope.lower:+.2f} to {slope.upper:+.2f}"
-    assert interval.replace("-", "\N{MINUS SIGN}") in words
+    assert interval.replace("-", "\N{MINUS SIGN}") in text
 
 
 @pytest.mark.parametrize("name", ["quantiles", "panels", "slopes"])
@@ -172,13 +172,13 @@ def test_corrected_marks_lie_where_the_correction_says(snapshots: dict[int, Snap
 
 
 def test_figures_follow_the_language_and_the_band_that_is_picked_stays() -> None:
-    words, picked = Words(), []
-    story = story_of(RegressionData.rugged(), STORY.probs, words)
-    panels = Panels(story, lambda: picked.append("band"), words=words)
+    text, picked = Catalogue(), []
+    subject = subject_of(RegressionData.rugged(), STORY.probs, text)
+    panels = Panels(subject, lambda: picked.append("band"), text=text)
     panels.mode.value = "prediction"
     assert picked == ["band"]
-    rows, slopes = QuantileFigure(story, words=words), SlopeFigure(story, words=words)
-    words.speak("ko")
+    rows, slopes = QuantileFigure(subject, text=text), SlopeFigure(subject, text=text)
+    text.speak("ko")
     assert (panels.mode.value, panels.mode.label, picked) == ("prediction", "예측", ["band"])
     assert "중앙값" in drawn.axis(rows.box).label
     assert drawn.axis(slopes.box, "left").label == "밀도"
@@ -224,7 +224,7 @@ def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, Snapshot]) 
     far = dataclasses.replace(
         snapshots[40], quantiles={site: value * 1e12 for site, value in snapshots[40].quantiles.items()}
     )
-    figure = QuantileFigure(STORY, words=WORDS)
+    figure = QuantileFigure(STORY, text=WORDS)
     low, high = across(figure, far)
     assert math.isfinite(low)
     assert high > 1e12

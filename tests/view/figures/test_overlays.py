@@ -11,22 +11,22 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.view.labels import story_of
+from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
 from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.snapshot import Gap, Progress, Snapshot
+from rugged_widget.snapshot.snapshot import KLGap, Progress, Snapshot
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.overlays import legend
 from rugged_widget.view.figures.quantiles import QuantileFigure
-from rugged_widget.view.frames.silent_widgets import Quiet
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.frames.silent_widgets import Silent
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.references import reference_of
 
 DATA = RegressionData.rugged()
-WORDS = Words()
-STORY = story_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95), WORDS)
+WORDS = Catalogue()
+STORY = subject_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95), WORDS)
 RUNNING = Progress("running", 40, 1500, -500.0, 150.0)
 REFERENCE = reference_of(DATA)
 KL = "KL(guide \N{DOUBLE VERTICAL LINE} posterior)"
@@ -36,21 +36,21 @@ Figure = ElboFigure | QuantileFigure | Panels | SlopeFigure
 @pytest.fixture(scope="module")
 def snapshots() -> dict[int, Snapshot]:
     fit = RegressionFit(DATA)
-    found = {0: dataclasses.replace(fit.snapshot(), gap=Gap(1e4, 1e2))}
+    found = {0: dataclasses.replace(fit.snapshot(), gap=KLGap(1e4, 1e2))}
     for step in (1, 40, 120):
         fit.advance(step - fit.step)
-        found[step] = dataclasses.replace(fit.snapshot(), gap=Gap(1.234, 0.05))
+        found[step] = dataclasses.replace(fit.snapshot(), gap=KLGap(1.234, 0.05))
     return found
 
 
 def make(name: str, reference: Reference | None) -> Figure:
     if name == "elbo":
-        return ElboFigure(1500, STORY, lambda: None, reference, words=WORDS)
+        return ElboFigure(1500, STORY, lambda: None, reference, text=WORDS)
     if name == "quantiles":
-        return QuantileFigure(STORY, reference, words=WORDS)
+        return QuantileFigure(STORY, reference, text=WORDS)
     if name == "slopes":
-        return SlopeFigure(STORY, reference, words=WORDS)
-    return Panels(STORY, lambda: None, reference, words=WORDS)
+        return SlopeFigure(STORY, reference, text=WORDS)
+    return Panels(STORY, lambda: None, reference, text=WORDS)
 
 
 def elbo(reference: Reference | None = REFERENCE) -> ElboFigure:
@@ -92,7 +92,7 @@ def heights(figure: ElboFigure | SlopeFigure, snapshot: Snapshot) -> tuple[float
     return drawn.bounds(figure.update(snapshot, RUNNING), drawn.axis(figure.box, "left"))
 
 
-def value(figure: Figure, snapshot: Snapshot, target: Quiet, trait: str = "value") -> object:
+def value(figure: Figure, snapshot: Snapshot, target: Silent, trait: str = "value") -> object:
     found = [values[trait] for widget, values in figure.update(snapshot, RUNNING) if widget is target]
     assert len(found) == 1
     return found[0]
@@ -225,10 +225,10 @@ def test_a_log_evidence_far_out_is_in_view_as_well(snapshots: dict[int, Snapshot
         figure = elbo(reference_of(DATA, log_evidence=log_evidence))
         figure.show_exact(show=True)
         for snapshot in (snapshots[0], snapshots[120]):
-            words = said(figure, snapshot, "rw-evidence")
+            text = said(figure, snapshot, "rw-evidence")
             low, high = heights(figure, snapshot)
             assert low <= log_evidence <= high
-            assert 0.0 <= float(words.split("--rw-height: ")[1].split('"', maxsplit=1)[0]) <= 1.0
+            assert 0.0 <= float(text.split("--rw-height: ")[1].split('"', maxsplit=1)[0]) <= 1.0
 
 
 def test_the_exact_lines_of_the_panels_follow_the_switch_and_no_frame(snapshots: dict[int, Snapshot]) -> None:
@@ -283,12 +283,12 @@ def test_the_legend_names_only_what_is_shown() -> None:
     names = ["least squares", "exact posterior", "corrected", "not to be trusted"]
 
     def named(**shown: bool) -> list[bool]:
-        words = legend(WORDS, **shown)
-        return [name in words for name in names]
+        text = legend(WORDS, **shown)
+        return [name in text for name in names]
 
     assert named(exact=False) == [True, False, False, False]
     assert named(exact=True) == [True, True, False, False]
     assert named(exact=True, corrected=True) == [True, True, True, False]
     assert named(exact=False, corrected=True, reliable=False) == [True, False, True, True]
     assert named(exact=False, reliable=False) == [True, False, False, False]
-    assert "최소제곱" in legend(Words("ko"), exact=False)
+    assert "최소제곱" in legend(Catalogue("ko"), exact=False)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.labels import story_of
+from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
 from rugged_widget.view.figures.pair import PairFigure
 from rugged_widget.view.figures.plane import ellipse, pick
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.kept_fakes import draws, run
 from tests.view.page_fakes import BIAS, PROBS, RUNNING, SIGMA, WEIGHT, arrays, awkward, reference, snapshot, value_of
@@ -38,11 +38,13 @@ class Exact:
         return Contours((0.5, 0.9), ((0.1 * square + (0.0, 9.2),), (0.2 * square + (0.0, 9.2), 0.01 * square[:3])))
 
 
-def figure(exact: Exact | None = None, *, words: Words | None = None, changed: list[str] | None = None) -> PairFigure:
+def figure(
+    exact: Exact | None = None, *, text: Catalogue | None = None, changed: list[str] | None = None
+) -> PairFigure:
     told = [] if changed is None else changed
-    say = Words() if words is None else words
+    say = Catalogue() if text is None else text
     return PairFigure(
-        story_of(DATA, PROBS, say), reference(DATA), exact, lambda: told.append("changed"), words=say, pair=PAIR
+        subject_of(DATA, PROBS, say), reference(DATA), exact, lambda: told.append("changed"), text=say, pair=PAIR
     )
 
 
@@ -194,8 +196,8 @@ def test_the_axes_hold_all_that_is_drawn_and_stay_while_they_serve() -> None:
 
 
 def test_names_are_text_and_stay_so() -> None:
-    words = Words()
-    shown = PairFigure(story_of(awkward(), PROBS, words), None, None, lambda: None, words=words)
+    text = Catalogue()
+    shown = PairFigure(subject_of(awkward(), PROBS, text), None, None, lambda: None, text=text)
     shown.show_runs([run(1, name="<b>bold</b>")])
     key = legend(shown)
     assert "&lt;b&gt;bold&lt;/b&gt;" in key
@@ -203,10 +205,10 @@ def test_names_are_text_and_stay_so() -> None:
 
 
 def test_another_language_names_everything_anew_and_picks_nothing() -> None:
-    words, changed = Words(), list[str]()
-    shown = figure(Exact(), words=words, changed=changed)
+    text, changed = Catalogue(), list[str]()
+    shown = figure(Exact(), text=text, changed=changed)
     shown.update(moment(), RUNNING)
-    words.speak("ko")
+    text.speak("ko")
     assert "최소제곱" in legend(shown)
     assert changed == []
     assert shown.latents == PAIR

@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.labels import story_of
+from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.snapshot.snapshot import Averaged, Progress
 from rugged_widget.view.controls.controls import Requests
-from rugged_widget.view.figures.verdicts import ApproximationCard, SettledCard
-from rugged_widget.view.i18n.catalogue import Words
-from tests.view.judged import DRIFTING, EARLY, UNSTABLE, approximation, settling
+from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCard
+from rugged_widget.view.i18n.catalogue import Catalogue
+from tests.view.judged import DRIFTING, EARLY, UNSTABLE, approximation, convergence
 from tests.view.page_fakes import snapshot
 
 if TYPE_CHECKING:
-    from rugged_widget.snapshot.snapshot import Approximation, Settling, Status
+    from rugged_widget.snapshot.snapshot import Approximation, Convergence, Status
     from rugged_widget.view.figures.verdicts import Card
 
-ROWS = story_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95)).rows
+ROWS = subject_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95)).rows
 MINUS, K_HAT = "\N{MINUS SIGN}", "k\N{COMBINING CIRCUMFLEX ACCENT}"
 
 
@@ -55,58 +55,58 @@ def told(card: Card, changes: Any) -> tuple[str, str]:
     """Return the title with its remark, and the text, as they are read."""
     found = {target: values["value"] for target, values in changes if "value" in values}
     title, text = (unescape(re.sub("<[^>]+>", " ", str(found[target]))).strip() for target in card.targets)
-    return tuple(re.sub("[ \N{NO-BREAK SPACE}]+", " ", words) for words in (title, text))
+    return tuple(re.sub("[ \N{NO-BREAK SPACE}]+", " ", text) for text in (title, text))
 
 
-def settled(found: Settling | None, *, step: int = 1500, language: str = "en", **fields: Any) -> tuple[str, str]:
-    card = SettledCard(Asked().requests, words=Words(language))
-    return told(card.card, card.update(at(step, settling=found, **fields)))
+def converged(found: Convergence | None, *, step: int = 1500, language: str = "en", **fields: Any) -> tuple[str, str]:
+    card = ConvergenceCard(Asked().requests, text=Catalogue(language))
+    return told(card.card, card.update(at(step, convergence=found, **fields)))
 
 
 def judged(found: Approximation | None, *, step: int = 1500, language: str = "en") -> tuple[str, str]:
-    card = ApproximationCard(lambda: ROWS, Asked().requests, words=Words(language))
+    card = ApproximationCard(lambda: ROWS, Asked().requests, text=Catalogue(language))
     return told(card.card, card.update(at(step, approximation=found), progress()))
 
 
-def test_a_settled_run_says_since_when_its_noise_and_what_that_costs() -> None:
-    title, text = settled(settling(advice=""))
-    assert title == "Optimizer settled: yes, since step 940."
+def test_a_converged_run_says_since_when_its_noise_and_what_that_costs() -> None:
+    title, text = converged(convergence(advice=""))
+    assert title == "Optimizer converged: yes, since step 940."
     assert text == "The ELBO no longer changes beyond its noise (\N{PLUS-MINUS SIGN} 0.62 nats)."
-    assert "costing 0.31 nats" in settled(settling(advice="average"))[1]
-    assert "lower the learning rate" in settled(settling(advice="lower"))[1]
-    assert "nan" not in settled(settling(advice="average", noise_cost=math.nan))[1]
+    assert "costing 0.31 nats" in converged(convergence(advice="average"))[1]
+    assert "lower the learning rate" in converged(convergence(advice="lower"))[1]
+    assert "nan" not in converged(convergence(advice="average", noise_cost=math.nan))[1]
 
 
-def test_a_run_that_is_not_settled_says_which_way_it_goes() -> None:
-    title, text = settled(DRIFTING)
-    assert title == "Optimizer settled: not yet."
+def test_a_run_that_is_not_converged_says_which_way_it_goes() -> None:
+    title, text = converged(DRIFTING)
+    assert title == "Optimizer converged: not yet."
     assert "still rises by 12 nats per 100 steps" in text
     assert text.endswith("Give it more steps.")
-    assert "falls by 12 nats" in settled(dataclasses.replace(DRIFTING, drift=-12.34))[1]
-    assert "no, it is unstable" in settled(UNSTABLE)[0]
-    assert settled(UNSTABLE)[1].count("lower learning rate") == 1
-    assert "too early" in settled(EARLY, step=3)[0]
-    assert "nan" not in "".join(settled(EARLY, step=3))
-    assert "not started" in settled(EARLY, step=0)[0]
-    assert "not known" in settled(None)[0]
+    assert "falls by 12 nats" in converged(dataclasses.replace(DRIFTING, drift=-12.34))[1]
+    assert "no, it is unstable" in converged(UNSTABLE)[0]
+    assert converged(UNSTABLE)[1].count("lower learning rate") == 1
+    assert "too early" in converged(EARLY, step=3)[0]
+    assert "nan" not in "".join(converged(EARLY, step=3))
+    assert "not started" in converged(EARLY, step=0)[0]
+    assert "not known" in converged(None)[0]
 
 
 def test_averaged_iterates_are_told_and_not_offered_again() -> None:
     asked = Asked()
-    card = SettledCard(asked.requests, words=Words())
+    card = ConvergenceCard(asked.requests, text=Catalogue())
     offered = [
-        dict(card.update(at(step, settling=found, averaged=averaged)))[card.average]["disabled"]
+        dict(card.update(at(step, convergence=found, averaged=averaged)))[card.average]["disabled"]
         for step, found, averaged in [
             (3, EARLY, None),
             (900, DRIFTING, None),
-            (1500, settling(), None),
-            (1500, settling(), Averaged(940, 1500, 10)),
+            (1500, convergence(), None),
+            (1500, convergence(), Averaged(940, 1500, 10)),
         ]
     ]
     assert offered == [True, True, False, True]
     card.average.click()
     assert asked.averaged == 1
-    assert "57 iterates, steps 940 to 1,500" in settled(settling(), averaged=Averaged(940, 1500, 10))[1]
+    assert "57 iterates, steps 940 to 1,500" in converged(convergence(), averaged=Averaged(940, 1500, 10))[1]
 
 
 def test_the_default_run_is_told_why_it_is_no_good_and_what_to_try() -> None:
@@ -163,7 +163,7 @@ def test_a_point_is_told_to_say_nothing_of_uncertainty() -> None:
 
 
 def test_while_it_runs_the_last_verdict_stays_and_says_of_which_step_it_is() -> None:
-    card = ApproximationCard(lambda: ROWS, Asked().requests, words=Words())
+    card = ApproximationCard(lambda: ROWS, Asked().requests, text=Catalogue())
 
     def say(step: int, status: Status, found: Approximation | None = None) -> tuple[str, str]:
         return told(card.card, card.update(at(step, approximation=found), progress(status, step)))
@@ -181,7 +181,7 @@ def test_while_it_runs_the_last_verdict_stays_and_says_of_which_step_it_is() -> 
 
 def test_the_multivariate_guide_is_offered_where_it_would_help_and_picked_by_the_button() -> None:
     asked = Asked()
-    card = ApproximationCard(lambda: ROWS, asked.requests, words=Words())
+    card = ApproximationCard(lambda: ROWS, asked.requests, text=Catalogue())
     offered = [
         not dict(card.update(at(9, approximation=found), progress()))[card.cure]["disabled"]
         for found in (
@@ -201,18 +201,18 @@ def test_the_multivariate_guide_is_offered_where_it_would_help_and_picked_by_the
 def test_switches_ask_only_when_they_are_pressed() -> None:
     asked = Asked()
     first, second = (
-        SettledCard(asked.requests, words=Words()),
-        ApproximationCard(lambda: ROWS, asked.requests, words=Words()),
+        ConvergenceCard(asked.requests, text=Catalogue()),
+        ApproximationCard(lambda: ROWS, asked.requests, text=Catalogue()),
     )
     first.show_stop(value=True)
     second.show_correct(value=True)
     assert (first.stop.value, second.correct.value, asked.picked) == (True, True, [])
     first.stop.value = second.correct.value = False
-    assert asked.picked == [("stop_when_settled", False), ("correct", False)]
+    assert asked.picked == [("stop_when_converged", False), ("correct", False)]
 
 
 def test_a_guide_that_can_correlate_is_told_to_average_unless_that_was_done() -> None:
-    card = ApproximationCard(lambda: ROWS, Asked().requests, words=Words())
+    card = ApproximationCard(lambda: ROWS, Asked().requests, text=Catalogue())
     found = approximation("borderline", correlates=True)
     assert "Average the iterates" in told(card.card, card.update(at(9, approximation=found), progress()))[1]
     done = at(9, approximation=found, averaged=Averaged(4, 9, 1))
@@ -223,7 +223,7 @@ def test_a_guide_that_can_correlate_is_told_to_average_unless_that_was_done() ->
 
 def test_names_of_columns_stay_text() -> None:
     rows = [dataclasses.replace(row, label="<b>x</b>") for row in ROWS]
-    card = ApproximationCard(lambda: rows, Asked().requests, words=Words())
+    card = ApproximationCard(lambda: rows, Asked().requests, text=Catalogue())
     changes = card.update(at(9, approximation=approximation()), progress())
     said = "".join(str(values.get("value")) for _, values in changes)
     assert "&lt;b&gt;x&lt;/b&gt;" in said
@@ -231,13 +231,13 @@ def test_names_of_columns_stay_text() -> None:
 
 
 def test_every_verdict_is_told_in_korean_and_a_change_of_language_renames_the_buttons() -> None:
-    assert settled(settling(), language="ko")[0] == "최적화기 안정 여부: 예, 940 스텝부터입니다."
+    assert converged(convergence(), language="ko")[0] == "최적화기 안정 여부: 예, 940 스텝부터입니다."
     assert "47 % 좁습니다(cont_africa)" in judged(approximation(), language="ko")[1]
     for quality in ("good", "borderline", "point"):
         assert re.search("[가-힣]", judged(approximation(quality), language="ko")[1])
-    words = Words()
-    card = SettledCard(Asked().requests, words=words)
-    words.speak("ko")
+    text = Catalogue()
+    card = ConvergenceCard(Asked().requests, text=text)
+    text.speak("ko")
     assert (card.average.description, card.stop.description) == ("반복값 평균", "안정되면 멈추기")
 
 
@@ -246,5 +246,5 @@ def test_no_text_is_longer_than_the_lines_that_are_kept_for_it(language: str) ->
     longest = {"en": 330, "ko": 200}[language]  # characters on six lines of 346 px; Korean ones are wider
     for quality in ("poor", "borderline", "good", "point"):
         assert len(judged(approximation(quality), language=language)[1]) <= longest
-    for found in (settling(advice="lower"), settling(advice="average"), DRIFTING, UNSTABLE, EARLY):
-        assert len(settled(found, language=language)[1]) <= longest // 2
+    for found in (convergence(advice="lower"), convergence(advice="average"), DRIFTING, UNSTABLE, EARLY):
+        assert len(converged(found, language=language)[1]) <= longest // 2

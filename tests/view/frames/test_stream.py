@@ -10,7 +10,7 @@ import comm
 import numpy as np
 import pytest
 
-from rugged_widget.view.frames.silent_widgets import QuietLines, QuietText
+from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
 from rugged_widget.view.frames.stream import FRAME_SECONDS, FrameStream
 from tests.view.stage import page_says
 
@@ -31,7 +31,7 @@ class Wire:
 
     def __init__(self, ask: Callable[[Callable[[], None]], None] = lambda request: request()) -> None:
         self.now = 10.0
-        self.line, self.text = QuietLines(x=[0.0, 1.0], y=[0.0, 1.0]), QuietText("")
+        self.line, self.text = SilentLines(x=[0.0, 1.0], y=[0.0, 1.0]), SilentText("")
         self.sent: list[tuple[dict[str, Any], np.ndarray[Any, Any]]] = []
         self.states: list[tuple[str, set[str]]] = []
         self.tags: list[str] = []
@@ -181,9 +181,9 @@ def test_what_a_frame_shows_is_current_in_the_kernel_and_was_not_sent_twice() ->
 
 def test_at_rest_the_full_state_is_sent_even_without_a_page() -> None:
     wire = Wire()
-    wire.stream.settle([(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})], "")
+    wire.stream.push_final([(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})], "")
     assert wire.sent == []
-    assert wire.states == [("QuietLines", {"y"}), ("QuietText", {"value"})]
+    assert wire.states == [("SilentLines", {"y"}), ("SilentText", {"value"})]
     assert wire.line.y.tolist() == [3.0, 4.0]
 
 
@@ -224,7 +224,7 @@ def test_a_frame_that_is_a_little_late_does_not_slow_the_pace() -> None:
 
 def test_targets_that_are_added_come_behind_the_others_and_are_counted_on() -> None:
     wire = Wire()
-    late = QuietText("")
+    late = SilentText("")
     wire.hear(k="hello")
     wire.push(1.0)
     wire.stream.extend([late, wire.text], hover=[{"figure": "rw-late", "rows": []}], labels={"rw-late": "Late"})
@@ -243,18 +243,18 @@ def test_a_frame_of_texts_alone_has_no_buffer() -> None:
     assert wire.sent == []
 
 
-def test_what_is_settled_again_as_it_is_is_not_sent_again() -> None:
+def test_what_is_converged_again_as_it_is_is_not_sent_again() -> None:
     wire = Wire()
     last = [(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})]
-    wire.stream.settle(last, "")
+    wire.stream.push_final(last, "")
     wire.states.clear()
-    wire.stream.settle([last[0], (wire.text, {"value": "the end"})], "")
-    assert wire.states == [("QuietText", {"value"})]
+    wire.stream.push_final([last[0], (wire.text, {"value": "the end"})], "")
+    assert wire.states == [("SilentText", {"value"})]
 
 
-def test_what_frames_changed_is_settled_in_full_even_where_the_last_one_holds_the_same() -> None:
+def test_what_frames_changed_is_converged_in_full_even_where_the_last_one_holds_the_same() -> None:
     wire = Wire()
     wire.hear(k="hello")
     wire.push(7.0, "now")
-    wire.stream.settle([(wire.line, {"y": np.full(2, 7.0)})], "")
-    assert wire.states == [("QuietLines", {"y"}), ("QuietText", {"value"})]
+    wire.stream.push_final([(wire.line, {"y": np.full(2, 7.0)})], "")
+    assert wire.states == [("SilentLines", {"y"}), ("SilentText", {"value"})]

@@ -13,9 +13,9 @@ import pytest
 import rugged_widget
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.labels import story_of
-from rugged_widget.regression.view.naming import Naming
-from rugged_widget.view.i18n.catalogue import LANGUAGES, Words, catalogue, checked_language, language_of
+from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.regression.view.naming import DataLabels
+from rugged_widget.view.i18n.catalogue import LANGUAGES, Catalogue, catalogue, checked_language, language_of
 from tests.view.page_fakes import awkward
 
 PACKAGE = Path(rugged_widget.__file__).parent
@@ -110,17 +110,17 @@ def test_no_sentence_stands_in_the_sources_of_the_view() -> None:
 
 
 def test_a_field_is_text_in_html_and_a_number_keeps_its_format() -> None:
-    words = Words()
-    assert words.html("still.answer", group="<b>x</b>", prob=0.25) == "&lt;b&gt;x&lt;/b&gt;: P(slope &gt; 0) = 0.25"
+    text = Catalogue()
+    assert text.html("still.answer", group="<b>x</b>", prob=0.25) == "&lt;b&gt;x&lt;/b&gt;: P(slope &gt; 0) = 0.25"
     with pytest.raises(KeyError, match="nobody"):
-        words("nobody.says.this")
+        text("nobody.says.this")
 
 
 def test_a_follower_is_called_at_once_and_whenever_the_language_changes() -> None:
-    words, said = Words(), list[str]()
-    words.follow(lambda: said.append(words("controls.start")))
+    text, said = Catalogue(), list[str]()
+    text.follow(lambda: said.append(text("controls.start")))
     for language in ("en", "ko", "ko", "en"):
-        words.speak(language)
+        text.speak(language)
     assert said == ["Start", "시작", "Start"]
 
 
@@ -146,8 +146,8 @@ def test_every_guide_has_a_word_in_every_language_and_in_english_that_of_python(
 
 
 def test_the_lessons_words_are_those_of_its_data_in_english_and_others_in_korean() -> None:
-    words = Words()
-    data, named = RegressionData.rugged(), Naming(RegressionData.rugged(), words)
+    text = Catalogue()
+    data, named = RegressionData.rugged(), DataLabels(RegressionData.rugged(), text)
 
     def said() -> list[str]:
         return [
@@ -159,14 +159,14 @@ def test_the_lessons_words_are_those_of_its_data_in_english_and_others_in_korean
     own = [data.title, data.row_noun, data.label, data.predictor_label, data.response_label, data.short_predictor]
     assert english == [*own, data.slope_label, *data.group_labels, data.row_details[0]]
     assert named.subtitle == "170 countries · 64 without GDP left out"
-    words.speak("ko")
+    text.speak("ko")
     assert not set(said()) & set(english)
     assert all(re.search("[가-힣]", text) for text in (*said(), named.subtitle, named.why))
 
 
 def test_data_of_ones_own_keep_their_words_and_names_of_columns_are_text() -> None:
-    words = Words("ko")
-    named = Naming(awkward(), words)
+    text = Catalogue("ko")
+    named = DataLabels(awkward(), text)
     assert (named.x_label, named.noun) == ("<b>x</b>", "<em>who</em>")
     assert named.group_labels == ("<i>g</i> = <u>a</u>", "<i>g</i> = <u>b</u>")
     assert named.slope_label == "<b>x</b> 단위당 <s>y</s>의 변화"
@@ -174,18 +174,18 @@ def test_data_of_ones_own_keep_their_words_and_names_of_columns_are_text() -> No
 
 
 def test_words_that_were_chosen_for_the_lessons_data_win() -> None:
-    named = Naming(replace(RegressionData.rugged(), title="Hills", group_labels=("Here", "There")), Words("ko"))
+    named = DataLabels(replace(RegressionData.rugged(), title="Hills", group_labels=("Here", "There")), Catalogue("ko"))
     assert (named.title, named.group_labels, named.x_label) == ("Hills", ("Here", "There"), "지형 험준도 지수(100 m)")
 
 
 def test_a_story_tells_its_groups_and_dots_in_the_present_language() -> None:
-    words = Words()
-    story = story_of(RegressionData.rugged(), (0.5,), words)
-    assert story.groups is story.groups
-    outside = story.groups[0]
-    words.speak("ko")
-    assert (outside.label, story.groups[0].label) == ("Outside Africa", "아프리카 밖")
-    assert story.groups[0].names == outside.names
-    assert story.groups[0].x.tolist() == outside.x.tolist()
-    assert story.groups[0].details[0].startswith("험준도 ")
-    assert story.rows[3].label.startswith("편향")
+    text = Catalogue()
+    subject = subject_of(RegressionData.rugged(), (0.5,), text)
+    assert subject.groups is subject.groups
+    outside = subject.groups[0]
+    text.speak("ko")
+    assert (outside.label, subject.groups[0].label) == ("Outside Africa", "아프리카 밖")
+    assert subject.groups[0].names == outside.names
+    assert subject.groups[0].x.tolist() == outside.x.tolist()
+    assert subject.groups[0].details[0].startswith("험준도 ")
+    assert subject.rows[3].label.startswith("편향")

@@ -35,31 +35,31 @@ def heading(stage: Stage) -> str:
 def test_the_first_page_decides_and_is_told_of_and_a_second_one_changes_nothing(plain: Snapshot) -> None:
     stage = Stage(plain)
     stage.hear({"k": "hello", "language": "ko-KR"})
-    assert stage.words.language == "ko"
+    assert stage.text.language == "ko"
     stage.hear({"k": "hello"})  # the same page, which has lost a frame
     stage.hear({"k": "hello", "language": "en-US"})
-    assert stage.words.language == "ko"
+    assert stage.text.language == "ko"
     assert stage.tags == ["ko-KR", "en-US"]
 
 
 def test_a_language_that_was_asked_for_is_not_the_browsers(plain: Snapshot) -> None:
     stage = Stage(plain, language="en")
     stage.hear({"k": "hello", "language": "ko"})
-    assert stage.words.language == "en"
+    assert stage.text.language == "en"
     stage.dashboard.speak("auto")
-    assert stage.words.language == "ko"
+    assert stage.text.language == "ko"
     assert Stage(plain, language="ko").words.language == "ko"
 
 
 def test_what_is_no_language_is_not_listened_to(plain: Snapshot) -> None:
     stage = Stage(plain)
     stage.hear({"k": "hello", "language": 5})
-    assert (stage.words.language, stage.tags) == ("en", [])
+    assert (stage.text.language, stage.tags) == ("en", [])
 
 
 def test_another_language_is_spoken_at_once_by_everything(plain: Snapshot) -> None:
     stage = Stage(plain, reference=reference_of(DATA))
-    stage.settle("paused")
+    stage.rest("paused")
     hover = stage.dashboard.stream.hover
     assert status(stage) == "paused · step 0 of 100"
     stage.dashboard.speak("ko")

@@ -7,14 +7,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.view.figures.code_listing import Listing, as_html
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.code import CodePage
 from tests.view import drawn
 from tests.view.page_fakes import PAUSED, RUNNING, arrays, snapshot, value_of
 
-WORDS = Words()
+WORDS = Catalogue()
 
 CODE = 'def f(x):  # a <b>comment</b>\n    """Return\n    a < b."""\n    return "# no comment" if x else None\n'
 
@@ -59,7 +59,7 @@ def read(html: str) -> _Text:
 
 def test_while_training_runs_the_script_is_written_once_a_second() -> None:
     clock, scribe = Clock(), Scribe()
-    page = CodePage(scribe, clock, words=WORDS)
+    page = CodePage(scribe, clock, text=WORDS)
     for _ in range(40):
         page.update(snapshot(), RUNNING)
         clock.now += 0.05
@@ -69,7 +69,7 @@ def test_while_training_runs_the_script_is_written_once_a_second() -> None:
 
 def test_at_rest_the_script_is_always_that_of_now() -> None:
     scribe = Scribe()
-    page = CodePage(scribe, Clock(), words=WORDS)
+    page = CodePage(scribe, Clock(), text=WORDS)
     page.update(snapshot(), RUNNING)
     changes = page.update(snapshot(), replace(PAUSED, step=1234))
     assert drawn.code(page.box) == "run = 2\n"
@@ -78,7 +78,7 @@ def test_at_rest_the_script_is_always_that_of_now() -> None:
 
 def test_it_says_which_step_the_script_is_of_though_training_has_gone_on() -> None:
     clock = Clock()
-    page = CodePage(Scribe(), clock, words=WORDS)
+    page = CodePage(Scribe(), clock, text=WORDS)
     page.update(snapshot(), replace(RUNNING, step=10))
     clock.now += 0.5
     changes = page.update(snapshot(), replace(RUNNING, step=80))
@@ -86,7 +86,7 @@ def test_it_says_which_step_the_script_is_of_though_training_has_gone_on() -> No
 
 
 def test_the_same_script_is_not_sent_twice() -> None:
-    page = CodePage(lambda: CODE, Clock(), words=WORDS)
+    page = CodePage(lambda: CODE, Clock(), text=WORDS)
     page.update(snapshot(), PAUSED)
     sent: list[object] = []
     drawn.part(page.box, "rw-code").observe(sent.append, "value")
@@ -95,8 +95,8 @@ def test_the_same_script_is_not_sent_twice() -> None:
 
 
 def test_it_wants_nothing_and_its_frames_hold_no_arrays() -> None:
-    page = CodePage(lambda: CODE, Clock(), words=WORDS)
-    assert page.wanted() == Wanted()
+    page = CodePage(lambda: CODE, Clock(), text=WORDS)
+    assert page.wanted() == SnapshotRequest()
     changes = page.update(snapshot(), PAUSED)
     assert arrays(changes) == []
     assert all(target in page.targets for target, _ in changes)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.labels import story_of
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.snapshot.values import Averaged
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.plane import ellipse, pick
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.compare import ComparePage, CompareRequests
 from tests.view import drawn
 from tests.view.judged import approximation
@@ -25,7 +25,7 @@ from tests.view.kept_fakes import curve, draws, run
 from tests.view.page_fakes import PROBS, RUNNING, WEIGHT, reference, snapshot, value_of
 
 if TYPE_CHECKING:
-    from rugged_widget.runs.saved_run import KeptRun
+    from rugged_widget.runs.saved_run import SavedRun
 
 DATA = RegressionData.rugged()
 MINUS, PLUS_MINUS, NONE = "\N{MINUS SIGN}", "\N{PLUS-MINUS SIGN}", "\N{EN DASH}"
@@ -35,14 +35,14 @@ MOMENT = dataclasses.replace(snapshot(), draws=draws())
 class Shown:
     """A page, and what it asked for."""
 
-    def __init__(self, *runs: KeptRun) -> None:
+    def __init__(self, *runs: SavedRun) -> None:
         self.asked: list[tuple[object, ...]] = []
-        self.words = Words()
+        self.text = Catalogue()
         requests = CompareRequests(
             **{name: self.taker(name) for name in ("keep", "recall", "remove", "rename", "export")}
         )
-        story = story_of(DATA, PROBS, self.words)
-        self.page = ComparePage(story, reference(DATA), requests, None, self.taker("changed"), words=self.words)
+        subject = subject_of(DATA, PROBS, self.text)
+        self.page = ComparePage(subject, reference(DATA), requests, None, self.taker("changed"), text=self.text)
         self.page.show_runs(runs)
         self.page.update(MOMENT, RUNNING)
 
@@ -67,7 +67,7 @@ class Shown:
 
 
 def test_it_wants_draws() -> None:
-    assert Shown().page.wanted() == Wanted(draws=True)
+    assert Shown().page.wanted() == SnapshotRequest(draws=True)
 
 
 def test_a_row_holds_what_is_known_of_a_run() -> None:
@@ -188,7 +188,7 @@ def test_parts_are_named_for_screen_readers_in_the_language_spoken() -> None:
     assert shown.page.labels["rw-run-tick-3"] == "Draw run 3 below"
     assert shown.page.labels["rw-run-name-3"] == "Name of run 3"
     assert '<i class="rw-visually-hidden">KL gap, nats: </i>' in shown.cells(3)
-    shown.words.speak("ko")
+    shown.text.speak("ko")
     assert shown.page.labels["rw-run-name-3"] == "실행 3의 이름"
     assert "대각 정규" in shown.cells(3)
     assert shown.asked == []
@@ -198,8 +198,8 @@ def test_parts_are_named_for_screen_readers_in_the_language_spoken() -> None:
 
 
 def elbo() -> ElboFigure:
-    words = Words()
-    return ElboFigure(1500, story_of(DATA, PROBS, words), lambda: None, words=words)
+    text = Catalogue()
+    return ElboFigure(1500, subject_of(DATA, PROBS, text), lambda: None, text=text)
 
 
 def kept(figure: ElboFigure) -> Any:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.labels import story_of
-from rugged_widget.snapshot.reference import Wanted
+from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.view.figures.number_format import fixed
 from rugged_widget.view.figures.parameter_table import table_of
-from rugged_widget.view.i18n.catalogue import Words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.parameters import ParametersPage
 from tests.view import drawn
 from tests.view.page_fakes import (
@@ -32,17 +32,17 @@ from tests.view.page_fakes import (
     value_of,
 )
 
-WORDS = Words()
+WORDS = Catalogue()
 
 DATA = RegressionData.rugged()
-STORY = story_of(DATA, PROBS, WORDS)
+STORY = subject_of(DATA, PROBS, WORDS)
 LOC = parameter("AutoDiagonalNormal.loc", [-2.2371, -1.8097, -0.1691, 0.379, 9.1824])
 SCALE = parameter("AutoDiagonalNormal.scale", [0.0552, 0.1143], [-2.86908, -2.11121])
 MINUS = "\N{MINUS SIGN}"
 
 
 def page(*, exact: bool = True) -> ParametersPage:
-    return ParametersPage(STORY, reference(DATA, exact=exact), words=WORDS)
+    return ParametersPage(STORY, reference(DATA, exact=exact), text=WORDS)
 
 
 def latents(shown: ParametersPage) -> list[Any]:
@@ -51,7 +51,7 @@ def latents(shown: ParametersPage) -> list[Any]:
 
 
 def test_it_wants_the_parameters() -> None:
-    assert page().wanted() == Wanted(parameters=True)
+    assert page().wanted() == SnapshotRequest(parameters=True)
 
 
 def test_small_parameters_are_written_out_constrained_beside_unconstrained() -> None:
@@ -96,7 +96,7 @@ def test_numbers_keep_their_width_and_say_enough(value: float, written: str) -> 
 
 
 def test_names_are_text_and_stay_so() -> None:
-    shown = ParametersPage(story_of(awkward(), PROBS, WORDS), reference(awkward()), words=WORDS)
+    shown = ParametersPage(subject_of(awkward(), PROBS, WORDS), reference(awkward()), text=WORDS)
     changes = shown.update(snapshot([parameter("<b>x</b>", 1.0)], marginals()), RUNNING)
     table = value_of(changes, drawn.part(shown.box, "rw-parameters"), "value")
     assert "&lt;b&gt;x&lt;/b&gt;" in table
@@ -137,7 +137,7 @@ def test_the_exact_densities_can_be_hidden_and_are_absent_where_there_are_none()
     changes = without.update(snapshot([LOC], marginals()), RUNNING)
     assert not drawn.density(latents(without)[0]).exact.visible
     assert all("visible" not in values for _, values in changes)
-    alone = ParametersPage(STORY, None, words=WORDS)
+    alone = ParametersPage(STORY, None, text=WORDS)
     alone.update(snapshot([LOC], marginals()), RUNNING)
     assert not drawn.density(latents(alone)[0]).estimate.visible
 

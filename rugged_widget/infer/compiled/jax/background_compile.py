@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rugged_widget.infer.compiled.program import Program
 
 
-class Takeover:
+class BackgroundCompile:
     """Prepares the JAX engine of a program: imports and compiles in a thread of its own, the rest where it is polled.
 
     That thread computes no step and touches neither torch nor Pyro.
@@ -31,7 +31,7 @@ class Takeover:
         self._thread = self._begun(_import_jax)
 
     def __repr__(self) -> str:
-        return f"Takeover({'working' if self._thread.is_alive() else 'waiting to be polled'})"
+        return f"BackgroundCompile({'working' if self._thread.is_alive() else 'waiting to be polled'})"
 
     def poll(self) -> JaxEngine | None:
         """Return the engine when it is ready, None before; go on to the next part where one is done.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rugged_widget.infer.compiled.stepping.captured_step import EngineError
-from rugged_widget.infer.compiled.stepping.verification import DisagreementError, Shadow
+from rugged_widget.infer.compiled.stepping.verification import DisagreementError, Verification
 from rugged_widget.infer.step.checkpoints import EVERY
 from rugged_widget.infer.step.pyro_step import Taken
 
@@ -61,7 +61,7 @@ class CompiledStepping:
 
     def __init__(self, plain: PlainStep, compiled: Compiled, threads: Threads) -> None:
         self._plain, self._compiled, self._threads = plain, compiled, threads
-        self._shadow = Shadow(plain, compiled)
+        self._shadow = Verification(plain, compiled)
         self._places: list[_Place] = []
         self._agreed: _Place | None = None
         self._next_check = self._gap = 0

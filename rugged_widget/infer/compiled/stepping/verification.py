@@ -41,7 +41,7 @@ class DisagreementError(ArithmeticError):
         self.num_steps = num_steps
 
 
-class Shadow:
+class Verification:
     """Takes a captured step and Pyro's own beside it, and compares.
 
     Differences count relative to the values compared or, where large terms cancel, to a part of the largest seen: only

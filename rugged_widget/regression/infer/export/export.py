@@ -15,7 +15,7 @@ from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.infer.export.file_format import (
     ABOUT_NAME,
     About,
-    ServingError,
+    ExportError,
     checked_target,
     read_archive,
     without_sources,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["LoadedSampler", "ServingError", "load_torchscript", "save_exported", "save_torchscript"]
+__all__ = ["ExportError", "LoadedSampler", "load_torchscript", "save_exported", "save_torchscript"]
 
 
 def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -59,14 +59,14 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
     ------
     TypeError
         If an argument is of another kind.
-    ServingError
+    ExportError
         If the guide is one of the user's own.
     OSError
         If it cannot be written; FileExistsError if there is one already.
     """
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
     buffer = io.BytesIO()
-    with fit.looking(), _deprecated_knowingly():
+    with fit.inspecting(), _deprecated_knowingly():
         torch.jit.save(torch.jit.script(make_sampler(fit.guide)), buffer, _extra_files={ABOUT_NAME: about.to_json()})
     write_whole(target, without_sources(buffer.getvalue()))
     return target
@@ -92,12 +92,12 @@ def save_exported(fit: RegressionFit, path: str | os.PathLike[str], *, overwrite
 
     Raises
     ------
-    TypeError, ServingError, OSError
+    TypeError, ExportError, OSError
         As `save_torchscript` does.
     """
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
     buffer = io.BytesIO()
-    with fit.looking():
+    with fit.inspecting():
         sampler = make_sampler(fit.guide)
         features = torch.zeros(7, 3, dtype=next(iter(sampler.state_dict().values())).dtype)
         shapes = {"features": {0: torch.export.Dim("num_rows", min=0)}, "num_samples": None}
@@ -124,7 +124,7 @@ def load_torchscript(path: str | os.PathLike[str]) -> LoadedSampler:
 
     Raises
     ------
-    ServingError
+    ExportError
         If the file is missing, damaged or something else.
     TypeError
         If path is no path.
@@ -142,9 +142,9 @@ def load_torchscript(path: str | os.PathLike[str]) -> LoadedSampler:
         loaded = LoadedSampler(module, about)
         drawn = {name: value.shape for name, value in loaded.draws(2, np.zeros((1, 3)), seed=0).items()}
     except (RuntimeError, ValueError, AttributeError, StopIteration, TypeError) as error:
-        raise ServingError(f"{os.fspath(path)} cannot be read as a saved sampler: {error}") from error
+        raise ExportError(f"{os.fspath(path)} cannot be read as a saved sampler: {error}") from error
     if drawn != {WEIGHT: (2, 1, 3), BIAS: (2, 1), SIGMA: (2,), OBS: (2, 1)} or about.guide not in GUIDE_LABELS:
-        raise ServingError(f"{os.fspath(path)} cannot be read as a saved sampler: it draws something else")
+        raise ExportError(f"{os.fspath(path)} cannot be read as a saved sampler: it draws something else")
     return loaded
 
 
@@ -152,7 +152,7 @@ def _about(fit: RegressionFit) -> About:
     if not isinstance(fit, RegressionFit):
         raise TypeError(f"fit must be a RegressionFit, got {type(fit).__name__}")
     if fit.guide_name not in GUIDE_LABELS:
-        raise ServingError(
+        raise ExportError(
             "a guide of your own cannot be saved as a sampler: what it does is known by calling it and no other way; "
             f"guides that can be saved are {', '.join(GUIDE_LABELS)}"
         )

@@ -40,7 +40,7 @@ _DAMAGE: Final = (
 """What `zipfile` and `json` raise for content that makes no sense."""
 
 
-class ServingError(RuggedWidgetError):
+class ExportError(RuggedWidgetError):
     """A sampler cannot be saved, or a file cannot be read as one: it is missing, damaged or something else."""
 
 
@@ -119,7 +119,7 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[bytes, About]:
 
     Raises
     ------
-    ServingError
+    ExportError
         If it is missing, damaged or something else.
     TypeError
         If path is no path.
@@ -128,16 +128,14 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[bytes, About]:
     try:
         size = where.stat().st_size
         if size > MAX_BYTES:
-            raise ServingError(
-                f"{where} cannot be read as a saved sampler: it has {size} bytes, which no such file has"
-            )
+            raise ExportError(f"{where} cannot be read as a saved sampler: it has {size} bytes, which no such file has")
         content = where.read_bytes()
     except (OSError, ValueError) as error:  # ValueError of a zero byte in the path
-        raise ServingError(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise ExportError(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
         return _checked(content)
     except _DAMAGE as error:
-        raise ServingError(f"{where} cannot be read as a saved sampler: {error}") from error
+        raise ExportError(f"{where} cannot be read as a saved sampler: {error}") from error
 
 
 def _checked(content: bytes) -> tuple[bytes, About]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rugged_widget.infer.compiled.jax import background_compile as takeover
-from rugged_widget.infer.compiled.jax.background_compile import Takeover
+from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
 from rugged_widget.infer.compiled.program import Program, UnsupportedError
 from tests.infer.compiled.graphs import without_writes
 from tests.waits import LIMIT_SECONDS
@@ -64,7 +64,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_nothing_waits_for_the_import_or_the_compilation(stages: Stages, program: Program) -> None:
-    work = Takeover(program)
+    work = BackgroundCompile(program)
     assert [work.poll() for _ in range(3)] == [None] * 3
     stages.go_on.set()
     work.wait(LIMIT_SECONDS)
@@ -84,7 +84,7 @@ def test_import_and_compilation_have_a_thread_of_their_own_and_the_graph_is_read
     stages: Stages, program: Program
 ) -> None:
     stages.go_on.set()
-    work = Takeover(program)
+    work = BackgroundCompile(program)
     for _ in range(2):
         work.wait(LIMIT_SECONDS)
         work.poll()
@@ -94,9 +94,9 @@ def test_import_and_compilation_have_a_thread_of_their_own_and_the_graph_is_read
 
 
 def test_what_fails_in_the_compilation_is_told_when_it_is_polled(stages: Stages, program: Program) -> None:
-    stages.compile_error = ValueError("no counterpart of aten.polar\nand a long story")
+    stages.compile_error = ValueError("no counterpart of aten.polar\nand a long subject")
     stages.go_on.set()
-    work = Takeover(program)
+    work = BackgroundCompile(program)
     work.wait(LIMIT_SECONDS)
     assert work.poll() is None
     work.wait(LIMIT_SECONDS)
@@ -107,7 +107,7 @@ def test_what_fails_in_the_compilation_is_told_when_it_is_polled(stages: Stages,
 def test_without_jax_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, program: Program) -> None:
     monkeypatch.setitem(sys.modules, "jax", None)  # as if it were not installed
     monkeypatch.delitem(sys.modules, "rugged_widget.infer.compiled.jax.xla_loop", raising=False)
-    work = Takeover(program)
+    work = BackgroundCompile(program)
     work.wait(LIMIT_SECONDS)
     with pytest.raises(UnsupportedError, match=r'not installed: pip install "rugged_widget\[fast\]"'):
         work.poll()
@@ -121,7 +121,7 @@ def test_an_operation_without_a_counterpart_is_told_as_it_is(
 
     monkeypatch.setattr(stages.engine, "__init__", refuse)
     stages.go_on.set()
-    work = Takeover(program)
+    work = BackgroundCompile(program)
     work.wait(LIMIT_SECONDS)
     with pytest.raises(UnsupportedError, match=r"counterpart of aten\.polar"):
         work.poll()
@@ -135,7 +135,7 @@ def test_whatever_fails_in_the_translation_is_told_too(
 
     monkeypatch.setattr(stages.engine, "__init__", fail)
     stages.go_on.set()
-    work = Takeover(program)
+    work = BackgroundCompile(program)
     work.wait(LIMIT_SECONDS)
     with pytest.raises(UnsupportedError, match="JAX could not be used"):
         work.poll()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx
 
 from rugged_widget.infer.compiled.program import State
-from rugged_widget.infer.compiled.stepping.verification import DisagreementError, Shadow
+from rugged_widget.infer.compiled.stepping.verification import DisagreementError, Verification
 from tests.infer.compiled.by_hand import OPTIMIZERS, Both, both, plain_loop
 from tests.infer.compiled.small import changed, flat
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_steps_that_agree_leave_all_as_pyros_own_would(prelude: fx.GraphModule, name: str) -> None:
     plain, compiled, _ = both(prelude, name)
-    shadow, expected = Shadow(plain, compiled), plain_loop(name, 6)
+    shadow, expected = Verification(plain, compiled), plain_loop(name, 6)
     found = []
     for moment in expected[1:]:
         loss, rates = shadow()
@@ -67,7 +67,7 @@ WRONG: dict[str, tuple[Spoil, str]] = {
 @pytest.mark.parametrize("what", WRONG)
 def test_what_differs_is_told(prelude: fx.GraphModule, name: str, what: str) -> None:
     plain, compiled, engine = both(prelude, name)
-    shadow = Shadow(plain, compiled)
+    shadow = Verification(plain, compiled)
     shadow()
     generator, rate = torch.get_rng_state(), plain.learning_rate
     engine.spoil, reason = WRONG[what]
@@ -100,7 +100,7 @@ def test_random_numbers_that_the_graph_does_not_draw_are_told_and_given_back(
     plain, compiled, _ = both(prelude, model=changed(draw_more))
     generators = torch.get_rng_state(), random.getstate(), repr(np.random.get_state())  # noqa: NPY002 the global one
     with pytest.raises(DisagreementError, match=reason):
-        Shadow(plain, compiled)()
+        Verification(plain, compiled)()
     assert torch.equal(torch.get_rng_state(), generators[0])
     assert (random.getstate(), repr(np.random.get_state())) == generators[1:]  # noqa: NPY002 the global one
 
@@ -118,7 +118,7 @@ def off_by(difference: float) -> Spoil:
 
 def test_a_loss_in_which_large_terms_cancel_is_compared_with_the_largest_seen(prelude: fx.GraphModule) -> None:
     pair = both(prelude)
-    shadow = Shadow(pair.plain, pair.compiled)
+    shadow = Verification(pair.plain, pair.compiled)
     moved_to(pair, 200.0)  # a loss of 160,000
     shadow()
     moved_to(pair, 2.0)
@@ -131,7 +131,7 @@ def test_a_loss_in_which_large_terms_cancel_is_compared_with_the_largest_seen(pr
 
 def test_the_same_difference_is_told_where_no_large_loss_was_seen(prelude: fx.GraphModule) -> None:
     pair = both(prelude)
-    shadow = Shadow(pair.plain, pair.compiled)
+    shadow = Verification(pair.plain, pair.compiled)
     moved_to(pair, 2.0)
     pair.engine.spoil = off_by(0.5)
     with pytest.raises(DisagreementError, match="the loss is"):
@@ -141,12 +141,12 @@ def test_the_same_difference_is_told_where_no_large_loss_was_seen(prelude: fx.Gr
 def test_a_loss_near_zero_may_differ_by_a_thousandth(prelude: fx.GraphModule) -> None:
     pair = both(prelude)
     pair.engine.spoil = off_by(0.0005)
-    Shadow(pair.plain, pair.compiled)()
+    Verification(pair.plain, pair.compiled)()
 
 
 def test_a_gradient_that_vanishes_after_large_ones_is_no_alarm(prelude: fx.GraphModule) -> None:
     pair = both(prelude, "SGD")
-    shadow = Shadow(pair.plain, pair.compiled)
+    shadow = Verification(pair.plain, pair.compiled)
     moved_to(pair, 200.0)
     shadow()
     moved_to(pair, 2.0)
@@ -164,7 +164,7 @@ def test_what_pyros_own_step_raises_passes_and_leaves_rate_and_random_numbers_as
     plain, compiled, _ = both(prelude, "ClippedAdam", model=changed(fail))
     generator, rate, before = torch.get_rng_state(), plain.learning_rate, flat()
     with pytest.raises(KeyError, match="own"):
-        Shadow(plain, compiled)()
+        Verification(plain, compiled)()
     assert torch.equal(torch.get_rng_state(), generator)
     assert plain.learning_rate == rate
     assert torch.equal(flat(), before)

@@ -14,8 +14,8 @@ import torch
 
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.infer.export.export import (
+    ExportError,
     LoadedSampler,
-    ServingError,
     load_torchscript,
     save_exported,
     save_torchscript,
@@ -165,7 +165,7 @@ def test_without_a_seed_draws_go_on_with_torchs_generator(loaded: LoadedSampler)
 def test_a_normal_guide_is_served_with_its_covariance(name: str) -> None:
     fit = RegressionFit(RUGGED, guide=name, engine="plain", learning_rate=0.05)
     fit.advance(20)
-    with fit.looking():
+    with fit.inspecting():
         latent = make_sampler(fit.guide).latent
         assert isinstance(latent, Affine)
         covariance: Any = fit.guide.get_posterior().covariance_matrix  # type: ignore[operator]
@@ -224,8 +224,8 @@ def test_neither_file_tells_of_the_computer_it_was_made_on(fit: RegressionFit, a
     ("call", "error", "words"),
     [
         (lambda s: s.draws(0), ValueError, "num_samples must be at least 1, got 0"),
-        (lambda s: s.draws(2.0), TypeError, "num_samples must be an int, got 2.0"),
-        (lambda s: s.slopes(True), TypeError, "num_samples must be an int, got True"),  # noqa: FBT003 the mistake
+        (lambda s: s.draws(2.0), TypeError, "num_samples must be an integer of at least 1, got 2.0"),
+        (lambda s: s.slopes(True), TypeError, "num_samples must be an integer of at least 1, got True"),  # noqa: FBT003 the mistake
         (lambda s: s.draw([1.0, 2.0, 3.0]), ValueError, r"shape \(n, 3\), got \(3,\)"),
         (lambda s: s.draw([[1.0, 2.0, np.nan]]), ValueError, "features must be finite"),
         (lambda s: s.draw(seed=-1), ValueError, "seed must be in"),
@@ -240,7 +240,7 @@ def test_wrong_arguments_are_named(loaded: LoadedSampler, call: Any, error: type
 def test_a_guide_by_hand_cannot_be_saved_and_nothing_is_written(tmp_path: Path) -> None:
     fit = RegressionFit(RUGGED, guide=mean_field, engine="plain")
     for save in (save_torchscript, save_exported):
-        with pytest.raises(ServingError, match="guide of your own cannot be saved"):
+        with pytest.raises(ExportError, match="guide of your own cannot be saved"):
             save(fit, tmp_path / "own.pt")
     assert not list(tmp_path.iterdir())
 
@@ -259,7 +259,7 @@ def test_a_guide_can_be_saved_before_its_first_step(guide: str, tmp_path: Path) 
 def test_an_affine_guide_in_parts_is_served_in_the_order_of_the_sampler() -> None:
     fit = RegressionFit(RUGGED, guide="parts", seed=3, engine="plain")
     fit.advance(20)
-    with fit.looking():
+    with fit.inspecting():
         sampler = make_sampler(fit.guide)
     store = fit.param_store()
     loc = np.concatenate([store["AutoGuideList.1.loc"], store["AutoGuideList.0.loc"]])

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from rugged_widget.errors import RuggedWidgetError
 from rugged_widget.regression.infer.export import file_format as serving_file
-from rugged_widget.regression.infer.export.export import ServingError, load_torchscript, save_exported, save_torchscript
+from rugged_widget.regression.infer.export.export import ExportError, load_torchscript, save_exported, save_torchscript
 from rugged_widget.regression.infer.export.file_format import ABOUT_NAME, About
 from rugged_widget.regression.infer.fit import RegressionFit
 from tests.infer.plain import RUGGED
@@ -45,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def refused(path: Path, words: str = "cannot be read") -> None:
-    with pytest.raises(ServingError, match=words) as caught:
+    with pytest.raises(ExportError, match=words) as caught:
         load_torchscript(path)
     assert str(path) in str(caught.value)
     assert isinstance(caught.value, RuggedWidgetError)
@@ -144,7 +144,7 @@ def test_with_any_byte_changed_a_file_is_refused_or_draws_the_same(content: byte
     place.write_bytes(changed)
     try:
         found = load_torchscript(place).slopes(3, seed=1)
-    except ServingError:
+    except ExportError:
         return
     place.write_bytes(content)
     np.testing.assert_array_equal(found, load_torchscript(place).slopes(3, seed=1))

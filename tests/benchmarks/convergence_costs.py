@@ -30,11 +30,11 @@ def _fit(seed: int, engine: str) -> RegressionFit:
 
 def averaging() -> str:
     """Run the default run with 20 seeds; return the spread of its parameters before and after averaging."""
-    before, after, gaps, settled = [], [], [], 0
+    before, after, gaps, converged = [], [], [], 0
     for seed in SEEDS:
         fit = _fit(seed, "graph")
         fit.advance(1500)
-        settled += fit.settling().state == "settled"
+        converged += fit.convergence().state == "converged"
         gap = fit.snapshot().gap
         before.append(_parameters(fit))
         fit.average_iterates()
@@ -42,7 +42,7 @@ def averaging() -> str:
         after.append(_parameters(fit))
         if gap is not None and averaged is not None:
             gaps.append((gap.nats, averaged.nats))
-    lines = [f"settled at step 1500: {settled} of {len(SEEDS)} seeds", ""]
+    lines = [f"converged at step 1500: {converged} of {len(SEEDS)} seeds", ""]
     lines += ["| | before | after |", "|---|---|---|"]
     one, other = np.array(before), np.array(after)
     half = one.shape[1] // 2
@@ -100,6 +100,6 @@ def _pairs(engine: str, num_steps: int) -> Iterator[tuple[float, float]]:
             for _ in range(5):
                 fit.advance(num_steps // 5)
                 if fit is with_them:
-                    fit.settling()
+                    fit.convergence()
             seconds[fit is with_them] = time.process_time() - began
         yield seconds[False], seconds[True]

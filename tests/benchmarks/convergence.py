@@ -1,4 +1,4 @@
-"""Prints how well rules see that a run has settled, what averaging brings, and what all of it costs; see README.md."""
+"""Print how well rules detect convergence, what averaging gains, and what both cost; see README.md."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tests.benchmarks import settling_costs
-from tests.benchmarks.settling_rules import NEVER, RULES
-from tests.benchmarks.settling_runs import RATES, models, runs
+from tests.benchmarks import convergence_costs
+from tests.benchmarks.convergence_rules import NEVER, RULES
+from tests.benchmarks.convergence_runs import RATES, models, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tests.benchmarks.settling_runs import Runs
+    from tests.benchmarks.convergence_runs import Runs
 
 NUM_RUNS = 200
 SEED = 11
@@ -46,7 +46,7 @@ def _said(steps: NDArray[np.int64], truth: int) -> str:
 
 def table(num_runs: int) -> str:
     """Measure all rules over all models and learning rates; return a table in Markdown."""
-    head = ["model", "rate", "settled from", *RULES, "noise cost"]
+    head = ["model", "rate", "converged from", *RULES, "noise cost"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     false = dict.fromkeys(RULES, 0.0)
     for name, model in models().items():
@@ -72,8 +72,8 @@ def main() -> None:
     chosen = parser.parse_args()
     parts = {
         "rules": lambda: table(chosen.runs),
-        "averaging": settling_costs.averaging,
-        "speed": settling_costs.speed,
+        "averaging": convergence_costs.averaging,
+        "speed": convergence_costs.speed,
     }
     for name, measure in parts.items():
         if chosen.part in {None, name}:

@@ -1,4 +1,4 @@
-"""Rules that say when a run has settled: the one in use, and others that were tried."""
+"""Rules that say when a run has converged: the one in use, and others that were tried."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rugged_widget.infer.diagnostics.convergence import Judge, next_look
-from tests.benchmarks.settling_runs import EVERY
+from tests.benchmarks.convergence_runs import EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from tests.benchmarks.settling_runs import Runs
+    from tests.benchmarks.convergence_runs import Runs
 
 NEVER = sys.maxsize
 BLOCK = 50
@@ -95,11 +95,11 @@ def _means(found: Runs, block: int) -> NDArray[np.float64]:
 
 
 def _earliest(looks: Iterator[tuple[int, NDArray[Any]]]) -> NDArray[np.int64]:
-    """Return the first step at which each run is found settled."""
+    """Return the first step at which each run is found converged."""
     first: NDArray[np.int64] | None = None
-    for step, settled in looks:
-        first = np.full(len(settled), NEVER) if first is None else first
-        first = np.where(settled & (first == NEVER), step, first)
+    for step, converged in looks:
+        first = np.full(len(converged), NEVER) if first is None else first
+        first = np.where(converged & (first == NEVER), step, first)
     if first is None:
         raise ValueError("the runs are too short for a look")
     return first
