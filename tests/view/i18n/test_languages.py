@@ -48,7 +48,7 @@ def test_a_language_that_was_asked_for_is_not_the_browsers(plain: Snapshot) -> N
     assert stage.text.language == "en"
     stage.dashboard.speak("auto")
     assert stage.text.language == "ko"
-    assert Stage(plain, language="ko").words.language == "ko"
+    assert Stage(plain, language="ko").text.language == "ko"
 
 
 def test_what_is_no_language_is_not_listened_to(plain: Snapshot) -> None:
