@@ -32,6 +32,8 @@ REPLACE_CELLS = """sources => {
 # Ends every widget and forgets every name, so that the kernel is as new but for what it has imported.
 EMPTY_KERNEL = "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().run_line_magic('reset', '-f')"
 WIDTH, HEIGHT = 1300, 1400
+TOO_SLOW = "[anywidget] Failed to initialize model"
+NAMED_BY_THE_MODULE = ".rugged-widget .rw-progress[aria-label], .rugged-widget .rw-progress [aria-label]"
 
 
 class LabPage:
@@ -56,9 +58,18 @@ class LabPage:
         self.wait_idle()
 
     def reload(self) -> None:
-        """Load the page again, as a person does, and wait until the notebook is there."""
-        self.page.reload()
-        self.page.wait_for_function(f"Boolean({KERNEL})")
+        """Load the page again, as a person does, until its widgets are there.
+
+        anywidget gives a model two seconds to load its module, and on a slow machine a page that restores a notebook takes
+        longer: then the model is deaf for good, says so in the console, and a person loads the page once more.
+        """
+        for _attempt in range(5):
+            self.watched.complaints = [text for text in self.watched.complaints if TOO_SLOW not in text]
+            self.page.reload()
+            self.page.wait_for_function(f"Boolean({KERNEL})")
+            self.page.locator(NAMED_BY_THE_MODULE).first.wait_for(state="attached")
+            if not any(TOO_SLOW in text for text in self.watched.complaints):
+                return
 
     def wait_idle(self) -> None:
         """Wait until no cell runs and none is queued."""
