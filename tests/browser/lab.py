@@ -60,8 +60,8 @@ class LabPage:
     def reload(self) -> None:
         """Load the page again, as a person does, until its widgets are there.
 
-        anywidget gives a model two seconds to load its module, and on a slow machine a page that restores a notebook takes
-        longer: then the model is deaf for good, says so in the console, and a person loads the page once more.
+        anywidget gives a model two seconds to load its module, and a page that restores a notebook may take
+        longer on a slow machine. The model then hears no message any more and says so in the console: load it again.
         """
         for _attempt in range(5):
             self.watched.complaints = [text for text in self.watched.complaints if TOO_SLOW not in text]
