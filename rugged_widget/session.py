@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from rugged_widget.infer.guides.families import CUSTOM, guide_key, guide_label
-from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.runs.run_store import RunStore
 from rugged_widget.runs.saved_run import SavedRun, run_of
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
@@ -19,14 +18,43 @@ from rugged_widget.training.training import Training
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 
+class SavableFit(Protocol):
+    """What a fit tells of itself when its run is saved.
+
+    Attributes
+    ----------
+    guide_given, guide_name
+        The guide as it was asked for, and the key of its family.
+    seed, seconds
+        Seed of its random numbers, and the time that its steps took, in s.
+    """
+
+    guide_given: Any
+    seed: int
+
+    @property
+    def guide_name(self) -> str:
+        """Key of the guide's family, custom where it is none."""
+
+    @property
+    def seconds(self) -> float:
+        """Time that the steps took, in s."""
+
+    def history(self) -> pd.DataFrame:
+        """Return the run so far, a row a step."""
+
+    def snapshot(self) -> Snapshot:
+        """Return the present moment."""
+
+
 class Keeping:
     """Keeps runs, and brings them back; a base of RuggedWidget. Its public methods may be called from any thread."""
 
     _home: LoopThread
-    _fit: RegressionFit
+    _fit: Any  # a SavableFit; the class that puts everything together says which
     _training: Training[Snapshot]
     _text: Catalogue
-    _kept: RunStore[RegressionFit]
+    _kept: RunStore[Any]
     show_runs: Callable[[Sequence[SavedRun]], None]
     _adopting = False
 
@@ -102,7 +130,7 @@ class Keeping:
         self._kept.keep(run, fit)
         self.show_runs(self._kept.runs)
 
-    def _name_of(self, fit: RegressionFit) -> str:
+    def _name_of(self, fit: SavableFit) -> str:
         given: Any = fit.guide_given
         guide = guide_label(given) if guide_key(given) == CUSTOM else self._text(f"guides.{fit.guide_name}")
         return self._text("compare.run_name", guide=guide, seed=fit.seed)
@@ -115,7 +143,7 @@ class Keeping:
         finally:
             self._adopting = False
 
-    def _adopt(self, run: SavedRun, fit: RegressionFit) -> None:
+    def _adopt(self, run: SavedRun, fit: Any) -> None:  # noqa: ANN401  # of the kind that the store holds
         raise NotImplementedError
 
     def rename_run(self, number: int, name: str) -> None:

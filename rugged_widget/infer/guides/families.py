@@ -6,45 +6,61 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import torch
-from pyro import poutine
 from pyro.infer import autoguide
 from torch import nn
 
 from rugged_widget.infer.guides.sampling import draw
 from rugged_widget.infer.guides.setup import remember
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 
 Guide: TypeAlias = str | Callable[..., Any]
 """What `guide=` takes: the name of a family, a subclass of AutoGuide, or a guide that is called as the model is."""
+
+T = TypeVar("T")
 
 CUSTOM: Final = "custom"
 """Key of every guide that is none of the families."""
 
 
-def _parts(model: Callable[..., Any]) -> autoguide.AutoGuideList:
-    """Approximate weights and bias together, which the data correlate, and sigma by itself, which is nearly free."""
-    guide: Any = autoguide.AutoGuideList(model)
-    guide.append(autoguide.AutoMultivariateNormal(poutine.block(model, expose=[WEIGHT, BIAS])))
-    guide.append(autoguide.AutoDiagonalNormal(poutine.block(model, expose=[SIGMA])))
-    return guide  # type: ignore[no-any-return] # Pyro's, untyped
-
-
-_FAMILIES: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+_FAMILIES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "diagonal": ("diagonal normal", autoguide.AutoDiagonalNormal),
     "normal": ("normal, site by site", autoguide.AutoNormal),
     "multivariate": ("multivariate normal", autoguide.AutoMultivariateNormal),
     "low_rank": ("low-rank normal", autoguide.AutoLowRankMultivariateNormal),
-    "parts": ("weights and bias together, sigma apart", _parts),
     "laplace": ("Laplace", autoguide.AutoLaplaceApproximation),
     "iaf": ("inverse autoregressive flow", autoguide.AutoIAFNormal),
     "delta": ("point (MAP)", autoguide.AutoDelta),
 }
 
-GUIDE_LABELS: Final[Mapping[str, str]] = MappingProxyType({name: label for name, (label, _) in _FAMILIES.items()})
+_LABELS: Final = {name: label for name, (label, _) in _FAMILIES.items()}
+
+GUIDE_LABELS: Final[Mapping[str, str]] = MappingProxyType(_LABELS)
 """What to call each family, by its name, in the order to offer them."""
+
+
+def register_family(name: str, label: str, make: Callable[[Any], Any], *, after: str) -> None:
+    """Add a family of guides that suits one model only.
+
+    Parameters
+    ----------
+    name, label
+        What the argument `guide=` takes, and what to call it in English.
+    make
+        Makes the guide of a model; takes no random numbers.
+    after
+        Name of the family behind which it is offered.
+    """
+    _insert(_FAMILIES, name, (label, make), after)
+    _insert(_LABELS, name, label, after)
+
+
+def _insert(table: dict[str, T], name: str, value: T, after: str) -> None:
+    items = list(table.items())
+    place = list(table).index(after) + 1
+    table.clear()
+    table.update([*items[:place], (name, value), *items[place:]])
 
 
 def checked_guide(value: Guide) -> Guide:

@@ -1,4 +1,4 @@
-"""What is known of a guide beside itself: what it is called with, and how it is before its first step."""
+"""Set up guides: their parameters before the first step, and the model and arguments that they belong to."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from weakref import WeakKeyDictionary
 
 import pyro
 import torch
-from pyro.infer.autoguide import AutoGuide, AutoGuideList
+from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
 from rugged_widget.infer.guides.compatibility import try_guide
 from rugged_widget.infer.guides.custom_sampling import can_draw_together
 from rugged_widget.infer.step.isolation import Generators
-from rugged_widget.regression.infer.model import BayesianRegression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,8 +124,8 @@ def remember(
     """
     generators = Generators.copied()
     try:
-        whole = model.of_all_rows() if isinstance(model, BayesianRegression) else model
-        rehearsal = Rehearsal(make, whole, args)
+        of_all_rows = getattr(model, "of_all_rows", None)  # what a model offers whose steps look at batches
+        rehearsal = Rehearsal(make, model if of_all_rows is None else of_all_rows(), args)
         if tried or isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
             rehearsal.play(generators, tried=tried)
     finally:
@@ -154,3 +153,25 @@ def is_set_up(guide: Any) -> bool:  # noqa: ANN401 Pyro has no type of guides
     """Return whether a guide has its parameters, as far as that is known."""
     rehearsal = rehearsal_of(guide)
     return rehearsal is None or rehearsal.is_set_up()
+
+
+def create_parameters(guide: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Give an automatic guide its parameters before the first step, with the random numbers of the first step.
+
+    Pyro does it within the first call: the prototype, then the networks of a flow, then the draw. The first two are
+    done here; a call whose random numbers are given back enters the parameters into the store. The parts of an
+    AutoGuideList set themselves up one between another's draws, so they are left to the first step, as is any guide
+    that is not automatic. Returns whether the guide is set up.
+    """
+    if not isinstance(guide, AutoGuide):
+        return False
+    guide._setup_prototype(*args, **kwargs)  # noqa: SLF001 no public name
+    if isinstance(guide, AutoGuideList):
+        return False
+    if isinstance(guide, AutoContinuous):
+        guide.get_posterior(*args, **kwargs)
+    generators = Generators.copied()
+    with torch.no_grad():
+        guide(*args, **kwargs)
+    generators.rewind()
+    return True

@@ -12,7 +12,7 @@ import torch
 from pyro import get_param_store
 
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
-from rugged_widget.infer.guides.setting_up import set_up
+from rugged_widget.infer.guides.setup import create_parameters
 from rugged_widget.infer.step.failure import describe
 from rugged_widget.infer.step.isolation import Generators, Isolation
 from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
@@ -97,7 +97,7 @@ class Fit(Recorded):
         with self._isolation.inside():
             self.guide = make_guide(model)
             try:
-                ready = set_up(self.guide, tuple(args), dict(kwargs or {}))
+                ready = create_parameters(self.guide, tuple(args), dict(kwargs or {}))
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
