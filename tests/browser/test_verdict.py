@@ -77,7 +77,7 @@ def test_the_default_run_is_converged_and_no_good_and_the_multivariate_guide_is_
 def test_the_verdicts_are_told_in_korean(widget: DashboardPage) -> None:
     widget.kernel.run("widget.language = 'ko'")
     widget.press("rw-primary")
-    widget.part("rw-converged").filter(has_text=re.compile(r"최적화기 안정 여부: 예, [\d,]+ 스텝부터")).wait_for()
+    widget.part("rw-converged").filter(has_text=re.compile(r"최적화기 수렴 여부: 예, [\d,]+ 스텝부터")).wait_for()
     widget.part("rw-approximation").filter(has_text="근사 양호 여부: 아니요").wait_for()
     assert widget.root.evaluate(SCROLLING) == []
     assert widget.root.evaluate(OVERFLOWING) == []

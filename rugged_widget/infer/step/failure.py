@@ -59,7 +59,7 @@ def describe(error: Exception, step: int, learning_rate: float, back_at: int) ->
         site = _site_of(error)
         where = f" at site {site!r}" if site else ""
         text = f"the model or the guide raised {type(error).__name__}{where}: {_shortened(str(error))}"
-        advice = f"If a value had run away, try a tenth of the learning rate: {smaller}. Otherwise mend the model."
+        advice = f"If a value had run away, try a tenth of the learning rate: {smaller}. Otherwise fix the model."
     return FitError(f"Step {step} failed: {text}. The fit is back at step {back_at}. {advice}", step=step, site=site)
 
 

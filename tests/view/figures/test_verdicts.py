@@ -157,7 +157,7 @@ def test_a_guide_that_is_too_wide_is_told_so_and_a_latent_without_a_row_by_its_s
 
 def test_a_point_is_told_to_say_nothing_of_uncertainty() -> None:
     title, text = judged(approximation("point"))
-    assert "a point cannot tell" in title
+    assert "not assessed (point estimate)" in title
     assert "nan" not in text
     assert "multivariate" in text
 
@@ -231,14 +231,14 @@ def test_names_of_columns_stay_text() -> None:
 
 
 def test_every_verdict_is_told_in_korean_and_a_change_of_language_renames_the_buttons() -> None:
-    assert converged(convergence(), language="ko")[0] == "최적화기 안정 여부: 예, 940 스텝부터입니다."
+    assert converged(convergence(), language="ko")[0] == "최적화기 수렴 여부: 예, 940 스텝부터입니다."
     assert "47 % 좁습니다(cont_africa)" in judged(approximation(), language="ko")[1]
     for quality in ("good", "borderline", "point"):
         assert re.search("[가-힣]", judged(approximation(quality), language="ko")[1])
     text = Catalogue()
     card = ConvergenceCard(Asked().requests, text=text)
     text.speak("ko")
-    assert (card.average.description, card.stop.description) == ("반복값 평균", "안정되면 멈추기")
+    assert (card.average.description, card.stop.description) == ("매개변수 평균", "수렴하면 멈추기")
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
