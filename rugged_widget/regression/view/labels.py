@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.naming import DataLabels
-from rugged_widget.regression.view.panels import Group
-from rugged_widget.view.figures.quantiles import Row
+from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import Row
 
 MAX_DOTS = 1000
 """Rows of a group that are drawn: more hide one another, and a browser draws each frame anew over all of them."""
 
 SAMPLE_SEED = 2012
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The rows of one group, all of them or a random sample to draw.
+
+    Attributes
+    ----------
+    label
+        Its name; plain text.
+    num_rows
+        How many rows it has; at least as many as are drawn.
+    x, y
+        Predictor and response of those drawn, as the model sees them, shape (num_drawn,).
+    names, details
+        What the tooltip of each row drawn says, a title and a line; plain text.
+    """
+
+    label: str
+    num_rows: int
+    x: Array
+    y: Array
+    names: tuple[str, ...]
+    details: tuple[str, ...]
+
+    def heading(self, text: Catalogue, row_noun: str) -> str:
+        """Return what the group is called and how much of it is seen; plain text."""
+        drawn = len(self.x)
+        key = "panels.heading" if drawn == self.num_rows else "panels.heading_drawn"
+        return text(key, group=self.label, drawn=drawn, count=self.num_rows, rows=row_noun)
 
 
 class RegressionSubject:

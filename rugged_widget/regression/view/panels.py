@@ -3,57 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import bqplot
 import ipywidgets
 import numpy as np
 
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Band, Progress, Snapshot
 from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Ruler, html_text, minus
+from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.overlays import dashed, dotted, least_squares_line, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
 
-if TYPE_CHECKING:
-    from rugged_widget.regression.view.labels import RegressionSubject
-    from rugged_widget.view.figures.explanation import Explanation
-
 MODES = ("line", "prediction")
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """The rows of one group, all of them or a random sample to draw.
-
-    Attributes
-    ----------
-    label
-        Its name; plain text.
-    num_rows
-        How many rows it has; at least as many as are drawn.
-    x, y
-        Predictor and response of those drawn, as the model sees them, shape (num_drawn,).
-    names, details
-        What the tooltip of each row drawn says, a title and a line; plain text.
-    """
-
-    label: str
-    num_rows: int
-    x: Array
-    y: Array
-    names: tuple[str, ...]
-    details: tuple[str, ...]
-
-    def heading(self, text: Catalogue, row_noun: str) -> str:
-        """Return what the group is called and how much of it is seen; plain text."""
-        drawn = len(self.x)
-        key = "panels.heading" if drawn == self.num_rows else "panels.heading_drawn"
-        return text(key, group=self.label, drawn=drawn, count=self.num_rows, rows=row_noun)
 
 
 class Panels:

@@ -7,8 +7,7 @@ from html import escape
 
 import numpy as np
 
-from rugged_widget.regression.view.labels import RegressionSubject
-from rugged_widget.regression.view.panels import Group
+from rugged_widget.regression.view.labels import Group, RegressionSubject
 from rugged_widget.snapshot.reference import ExactAnswer, Reference
 from rugged_widget.snapshot.snapshot import Array, Band, Snapshot
 from rugged_widget.view.figures.chart import minus

@@ -8,7 +8,6 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, ElboCurve, Progress, Snapshot
@@ -19,6 +18,7 @@ from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import Subject
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
 HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
@@ -50,7 +50,7 @@ class ElboFigure:
     def __init__(
         self,
         num_steps: int,
-        subject: RegressionSubject,
+        subject: Subject,
         on_unit: Callable[[], None],
         reference: Reference | None = None,
         *,
@@ -137,7 +137,7 @@ class ElboFigure:
     def _units(self) -> list[tuple[str, str]]:
         return [(self._text(f"elbo.unit.{unit}"), unit) for unit in UNITS]
 
-    def _unit_tips(self, subject: RegressionSubject) -> list[str]:
+    def _unit_tips(self, subject: Subject) -> list[str]:
         return [self._text(f"elbo.unit_tip.{unit}", rows=subject.row_noun) for unit in UNITS]
 
     def _name(self) -> None:

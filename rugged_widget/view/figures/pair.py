@@ -9,7 +9,6 @@ import bqplot
 import ipywidgets
 import numpy as np
 
-from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
@@ -21,6 +20,7 @@ from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import Subject
 
 MAX_RUNS = 4
 """Kept runs that are drawn at once: more colours could not be told apart."""
@@ -52,7 +52,7 @@ class PairFigure:
 
     def __init__(
         self,
-        subject: RegressionSubject,
+        subject: Subject,
         reference: Reference | None,
         contours: Callable[[Latent, Latent], Contours] | None,
         changed: Callable[[], None],

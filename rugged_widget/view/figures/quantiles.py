@@ -3,54 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import bqplot
 import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Correction, Progress, Snapshot
-from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Ruler, minus, shorten
+from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Ruler, minus
+from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import Subject
 
-if TYPE_CHECKING:
-    from rugged_widget.regression.view.labels import RegressionSubject
-    from rugged_widget.view.figures.explanation import Explanation
-
-LABEL_LENGTH = 20
 HALF_BOX, HALF_CORRECTED, TRIANGLE = 0.31, 0.22, -0.4  # of the height of a row, from its middle
-
-
-@dataclass(frozen=True)
-class Row:
-    """A scalar latent to draw.
-
-    Attributes
-    ----------
-    site, index
-        Which: an element of the sample site.
-    label
-        Its readable name; plain text.
-    offset
-        Subtracted from its values, so that a latent far from the others shares their axis; the label says so.
-    """
-
-    site: str
-    index: tuple[int, ...]
-    label: str
-    offset: float = 0.0
-
-    @property
-    def caption(self) -> str:
-        """The label of the row."""
-        if not self.offset:
-            return shorten(self.label, LABEL_LENGTH)
-        sign = "+" if self.offset < 0 else "\N{MINUS SIGN}"
-        return f"{shorten(self.label, LABEL_LENGTH - 4)} {sign} {abs(self.offset):g}"
 
 
 class QuantileFigure:
@@ -71,7 +38,7 @@ class QuantileFigure:
 
     def __init__(
         self,
-        subject: RegressionSubject,
+        subject: Subject,
         reference: Reference | None = None,
         *,
         text: Catalogue,

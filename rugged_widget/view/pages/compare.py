@@ -8,7 +8,6 @@ from html import escape
 
 import ipywidgets
 
-from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
@@ -19,6 +18,7 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption, paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.runs_table import RunsTable, button
+from rugged_widget.view.subject import Subject
 
 CSV_PATH = "rugged_runs.csv"
 
@@ -69,7 +69,7 @@ class ComparePage:
 
     def __init__(
         self,
-        subject: RegressionSubject,
+        subject: Subject,
         reference: Reference | None,
         requests: CompareRequests,
         contours: Callable[[Latent, Latent], Contours] | None,

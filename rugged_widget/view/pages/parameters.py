@@ -8,16 +8,15 @@ from html import escape
 import ipywidgets
 import numpy as np
 
-from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.reference import Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text, minus
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, apply_changes, is_point, legend
 from rugged_widget.view.figures.parameter_table import table_of
-from rugged_widget.view.figures.quantiles import Row
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import Row, Subject
 
 
 class ParametersPage:
@@ -33,7 +32,7 @@ class ParametersPage:
         In which language.
     """
 
-    def __init__(self, subject: RegressionSubject, reference: Reference | None, *, text: Catalogue) -> None:
+    def __init__(self, subject: Subject, reference: Reference | None, *, text: Catalogue) -> None:
         self._subject, self._text = subject, text
         self._table = html_text("rw-parameters")
         self._table.value = text.html("parameters.waiting")

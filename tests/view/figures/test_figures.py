@@ -21,8 +21,9 @@ from rugged_widget.regression.view.slopes import SlopeFigure
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import Ruler
 from rugged_widget.view.figures.elbo import ElboFigure
-from rugged_widget.view.figures.quantiles import QuantileFigure, Row
+from rugged_widget.view.figures.quantiles import QuantileFigure
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import Row
 from tests.view import drawn
 from tests.view.judged import correction_of
 

@@ -1,0 +1,63 @@
+"""What a model tells the general figures and pages: its latents, and what it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rugged_widget.view.figures.chart import shorten
+
+LABEL_LENGTH = 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """A scalar latent to draw.
+
+    Attributes
+    ----------
+    site, index
+        Which: an element of the sample site.
+    label
+        Its readable name; plain text.
+    offset
+        Subtracted from its values, so that a latent far from the others shares their axis; the label says so.
+    """
+
+    site: str
+    index: tuple[int, ...]
+    label: str
+    offset: float = 0.0
+
+    @property
+    def caption(self) -> str:
+        """The label of the row."""
+        if not self.offset:
+            return shorten(self.label, LABEL_LENGTH)
+        sign = "+" if self.offset < 0 else "\N{MINUS SIGN}"
+        return f"{shorten(self.label, LABEL_LENGTH - 4)} {sign} {abs(self.offset):g}"
+
+
+class Subject(Protocol):
+    """What a model tells the general figures and pages; all words are plain text, in the present language."""
+
+    @property
+    def title(self) -> str:
+        """The title of the dashboard."""
+
+    @property
+    def subtitle(self) -> str:
+        """What stands beside the title, such as how many rows of data there are."""
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The latents to draw, top to bottom; two at least, always the same ones."""
+
+    @property
+    def row_noun(self) -> str:
+        """What rows of the data are called, in the plural."""
+
+    @property
+    def probs(self) -> Sequence[float]:
+        """Probabilities of a snapshot's quantiles, ascending: five, the middle one 0.5."""
