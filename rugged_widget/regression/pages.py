@@ -23,9 +23,10 @@ from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.code import CodePage
-from rugged_widget.view.pages.compare import CSV_PATH, ComparePage, CompareRequests
+from rugged_widget.view.pages.compare import CSV_PATH, ComparePage
 from rugged_widget.view.pages.explained import ExplainedPage
 from rugged_widget.view.pages.parameters import ParametersPage
+from rugged_widget.view.requests import CompareRequests
 from rugged_widget.view.tabs import Factory, Page
 
 NUM_SERVED = 800

@@ -30,9 +30,9 @@ from rugged_widget.snapshot.snapshot import EngineInfo, Progress, Snapshot
 from rugged_widget.training.event_loop import LoopThread
 from rugged_widget.training.training import Training
 from rugged_widget.validation import Speed, checked_batch_size
-from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Catalogue
+from rugged_widget.view.requests import Requests
 
 
 class RuggedWidget(Answers, Running, Keeping, Dashboard):

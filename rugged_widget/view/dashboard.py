@@ -17,12 +17,13 @@ from rugged_widget.snapshot.reference import AT_REST, Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Presence
 from rugged_widget.view.closing import parts
-from rugged_widget.view.controls.controls import Controls, Requests, sentence
+from rugged_widget.view.controls.controls import Controls, sentence
 from rugged_widget.view.controls.exact_switch import ExactSwitch
 from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue
 from rugged_widget.view.i18n.locale import Locale
+from rugged_widget.view.requests import Requests
 from rugged_widget.view.tabs import Factory, Page, Tabs, holds, union
 
 NO_PAGES: Mapping[str, Factory] = MappingProxyType({})

@@ -14,10 +14,10 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Parameter, Progress, Snapshot, WhatIf
-from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.frames.silent_widgets import SilentText
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.requests import Requests
 from tests.view import drawn
 
 DATA = RegressionData.rugged()

@@ -14,7 +14,6 @@ from rugged_widget.regression.view.slopes import SlopeFigure
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.explanation import Explanation
@@ -24,6 +23,7 @@ from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCa
 from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.requests import Requests
 
 EXPLAINED = ("elbo", "quantiles", "panels", "slopes", "converged", "approximation")
 LABELS = ("unit", "mode", "elbo", "quantiles", "slopes", "converged", "approximation")

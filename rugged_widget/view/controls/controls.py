@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 
 import ipywidgets
@@ -20,6 +19,7 @@ from rugged_widget.view.frames.silent_widgets import SilentProgress
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice, caption
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.requests import Requests
 
 PRIMARY: Mapping[Status, tuple[str, str]] = {
     "ready": ("start", "play"),
@@ -32,31 +32,6 @@ BEHIND_GUIDE = 4  # groups of the row
 CUSTOM = "custom"
 """What a guide is called, among the names of families, that somebody wrote."""
 SLOWEST, FASTEST, NOTCH = -5.0, 0.0, 0.01  # of the learning-rate slider, powers of ten
-
-
-@dataclass(frozen=True)
-class Requests:
-    """What the controls ask for; each may be called from any thread and returns at once.
-
-    Attributes
-    ----------
-    primary
-        Start, pause, resume or restart, whichever the button says.
-    step
-        Train one step.
-    reset
-        Begin again.
-    pick
-        Use a value for a setting: learning_rate, speed, guide or seed, correct or stop_when_converged.
-    average
-        Put the mean of the last iterates in place of the parameters.
-    """
-
-    primary: Callable[[], None]
-    step: Callable[[], None]
-    reset: Callable[[], None]
-    pick: Callable[[str, object], None]
-    average: Callable[[], None] = lambda: None
 
 
 class Controls:

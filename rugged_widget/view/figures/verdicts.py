@@ -11,13 +11,13 @@ import numpy as np
 
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged, Convergence, Latent
-from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.figures.chart import html_text, minus
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.requests import Requests
 from rugged_widget.view.subject import Row
 
 CURE = "multivariate"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from html import escape
 
 import ipywidgets
@@ -18,32 +17,10 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption, paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.runs_table import RunsTable, button
+from rugged_widget.view.requests import CompareRequests
 from rugged_widget.view.subject import Subject
 
 CSV_PATH = "rugged_runs.csv"
-
-
-@dataclass(frozen=True)
-class CompareRequests:
-    """What the page asks for; each may be called from any thread and returns at once.
-
-    Attributes
-    ----------
-    keep
-        Keep the present run, though it has not ended.
-    recall, remove
-        Bring a run back, or forget it: its number.
-    rename
-        Give a run another name: its number, and the name.
-    export
-        Write the table as CSV to a path, replacing a file there only where told so: (path, overwrite).
-    """
-
-    keep: Callable[[], None]
-    recall: Callable[[int], None]
-    remove: Callable[[int], None]
-    rename: Callable[[int, str], None]
-    export: Callable[[str, bool], None]
 
 
 class ComparePage:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import ipywidgets
 
@@ -14,9 +13,7 @@ from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.figures.overlays import gap_words
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
-
-if TYPE_CHECKING:
-    from rugged_widget.view.pages.compare import CompareRequests
+from rugged_widget.view.requests import CompareRequests
 
 COLUMNS = ("name", "guide", "steps", "rate", "elbo", "gap", "ratio", "k_hat", "seconds")
 NONE = "\N{EN DASH}"

@@ -14,8 +14,8 @@ from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.train_page import TrainPage
 from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
-from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.requests import Requests
 from tests.view import drawn
 from tests.view.judged import approximation, convergence, correction_of
 from tests.view.page_fakes import value_of

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from rugged_widget.snapshot.snapshot import Progress
-from rugged_widget.view.controls.controls import Controls, Requests, duration, sentence
+from rugged_widget.view.controls.controls import Controls, duration, sentence
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.requests import Requests
 from tests.view import drawn
 
 WORDS = Catalogue()

@@ -14,9 +14,9 @@ import pytest
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.snapshot.snapshot import Averaged, Progress
-from rugged_widget.view.controls.controls import Requests
 from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCard
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.requests import Requests
 from tests.view.judged import DRIFTING, EARLY, UNSTABLE, approximation, convergence
 from tests.view.page_fakes import snapshot
 

@@ -18,7 +18,8 @@ from rugged_widget.snapshot.values import Averaged
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.plane import ellipse, pick
 from rugged_widget.view.i18n.catalogue import Catalogue
-from rugged_widget.view.pages.compare import ComparePage, CompareRequests
+from rugged_widget.view.pages.compare import ComparePage
+from rugged_widget.view.requests import CompareRequests
 from tests.view import drawn
 from tests.view.judged import approximation
 from tests.view.kept_fakes import curve, draws, run
