@@ -22,12 +22,12 @@ from rugged_widget.runs.run_store import MAX_NAME
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.page import Factory, Page
 from rugged_widget.view.pages.code import CodePage
 from rugged_widget.view.pages.compare import CSV_PATH, ComparePage
 from rugged_widget.view.pages.explained import ExplainedPage
 from rugged_widget.view.pages.parameters import ParametersPage
 from rugged_widget.view.requests import CompareRequests
-from rugged_widget.view.tabs import Factory, Page
 
 NUM_SERVED = 800
 """Draws from a loaded file, as many as the lesson takes."""

@@ -23,8 +23,9 @@ from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue
 from rugged_widget.view.i18n.locale import Locale
+from rugged_widget.view.page import Factory, Page, holds, union
 from rugged_widget.view.requests import Requests
-from rugged_widget.view.tabs import Factory, Page, Tabs, holds, union
+from rugged_widget.view.tabs import Tabs
 
 NO_PAGES: Mapping[str, Factory] = MappingProxyType({})
 

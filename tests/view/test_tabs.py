@@ -10,7 +10,8 @@ from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.snapshot.reference import AT_REST, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.view.i18n.catalogue import Catalogue
-from rugged_widget.view.tabs import Tabs, holds, union
+from rugged_widget.view.page import holds, union
+from rugged_widget.view.tabs import Tabs
 from tests.view import drawn
 from tests.view.references import reference_of
 from tests.view.stage import DATA, PARAMETERS, FakePage, Stage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue, language_of
-from rugged_widget.view.tabs import Page
+from rugged_widget.view.page import Page
 
 LABELS = (
     "primary",

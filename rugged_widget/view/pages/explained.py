@@ -13,7 +13,7 @@ from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.explanation import Explanation, Tell
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
-from rugged_widget.view.tabs import Page
+from rugged_widget.view.page import Page
 
 
 class ExplainedPage:
