@@ -17,17 +17,9 @@ def _name(path: Path) -> str:
     return str(path.relative_to(TOP))
 
 
-# Imports that are still to be cut, module by module: what it is, and what it may not import. Nothing may be added.
-TO_CUT = {
-    "view/dashboard.py": "regression",
-}
-
-
 def test_no_module_imports_across_a_wall() -> None:
     found = [line for path in MODULES for line in crossings(path.read_text(), path.relative_to(TOP / PACKAGE))]
-    known = [line for line in found if line.endswith(f"may not import {TO_CUT.get(line.split(':')[0])}")]
-    assert [line for line in found if line not in known] == []
-    assert {line.split(":")[0] for line in known} == set(TO_CUT)
+    assert found == []
 
 
 def test_no_module_is_too_long_to_read_at_once() -> None:

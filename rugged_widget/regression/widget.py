@@ -22,6 +22,8 @@ from rugged_widget.regression.pages import lesson_pages
 from rugged_widget.regression.running import Running
 from rugged_widget.regression.settings import Checked
 from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.regression.view.static_html import still
+from rugged_widget.regression.view.train_page import TrainPage
 from rugged_widget.runs.run_store import RunStore
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.session import Keeping
@@ -32,6 +34,7 @@ from rugged_widget.training.training import Training
 from rugged_widget.validation import Speed, checked_batch_size
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Catalogue
+from rugged_widget.view.page import Factory
 from rugged_widget.view.requests import Requests
 
 
@@ -173,13 +176,20 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         ask, reference = self._home.ask, self._comparison.reference(DEFAULT_PROBS, DEFAULT_PROB)
         text = Catalogue(FALLBACK if settings["language"] == AUTO else str(settings["language"]))
         subject = subject_of(self._data, DEFAULT_PROBS, text)
-        pages = lesson_pages(subject, self._data, reference, self._comparison.exact, self, ask, text=text)
         requests = Requests(
             lambda: ask(self._primary), self.advance, self.reset, self._pick, average=lambda: ask(self._average)
         )
         shown = {**settings, "guide": guide_key(cast("Guide", settings["guide"]))}
-        more = partial(super().__init__, text=text, pages=pages, on_wanted=self._want, reference=reference)
-        more(subject, GUIDE_LABELS, shown, requests, ask)
+        num_steps = int(str(settings["num_steps"]))
+        train = partial(TrainPage, subject, num_steps, reference, text=text, requests=requests, settings=settings)
+        lesson = lesson_pages(subject, self._data, reference, self._comparison.exact, self, ask, text=text)
+        pages: Mapping[str, Factory] = {"train": train, **lesson}
+
+        def static_html(snapshot: Snapshot, status: str, exact: bool) -> str:  # noqa: FBT001  # the dashboard's
+            return still(subject, snapshot, status, reference, text=text, exact=exact)
+
+        more = partial(super().__init__, text=text, pages=pages, static_html=static_html)
+        more(subject, GUIDE_LABELS, shown, requests, ask, on_wanted=self._want, reference=reference)
 
     def close(self) -> None:
         """End training for good and remove the widget from every page. Idempotent."""

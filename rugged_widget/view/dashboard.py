@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
-from types import MappingProxyType
+from typing import cast
 
 import ipywidgets
 
-from rugged_widget.regression.view.labels import RegressionSubject
-from rugged_widget.regression.view.static_html import still
-from rugged_widget.regression.view.train_page import TrainPage
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import AT_REST, Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
@@ -23,11 +20,10 @@ from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue
 from rugged_widget.view.i18n.locale import Locale
-from rugged_widget.view.page import Factory, Page, holds, union
+from rugged_widget.view.page import Factory, FirstPage, Page, holds, union
 from rugged_widget.view.requests import Requests
+from rugged_widget.view.subject import Subject
 from rugged_widget.view.tabs import Tabs
-
-NO_PAGES: Mapping[str, Factory] = MappingProxyType({})
 
 
 class Dashboard(ipywidgets.VBox):
@@ -43,14 +39,17 @@ class Dashboard(ipywidgets.VBox):
     guides
         Names of the guide families, and what to call one that the catalogue does not know.
     settings
-        First values of learning_rate, speed, guide, seed, engine and num_steps, of language, and whether to show_exact,
-        to correct and to stop_when_converged.
+        First values of learning_rate, speed, guide, seed and engine, of language, and whether to show_exact.
     requests
         Who is asked when something is pressed.
     ask
         Runs a function on the thread that computes.
     pages
-        What builds the pages behind Train, by name, in order; each is built when it is first opened.
+        What builds the pages, by name, in order. The first one is a `FirstPage` and is built at once; each of the
+        others when it is first opened.
+    static_html
+        Returns the dashboard as HTML that needs no kernel, for a saved notebook. It is given the snapshot, how the
+        training stands in a plain-text sentence, and whether the exact answer is drawn.
     on_wanted
         Told what snapshots have to hold whenever that changes, which is AT_REST to begin with; asks for a new one where
         training rests.
@@ -64,21 +63,22 @@ class Dashboard(ipywidgets.VBox):
 
     def __init__(  # noqa: PLR0913  # what it shows, and whom it tells
         self,
-        subject: RegressionSubject,
+        subject: Subject,
         guides: Mapping[str, str],
         settings: Mapping[str, object],
         requests: Requests,
         ask: Callable[[Callable[[], None]], None],
         *,
         text: Catalogue,
-        pages: Mapping[str, Factory] = NO_PAGES,
+        pages: Mapping[str, Factory],
+        static_html: Callable[[Snapshot, str, bool], str],
         on_wanted: Callable[[SnapshotRequest], None] | None = None,
         reference: Reference | None = None,
         on_language: Callable[[str], None] = lambda _tag: None,
     ) -> None:
         super().__init__()
         self.add_class("rugged-widget")
-        self._subject, self._on_wanted, self._reference = subject, on_wanted, reference
+        self._subject, self._on_wanted, self._static_html = subject, on_wanted, static_html
         self._text, self._on_language = text, on_language
         self._locale = Locale(text, str(settings.get("language", AUTO)))
         self._latest: tuple[Snapshot, Progress] | None = None
@@ -86,16 +86,16 @@ class Dashboard(ipywidgets.VBox):
         changed = partial(ask, self._refresh)
         self.controls = Controls(guides, settings, requests, text=text)
         self._exact: ExactSwitch | None = None
-        num_steps = int(str(settings["num_steps"]))
-        self._train = TrainPage(subject, num_steps, reference, changed, text=text, requests=requests, settings=settings)
+        builders: dict[str, Callable[[], Page]] = {name: partial(build, changed) for name, build in pages.items()}
+        first = next(iter(builders))
+        self._first = cast("FirstPage", builders[first]())
+        builders[first] = lambda: self._first
         if reference is not None and reference.exact is not None:
             self._exact = ExactSwitch(show=False, pick=requests.pick, text=text)
             self.controls.put_behind_guide(self._exact.widget)
-        builders: dict[str, Callable[[], Page]] = {"train": lambda: self._train}
-        builders |= {name: partial(build, changed) for name, build in pages.items()}
         self._tabs = Tabs(builders, lambda: ask(self._switch), text=text)
         self.draw_exact(bool(settings.get("show_exact", False)))
-        targets = [*self.controls.targets, *self._train.targets]
+        targets = [*self.controls.targets, *self._first.targets]
         self.stream = FrameStream(targets, ask, on_language=self._hear)
         self._name_pages()
         self.stream.add_class("rw-stream")
@@ -178,7 +178,7 @@ class Dashboard(ipywidgets.VBox):
             What it is set to; of a guide its name among the families, custom for one that somebody wrote.
         """
         if name in {"correct", "stop_when_converged"}:
-            self._train.show_setting(name, value)
+            self._first.show_setting(name, value)
         else:
             self.controls.show_setting(name, value)
 
@@ -243,7 +243,7 @@ class Dashboard(ipywidgets.VBox):
     def _summary(self) -> str:
         if self._latest is None:
             return ""
-        return f"{sentence(self._text, self._latest[1])}. {self._train.sentence(self._latest[0])}"
+        return f"{sentence(self._text, self._latest[1])}. {self._first.sentence(self._latest[0])}"
 
     # Pages
 
@@ -285,8 +285,7 @@ class Dashboard(ipywidgets.VBox):
         if self._latest is not None:
             exact = self._exact is not None and self._exact.shown
             status = sentence(self._text, self._latest[1])
-            subject, snapshot = self._subject, self._latest[0]
-            shown["text/html"] = still(subject, snapshot, status, self._reference, text=self._text, exact=exact)
+            shown["text/html"] = self._static_html(self._latest[0], status, exact)
         return shown
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import ipywidgets
@@ -35,6 +35,27 @@ class Page(Protocol):
 
     def wanted(self) -> SnapshotRequest:
         """Return what a snapshot has to hold for this page, at present."""
+
+
+class FirstPage(Page, Protocol):
+    """The page that is open when the dashboard is built, and that sums it up in words.
+
+    Its `show_setting` answers the settings that the control row has no control for.
+    """
+
+    @property
+    def hover(self) -> Sequence[Mapping[str, object]]:
+        """What is told of the dots of its figures, as of `FrameStream`."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Accessible names by css class."""
+
+    def show_setting(self, name: str, value: object) -> None:
+        """Make a control show `value`, without asking for it; `name` is correct or stop_when_converged."""
+
+    def sentence(self, snapshot: Snapshot) -> str:
+        """Return what the page shows in words, for readers who do not see it."""
 
 
 Factory: TypeAlias = Callable[[Callable[[], None]], Page]

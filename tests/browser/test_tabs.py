@@ -51,7 +51,8 @@ class Paged(Dashboard):
         def build(changed):
             self.curve.append(CurvePage(changed))
             return self.curve[-1]
-        super().__init__(*given, **(named | {"pages": {"Curve": build, "Other": CurvePage}}))
+        pages = {"train": named["pages"]["train"], "Curve": build, "Other": CurvePage}
+        super().__init__(*given, **(named | {"pages": pages}))
 
 class Tabbed(RuggedWidget, Paged):
     pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest import TestCase
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.regression.view.train_page import TrainPage
 from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Parameter, Progress, Snapshot, WhatIf
 from rugged_widget.view.dashboard import Dashboard
@@ -70,13 +72,20 @@ class Stage:
         self.running, self.step = False, 0
         self.text, self.tags = Catalogue(), list[str]()
         requests = Requests(*[lambda: None] * 3, pick=lambda name, value: self.picked.append((name, value)))
+        subject, shown = subject_of(DATA, PROBS, self.text), SETTINGS | settings
+        train = partial(TrainPage, subject, 100, reference, text=self.text, requests=requests, settings=shown)
         self.dashboard = Dashboard(
-            subject_of(DATA, PROBS, self.text),
+            subject,
             {"diagonal": "diagonal normal", "delta": "point (MAP)"},
-            SETTINGS | settings,
+            shown,
             requests,
             self.waiting.append,
-            pages={"Numbers": self._builder("Numbers", PARAMETERS), "Point": self._builder("Point", SnapshotRequest())},
+            pages={
+                "train": train,
+                "Numbers": self._builder("Numbers", PARAMETERS),
+                "Point": self._builder("Point", SnapshotRequest()),
+            },
+            static_html=lambda snapshot, status, _exact: f"{status} {snapshot.step}",
             on_wanted=self._want,
             reference=reference,
             text=self.text,
