@@ -13,7 +13,6 @@ from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import AT_REST, Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Presence
-from rugged_widget.view.closing import parts
 from rugged_widget.view.controls.controls import Controls, sentence
 from rugged_widget.view.controls.exact_switch import ExactSwitch
 from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
@@ -294,3 +293,19 @@ class Dashboard(ipywidgets.VBox):
             if part is not self:
                 part.close()
         super().close()
+
+
+def parts(widget: ipywidgets.Widget) -> set[ipywidgets.Widget]:
+    """Return `widget` and all widgets that it holds in its traits, at any depth."""
+    found: set[ipywidgets.Widget] = set()
+    waiting: list[object] = [widget]
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, ipywidgets.Widget) and thing not in found:
+            found.add(thing)
+            waiting.extend(getattr(thing, name) for name in thing.keys)
+        elif isinstance(thing, (list, tuple)):
+            waiting.extend(thing)
+        elif isinstance(thing, dict):
+            waiting.extend(thing.values())
+    return found

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.naming import DataLabels
+from rugged_widget.regression.view.labels import DataLabels
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.i18n.catalogue import Catalogue
 

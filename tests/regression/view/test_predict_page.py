@@ -12,8 +12,7 @@ import pytest
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.data_rows import rows_of
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.regression.view.outcome import exponential
-from rugged_widget.regression.view.predict_page import PredictPage
+from rugged_widget.regression.view.predict_page import PredictPage, exponential
 from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import WhatIf
 from rugged_widget.view.figures.number_format import rounded

@@ -13,8 +13,7 @@ import pytest
 import rugged_widget
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.regression.view.naming import DataLabels
+from rugged_widget.regression.view.labels import DataLabels, subject_of
 from rugged_widget.view.i18n.catalogue import LANGUAGES, Catalogue, catalogue, checked_language, language_of
 from tests.view.page_fakes import awkward
 

@@ -10,7 +10,7 @@ import pytest
 from rugged_widget import RuggedWidget
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.view.closing import parts
+from rugged_widget.view.dashboard import parts
 from tests.view import drawn
 from tests.view.references import reference_of
 from tests.view.stage import DATA, Stage
