@@ -61,7 +61,7 @@ def dotted(widget: DashboardPage) -> Locator:
 def test_the_default_run_is_converged_and_no_good_and_the_multivariate_guide_is_the_cure(widget: DashboardPage) -> None:
     train(widget)
     converged, good = widget.part("rw-converged"), widget.part("rw-approximation")
-    converged.filter(has_text=re.compile(r"Optimizer converged: yes, since step [\d,]+\.")).wait_for()
+    converged.filter(has_text=re.compile(r"Converged: yes, since step [\d,]+\.")).wait_for()
     good.filter(has_text="Approximation good: no").wait_for()
     text = good.inner_text().replace("\N{NO-BREAK SPACE}", " ")
     assert re.search(r"up to \d\d % too narrow", text)
@@ -146,5 +146,5 @@ def test_verdicts_can_be_read_in_both_themes(
 def test_both_verdicts_are_told_to_screen_readers(widget: DashboardPage) -> None:
     train(widget)
     said = widget.part("rw-summary")
-    said.filter(has_text="Optimizer converged: yes").first.wait_for(state="attached")
+    said.filter(has_text="Converged: yes").first.wait_for(state="attached")
     assert "Approximation good: no" in str(said.first.text_content())

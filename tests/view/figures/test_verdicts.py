@@ -70,7 +70,7 @@ def judged(found: Approximation | None, *, step: int = 1500, language: str = "en
 
 def test_a_converged_run_says_since_when_its_noise_and_what_that_costs() -> None:
     title, text = converged(convergence(advice=""))
-    assert title == "Optimizer converged: yes, since step 940."
+    assert title == "Converged: yes, since step 940."
     assert text == "The ELBO no longer changes beyond its noise (\N{PLUS-MINUS SIGN} 0.62 nats)."
     assert "costing 0.31 nats" in converged(convergence(advice="average"))[1]
     assert "lower the learning rate" in converged(convergence(advice="lower"))[1]
@@ -79,7 +79,7 @@ def test_a_converged_run_says_since_when_its_noise_and_what_that_costs() -> None
 
 def test_a_run_that_is_not_converged_says_which_way_it_goes() -> None:
     title, text = converged(DRIFTING)
-    assert title == "Optimizer converged: not yet."
+    assert title == "Converged: not yet."
     assert "still rises by 12 nats per 100 steps" in text
     assert text.endswith("Give it more steps.")
     assert "falls by 12 nats" in converged(dataclasses.replace(DRIFTING, drift=-12.34))[1]
