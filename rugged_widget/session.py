@@ -1,4 +1,4 @@
-"""The runs that a widget keeps: each one that ends, and any other that is worth it."""
+"""Save runs and bring them back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a widget can be asked about its fit, beyond what it shows."""
+"""Tables, arrays and files of a fit, as methods of the widget."""
 
 from __future__ import annotations
 

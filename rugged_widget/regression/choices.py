@@ -1,4 +1,4 @@
-"""What each setting of a RuggedWidget may be."""
+"""Checks of the settings of a RuggedWidget."""
 
 from __future__ import annotations
 

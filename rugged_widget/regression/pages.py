@@ -1,4 +1,4 @@
-"""The lesson's pages behind the tabs, put together with what they show and whom they ask."""
+"""Build the lesson's pages and connect them to the widget."""
 
 from __future__ import annotations
 

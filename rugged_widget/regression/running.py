@@ -1,4 +1,4 @@
-"""What a widget can be told to do with its run."""
+"""Verbs of the widget: start, pause, advance, reset and the like."""
 
 from __future__ import annotations
 

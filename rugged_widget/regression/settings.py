@@ -1,4 +1,4 @@
-"""Traits that say at once, and by name, what is wrong with a value."""
+"""Traits whose values are checked at once, with an error that names the setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RuggedWidget: the lesson's data, model and dashboard put together."""
+"""RuggedWidget: the lesson's data, model and dashboard."""
 
 from __future__ import annotations
 

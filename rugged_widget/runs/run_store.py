@@ -1,4 +1,4 @@
-"""The runs that are over but not gone: their numbers, and the fits themselves, so that any of them can come back."""
+"""Store saved runs with their fits, so that each can be recalled."""
 
 from __future__ import annotations
 

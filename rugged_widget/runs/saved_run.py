@@ -1,4 +1,4 @@
-"""A run that is over, as plain numbers: what stays of it beside the runs that follow."""
+"""The frozen record of a run, as plain numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A moment of the fit as plain numbers: the only thing that passes from computing to showing while it trains."""
+"""A frozen snapshot of a fit: plain numbers, the only thing that passes from computing to showing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One thread computes: calls from any other are handed to its event loop."""
+"""Hand calls from any thread to the event loop of the one thread that computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A kernel's interrupt pauses what trains in it, also while no cell runs: a kernel ignores it then."""
+"""Pause training on a kernel interrupt, also while no cell runs."""
 
 from __future__ import annotations
 

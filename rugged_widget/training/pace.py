@@ -1,4 +1,4 @@
-"""How fast training goes: so many steps a frame, or as fast as possible; and how fast it went."""
+"""Pace of training: steps a frame, or as fast as possible; and steps per second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the run loop asks of the fit that it trains and of the display that watches; it knows no more of either."""
+"""What the run loop needs of a fit and of a display."""
 
 from __future__ import annotations
 

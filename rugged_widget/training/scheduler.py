@@ -1,4 +1,4 @@
-"""Work on the event loop, piece by piece: whoever works there takes turns with all others, and with the cells."""
+"""Run work on the event loop in small pieces, in turns with cells and other work."""
 
 from __future__ import annotations
 

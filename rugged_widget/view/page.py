@@ -1,4 +1,4 @@
-"""What a page behind a tab has to offer, and what its snapshots have to hold."""
+"""Protocols of the pages behind the tabs, and the union of what they request."""
 
 from __future__ import annotations
 

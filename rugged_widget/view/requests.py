@@ -1,4 +1,4 @@
-"""What the general controls and pages ask for when something is pressed or picked."""
+"""Requests that controls and pages make when something is pressed or picked."""
 
 from __future__ import annotations
 

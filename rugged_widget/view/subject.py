@@ -1,4 +1,4 @@
-"""What a model tells the general figures and pages: its latents, and what it is called."""
+"""What a model tells the general figures and pages: title, latents, noun for rows."""
 
 from __future__ import annotations
 

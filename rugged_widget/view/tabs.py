@@ -1,4 +1,4 @@
-"""Pages behind a row of tabs, each of them built when it is first opened."""
+"""Pages behind a row of tabs; each is built when it is first opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is looked at in a fit, as a captured function of its parameters."""
+"""Capture a function of a fit's parameters, such as the tensors of a snapshot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From Pyro's step to a captured one, piece by piece, so that whoever waits can do something else in between."""
+"""Capture Pyro's step piece by piece, so that the caller can do other work in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What engines run: one step as a pure function of tensors."""
+"""The program that engines run: one step as a pure function of tensors."""
 
 from __future__ import annotations
 

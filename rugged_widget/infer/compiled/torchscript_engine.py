@@ -1,4 +1,4 @@
-"""Runs a program with TorchScript, or, where that cannot be, node by node in Python."""
+"""Run a program with TorchScript, or node by node in Python where TorchScript cannot."""
 
 from __future__ import annotations
 

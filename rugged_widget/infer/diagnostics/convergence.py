@@ -1,4 +1,4 @@
-"""Whether an optimizer has converged, judged from the ELBO of its steps.
+"""Judge from the ELBO of its steps whether an optimizer has converged.
 
 The rule looks at the later half of the run: by how much is the mean ELBO of its later half above that of its earlier
 half? The run has converged where that rise, with its standard error, is below a tolerance. So a run is not called

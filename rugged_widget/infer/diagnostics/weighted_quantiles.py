@@ -1,4 +1,4 @@
-"""Quantiles of draws that are weighed."""
+"""Quantiles of weighted draws."""
 
 from __future__ import annotations
 

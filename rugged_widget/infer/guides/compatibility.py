@@ -1,4 +1,4 @@
-"""Whether a guide of the user's own fits the model, found out by calling both once."""
+"""Validate a custom guide against its model by running both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws of a guide that is known by nothing but calling it."""
+"""Sample from a custom guide by tracing it."""
 
 from __future__ import annotations
 

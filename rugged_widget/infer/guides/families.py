@@ -1,4 +1,4 @@
-"""Guide families by name, and guides of the user's own."""
+"""Guide families by name, and custom guides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guides whose latents are jointly normal before they are mapped to their supports, and others of that layout."""
+"""Guides that are jointly normal on the unconstrained scale, and others with that layout."""
 
 from __future__ import annotations
 

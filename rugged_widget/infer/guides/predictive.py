@@ -1,4 +1,4 @@
-"""What the draws of the posterior say about the response and about the slopes."""
+"""Predict the response and the slopes from posterior draws."""
 
 from __future__ import annotations
 

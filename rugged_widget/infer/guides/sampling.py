@@ -1,4 +1,4 @@
-"""Draws and quantiles of the guide, by site."""
+"""Draws and quantiles of a guide, by site."""
 
 from __future__ import annotations
 

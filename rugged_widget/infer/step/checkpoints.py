@@ -1,4 +1,4 @@
-"""Pyro's own steps with a way back from a failure."""
+"""Take Pyro's own steps with checkpoints, and go back to one after a failure."""
 
 from __future__ import annotations
 

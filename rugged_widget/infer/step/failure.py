@@ -1,4 +1,4 @@
-"""Why a fit could not go on, told to the reader of the widget."""
+"""Explain to the reader why a fit failed, and what to try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fit computes in a world of its own, and the user's is put back afterwards."""
+"""Isolate a fit: its own parameter store, random numbers and settings; the user's are restored after each use."""
 
 # ruff: noqa: SLF001 Pyro and NumPy have no public way to put aside a store, a stack or half a pair of numbers
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One step of the optimizer, as Pyro takes it: the reference for every other way to step."""
+"""Take one SVI step by Pyro: the reference for every other engine."""
 
 from __future__ import annotations
 

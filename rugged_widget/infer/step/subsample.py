@@ -1,4 +1,4 @@
-"""Rows of a minibatch, drawn at a cost of the batch and not of all rows."""
+"""Draw the rows of a minibatch at the cost of the batch, not of all rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ELBO of all steps in little memory, and a thinned curve of it for drawing."""
+"""Store the ELBO of all steps in little memory, with a thinned curve for drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who takes the next steps: Pyro, or a captured program that is checked against it and given up where it is wrong."""
+"""Select what takes the next steps: Pyro, or a captured program that is verified and dropped where it is wrong."""
 
 from __future__ import annotations
 

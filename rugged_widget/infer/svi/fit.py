@@ -1,4 +1,4 @@
-"""A fit that can be stepped a little at a time, in a world of its own."""
+"""An isolated SVI fit that is stepped in small slices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of a run now and then, so that their mean can be taken, in bounded memory."""
+"""Keep some iterates of a run in bounded memory, and average them."""
 
 from __future__ import annotations
 

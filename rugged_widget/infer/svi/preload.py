@@ -1,4 +1,4 @@
-"""What the first step would have to import, imported while the page is still being drawn."""
+"""Import in a thread, while the page is drawn, what the first step needs."""
 
 from __future__ import annotations
 

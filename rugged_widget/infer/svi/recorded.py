@@ -1,4 +1,4 @@
-"""What a fit knows of the steps behind it."""
+"""The recorded part of a fit: history, convergence, averaging."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind: its ELBO, its iterates, and the judgement of whether it has converged."""
+"""The log of a run: its ELBO, its iterates and its convergence."""
 
 from __future__ import annotations
 

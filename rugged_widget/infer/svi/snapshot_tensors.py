@@ -1,4 +1,4 @@
-"""All tensors behind a snapshot, computed by Pyro or, once captured, without it."""
+"""Compute the tensors of a snapshot, by Pyro or, once captured, without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of a table as arrays and words, or sentences about what cannot be read; made for millions of rows."""
+"""Read the columns of a table as arrays and texts, or say what cannot be read; fast for millions of rows."""
 
 from __future__ import annotations
 

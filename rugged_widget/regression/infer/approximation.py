@@ -1,4 +1,4 @@
-"""Is the guide a good approximation of the posterior? Judged by its importance ratios and by the exact posterior."""
+"""Judge the approximation by importance ratios and by the exact posterior."""
 
 from __future__ import annotations
 

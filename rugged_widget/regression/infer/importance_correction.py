@@ -1,4 +1,4 @@
-"""What the guide's draws say about the posterior once each is weighed by its importance ratio."""
+"""Correct the guide's draws by importance weights."""
 
 from __future__ import annotations
 

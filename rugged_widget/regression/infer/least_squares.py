@@ -1,4 +1,4 @@
-"""The point estimate that the lesson starts from: least squares, exactly and as a network of one layer learns it."""
+"""Least squares, exact and as a linear layer learns it by Adam."""
 
 from __future__ import annotations
 

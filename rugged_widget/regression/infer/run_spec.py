@@ -1,4 +1,4 @@
-"""What it takes to do a fit's run again."""
+"""Describe a fit's run completely, so that a script can repeat it."""
 
 from __future__ import annotations
 

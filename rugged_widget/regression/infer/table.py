@@ -1,4 +1,4 @@
-"""What draws of the posterior say of each row, as a table, and of each site, as a summary."""
+"""Summarise posterior draws by row and by site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that decides what a run does."""
+"""Everything that decides what a run does, as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run written down as a short Pyro script that takes the same steps."""
+"""Write a run as a short Pyro script that takes the same steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of a regression as a prediction is compared with them: all of them, group by group."""
+"""The rows of the data, by group, for comparison with a prediction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the explanations tell of a run: which sentences hold, and the numbers in them."""
+"""The sentences of each explanation that hold for a run, and the numbers in them."""
 
 from __future__ import annotations
 

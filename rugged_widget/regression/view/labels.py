@@ -1,4 +1,4 @@
-"""What the dashboard tells of: what a regression is called in the reader's language, and its data."""
+"""Names of the data in the reader's language, and the rows that the panels draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The regression in the world: two panels with one axis, the points of a group and the credible band of its line."""
+"""Two panels with one y axis: the points of each group and the credible band of its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer: how steep the line is in each group, and how probable it is that it rises."""
+"""The slope of the line in each group, as a density with the probability that it is positive."""
 
 from __future__ import annotations
 

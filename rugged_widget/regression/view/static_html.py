@@ -1,4 +1,4 @@
-"""The dashboard as a still picture: what a reopened notebook shows where no kernel stands behind the widget."""
+"""The dashboard as static HTML, for a reopened notebook without a kernel."""
 
 from __future__ import annotations
 

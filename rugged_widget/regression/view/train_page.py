@@ -1,4 +1,4 @@
-"""The page that is open first: the four figures of a run, and the verdicts on it."""
+"""The first page: four figures of a run, and two verdicts on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the steps are computed: told to whoever points at the status, and hinted at where it was asked for otherwise."""
+"""A note beside the status: which engine computes the steps, and why."""
 
 from __future__ import annotations
 

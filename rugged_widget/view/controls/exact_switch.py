@@ -1,4 +1,4 @@
-"""The switch that lays the exact answer over the guide's."""
+"""The switch that shows the exact posterior over the guide's."""
 
 from __future__ import annotations
 

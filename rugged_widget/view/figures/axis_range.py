@@ -1,4 +1,4 @@
-"""Axis bounds that hold still: a figure that rescales itself with every frame cannot be read, and draws slowly."""
+"""Axis bounds that change in steps: an axis that moves with every frame cannot be read."""
 
 from __future__ import annotations
 

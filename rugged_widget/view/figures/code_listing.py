@@ -1,4 +1,4 @@
-"""Code to read and to copy."""
+"""A code listing with a copy button."""
 
 from __future__ import annotations
 

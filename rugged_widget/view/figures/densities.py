@@ -1,4 +1,4 @@
-"""A density as a figure: the guide's filled with its interval darker, the exact one dashed over it."""
+"""A density figure: the guide's filled, the exact one dashed."""
 
 from __future__ import annotations
 

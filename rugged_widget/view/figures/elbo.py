@@ -1,4 +1,4 @@
-"""The ELBO as training goes on: the objective climbs, and flattens where there is no more to gain."""
+"""The ELBO over the steps, with the log evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explanations where the questions arise: a few plain sentences behind an (i) in a heading."""
+"""Explanations: a few plain sentences behind an (i) in a heading."""
 
 from __future__ import annotations
 

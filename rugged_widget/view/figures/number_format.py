@@ -1,4 +1,4 @@
-"""Numbers as they are written for a reader: as many figures as tell something, and of a width that stays."""
+"""Format numbers for readers: significant figures only, at a steady width."""
 
 from __future__ import annotations
 

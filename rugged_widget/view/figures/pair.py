@@ -1,4 +1,4 @@
-"""Two latents at once: how the guide ties them together, and how the exact posterior does."""
+"""Two latents at once: draws or ellipses of each run over the exact contours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guide's parameters as a table: small ones number by number, large ones in a line."""
+"""The guide's parameters as a table: small ones in full, large ones as a range."""
 
 from __future__ import annotations
 

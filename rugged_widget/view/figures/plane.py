@@ -1,4 +1,4 @@
-"""Draws of two latents in the plane: where most of them lie, and the ellipse that stands for them."""
+"""Draws of two latents in the plane: bounds that hold most of them, and ellipses."""
 
 from __future__ import annotations
 

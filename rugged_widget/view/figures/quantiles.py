@@ -1,4 +1,4 @@
-"""The posterior of every latent, a row each: where it is, and how sure the guide is of it."""
+"""Posterior quantiles, one row a latent."""
 
 from __future__ import annotations
 

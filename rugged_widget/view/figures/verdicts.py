@@ -1,4 +1,4 @@
-"""The two verdicts on a run: whether the optimizer has converged, and whether the guide is any good."""
+"""Two verdict cards on a run: convergence and approximation."""
 
 from __future__ import annotations
 

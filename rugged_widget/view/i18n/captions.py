@@ -1,4 +1,4 @@
-"""Controls whose captions follow the language."""
+"""Captions of controls that follow the language."""
 
 from __future__ import annotations
 

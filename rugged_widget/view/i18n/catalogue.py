@@ -1,4 +1,4 @@
-"""Every sentence of ours that a reader sees, in the reader's language."""
+"""The catalogue: every sentence that a reader sees, by language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which language the dashboard speaks, and what it tells of its pages in it."""
+"""The language of a dashboard, and the accessible names of its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Code page: the script that does the present run without this package."""
+"""The Code page: a script that repeats the run without this package."""
 
 from __future__ import annotations
 

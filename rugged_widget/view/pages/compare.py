@@ -1,4 +1,4 @@
-"""The Compare page: the runs that are over, side by side, and what each guide makes of two latents."""
+"""The Compare page: saved runs side by side, and two latents of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page with the question that it raises written above it, and what answers it."""
+"""A page with its question as heading and an explanation behind an (i)."""
 
 from __future__ import annotations
 

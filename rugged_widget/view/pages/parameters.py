@@ -1,4 +1,4 @@
-"""The Parameters page: what training moves, and what that makes of every latent."""
+"""The Parameters page: the guide's parameters, and the density of every latent."""
 
 from __future__ import annotations
 

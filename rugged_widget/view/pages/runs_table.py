@@ -1,4 +1,4 @@
-"""The kept runs as a table: a row each, with a tick to draw it, its name to edit, and its numbers."""
+"""The table of saved runs: a row each, with a tick to draw it and its name to edit."""
 
 from __future__ import annotations
 

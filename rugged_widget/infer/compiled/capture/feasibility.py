@@ -1,4 +1,4 @@
-"""Whether steps can be captured at all: found out by computing the loss twice, before anything is at stake."""
+"""Check whether a step can be captured: compute the loss twice and compare, before anything is changed."""
 
 from __future__ import annotations
 

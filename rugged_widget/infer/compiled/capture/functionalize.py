@@ -1,4 +1,4 @@
-"""A captured graph without writes: each value is made once and never changes, so that it can be simplified safely."""
+"""Rewrite a captured graph without in-place writes, so that it can be simplified safely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the nodes of a graph are worth for one set of inputs."""
+"""Evaluate the nodes of a graph for one set of inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the nodes of a captured graph do."""
+"""Properties of the nodes of a captured graph: in-place writes, views, random draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random numbers as inputs: a captured graph that draws is split into one that draws and one that computes."""
+"""Make random numbers inputs: split a captured graph into one that draws and one that computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pass that lets sums and products take over changes of sign."""
+"""A pass that merges changes of sign into sums and products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole step of SVI - loss, gradients, optimizer - traced into one graph of tensor operations."""
+"""Trace a whole SVI step (loss, gradients, optimizer) into one graph of tensor operations."""
 
 from __future__ import annotations
 

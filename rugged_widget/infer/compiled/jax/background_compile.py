@@ -1,4 +1,4 @@
-"""JAX compiles in a thread while the graph engine trains on, and takes over when it is ready."""
+"""Compile with JAX in a thread while the graph engine trains; JAX takes over when it is ready."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine that runs a program as a compiled loop of JAX."""
+"""The engine that runs a program as a compiled JAX loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of a program's example while it is translated for JAX, and what of them cannot be."""
+"""Values that are known while a program is translated for JAX."""
 
 from __future__ import annotations
 

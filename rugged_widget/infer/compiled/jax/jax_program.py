@@ -1,4 +1,4 @@
-"""A step as a list of calls of JAX functions: what is left of a graph of torch when torch is taken out of it."""
+"""A step as a list of calls of JAX functions, without torch."""
 
 from __future__ import annotations
 

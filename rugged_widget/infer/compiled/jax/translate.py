@@ -1,4 +1,4 @@
-"""A program of torch as a recipe for JAX: operations by their counterparts, constants as arrays, all shapes known."""
+"""Translate a program of torch for JAX: operations to their counterparts, constants to arrays."""
 
 from __future__ import annotations
 

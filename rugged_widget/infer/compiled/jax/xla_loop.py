@@ -1,4 +1,4 @@
-"""A recipe as one compiled loop of XLA: any number of steps a call."""
+"""Compile a JAX program into one XLA loop that takes any number of steps a call."""
 
 from __future__ import annotations
 

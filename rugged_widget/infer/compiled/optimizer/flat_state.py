@@ -1,4 +1,4 @@
-"""The parameters and moments that Pyro's optimizer holds, read into flat vectors and written back."""
+"""Read the parameters and moments of Pyro's optimizer into flat vectors, and write them back."""
 
 from __future__ import annotations
 

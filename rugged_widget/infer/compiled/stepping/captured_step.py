@@ -1,4 +1,4 @@
-"""Steps of a captured program, on the state that it shares with Pyro's own steps."""
+"""Take steps of a captured program, on the state that it shares with Pyro's own steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random numbers of steps to come, from the same stream that those steps would draw from."""
+"""Draw the random numbers of many steps at once, from the stream that those steps would draw from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captured steps, many at a time, with a way back and Pyro's own step beside them now and then."""
+"""Take many captured steps a call, with checkpoints, and verify some of them against Pyro's own."""
 
 from __future__ import annotations
 

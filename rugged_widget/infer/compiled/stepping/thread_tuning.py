@@ -1,4 +1,4 @@
-"""How many threads of torch a step is worth, found by measuring."""
+"""Measure how many torch threads make a step fastest."""
 
 from __future__ import annotations
 

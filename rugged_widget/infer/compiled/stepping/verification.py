@@ -1,4 +1,4 @@
-"""The check that a captured step is still Pyro's own: both are taken from one state with the same random numbers."""
+"""Verify a captured step: take Pyro's own from the same state with the same random numbers, and compare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of equal density of two latents, of the exact posterior."""
+"""Contour lines of the exact density of two latents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the exact posterior ties its latents together, two by two."""
+"""Correlations of the exact posterior, for each pair of latents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixtures of normal distributions with common shares: what a posterior is that is normal given one more number."""
+"""Mixtures of normal distributions with common weights, such as a posterior that is normal given sigma."""
 
 from __future__ import annotations
 

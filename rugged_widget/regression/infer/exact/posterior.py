@@ -1,4 +1,4 @@
-"""The exact posterior of the lesson's regression, which has one: what a guide's answer is held against."""
+"""The exact posterior of the lesson's regression, the reference for every guide."""
 
 from __future__ import annotations
 

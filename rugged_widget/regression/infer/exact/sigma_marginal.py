@@ -1,4 +1,4 @@
-"""The exact posterior of sigma: one number left to integrate over, as weight and bias are normal given it."""
+"""The exact marginal posterior of sigma, by quadrature: weight and bias are normal given it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the exact posterior needs to know of the rows: a handful of numbers, whatever their count."""
+"""Sufficient statistics of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted regression saved for other programs, which need torch and nothing else, and loaded again."""
+"""Save a fitted regression for programs that have torch only, and load it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of served samplers: what is written beside the module, how it is written, what is refused on reading."""
+"""The file format of exported samplers: what is written, how, and what is refused on reading."""
 
 from __future__ import annotations
 

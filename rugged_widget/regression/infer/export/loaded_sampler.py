@@ -1,4 +1,4 @@
-"""A saved sampler that was loaded again."""
+"""A sampler loaded from a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What JAX computes in place of torch's operations: tables by the names that torch gives them."""
+"""JAX counterparts of torch's operations, by torch's names for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counterparts of torch's operations on each element by itself."""
+"""JAX counterparts of torch's elementwise operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counterparts of torch's operations that read and write elements by their places."""
+"""JAX counterparts of torch's operations that read and write elements by index."""
 
 # ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
 

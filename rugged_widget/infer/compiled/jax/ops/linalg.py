@@ -1,4 +1,4 @@
-"""Counterparts of torch's operations on matrices, upon three of JAX's own, or upon others that XLA can fuse."""
+"""JAX counterparts of torch's matrix operations, by JAX's own or by ones that XLA can fuse."""
 
 # ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
 

@@ -1,4 +1,4 @@
-"""Counterparts of torch's operations along dimensions: sums, extremes, moments, running sums, orders."""
+"""JAX counterparts of torch's reductions: sums, extremes, moments, cumulative sums, sorts."""
 
 # ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
 

@@ -1,4 +1,4 @@
-"""Counterparts of torch's operations that arrange values, take them apart, put them together or make them."""
+"""JAX counterparts of torch's operations that reshape, split, join and create tensors."""
 
 from __future__ import annotations
 
