@@ -3,9 +3,9 @@
 The protocol; `FrameMessage` and `Request` in `js/src/stream.ts` are the types of its messages:
 
 - The page sends ``{k: "hello", language?}`` when it appears. No frame goes out before: nobody would draw it.
-- The kernel sends ``{k: "frame", seq, layout?, state?, summary?}`` and one buffer of float32: the arrays of all traits that
-  changed. ``layout`` says which trait of which target each part of the buffer is, ``state`` holds what is not an array;
-  both are left out while they stay the same.
+- The kernel sends ``{k: "frame", seq, layout?, state?, summary?}`` and one buffer of float32: the arrays of all traits
+  that changed. ``layout`` says which trait of which target each part of the buffer is, ``state`` holds what is not an
+  array; both are left out while they stay the same.
 - The page sends ``{k: "ack", seq}`` when it has painted a frame; it stands for the frames before it too. At most three
   frames are unacknowledged: the newest snapshot waits for a place, and the ones between are never computed.
 - A page that has not acknowledged for a second is taken to be hidden or gone: the window is reset, and training goes on
