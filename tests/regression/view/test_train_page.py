@@ -110,7 +110,7 @@ def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: 
             assert not arrays_once
 
 
-@pytest.mark.parametrize(("language", "verdicts"), [("en", ("converged: yes", "good: no")), ("ko", ("예", "아니요"))])
+@pytest.mark.parametrize(("language", "verdicts"), [("en", ("Converged: yes", "good: no")), ("ko", ("예", "아니요"))])
 def test_who_does_not_see_it_is_told_both_verdicts_and_the_beliefs(
     plain: Snapshot, language: str, verdicts: tuple[str, str]
 ) -> None:
