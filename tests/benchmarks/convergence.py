@@ -23,7 +23,7 @@ SMOOTHED = 101
 """Steps that the mean curve of all runs is smoothed over."""
 
 
-def settled_from(found: Runs) -> int:
+def converged_from(found: Runs) -> int:
     """Return the step from which on the mean ELBO of all runs stays within the tolerance of its last quarter.
 
     The tolerance is half a nat, or a tenth of the noise of one step where that is more.
@@ -52,7 +52,7 @@ def table(num_runs: int) -> str:
     for name, model in models().items():
         for rate, num_steps in RATES.items():
             found = runs(model, rate, num_steps, num_runs, SEED)
-            truth, cells = settled_from(found), []
+            truth, cells = converged_from(found), []
             for rule, judge in RULES.items():
                 steps = judge(found)
                 false[rule] += float(np.mean(steps < truth)) / len(models()) / len(RATES)

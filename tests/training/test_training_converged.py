@@ -34,7 +34,7 @@ async def test_it_ends_at_the_step_at_which_it_has_converged(speed: Any) -> None
     assert bench.training.progress.step == 43
 
 
-async def test_without_the_setting_it_trains_to_the_end_and_says_nothing_of_settling() -> None:
+async def test_without_the_setting_it_trains_to_the_end_and_says_nothing_of_converging() -> None:
     bench = Bench(converges_at=43)
     await bench.training.finish()
     assert (bench.training.progress.step, bench.training.progress.converged_at) == (100, None)
@@ -68,7 +68,7 @@ async def test_turned_on_while_it_runs_it_ends_there() -> None:
     assert (bench.training.status, bench.fit.step) == ("finished", 700)
 
 
-async def test_a_reset_fit_stops_where_it_settles_as_the_one_before() -> None:
+async def test_a_reset_fit_stops_where_it_converges_as_the_one_before() -> None:
     bench = Bench(stop_when_converged=True, converges_at=43)
     await bench.training.finish()
     bench.training.reset()

@@ -190,7 +190,7 @@ _CORRELATES: Final[Mapping[object, bool]] = {
 
 
 def correlates(guide: Callable[..., Any]) -> bool:
-    """Return whether a guide can correlate latents; call it in `Fit.looking`.
+    """Return whether a guide can correlate latents; call it in `Fit.inspecting`.
 
     Of a guide that is no family's it is told by 2,000 draws of it, so by what it has learnt: whether a correlation of
     two of its latents is more than five standard errors from 0.

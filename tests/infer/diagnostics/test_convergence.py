@@ -195,7 +195,7 @@ def test_a_fit_is_judged_the_same_however_it_is_sliced_and_by_whatever_engine() 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(600,), (7, 13, 300, 280), (201, 399)])
-def test_a_fit_that_stops_when_it_settles_stops_at_the_same_step_however_it_is_sliced(sizes: tuple[int, ...]) -> None:
+def test_a_fit_that_stops_when_it_converges_stops_at_the_same_step_however_it_is_sliced(sizes: tuple[int, ...]) -> None:
     free, fit = fitted("graph"), fitted("graph")
     free.advance(600)
     fit.stops_when_converged = True

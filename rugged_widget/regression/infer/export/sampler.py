@@ -169,7 +169,7 @@ class Sampler(nn.Module):
 
 
 def make_sampler(guide: AutoGuide) -> Sampler:
-    """Copy what a guide of `BayesianRegression` has learnt; the guide is only read. Call it in `Fit.looking`.
+    """Copy what a guide of `BayesianRegression` has learnt; the guide is only read. Call it in `Fit.inspecting`.
 
     Parameters
     ----------
