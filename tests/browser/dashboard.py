@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -172,7 +173,16 @@ class DashboardPage:
         return boxes
 
     def differences(self) -> list[str]:
-        """Name what the page's models hold that differs from the kernel's traits beyond float32."""
+        """Name what the page's models hold, once everything has arrived, that differs from the kernel's traits.
+
+        The status can be on the page before the last frame is: what differs is read again until nothing does.
+        """
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self._differences(), "the page holds what the kernel does")
+        return self._differences()
+
+    def _differences(self) -> list[str]:
+        """Name what differs at this moment, beyond float32."""
         kernel: dict[str, dict[str, Any]] = self.kernel.value(SENT)
         wanted = {model: list(traits) for model, traits in kernel.items()}
         page = self.shown.watched.resolve(MODELS, wanted)
