@@ -1,40 +1,44 @@
-"""Save runs and bring them back."""
+"""The world of one widget: the present fit, its training, and its saved runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
 import pandas as pd
 
-from rugged_widget.infer.guides.families import CUSTOM, guide_key, guide_label
 from rugged_widget.runs.run_store import RunStore
 from rugged_widget.runs.saved_run import SavedRun, run_of
+from rugged_widget.snapshot.reference import AT_REST, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.snapshot.values import Presence
 from rugged_widget.training.event_loop import LoopThread
+from rugged_widget.training.protocols import Display, Trainable
 from rugged_widget.training.training import Training
-from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.validation import Speed
+
+T = TypeVar("T")
 
 
-class SavableFit(Protocol):
-    """What a fit tells of itself when its run is saved.
+class SessionFit(Trainable[Snapshot], Protocol):
+    """A fit that a session trains, shows and saves.
 
     Attributes
     ----------
-    guide_given, guide_name
-        The guide as it was asked for, and the key of its family.
-    seed, seconds
-        Seed of its random numbers, and the time that its steps took, in s.
+    request
+        What its snapshots hold beyond what they always do.
+    seed
+        Seed of its random numbers.
     """
 
-    guide_given: Any
+    request: SnapshotRequest
     seed: int
 
     @property
     def guide_name(self) -> str:
-        """Key of the guide's family, custom where it is none."""
+        """Key of the guide's family, "custom" where it is none."""
 
     @property
     def seconds(self) -> float:
@@ -43,83 +47,196 @@ class SavableFit(Protocol):
     def history(self) -> pd.DataFrame:
         """Return the run so far, a row a step."""
 
-    def snapshot(self) -> Snapshot:
-        """Return the present moment."""
+
+FitT = TypeVar("FitT", bound=SessionFit)
+Report = Callable[[Progress, Snapshot | None], None]
 
 
-class Keeping:
-    """Keeps runs, and brings them back; a base of RuggedWidget. Its public methods may be called from any thread."""
+class _Reported:
+    """A display that reports to the session before it shows.
 
-    _home: LoopThread
-    _fit: Any  # a SavableFit; the class that puts everything together says which
-    _training: Training[Snapshot]
-    _text: Catalogue
-    _kept: RunStore[Any]
-    show_runs: Callable[[Sequence[SavedRun]], None]
-    _adopting = False
+    Parameters
+    ----------
+    display
+        Shows snapshots.
+    report
+        Told of each progress, and of the snapshot where there is a new one, before they are shown.
+    ended
+        Told of the last snapshot of a run that has ended, after it is shown.
+    """
 
-    def runs(self) -> pd.DataFrame:
-        """Return the runs that are kept, a row each: every one that ended, and those that `save_run` was called for.
-
-        Returns
-        -------
-        DataFrame
-            By the run's number: name, guide, seed, steps, learning_rate (of the last step), elbo and elbo_error (nats,
-            total over all rows, at the end), kl and kl_error (nats, from the exact posterior), worst_sd_ratio (guide /
-            exact, of the latent where that is furthest from 1), k_hat, effective (share of the draws that count),
-            quality, averaged (steps "first-last") and seconds; nan or an empty text where something is not known.
-        """
-        return self._home.call(self._kept.table)
+    def __init__(self, display: Display[Snapshot], report: Report, ended: Callable[[Snapshot, Progress], None]) -> None:
+        self._display, self._report, self._ended = display, report, ended
 
     @property
-    def saved_runs(self) -> tuple[SavedRun, ...]:
-        """The runs that are kept, with their curves and draws, the oldest first."""
-        return self._kept.runs
+    def presence(self) -> Presence:
+        return self._display.presence
+
+    def ready(self) -> bool:
+        return self._display.ready()
+
+    def show(self, snapshot: Snapshot, progress: Progress) -> None:
+        self._report(progress, snapshot)
+        self._display.show(snapshot, progress)
+
+    def before_rest(self) -> None:
+        self._display.before_rest()
+
+    def rest(self, snapshot: Snapshot, progress: Progress) -> None:
+        self._report(progress, snapshot)
+        self._display.rest(snapshot, progress)
+        if progress.status == "finished" and snapshot.draws:
+            self._ended(snapshot, progress)
+
+    def changed(self, progress: Progress) -> None:
+        self._report(progress, None)
+        self._display.changed(progress)
+
+
+class Session(Generic[FitT]):
+    """Makes fits, trains the present one and keeps runs. Its methods may be called from any thread.
+
+    Parameters
+    ----------
+    make_fit
+        Makes a fit with the present settings; called now and at every reset.
+    display
+        Shows snapshots.
+    report
+        Told, on the computing thread, of each progress, and of the snapshot where there is a new one.
+    on_runs
+        Told, on the computing thread, that other runs are saved than before.
+    run_name
+        Returns what to call the run of a fit.
+    home
+        The loop to train on.
+    num_steps, speed, stop_when_converged
+        As of `Training`.
+
+    Attributes
+    ----------
+    training
+        The run loop.
+    """
+
+    def __init__(
+        self,
+        make_fit: Callable[[], FitT],
+        display: Display[Snapshot],
+        *,
+        report: Report,
+        on_runs: Callable[[tuple[SavedRun, ...]], None],
+        run_name: Callable[[FitT], str],
+        home: LoopThread,
+        num_steps: int,
+        speed: Speed,
+        stop_when_converged: bool,
+    ) -> None:
+        self._make_fit, self._on_runs, self._run_name, self._home = make_fit, on_runs, run_name, home
+        self._request = AT_REST
+        self._store: RunStore[FitT] = RunStore()
+        self._display = _Reported(display, report, self._save)
+        self.training: Training[FitT] = Training(
+            self._fresh_fit,
+            self._display,
+            num_steps=num_steps,
+            speed=speed,
+            home=home,
+            stop_when_converged=stop_when_converged,
+        )
+
+    def __repr__(self) -> str:
+        return f"Session({self.training!r}, {len(self._store)} saved runs)"
+
+    def call(self, request: Callable[[FitT], T]) -> T:
+        """Return what `request` returns for the present fit, on the computing thread."""
+        return self._home.call(lambda: request(self.training.fit))
+
+    def show(self) -> None:
+        """Show the present moment; raises what its snapshot raises."""
+        self._home.call(lambda: self._display.rest(self.training.fit.snapshot(), self.training.progress))
+
+    def request(self, request: SnapshotRequest) -> None:
+        """Let snapshots hold something else from now on; while training rests, a new one is shown."""
+        self.training.fit.request = self._request = request
+        self.training.refresh()
+
+    def toggle(self) -> None:
+        """Pause what runs; start what rests, from the beginning where it has ended."""
+        status = self.training.status
+        if status == "running":
+            self.training.pause()
+            return
+        if status in {"finished", "failed"}:
+            self.training.reset()
+        self.training.start()
+
+    def close(self) -> None:
+        """End training for good. Idempotent."""
+        self.training.close()
+
+    # Saved runs
+
+    @property
+    def runs(self) -> tuple[SavedRun, ...]:
+        """The saved runs, the oldest first."""
+        return self._store.runs
+
+    def table(self) -> pd.DataFrame:
+        """Return the saved runs, a row each; see `RunStore.table`."""
+        return self._home.call(self._store.table)
 
     def save_run(self) -> None:
-        """Keep the run as it is now, though it has not ended: pause it first.
+        """Save the present run, which must rest after its first step; RuntimeError where it does not."""
+        self._home.call(self._save_present)
 
-        Raises
-        ------
-        RuntimeError
-            Where no step is done, or training runs.
-        """
-        self._home.call(self._keep_present)
-
-    def recall(self, number: int) -> None:
-        """Bring a kept run back, with its guide, seed, learning rate and steps; it can go on from there.
-
-        The present run is gone then, unless it is kept too.
-
-        Parameters
-        ----------
-        number
-            Of the run, as in `runs`.
+    def recall(self, number: int, engine: str) -> tuple[SavedRun, FitT]:
+        """Make the fit of a saved run the present one, stepped by an engine from now on, and return both.
 
         Raises
         ------
         KeyError
             Where there is no such run.
         """
-        self._home.call(lambda: self._bring_back(number))
+        return self._home.call(lambda: self._recall(number, engine))
 
-    def _keep_present(self) -> None:
-        progress = self._training.progress
+    def rename_run(self, number: int, name: str) -> None:
+        """Give a saved run another name; KeyError and ValueError as of `RunStore.rename`."""
+        self._home.call(lambda: self._change_runs(lambda: self._store.rename(number, name)))
+
+    def remove_run(self, number: int) -> None:
+        """Forget a saved run; KeyError where there is none of that number."""
+        self._home.call(lambda: self._change_runs(lambda: self._store.remove(number)))
+
+    def export_runs(self, path: str | PathLike[str], *, overwrite: bool) -> Path:
+        """Write `table` to a file as CSV, and return where it is; OSError where that fails."""
+        table, target = self.table(), Path(path).expanduser()
+        with target.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
+            table.to_csv(file)
+        return target.resolve()
+
+    def _fresh_fit(self) -> FitT:
+        fit = self._make_fit()
+        fit.request = self._request
+        return fit
+
+    def _save_present(self) -> None:
+        progress = self.training.progress
         if progress.step == 0:
             raise RuntimeError("there is no run to keep before the first step")
         if progress.status == "running":
             raise RuntimeError("training runs: pause it, then keep the run")
-        self._keep(self._fit.snapshot(), progress)
+        self._save(self.training.fit.snapshot(), progress)
 
-    def _keep(self, snapshot: Snapshot, progress: Progress) -> None:
-        """Keep the present run, of which this is the last snapshot, and show so."""
-        fit = self._fit
-        if self._kept.is_current(fit, (snapshot.step, snapshot.averaged, progress.num_steps)):
+    def _save(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Save the present run, of which this is the last snapshot."""
+        fit = self.training.fit
+        if self._store.is_current(fit, (snapshot.step, snapshot.averaged, progress.num_steps)):
             return  # it rests, and is only looked at in another way
         rates = fit.history()["learning_rate"]
         run = run_of(
             snapshot,
-            name=self._name_of(fit),
+            name=self._run_name(fit),
             guide=fit.guide_name,
             num_steps=progress.num_steps,
             rate=float(rates.iloc[-1]),
@@ -127,72 +244,15 @@ class Keeping:
             seed=fit.seed,
             seconds=fit.seconds,
         )
-        self._kept.keep(run, fit)
-        self.show_runs(self._kept.runs)
+        self._change_runs(lambda: self._store.keep(run, fit))
 
-    def _name_of(self, fit: SavableFit) -> str:
-        given: Any = fit.guide_given
-        guide = guide_label(given) if guide_key(given) == CUSTOM else self._text(f"guides.{fit.guide_name}")
-        return self._text("compare.run_name", guide=guide, seed=fit.seed)
+    def _recall(self, number: int, engine: str) -> tuple[SavedRun, FitT]:
+        run, fit = self._store.run(number), self._store.fit(number)
+        fit.use_engine(engine)
+        fit.request = self._request
+        self.training.adopt(fit, run.num_steps)
+        return run, fit
 
-    def _bring_back(self, number: int) -> None:
-        run, fit = self._kept.run(number), self._kept.fit(number)
-        self._adopting = True
-        try:
-            self._adopt(run, fit)
-        finally:
-            self._adopting = False
-
-    def _adopt(self, run: SavedRun, fit: Any) -> None:  # noqa: ANN401  # of the kind that the store holds
-        raise NotImplementedError
-
-    def rename_run(self, number: int, name: str) -> None:
-        """Give a kept run another name.
-
-        Raises
-        ------
-        KeyError
-            Where there is no such run.
-        ValueError
-            Where the name is empty, longer than 60 characters or that of another run.
-        """
-        self._home.call(lambda: self._rename(number, name))
-
-    def remove_run(self, number: int) -> None:
-        """Forget a kept run; KeyError where there is none of that number. What is shown does not change."""
-        self._home.call(lambda: self._remove(number))
-
-    def _rename(self, number: int, name: str) -> None:
-        self._kept.rename(number, name)
-        self.show_runs(self._kept.runs)
-
-    def _remove(self, number: int) -> None:
-        self._kept.remove(number)
-        self.show_runs(self._kept.runs)
-
-    def export_runs(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the table of `runs` to a file, as CSV.
-
-        Parameters
-        ----------
-        path
-            Where to.
-        overwrite
-            Whether a file that is there already is replaced.
-
-        Returns
-        -------
-        Path
-            Where it is.
-
-        Raises
-        ------
-        FileExistsError
-            Where there is a file that is not to be replaced.
-        OSError
-            Where it cannot be written.
-        """
-        table, target = self.runs(), Path(path).expanduser()
-        with target.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
-            table.to_csv(file)
-        return target.resolve()
+    def _change_runs(self, change: Callable[[], object]) -> None:
+        change()
+        self._on_runs(self._store.runs)

@@ -26,7 +26,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "runs": LEAVES,
     "view": LEAVES | {"runs"},
     "session": LEAVES | SIDES,
-    **dict.fromkeys(INSTANCES, LEAVES | SIDES | {"session"}),
+    "setting": LEAVES | SIDES,
+    "svi_widget": LEAVES | SIDES | {"session", "setting"},
+    **dict.fromkeys(INSTANCES, LEAVES | SIDES | {"session", "setting", "svi_widget"}),
     "__init__": LEAVES | SIDES | {"session"} | INSTANCES,
 }
 
@@ -40,15 +42,11 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "regression/infer": ("exact", "export"),
 }
 
-WIDGETS = ("regression/view", "regression/widget", "regression/settings")
-
 # library -> the only rooms that may import it, written as folders
 THEIRS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("torch", "pyro", "jax"), ("infer", "regression/infer")),
-    **dict.fromkeys(
-        ("ipywidgets", "bqplot", "bqscales", "anywidget"), ("view", "regression/view", "regression/widget")
-    ),
-    "traitlets": ("view", "regression/view", "regression/widget", "regression/settings"),
+    **dict.fromkeys(("ipywidgets", "bqplot", "bqscales", "anywidget"), ("view", "regression/view", "svi_widget")),
+    "traitlets": ("view", "svi_widget", "setting", "regression/view", "regression/widget"),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
 from typing import Generic, TypeAlias, TypeVar
 
@@ -18,7 +17,7 @@ MAX_NAME = 60
 
 Moment: TypeAlias = tuple[int, Averaged | None, int]
 
-FitT = TypeVar("FitT", bound=Hashable)
+FitT = TypeVar("FitT")
 
 
 class RunStore(Generic[FitT]):

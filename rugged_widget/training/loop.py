@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rugged_widget.errors import ClosedError
 from rugged_widget.snapshot.snapshot import Progress, Status
@@ -22,10 +22,10 @@ SLICE_SECONDS = 0.002  # a longer slice is felt in the cells beside it
 WAIT_SECONDS = 0.004  # how often to look whether the page has caught up
 PREPARE_SECONDS = 0.02  # between two pieces of preparation, each longer than a slice
 
-SnapshotT = TypeVar("SnapshotT")
+FitT = TypeVar("FitT", bound=Trainable[Any])
 
 
-class Run(Generic[SnapshotT]):
+class Run(Generic[FitT]):
     """Trains a fit in slices, in the pauses of the event loop, and says how far it is.
 
     Parameters
@@ -48,8 +48,8 @@ class Run(Generic[SnapshotT]):
 
     def __init__(
         self,
-        make_fit: Callable[[], Trainable[SnapshotT]],
-        display: Display[SnapshotT],
+        make_fit: Callable[[], FitT],
+        display: Display[Any],
         num_steps: int,
         pace: Pace,
         home: LoopThread,
@@ -67,7 +67,8 @@ class Run(Generic[SnapshotT]):
         self.status: Status = "ready"
         self.closed = False
         self.waiters = Waiters()
-        self.fit = self._taken(make_fit())
+        self.fit = make_fit()
+        self.fit.stops_when_converged = stop_when_converged
 
     def __repr__(self) -> str:
         return f"Run({self.status}, step {self.fit.step} of {self._num_steps})"
@@ -107,12 +108,12 @@ class Run(Generic[SnapshotT]):
         if self._error is None and self.fit.step < goal and not self._is_over():
             self._run(goal)
 
-    def reset(self, make_fit: Callable[[], Trainable[SnapshotT]] | None, *, keep_running: bool) -> None:
+    def reset(self, make_fit: Callable[[], FitT] | None, *, keep_running: bool) -> None:
         """Begin again with a fresh fit."""
         fit = (make_fit or self._make_fit)()  # first, so that nothing is lost where it raises
         self._make_fit = make_fit or self._make_fit
         again = keep_running and self.status == "running"
-        self.fit, self._error = self._taken(fit), None
+        self._replace(fit)
         self._rest("ready")
         if again:
             self._run(self._num_steps)
@@ -160,9 +161,9 @@ class Run(Generic[SnapshotT]):
         self._error = None
         self._rest(status)
 
-    def adopt(self, fit: Trainable[SnapshotT], num_steps: int) -> None:
+    def adopt(self, fit: FitT, num_steps: int) -> None:
         """Go on with another fit, kept from before."""
-        self.fit, self._error = self._taken(fit), None
+        self._replace(fit)
         self._num_steps = self._goal = num_steps
         self._pace.restart(fit.step)
         self._rest("finished" if self._is_over() else "paused" if fit.step else "ready")
@@ -188,9 +189,12 @@ class Run(Generic[SnapshotT]):
         self._preparer.end()
         self.waiters.release(ClosedError("the training was closed before its end"))
 
-    def _taken(self, fit: Trainable[SnapshotT]) -> Trainable[SnapshotT]:
+    def _replace(self, fit: FitT) -> None:
+        """Let a fit take the place of the present one, which may be kept."""
+        if fit is not self.fit:
+            self.fit.release()
         fit.stops_when_converged = self._stops
-        return fit
+        self.fit, self._error = fit, None
 
     def _is_over(self) -> bool:
         return self.fit.step >= self._num_steps or (self._stops and self.fit.converged_at is not None)

@@ -67,6 +67,9 @@ class Trainable(Protocol[SnapshotT_co]):
             Where it cannot go on; it is then back at its last good state.
         """
 
+    def release(self) -> None:
+        """Let go of what can be made anew: another fit takes its place, and it may be kept."""
+
     def snapshot(self) -> SnapshotT_co:
         """Return the present moment."""
 

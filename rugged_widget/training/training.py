@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rugged_widget.errors import ClosedError
 from rugged_widget.snapshot.snapshot import Progress, Status
@@ -19,10 +19,10 @@ from rugged_widget.training.pace import Pace
 from rugged_widget.training.protocols import Display, Trainable
 from rugged_widget.validation import Speed, checked_count, checked_flag, checked_speed
 
-SnapshotT = TypeVar("SnapshotT")
+FitT = TypeVar("FitT", bound=Trainable[Any])
 
 
-class Training(Generic[SnapshotT]):
+class Training(Generic[FitT]):
     """Trains what `make_fit` makes, up to `num_steps`, in slices on the event loop.
 
     Parameters
@@ -50,8 +50,8 @@ class Training(Generic[SnapshotT]):
 
     def __init__(
         self,
-        make_fit: Callable[[], Trainable[SnapshotT]],
-        display: Display[SnapshotT],
+        make_fit: Callable[[], FitT],
+        display: Display[Any],
         *,
         num_steps: int = 1500,
         speed: Speed = 10,
@@ -72,7 +72,7 @@ class Training(Generic[SnapshotT]):
         return f"Training({progress.status}, step {progress.step} of {progress.num_steps})"
 
     @property
-    def fit(self) -> Trainable[SnapshotT]:
+    def fit(self) -> FitT:
         """What is trained at present."""
         return self._run.fit
 
@@ -113,7 +113,7 @@ class Training(Generic[SnapshotT]):
         checked_count(num_steps, "num_steps")
         self.ask(lambda: self._run.advance(num_steps))
 
-    def reset(self, make_fit: Callable[[], Trainable[SnapshotT]] | None = None, *, keep_running: bool = False) -> None:
+    def reset(self, make_fit: Callable[[], FitT] | None = None, *, keep_running: bool = False) -> None:
         """Begin again with a fresh fit, made by `make_fit` from now on; with `keep_running`, what ran runs on."""
         self.ask(lambda: self._run.reset(make_fit, keep_running=keep_running))
 
@@ -161,7 +161,7 @@ class Training(Generic[SnapshotT]):
         """
         self.ask(self._run.average_iterates)
 
-    def adopt(self, fit: Trainable[SnapshotT], num_steps: int) -> None:
+    def adopt(self, fit: FitT, num_steps: int) -> None:
         """Let another fit, kept from before, take the place of the present one, which is left as it is.
 
         It is ready, paused or finished then, by its steps.

@@ -13,8 +13,10 @@ from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import AT_REST, Reference, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Presence
+from rugged_widget.validation import CUSTOM
 from rugged_widget.view.controls.controls import Controls, sentence
 from rugged_widget.view.controls.exact_switch import ExactSwitch
+from rugged_widget.view.controls.inputs import Input
 from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue
@@ -25,8 +27,8 @@ from rugged_widget.view.subject import Subject
 from rugged_widget.view.tabs import Tabs
 
 
-class Dashboard(ipywidgets.VBox):
-    """The parts of the widget, from the control row to the pages behind the tabs.
+class Dashboard:
+    """The parts of a widget, from the control row to the pages behind the tabs.
 
     Its methods belong on the loop's thread. A frame holds what is seen: the controls and the page whose tab is open.
     When training rests, every page that was opened so far becomes current, for a saved notebook holds all of them.
@@ -34,36 +36,42 @@ class Dashboard(ipywidgets.VBox):
     Parameters
     ----------
     subject
-        What it is about.
-    guides
-        Names of the guide families, and what to call one that the catalogue does not know.
+        The words of the model.
+    controls
+        Controls of the settings by name, in the order of the row.
     settings
-        First values of learning_rate, speed, guide, seed and engine, of language, and whether to show_exact.
+        First values of all settings by name, as controls show them.
     requests
-        Who is asked when something is pressed.
+        Requests of controls and pages.
     ask
         Runs a function on the thread that computes.
     pages
-        What builds the pages, by name, in order. The first one is a `FirstPage` and is built at once; each of the
-        others when it is first opened.
+        Factories of the pages by name, in order. The first one makes a `FirstPage` and is called at once; each of the
+        others when its page is first opened.
     static_html
         Returns the dashboard as HTML that needs no kernel, for a saved notebook. It is given the snapshot, how the
         training stands in a plain-text sentence, and whether the exact answer is drawn.
-    on_wanted
+    on_request
         Told what snapshots have to hold whenever that changes, which is AT_REST to begin with; asks for a new one where
         training rests.
     reference
-        What the fit is compared with; without it, or without an exact answer in it, there is no switch for that.
+        Answers that the fit is compared with; without it, or without an exact answer in it, there is no switch for
+        that.
     text
-        In which language, at first; `speak` changes it.
+        The words, at first in their present language; `speak` changes it.
     on_language
         Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
+
+    Attributes
+    ----------
+    children
+        Its widgets, top to bottom, for the box that has a dashboard.
     """
 
     def __init__(  # noqa: PLR0913  # what it shows, and whom it tells
         self,
         subject: Subject,
-        guides: Mapping[str, str],
+        controls: Mapping[str, Input],
         settings: Mapping[str, object],
         requests: Requests,
         ask: Callable[[Callable[[], None]], None],
@@ -71,19 +79,17 @@ class Dashboard(ipywidgets.VBox):
         text: Catalogue,
         pages: Mapping[str, Factory],
         static_html: Callable[[Snapshot, str, bool], str],
-        on_wanted: Callable[[SnapshotRequest], None] | None = None,
+        on_request: Callable[[SnapshotRequest], None] | None = None,
         reference: Reference | None = None,
         on_language: Callable[[str], None] = lambda _tag: None,
     ) -> None:
-        super().__init__()
-        self.add_class("rugged-widget")
-        self._subject, self._on_wanted, self._static_html = subject, on_wanted, static_html
+        self._subject, self._on_request, self._static_html = subject, on_request, static_html
         self._text, self._on_language = text, on_language
         self._locale = Locale(text, str(settings.get("language", AUTO)))
         self._latest: tuple[Snapshot, Progress] | None = None
-        self._wanted, self._resting = AT_REST, True
+        self._request, self._resting, self._closed = AT_REST, True, False
         changed = partial(ask, self._refresh)
-        self.controls = Controls(guides, settings, requests, text=text)
+        self._controls = Controls(controls, settings, requests, text=text)
         self._exact: ExactSwitch | None = None
         builders: dict[str, Callable[[], Page]] = {name: partial(build, changed) for name, build in pages.items()}
         first = next(iter(builders))
@@ -91,34 +97,33 @@ class Dashboard(ipywidgets.VBox):
         builders[first] = lambda: self._first
         if reference is not None and reference.exact is not None:
             self._exact = ExactSwitch(show=False, pick=requests.pick, text=text)
-            self.controls.put_behind_guide(self._exact.widget)
+            self._controls.put_behind("guide", self._exact.widget)
         self._tabs = Tabs(builders, lambda: ask(self._switch), text=text)
         self.draw_exact(bool(settings.get("show_exact", False)))
-        targets = [*self.controls.targets, *self._first.targets]
-        self.stream = FrameStream(targets, ask, on_language=self._hear)
+        targets = [*self._controls.targets, *self._first.targets]
+        self._stream = FrameStream(targets, ask, on_language=self._hear)
         self._name_pages()
-        self.stream.add_class("rw-stream")
+        self._stream.add_class("rw-stream")
         self.children = self._layout()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._subject.title!r}, {self.controls.status.value})"
+        return f"Dashboard({self._subject.title!r}, {self._controls.status.value})"
 
     # As the run loop's Display
 
     @property
     def presence(self) -> Presence:
         """Whether a page answers."""
-        return self.stream.presence
+        return self._stream.presence
 
     def ready(self) -> bool:
         """Return whether a frame can go out now."""
-        return self.stream.ready()
+        return self._stream.ready()
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a frame."""
-        self._tell(progress, snapshot)
         self._latest = snapshot, progress
-        self.stream.push(self._changes([self._tabs.visible]), self._summary())
+        self._stream.push(self._changes([self._tabs.visible]), self._summary())
 
     def before_rest(self) -> None:
         """Ask for what all pages want: the next snapshot is converged."""
@@ -127,15 +132,13 @@ class Dashboard(ipywidgets.VBox):
 
     def rest(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a last frame and the full state: training rests."""
-        self._tell(progress, snapshot)
         self._latest = snapshot, progress
-        self.controls.show_status(progress)
+        self._controls.show_status(progress)
         self._redraw()
 
     def changed(self, progress: Progress) -> None:
         """Make the controls fit; while training rests, the page too."""
-        self._tell(progress)
-        self.controls.show_status(progress)
+        self._controls.show_status(progress)
         resting, self._resting = self._resting, progress.status != "running"
         if resting and not self._resting:
             self._ask_for()
@@ -172,14 +175,12 @@ class Dashboard(ipywidgets.VBox):
         Parameters
         ----------
         name
-            learning_rate, speed, guide, seed or engine, correct or stop_when_converged.
+            Name of the setting: one of the control row, engine, or one that the first page has a control for.
         value
-            What it is set to; of a guide its name among the families, custom for one that somebody wrote.
+            Its value as the control shows it; of a guide the key of its family, "custom" where it is none.
         """
-        if name in {"correct", "stop_when_converged"}:
+        if not self._controls.show_setting(name, value):
             self._first.show_setting(name, value)
-        else:
-            self.controls.show_setting(name, value)
 
     def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Show which runs are kept, on every page that tells of them."""
@@ -188,12 +189,23 @@ class Dashboard(ipywidgets.VBox):
                 show(runs)
         self._respeak()
 
+    def run_name(self, guide: str, label: str, seed: int) -> str:
+        """Return what to call a run.
+
+        Parameters
+        ----------
+        guide, label
+            Key of the guide's family, and what to call a guide that the catalogue has no words for.
+        seed
+            Seed of the run.
+        """
+        key = f"guides.{guide}"
+        name = self._text(key) if key in self._text and guide != CUSTOM else label
+        return self._text("compare.run_name", guide=name, seed=seed)
+
     def notify(self, said: str) -> None:
         """Say something above the pages until the status changes; plain text, nothing where it is empty."""
-        self.controls.notify(said)
-
-    def _tell(self, progress: Progress, snapshot: Snapshot | None = None) -> None:
-        """Take note of what is about to be shown; for a subclass that has traits for it."""
+        self._controls.notify(said)
 
     # Parts
 
@@ -201,20 +213,20 @@ class Dashboard(ipywidgets.VBox):
         title = ipywidgets.HTML("")
         title.add_class("rw-heading")
         self._text.follow(lambda: setattr(title, "value", self._heading()))
-        state = ipywidgets.Box([self.controls.engine.widget, self.controls.status])
+        state = ipywidgets.Box([self._controls.engine.widget, self._controls.status])
         state.add_class("rw-state")
         header = ipywidgets.Box([title, state])
         header.add_class("rw-header")
         gone = paragraph(self._text, "controls.gone", "rw-disconnected")
-        body = ipywidgets.Box([self.controls.notice, gone, self._tabs.widget])
+        body = ipywidgets.Box([self._controls.notice, gone, self._tabs.widget])
         body.add_class("rw-body")
-        return header, self.controls.row, self.controls.bar, body, self.stream
+        return header, self._controls.row, self._controls.bar, body, self._stream
 
     def _heading(self) -> str:
         return f"<h2>{escape(self._subject.title)}</h2><span>{escape(self._subject.subtitle)}</span>"
 
     def _hear(self, tag: str) -> None:
-        if self.comm is None:  # closed meanwhile
+        if self._closed:  # closed meanwhile
             return
         if self._locale.hear(tag):
             self._respeak()
@@ -226,18 +238,18 @@ class Dashboard(ipywidgets.VBox):
 
     def _name_pages(self) -> None:
         pages = self._tabs.built
-        self.stream.tell(hover=self._locale.hover(pages), labels=self._locale.labels(pages))
+        self._stream.tell(hover=self._locale.hover(pages), labels=self._locale.labels(pages))
 
     def _changes(self, pages: Sequence[Page]) -> Changes:
         if self._latest is None:
             return []
         snapshot, progress = self._latest
         parts = [page.update(snapshot, progress) for page in pages if holds(snapshot, page.wanted())]
-        return [change for part in (self.controls.update(progress), *parts) for change in part]
+        return [change for part in (self._controls.update(progress), *parts) for change in part]
 
     def _redraw(self) -> None:
         if self._latest is not None and self._latest[1].status != "running":  # then the next frame does it
-            self.stream.push_final(self._changes(self._tabs.built), self._summary())
+            self._stream.push_final(self._changes(self._tabs.built), self._summary())
 
     def _summary(self) -> str:
         if self._latest is None:
@@ -247,11 +259,11 @@ class Dashboard(ipywidgets.VBox):
     # Pages
 
     def _switch(self) -> None:
-        if self.comm is None:  # closed meanwhile
+        if self._closed:  # closed meanwhile
             return
         page = self._tabs.open()
         if page is not None:
-            self.stream.extend(page.targets, hover=getattr(page, "hover", ()), labels=getattr(page, "labels", {}))
+            self._stream.extend(page.targets, hover=getattr(page, "hover", ()), labels=getattr(page, "labels", {}))
             self._draw_exact_on(page)
         self._refresh()
         self._tabs.attach()
@@ -270,35 +282,42 @@ class Dashboard(ipywidgets.VBox):
     def _ask_for(self) -> None:
         pages = self._tabs.built if self._resting else [self._tabs.visible]
         wanted = union([*([AT_REST] if self._resting else []), *[page.wanted() for page in pages]])
-        if wanted != self._wanted:
-            self._wanted = wanted
-            if self._on_wanted is not None:
-                self._on_wanted(wanted)
+        if wanted != self._request:
+            self._request = wanted
+            if self._on_request is not None:
+                self._on_request(wanted)
 
-    # As a widget
+    # For the box that has it
 
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
-        bundle()  # raises where there is nothing to display with
-        self.stream.expect()  # so that what is started in the same cell does not run ahead of its page
-        shown: dict[str, object] = super()._repr_mimebundle_(**kwargs)
-        if self._latest is not None:
-            exact = self._exact is not None and self._exact.shown
-            status = sentence(self._text, self._latest[1])
-            shown["text/html"] = self._static_html(self._latest[0], status, exact)
-        return shown
+    def expect_page(self) -> None:
+        """Wait with frames for a page that is about to show the widget, so that none runs ahead of it.
+
+        Raises
+        ------
+        MissingBundleError
+            Where there is no front end to display with.
+        """
+        bundle()
+        self._stream.expect()
+
+    def html(self) -> str:
+        """Return what a saved notebook shows without a kernel; empty before anything was shown."""
+        if self._latest is None:
+            return ""
+        exact = self._exact is not None and self._exact.shown
+        return self._static_html(self._latest[0], sentence(self._text, self._latest[1]), exact)
 
     def close(self) -> None:
-        """Remove the dashboard and everything in it from every page."""
-        for part in parts(self):
-            if part is not self:
-                part.close()
-        super().close()
+        """Remove the dashboard and everything in it from every page. Idempotent."""
+        self._closed = True
+        for part in parts(*self.children):
+            part.close()
 
 
-def parts(widget: ipywidgets.Widget) -> set[ipywidgets.Widget]:
-    """Return `widget` and all widgets that it holds in its traits, at any depth."""
+def parts(*widgets: ipywidgets.Widget) -> set[ipywidgets.Widget]:
+    """Return widgets and all that they hold in their traits, at any depth."""
     found: set[ipywidgets.Widget] = set()
-    waiting: list[object] = [widget]
+    waiting: list[object] = list(widgets)
     while waiting:
         thing = waiting.pop()
         if isinstance(thing, ipywidgets.Widget) and thing not in found:

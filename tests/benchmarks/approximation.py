@@ -87,7 +87,7 @@ def measure(case: Case, seed: int) -> Outcome:
 
 
 def _frame(fit: RegressionFit, wanted: SnapshotRequest) -> float:
-    fit.wanted = wanted
+    fit.request = wanted
     times = []
     for _ in range(20):
         began = time.perf_counter()

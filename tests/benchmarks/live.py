@@ -36,7 +36,8 @@ from rugged_widget.regression.infer.model import BayesianRegression as _Model
 _sent, _packed, _paused = {}, [], []
 
 def _watch(widget):
-    stream, rest, push = widget.stream, widget.rest, widget.stream.push
+    dashboard, stream = widget._dashboard, widget.children[-1]
+    rest, push = dashboard.rest, stream.push
 
     def timed_push(changes, summary):
         began = _time.perf_counter()
@@ -49,7 +50,7 @@ def _watch(widget):
             _paused.append(_time.time())
         rest(snapshot, progress)
 
-    stream.push, widget.rest = timed_push, timed_rest
+    stream.push, dashboard.rest = timed_push, timed_rest
 
 def _bare(seconds):
     _pyro.clear_param_store()

@@ -103,7 +103,7 @@ def cell_delay(engine: str) -> Figure:
         idle = cell_milliseconds(run)
         run("widget.start()")
         time.sleep(2)
-        run("widget._fit.wait_for_engine(60)")
+        run("widget._session.training.fit.wait_for_engine(60)")
         time.sleep(2)
         busy = cell_milliseconds(run)
     finally:

@@ -73,7 +73,7 @@ WIDTH = "root => root.getBoundingClientRect().width"
 # Everything that frames may change: arrays of marks, texts, domains of scales.
 SENT = (
     "{target.model_id: {name: value.tolist() if hasattr(value := getattr(target, name), 'tolist') else value"
-    " for name in names} for target, names in widget.stream._touched.items()}"
+    " for name in names} for target, names in widget.children[-1]._touched.items()}"
 )
 
 

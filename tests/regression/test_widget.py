@@ -23,6 +23,7 @@ from ipywidgets.widgets.widget import _instances
 from rugged_widget import ClosedError, FitError, RegressionData
 from rugged_widget.training.event_loop import find_loop
 from tests.regression.plain_widget import RuggedWidget
+from tests.view import drawn
 from tests.waits import wait_until_async
 
 FRAME = pd.DataFrame(
@@ -184,7 +185,7 @@ async def test_a_learning_rate_that_is_far_too_large_fails_visibly_and_a_smaller
         await widget.fit()
     assert widget.status == "failed"
     assert "learning rate" in widget.error
-    assert widget.error.split()[0] in widget.controls.notice.value
+    assert widget.error.split()[0] in drawn.part(widget, "rw-notice").value
     assert np.isfinite(widget.snapshot.quantiles["sigma"]).all()
     widget.reset()
     widget.learning_rate = 0.03

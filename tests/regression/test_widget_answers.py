@@ -93,7 +93,7 @@ def test_any_table_will_do_and_its_words_are_used() -> None:
     widget = RuggedWidget(frame, **columns, log_response=True, num_steps=20, engine="plain")
     assert drawn.part(widget, "rw-heading").value.startswith("<h2>rugged and gdp</h2>")
     assert ">cont_africa = 1 " in drawn.heading(drawn.part(widget, "rw-panel-1"))
-    (rows,) = (told["rows"] for told in widget.stream.hover if told["figure"] == "rw-panel-1")
+    (rows,) = (told["rows"] for told in drawn.part(widget, "rw-stream").hover if told["figure"] == "rw-panel-1")
     assert "Lesotho" in [row["title"] for row in rows]
     widget.advance(2)
     assert widget.step == 2

@@ -12,9 +12,10 @@ import pytest
 import traitlets
 
 from rugged_widget import RuggedWidget
-from rugged_widget.regression import widget as module
+from rugged_widget import svi_widget as module
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.snapshot.snapshot import EngineInfo
+from tests.view import drawn
 from tests.waits import wait_until_async
 
 COLUMNS = {"response": "y", "predictor": "x", "group": "g"}
@@ -70,14 +71,14 @@ async def test_another_engine_goes_on_where_the_run_is(engine: str) -> None:
     widget.start()
     await wait_until_async(lambda: widget.step >= 20)
     notes: list[str] = []
-    widget.controls.engine.widget.observe(lambda change: notes.append(change["new"]), "value")
+    drawn.part(widget, "rw-engine").observe(lambda change: notes.append(change["new"]), "value")
     widget.engine = "graph" if engine == "plain" else "plain"
     assert widget.status == "running"
     assert not any("rw-hint" in note for note in notes)  # it was asked for
     assert widget.step >= 20
     await widget.fit()
     assert widget.engine_info.name == widget.engine
-    assert widget.engine in widget.controls.engine.widget.value
+    assert widget.engine in drawn.part(widget, "rw-engine").value
     unchanged = RuggedWidget(num_steps=60, engine="plain")
     await unchanged.fit()
     assert widget.history()["elbo"].tolist() == pytest.approx(unchanged.history()["elbo"].tolist(), rel=1e-4)

@@ -86,6 +86,9 @@ class FakeFit:
         self.log.append(f"{self.name}: prepared")
         return self.unprepared > 0
 
+    def release(self) -> None:
+        self.log.append(f"{self.name}: released")
+
     def snapshot(self) -> int:
         self.snapshots += 1
         return self.step
@@ -138,7 +141,7 @@ class Bench:
     ) -> None:
         self.clock, self.converges_at = FakeClock(), converges_at
         self.display = FakeDisplay(presence)  # type: ignore[arg-type]
-        self.training: Training[int] = Training(
+        self.training: Training[FakeFit] = Training(
             self.make_fit,
             self.display,
             num_steps=num_steps,
@@ -155,9 +158,7 @@ class Bench:
 
     @property
     def fit(self) -> FakeFit:
-        fit = self.training.fit
-        assert isinstance(fit, FakeFit)
-        return fit
+        return self.training.fit
 
     async def until(self, condition: Callable[[], bool]) -> None:
         for _ in range(100_000):

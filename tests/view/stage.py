@@ -16,6 +16,7 @@ from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.train_page import TrainPage
 from rugged_widget.snapshot.reference import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Parameter, Progress, Snapshot, WhatIf
+from rugged_widget.view.controls.inputs import Choices, IntegerBox, LogSlider
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.frames.silent_widgets import SilentText
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -25,6 +26,14 @@ from tests.view import drawn
 DATA = RegressionData.rugged()
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 SETTINGS = {"learning_rate": 0.03, "speed": 10, "guide": "diagonal", "seed": 1, "engine": "plain", "num_steps": 100}
+CONTROLS = {
+    "speed": partial(Choices, labels={1: "1", 10: "10", "max": "max"}, words="controls.speed", buttons=True),
+    "learning_rate": partial(LogSlider, lowest=-5, highest=0),
+    "guide": partial(
+        Choices, labels={"diagonal": "diagonal normal", "delta": "point (MAP)"}, words="guides", other="custom"
+    ),
+    "seed": partial(IntegerBox, lowest=0, highest=2**32 - 1),
+}
 PARAMETERS = SnapshotRequest(parameters=True)
 
 
@@ -76,7 +85,7 @@ class Stage:
         train = partial(TrainPage, subject, 100, reference, text=self.text, requests=requests, settings=shown)
         self.dashboard = Dashboard(
             subject,
-            {"diagonal": "diagonal normal", "delta": "point (MAP)"},
+            CONTROLS,
             shown,
             requests,
             self.waiting.append,
@@ -86,12 +95,13 @@ class Stage:
                 "Point": self._builder("Point", SnapshotRequest()),
             },
             static_html=lambda snapshot, status, _exact: f"{status} {snapshot.step}",
-            on_wanted=self._want,
+            on_request=self._want,
             reference=reference,
             text=self.text,
             on_language=self.tags.append,
         )
-        self.tabs = drawn.part(self.dashboard, "rw-tabs")
+        self.root = ipywidgets.VBox(self.dashboard.children)
+        self.tabs = drawn.part(self.root, "rw-tabs")
         self.rest("ready")
 
     def _builder(self, title: str, wants: SnapshotRequest) -> Callable[[Callable[[], None]], FakePage]:
@@ -124,7 +134,7 @@ class Stage:
 
     def hear(self, content: dict[str, object]) -> None:
         """Let a page of the browser say something."""
-        page_says(self.dashboard.stream, content)
+        page_says(drawn.part(self.root, "rw-stream"), content)
         self.work()
 
     def work(self) -> None:

@@ -114,7 +114,7 @@ def test_no_page_gets_a_snapshot_without_what_it_wants(plain: Snapshot) -> None:
 
 def test_targets_names_and_tooltips_only_grow(plain: Snapshot) -> None:
     stage = Stage(plain)
-    stream = stage.dashboard.stream
+    stream = drawn.part(stage.root, "rw-stream")
     before, labels, hover = list(stream.targets), dict(stream.labels), len(stream.hover)
     stage.pick("Numbers")
     assert stream.targets == [*before, stage.pages["Numbers"].text]
@@ -158,7 +158,7 @@ def test_no_selected_tab_leaves_the_page_that_was_open(plain: Snapshot) -> None:
 
 def test_without_an_exact_answer_there_is_no_switch(plain: Snapshot) -> None:
     def switches(stage: Stage) -> list[object]:
-        return drawn.parts(stage.dashboard, "rw-exact-switch")
+        return drawn.parts(stage.root, "rw-exact-switch")
 
     assert switches(Stage(plain)) == []
     assert switches(Stage(plain, reference=reference_of(DATA, exact=False))) == []
@@ -167,7 +167,7 @@ def test_without_an_exact_answer_there_is_no_switch(plain: Snapshot) -> None:
 
 def test_the_switch_asks_and_shows_what_python_sets(plain: Snapshot) -> None:
     stage = Stage(plain, reference=reference_of(DATA), show_exact=True)
-    switch = drawn.part(stage.dashboard, "rw-exact-switch")
+    switch = drawn.part(stage.root, "rw-exact-switch")
     assert switch.value is True
     switch.value = False
     assert stage.picked == [("show_exact", False)]

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from pyro import get_param_store
 
-from rugged_widget.infer.guides.families import Guide, checked_guide, correlates, guide_key, make_guide
+from rugged_widget.infer.guides.families import Guide, checked_guide, correlates, guide_key, guide_label, make_guide
 from rugged_widget.infer.guides.predictive import bands, density
 from rugged_widget.infer.guides.sampling import (
     as_float64,
@@ -119,7 +119,7 @@ class RegressionFit(Fit):
         self.guide_name = guide_key(guide)
         self.batch_size, self.seed = checked_batch_size(batch_size), checked_seed(seed)
         self.comparison = comparison or Comparison(data, Priors())
-        self.wanted = SnapshotRequest()
+        self.request = SnapshotRequest()
         self._grid = data.grid()
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
             model = BayesianRegression(self.batch_size, self.comparison.priors)
@@ -135,6 +135,11 @@ class RegressionFit(Fit):
         )
         self._pictured_next = False
         self._look = SnapshotTensors(model, self.guide, self._grid_features, self._num_draws, self._probs)
+
+    @property
+    def guide_label(self) -> str:
+        """Name of the guide: the English label of its family, or its own where it is none."""
+        return guide_label(self.guide_given)
 
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
@@ -169,7 +174,7 @@ class RegressionFit(Fit):
         by_site = {name: as_float64(value) for name, value in look.quantiles.items()}
         if not by_site:
             by_site = {name: order_statistics(value, self._probs) for name, value in draws.items()}
-        wanted = self.wanted
+        wanted = self.request
         return Snapshot(
             step=self.step,
             elbo=self.elbo,

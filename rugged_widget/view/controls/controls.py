@@ -1,4 +1,4 @@
-"""Everything that is pressed, picked or dragged, and what tells how far the training is.
+"""The control row, the progress bar and the status sentence.
 
 A control only asks: its callback may run in any thread, so it hands a request on and touches nothing else.
 """
@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 
 import ipywidgets
 
 from rugged_widget.snapshot.snapshot import Progress, Status
-from rugged_widget.validation import SPEEDS
 from rugged_widget.view.controls.engine_note import EngineNote
+from rugged_widget.view.controls.inputs import Input
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.frames.silent_widgets import SilentProgress
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.i18n.captions import Choice, caption
+from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
 
@@ -28,10 +29,6 @@ PRIMARY: Mapping[Status, tuple[str, str]] = {
     "finished": ("restart", "repeat"),
     "failed": ("restart", "repeat"),
 }
-BEHIND_GUIDE = 4  # groups of the row
-CUSTOM = "custom"
-"""What a guide is called, among the names of families, that somebody wrote."""
-SLOWEST, FASTEST, NOTCH = -5.0, 0.0, 0.01  # of the learning-rate slider, powers of ten
 
 
 class Controls:
@@ -39,42 +36,31 @@ class Controls:
 
     Parameters
     ----------
-    guides
-        Names of the guide families, and what to call one that the catalogue does not know.
+    inputs
+        Controls of the settings by name, in the order of the row.
     settings
-        First values of learning_rate, speed, guide, seed and engine.
+        First values of the settings by name, as controls show them; of engine, too.
     requests
-        Who is asked.
+        Requests of the controls.
     text
-        In which language.
+        The words.
     """
 
     def __init__(
-        self, guides: Mapping[str, str], settings: Mapping[str, object], requests: Requests, *, text: Catalogue
+        self, inputs: Mapping[str, Input], settings: Mapping[str, object], requests: Requests, *, text: Catalogue
     ) -> None:
-        self._guides, self._requests, self._text = dict(guides), requests, text
-        self._shown: dict[str, object] = {}
+        self._requests, self._text = requests, text
         self._status: Status | None = None
         self._primary = _button("rw-primary", requests.primary)
         self._step = _button("rw-step", requests.step)
         self._reset = _button("rw-reset", requests.reset)
-        self._inputs: dict[str, ipywidgets.Widget] = {
-            "speed": ipywidgets.ToggleButtons(style={"button_width": "auto"}),
-            "learning_rate": ipywidgets.FloatLogSlider(min=SLOWEST, max=FASTEST, step=NOTCH, readout_format=".2g"),
-            "guide": ipywidgets.Dropdown(),
-            "seed": ipywidgets.BoundedIntText(min=0, max=2**32 - 1),
-        }
-        self._choices = {
-            "speed": Choice(self._inputs["speed"], self._speeds, self._pick("speed"), text, self._speed_tips),
-            "guide": Choice(self._inputs["guide"], self._families, self._pick("guide"), text),
-        }
-        for name, widget in self._inputs.items():
-            widget.add_class("rw-" + name.replace("_", "-"))
-            self.show_setting(name, settings[name])
-            if name not in self._choices:
-                widget.observe(lambda change, name=name: self._picked(name, change["new"]), "value")
-        groups = [[self._primary, self._step, self._reset], *[[widget] for widget in self._inputs.values()]]
-        self.row = ipywidgets.Box([_group(group) for group in groups])
+        self._inputs = {name: make(settings[name], partial(requests.pick, name), text) for name, make in inputs.items()}
+        for name, control in self._inputs.items():
+            control.widget.add_class("rw-" + name.replace("_", "-"))
+            if f"controls.{name}" in text:
+                caption(control.widget, text, f"controls.{name}")
+        self._groups = {name: _group([control.widget]) for name, control in self._inputs.items()}
+        self.row = ipywidgets.Box([_group([self._primary, self._step, self._reset]), *self._groups.values()])
         self.row.add_class("rw-controls")
         self._bar = SilentProgress(value=0.0, min=0.0, max=1.0)
         self._bar.add_class("rw-progress")
@@ -85,25 +71,21 @@ class Controls:
         self.targets = (self._bar, self.status)
         self._caption()
 
-    def show_setting(self, name: str, value: object) -> None:
-        """Make a control show `value`, without asking for it."""
-        if name == "engine":  # has none: it is asked for in Python
+    def show_setting(self, name: str, value: object) -> bool:
+        """Make a control show `value`, without asking for it; return False where there is no control of that name."""
+        if name == "engine":  # has no control: it is asked for in Python
             self.engine.ask(value)
-            return
-        widget = self._inputs[name]
-        if name == "learning_rate" and isinstance(value, float):
-            value = min(max(value, 10.0**SLOWEST), 10.0**FASTEST)  # the slider ends there; the setting need not
-        self._shown[name] = value
-        if name == "guide" and value == CUSTOM and CUSTOM not in self._guides:
-            self._guides[CUSTOM] = CUSTOM
-            self._choices["guide"].name()
-        if widget.value != value:
-            widget.value = value
+        elif name in self._inputs:
+            self._inputs[name].show(value)
+        else:
+            return False
+        return True
 
-    def put_behind_guide(self, widget: ipywidgets.Widget) -> None:
-        """Add a control to the row, behind the picker of the guide."""
+    def put_behind(self, name: str, widget: ipywidgets.Widget) -> None:
+        """Add a widget to the row, behind the control of a setting; at the end where there is no such control."""
         groups = list(self.row.children)
-        self.row.children = [*groups[:BEHIND_GUIDE], _group([widget]), *groups[BEHIND_GUIDE:]]
+        place = groups.index(self._groups[name]) + 1 if name in self._groups else len(groups)
+        self.row.children = [*groups[:place], _group([widget]), *groups[place:]]
 
     def show_status(self, progress: Progress) -> None:
         """Make buttons, notice and engine fit the status; messages go out only where it changed."""
@@ -134,44 +116,11 @@ class Controls:
         caption(self._primary, text, "controls.start", "controls.primary_tip")
         caption(self._step, text, "controls.step", "controls.step_tip")
         caption(self._reset, text, "controls.reset", "controls.reset_tip")
-        for name in ("learning_rate", "guide", "seed"):
-            caption(self._inputs[name], text, f"controls.{name}")
         text.follow(self._name_primary)
         self._primary.icon = PRIMARY["ready"][1]
 
     def _name_primary(self) -> None:
         self._primary.description = self._text(f"controls.{PRIMARY[self._status or 'ready'][0]}")
-
-    def _speeds(self) -> list[tuple[str, object]]:
-        return [(self._text(f"controls.speed.{speed}"), speed) for speed in SPEEDS]
-
-    def _speed_tips(self) -> list[str]:
-        return [self._text(f"controls.speed.{speed}_tip") for speed in SPEEDS]
-
-    def _families(self) -> list[tuple[str, object]]:
-        return guide_options(self._text, self._guides)
-
-    def _pick(self, name: str) -> Callable[[object], None]:
-        return lambda value: self._picked(name, value)
-
-    def _picked(self, name: str, value: object) -> None:
-        if name == "learning_rate" and isinstance(value, float):
-            if self._is_notch_of_shown(value):
-                return
-            value = float(f"{value:.2g}")  # as it reads
-        if value != self._shown.get(name):
-            self._shown[name] = value
-            self._requests.pick(name, value)
-
-    def _is_notch_of_shown(self, rate: float) -> bool:
-        """Whether the page only says where the slider snapped to: each page does that once it shows a value."""
-        shown = self._shown["learning_rate"]
-        return isinstance(shown, float) and abs(math.log10(rate / shown)) <= NOTCH / 2 + 1e-9
-
-
-def guide_options(text: Catalogue, guides: Mapping[str, str]) -> list[tuple[str, object]]:
-    """Return what to call each guide, and its name; as it was given where the catalogue has no word for it."""
-    return [(text(f"guides.{name}") if f"guides.{name}" in text else label, name) for name, label in guides.items()]
 
 
 def sentence(text: Catalogue, progress: Progress) -> str:

@@ -10,6 +10,7 @@ from rugged_widget.view.controls.controls import Controls, duration, sentence
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
 from tests.view import drawn
+from tests.view.stage import CONTROLS
 
 WORDS = Catalogue()
 
@@ -43,7 +44,7 @@ class Asked:
     def __init__(self) -> None:
         self.log: list[object] = []
         self.controls = Controls(
-            {"diagonal": "diagonal normal", "delta": "point (MAP)"},
+            CONTROLS,
             {"learning_rate": 0.03, "speed": 10, "guide": "diagonal", "seed": 1, "engine": "auto"},
             Requests(
                 primary=lambda: self.log.append("primary"),

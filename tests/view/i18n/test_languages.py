@@ -25,11 +25,11 @@ def plain() -> Snapshot:
 
 
 def status(stage: Stage) -> str:
-    return str(stage.dashboard.controls.status.value)
+    return str(drawn.part(stage.root, "rw-status").value)
 
 
 def heading(stage: Stage) -> str:
-    return str(drawn.part(stage.dashboard, "rw-heading").value)
+    return str(drawn.part(stage.root, "rw-heading").value)
 
 
 def test_the_first_page_decides_and_is_told_of_and_a_second_one_changes_nothing(plain: Snapshot) -> None:
@@ -60,21 +60,21 @@ def test_what_is_no_language_is_not_listened_to(plain: Snapshot) -> None:
 def test_another_language_is_spoken_at_once_by_everything(plain: Snapshot) -> None:
     stage = Stage(plain, reference=reference_of(DATA))
     stage.rest("paused")
-    hover = stage.dashboard.stream.hover
+    hover = drawn.part(stage.root, "rw-stream").hover
     assert status(stage) == "paused · step 0 of 100"
     stage.dashboard.speak("ko")
     assert status(stage) == "일시 정지 · 100 스텝 중 0"
     assert heading(stage).startswith("<h2>지형 험준도와 GDP</h2><span>국가 170")
-    buttons = [drawn.part(stage.dashboard, css_class) for css_class in ("rw-primary", "rw-step")]
+    buttons = [drawn.part(stage.root, css_class) for css_class in ("rw-primary", "rw-step")]
     assert [button.description for button in buttons] == ["계속", "한 스텝"]
     assert stage.tabs.titles[0] == "학습"
-    labels = stage.dashboard.stream.labels
+    labels = drawn.part(stage.root, "rw-stream").labels
     assert (labels["rw-seed"], labels["rw-readout"], labels["rw-copied"]) == ("시드", "{name}, 값", "복사됨")
     assert labels["rw-elbo"] == "스텝별 ELBO"
-    assert stage.dashboard.stream.hover != hover
+    assert drawn.part(stage.root, "rw-stream").hover != hover
     stage.dashboard.speak("en")
     assert status(stage) == "paused · step 0 of 100"
-    assert stage.dashboard.stream.hover == hover
+    assert drawn.part(stage.root, "rw-stream").hover == hover
 
 
 def test_another_language_moves_no_control_and_asks_for_nothing(plain: Snapshot) -> None:
@@ -83,7 +83,7 @@ def test_another_language_moves_no_control_and_asks_for_nothing(plain: Snapshot)
     wishes = len(stage.wishes)
     stage.dashboard.speak("ko")
     names = ("speed", "guide", "learning-rate", "seed")
-    inputs = {name: drawn.part(stage.dashboard, f"rw-{name}") for name in names}
+    inputs = {name: drawn.part(stage.root, f"rw-{name}") for name in names}
     assert {name: widget.value for name, widget in inputs.items()} == {
         "speed": "max",
         "guide": "delta",
@@ -105,12 +105,12 @@ def test_while_training_runs_the_next_frame_speaks_it(plain: Snapshot) -> None:
     stage.dashboard.speak("ko")
     stage.frame()
     assert status(stage).startswith("학습 중 · 100 스텝 중 2")
-    assert drawn.part(stage.dashboard, "rw-primary").description == "일시 정지"
+    assert drawn.part(stage.root, "rw-primary").description == "일시 정지"
 
 
 def test_a_guide_that_somebody_wrote_is_offered_once_it_is_used(plain: Snapshot) -> None:
     stage = Stage(plain)
-    picker = drawn.part(stage.dashboard, "rw-guide")
+    picker = drawn.part(stage.root, "rw-guide")
     assert "custom" not in dict(picker.options).values()
     stage.dashboard.show_setting("guide", "custom")
     stage.dashboard.speak("ko")
@@ -121,9 +121,9 @@ def test_a_guide_that_somebody_wrote_is_offered_once_it_is_used(plain: Snapshot)
 def test_a_notice_is_text_and_goes_with_the_status(plain: Snapshot) -> None:
     stage = Stage(plain)
     stage.dashboard.notify("too <few> iterates")
-    assert stage.dashboard.controls.notice.value == '<p role="alert">too &lt;few&gt; iterates</p>'
+    assert drawn.part(stage.root, "rw-notice").value == '<p role="alert">too &lt;few&gt; iterates</p>'
     stage.start()
-    assert stage.dashboard.controls.notice.value == ""
+    assert drawn.part(stage.root, "rw-notice").value == ""
 
 
 def test_no_page_of_the_lesson_has_an_english_sentence_left_in_korean() -> None:

@@ -1,0 +1,170 @@
+"""Controls of settings: a logarithmic slider, a box for an integer, a choice of several.
+
+Each shows a value of its setting, and asks for another one when that is picked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import ipywidgets
+
+from rugged_widget.view.i18n.captions import Choice
+from rugged_widget.view.i18n.catalogue import Catalogue
+
+
+class Control:
+    """A widget that shows a value and asks for the one that is picked on it.
+
+    Parameters
+    ----------
+    widget
+        An ipywidget with a trait `value`.
+    value
+        What it shows first.
+    pick
+        Asks, in any thread, for another value of the setting.
+
+    Attributes
+    ----------
+    widget
+        The same.
+    """
+
+    def __init__(self, widget: ipywidgets.Widget, value: object, pick: Callable[[object], None]) -> None:
+        self.widget, self._value, self._pick = widget, value, pick
+        self.show(value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._value!r})"
+
+    def show(self, value: object) -> None:
+        """Show a value, without asking for it."""
+        self._value = value
+        if self.widget.value != value:
+            self.widget.value = value
+
+    def hear(self, value: object) -> None:
+        """Ask for a value that was picked, unless it is the one that is shown."""
+        if value != self._value:
+            self._value = value
+            self._pick(value)
+
+
+Input: TypeAlias = Callable[[object, Callable[[object], None], Catalogue], Control]
+"""Makes the control of a setting, given the first value, who is asked for another one, and the words."""
+
+
+class LogSlider(Control):
+    """A slider over powers of ten.
+
+    Parameters
+    ----------
+    value, pick
+        As of `Control`.
+    lowest, highest
+        Its ends, as powers of ten. The setting may lie beyond them.
+    notch
+        Step between two places of the slider, as a power of ten.
+    """
+
+    def __init__(
+        self,
+        value: object,
+        pick: Callable[[object], None],
+        _text: Catalogue,
+        *,
+        lowest: float,
+        highest: float,
+        notch: float = 0.01,
+    ) -> None:
+        self._notch, self._ends = notch, (10.0**lowest, 10.0**highest)
+        widget = ipywidgets.FloatLogSlider(min=lowest, max=highest, step=notch, readout_format=".2g")
+        super().__init__(widget, value, pick)
+        widget.observe(lambda change: self.hear(change["new"]), "value")
+
+    def show(self, value: object) -> None:
+        """Show a number, or the end of the slider that is next to it."""
+        lowest, highest = self._ends
+        super().show(min(max(float(str(value)), lowest), highest))
+
+    def hear(self, value: object) -> None:
+        """Ask for a number as it reads, with two digits.
+
+        A page snaps the slider to a notch as soon as it shows a value, and says so: that is no other value.
+        """
+        picked, shown = float(str(value)), float(str(self._value))
+        if abs(math.log10(picked / shown)) > self._notch / 2 + 1e-9:
+            super().hear(float(f"{picked:.2g}"))
+
+
+class IntegerBox(Control):
+    """A box for an integer in [lowest, highest]."""
+
+    def __init__(
+        self, value: object, pick: Callable[[object], None], _text: Catalogue, *, lowest: int, highest: int
+    ) -> None:
+        widget = ipywidgets.BoundedIntText(min=lowest, max=highest)
+        super().__init__(widget, value, pick)
+        widget.observe(lambda change: self.hear(change["new"]), "value")
+
+
+class Choices(Control):
+    """One of several values, as a row of buttons or a list that opens.
+
+    Parameters
+    ----------
+    value, pick
+        As of `Control`.
+    text
+        The words: `<words>.<value>` names a value, `<words>.<value>_tip` is its tooltip.
+    labels
+        The values in their order, and what to call one that the catalogue does not know.
+    words
+        A section of the catalogue.
+    buttons
+        A row of buttons.
+    other
+        A value that is offered only once it was shown, and cannot be picked; None where there is none.
+    """
+
+    def __init__(
+        self,
+        value: object,
+        pick: Callable[[object], None],
+        text: Catalogue,
+        *,
+        labels: Mapping[Any, str],
+        words: str,
+        buttons: bool = False,
+        other: object = None,
+    ) -> None:
+        self._labels: dict[Any, str] = dict(labels)
+        self._words, self._text, self._other = words, text, other
+        widget = ipywidgets.ToggleButtons(style={"button_width": "auto"}) if buttons else ipywidgets.Dropdown()
+        self._choice = Choice(widget, self._options, self.hear, text, self._tips if buttons else None)
+        super().__init__(widget, value, pick)
+
+    def show(self, value: object) -> None:
+        """Show a value, offering it where it is the other one."""
+        if value == self._other and value not in self._labels:
+            self._labels[value] = str(value)
+            self._choice.name()
+        super().show(value)
+
+    def hear(self, value: object) -> None:
+        """Ask for a value that can be picked."""
+        if value != self._other:
+            super().hear(value)
+
+    def _options(self) -> list[tuple[str, object]]:
+        keys = {value: f"{self._words}.{value}" for value in self._labels}
+        return [
+            (self._text(keys[value]) if keys[value] in self._text else label, value)
+            for value, label in self._labels.items()
+        ]
+
+    def _tips(self) -> list[str]:
+        return [self._text(f"{self._words}.{value}_tip") for value in self._labels]
