@@ -1,12 +1,14 @@
 // Bundles src/ into the two files that the Python package carries: widget.js and widget.css.
-// Usage: node build.mjs [folder], by default ../rugged_widget/static
+// Usage: node build.mjs [--watch] [folder], by default ../rugged_widget/static; --watch builds again after every change.
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { parseArgs } from "node:util";
+import { context } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const outdir = resolve(process.argv[2] ?? resolve(here, "../rugged_widget/static"));
+const { values, positionals } = parseArgs({ options: { watch: { type: "boolean" } }, allowPositionals: true });
+const outdir = resolve(positionals[0] ?? resolve(here, "../rugged_widget/static"));
 const { version } = JSON.parse(await readFile(resolve(here, "package.json"), "utf8"));
 const banner = `/*! rugged_widget ${version} */`; // the first line of both files, which tests compare
 
@@ -18,7 +20,13 @@ const shared = {
   charset: "utf8",
   legalComments: "none",
   banner: { js: banner, css: banner },
-  logLevel: "warning",
+  logLevel: values.watch ? "info" : "warning",
 };
-await build({ ...shared, entryPoints: { widget: "src/widget.ts" }, format: "esm", target: "es2022" });
-await build({ ...shared, entryPoints: { widget: "src/widget.css" } });
+const bundles = await Promise.all([
+  context({ ...shared, entryPoints: { widget: "src/widget.ts" }, format: "esm", target: "es2022" }),
+  context({ ...shared, entryPoints: { widget: "src/widget.css" } }),
+]);
+for (const bundle of bundles) {
+  await bundle.rebuild();
+  await (values.watch ? bundle.watch() : bundle.dispose());
+}

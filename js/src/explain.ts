@@ -9,8 +9,6 @@ const SETTLE_MS = 100;
 /** Between a panel and the edge of the widget, in px. */
 const EDGE_PX = 8;
 
-let count = 0;
-
 /**
  * Looks after the explanations behind the (i) buttons: one is open at a time, Escape closes it and gives the focus back
  * to its button, it opens upwards where there is no room below, and screen readers are told which is open.
@@ -74,10 +72,8 @@ function describe(root: HTMLElement, button: HTMLElement): void {
   const panel = button.parentElement?.querySelector<HTMLElement>(PANEL);
   if (!panel) return;
   const open = button.classList.contains(OPEN);
-  if (panel.id === "") {
-    count += 1;
-    panel.id = `rw-explain-panel-${count}`;
-  }
+  // Random, because each widget of a page has this module for itself.
+  if (panel.id === "") panel.id = `rw-explain-panel-${Math.random().toString(36).slice(2)}`;
   set(button, "aria-label", button.title);
   set(button, "aria-expanded", String(open));
   set(button, "aria-controls", panel.id);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { explain } from "../src/explain";
 import type { Dispose } from "../src/lifetime";
 import { FakePage, placeAt, settle } from "./fakes";
@@ -40,6 +40,20 @@ test("a button says what it opens, and whether it is open", () => {
   expect(panelOf("first").id).not.toBe(panelOf("second").id);
   button.click();
   expect(button.getAttribute("aria-expanded")).toBe("true");
+});
+
+test("what a button opens has a name that no other widget's module has given", async () => {
+  dispose();
+  document.body.innerHTML = `<div class="rugged-widget">${one("first")}</div><div class="rugged-widget">${one("second")}</div>`;
+  const ends: Dispose[] = [];
+  for (const widget of document.querySelectorAll<HTMLElement>(".rugged-widget")) {
+    vi.resetModules(); // anywidget loads the module once for each widget
+    ends.push((await import("../src/explain")).explain(widget, page));
+  }
+  const [first, second] = Array.from(document.querySelectorAll(".rw-explain-panel"), ({ id }) => id);
+  expect(first).not.toBe("");
+  expect(first).not.toBe(second);
+  for (const end of ends) end();
 });
 
 test("opening one closes the other", () => {

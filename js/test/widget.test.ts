@@ -164,6 +164,24 @@ test("two views of one model show the same and only one of them speaks", async (
   expect(views.map((el) => el.querySelector("[role=status]")?.textContent)).toEqual(["paused", ""]);
 });
 
+test("a reloaded module takes over a model and a view from the one before it", async () => {
+  const model = new FakeModel();
+  const { root, close, remove } = await show(model);
+  model.receive({ k: "frame", seq: 1, layout: [[0, "y", [1]]] }, [bytesOf(1)]);
+  await eventually(() => expect(model.sent).toEqual([HELLO, { k: "ack", seq: 1 }]));
+  // anywidget initializes the new one first, and ends the old one while that has already begun.
+  const reloaded = createWidget();
+  cleanUps.push((await reloaded.initialize({ model } as never)) as () => void);
+  close();
+  remove();
+  cleanUps.push((await reloaded.render({ model, el: root.querySelector("div") } as never)) as () => void);
+  await eventually(() => expect(model.sent.slice(2)).toEqual([HELLO]));
+  model.receive({ k: "frame", seq: 2, layout: [[0, "y", [1]]], summary: "paused" }, [bytesOf(2)]);
+  await eventually(() => expect(model.sent.slice(3)).toEqual([{ k: "ack", seq: 2 }]));
+  expect(model.states).toEqual([{ y: new Float32Array([1]) }, { y: new Float32Array([2]) }]);
+  expect(Array.from(root.querySelectorAll("[role=status]"), (region) => region.textContent)).toEqual(["paused"]);
+});
+
 test("closing the model and removing the view leave no listener and no element behind", async () => {
   const model = new FakeModel();
   const { root, close, remove } = await show(model);

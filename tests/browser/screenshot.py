@@ -1,4 +1,4 @@
-"""Makes the picture of the README from the real page: `python -m tests.browser.screenshot`."""
+"""Makes the picture of the tour from the real page: `python -m tests.browser.screenshot`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         chromium.launch() as browser,
         Server.jupyter("lab", python=sys.executable, folder=Path(folder)) as server,
-        notebook(browser, server, [CELL], width=1240) as (lab, shown),
+        notebook(browser, server, [CELL], width=1320) as (lab, shown),
     ):
         lab.page.locator(".rw-primary").click()
         shown.kernel.wait("widget.status == 'finished'")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
@@ -69,6 +70,17 @@ def _bundle_or_nothing() -> dict[str, str]:
         return {"_esm": "export default {}", "_css": ""}
 
 
+def _hot_reloading(name: str) -> bool:
+    # By the variable that anywidget itself reads. Nothing can be watched before it is built.
+    return os.environ.get("ANYWIDGET_HMR") == "1" and (STATIC / name).is_file()
+
+
+def _front_end(name: str) -> Path | traitlets.Unicode[str, str | bytes]:
+    # A class attribute of FrameStream. anywidget watches one that is a path, and sends the file again when it changes;
+    # a trait has the text from `bundle`, which is read once and which an exported page keeps.
+    return STATIC / name if _hot_reloading(name) else traitlets.Unicode().tag(sync=True)
+
+
 class FrameStream(anywidget.AnyWidget):
     """Sends frames to every page that shows `targets`, never more than it can draw.
 
@@ -87,8 +99,8 @@ class FrameStream(anywidget.AnyWidget):
         Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
     """
 
-    _esm = traitlets.Unicode().tag(sync=True)
-    _css = traitlets.Unicode().tag(sync=True)
+    _esm = _front_end("widget.js")
+    _css = _front_end("widget.css")
     targets = traitlets.List(traitlets.Instance(Widget)).tag(sync=True, **widget_serialization)
     hover: traitlets.List[dict[str, object]] = traitlets.List(
         help="tooltips of dots, by figure: {figure: css class, rows: [{title, text}]}"
@@ -104,7 +116,8 @@ class FrameStream(anywidget.AnyWidget):
         on_language: Callable[[str], None] = lambda _tag: None,
         **traits: object,
     ) -> None:
-        super().__init__(targets=list(targets), **_bundle_or_nothing(), **traits)
+        texts = {name: text for name, text in _bundle_or_nothing().items() if self.has_trait(name)}
+        super().__init__(targets=list(targets), **texts, **traits)
         self._index = {target: index for index, target in enumerate(targets)}
         self._touched: dict[Silent, set[str]] = {}
         self._unsent: dict[Silent, set[str]] = {}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import comm
 import numpy as np
 import pytest
+import traitlets
 
+from rugged_widget.view.frames import stream as module
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
-from rugged_widget.view.frames.stream import FRAME_SECONDS, FrameStream
+from rugged_widget.view.frames.stream import FRAME_SECONDS, FrameStream, bundle
 from tests.view.stage import page_says
 
 
@@ -258,3 +261,26 @@ def test_what_frames_changed_is_converged_in_full_even_where_the_last_one_holds_
     wire.push(7.0, "now")
     wire.stream.push_final([(wire.line, {"y": np.full(2, 7.0)})], "")
     assert wire.states == [("SilentLines", {"y"}), ("SilentText", {"value"})]
+
+
+def test_anywidget_is_given_the_built_files_to_watch_where_hot_reloading_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANYWIDGET_HMR", "1")
+    for name in ("widget.js", "widget.css"):
+        assert module._front_end(name) == module.STATIC / name
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_otherwise_it_is_given_their_text(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANYWIDGET_HMR", value)
+    assert isinstance(module._front_end("widget.js"), traitlets.Unicode)
+
+
+def test_what_is_not_built_is_not_watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ANYWIDGET_HMR", "1")
+    monkeypatch.setattr(module, "STATIC", tmp_path)
+    assert isinstance(module._front_end("widget.js"), traitlets.Unicode)
+
+
+def test_an_exported_page_which_leaves_out_defaults_holds_the_front_end() -> None:
+    state = Wire().stream.get_state(drop_defaults=True)
+    assert {name: state[name] for name in ("_esm", "_css")} == bundle()
