@@ -85,7 +85,7 @@ class Dashboard:
     ) -> None:
         self._subject, self._on_request, self._static_html = subject, on_request, static_html
         self._text, self._on_language = text, on_language
-        self._locale = Locale(text, str(settings.get("language", AUTO)))
+        self._locale = Locale(text, str(settings.get("language", AUTO)), controls)
         self._latest: tuple[Snapshot, Progress] | None = None
         self._request, self._resting, self._closed = AT_REST, True, False
         changed = partial(ask, self._refresh)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue, language_of
 from rugged_widget.view.page import Page
@@ -11,10 +11,6 @@ LABELS = (
     "primary",
     "step",
     "reset",
-    "speed",
-    "learning-rate",
-    "guide",
-    "seed",
     "progress",
     "exact-switch",
     "tabs",
@@ -34,10 +30,13 @@ class Locale:
         What speaks.
     language
         A key of `LANGUAGES`, or "auto": the first page decides, and it is English until then.
+    settings
+        Names of the settings that have a control.
     """
 
-    def __init__(self, text: Catalogue, language: str) -> None:
+    def __init__(self, text: Catalogue, language: str, settings: Iterable[str]) -> None:
         self._text, self._language, self._heard = text, language, ""
+        self._keys = (*LABELS, *[name.replace("_", "-") for name in settings])
         self._speak()
 
     def __repr__(self) -> str:
@@ -56,7 +55,7 @@ class Locale:
     def labels(self, pages: Sequence[Page]) -> dict[str, str]:
         """Return the accessible names of the dashboard and of pages, by css class."""
         name = "{name}"  # filled in by the page's script
-        own = {f"rw-{key}": self._text(f"controls.label.{key}", name=name) for key in LABELS}
+        own = {f"rw-{key}": self._text(f"controls.label.{key}", name=name) for key in self._keys}
         return own | {css: said for page in pages for css, said in getattr(page, "labels", {}).items()}
 
     def hover(self, pages: Sequence[Page]) -> list[Mapping[str, object]]:
