@@ -36,11 +36,12 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "infer": ("step", "diagnostics", "guides", "compiled", "svi"),
     "infer/compiled": ("optimizer", "capture", "stepping", "jax"),
     "view": ("i18n", "frames", "figures", "controls", "pages"),
-    "regression": ("data", "script", "view", "infer"),
+    "regression": ("snapshot", "data", "script", "view", "infer"),
     "regression/infer": ("exact", "export"),
 }
 
-WIDGETS = ("regression/view", "regression/widget", "regression/settings")
+NUMPY_ONLY = (*sorted(LEAVES), "regression/snapshot")
+"""What holds plain values and checks: places that import numpy and the standard library only."""
 
 # library -> the only rooms that may import it, written as folders
 THEIRS: dict[str, tuple[str, ...]] = {
@@ -120,7 +121,7 @@ def library_complaint(place: str, name: str) -> str | None:
     if top in THEIRS and not any(_within(place, folder) for folder in THEIRS[top]):
         return f"only {', '.join(THEIRS[top])} may import {top}"
     if (
-        place.split("/", maxsplit=1)[0] in LEAVES
+        any(_within(place, leaf) for leaf in NUMPY_ONLY)
         and top not in {"numpy", "__future__"}
         and top not in sys.stdlib_module_names
     ):

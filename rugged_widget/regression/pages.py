@@ -13,6 +13,7 @@ from rugged_widget.regression.infer.exact.contours import exact_contours
 from rugged_widget.regression.infer.exact.correlation import strongest_correlation
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import load_torchscript
+from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.regression.view.data_rows import rows_of
 from rugged_widget.regression.view.explanation_facts import facts_of
 from rugged_widget.regression.view.export_page import ExportPage, ExportRequests
@@ -20,7 +21,6 @@ from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.predict_page import PredictPage
 from rugged_widget.runs.run_store import MAX_NAME
 from rugged_widget.runs.saved_run import SavedRun
-from rugged_widget.snapshot.reference import Reference
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Factory, Page
 from rugged_widget.view.pages.code import CodePage
@@ -71,7 +71,7 @@ class Widget(Protocol):
 def lesson_pages(
     subject: RegressionSubject,
     data: RegressionData,
-    reference: Reference,
+    reference: RegressionReference,
     exact: ExactPosterior,
     widget: Widget,
     ask: Ask,

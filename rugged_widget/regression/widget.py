@@ -21,13 +21,14 @@ from rugged_widget.regression.infer.reference import Comparison, checked_priors
 from rugged_widget.regression.pages import lesson_pages
 from rugged_widget.regression.running import Running
 from rugged_widget.regression.settings import Checked
+from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.static_html import still
 from rugged_widget.regression.view.train_page import TrainPage
 from rugged_widget.runs.run_store import RunStore
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.session import Keeping
-from rugged_widget.snapshot.reference import AT_REST, SnapshotRequest
+from rugged_widget.snapshot.request import AT_REST, SnapshotRequest
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress, Snapshot
 from rugged_widget.training.event_loop import LoopThread
 from rugged_widget.training.training import Training
@@ -94,7 +95,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         Steps done.
     elbo : float
         ELBO estimate of the last step in nats, total over all rows; nan before the first.
-    snapshot : Snapshot
+    snapshot : RegressionSnapshot
         The moment that is shown, computed when a frame can go out, at a pause and at the end.
     error : str
         Where status is failed: what happened and what to try.
@@ -126,7 +127,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
     status = traitlets.Unicode("ready", read_only=True)
     step = traitlets.Int(0, read_only=True)
     elbo = traitlets.Float(math.nan, read_only=True)
-    snapshot = traitlets.Instance(Snapshot, allow_none=True, read_only=True)
+    snapshot = traitlets.Instance(RegressionSnapshot, allow_none=True, read_only=True)
     error = traitlets.Unicode("", read_only=True)
     engine_info = traitlets.Instance(EngineInfo, allow_none=True, read_only=True)
 
@@ -185,7 +186,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         lesson = lesson_pages(subject, self._data, reference, self._comparison.exact, self, ask, text=text)
         pages: Mapping[str, Factory] = {"train": train, **lesson}
 
-        def static_html(snapshot: Snapshot, status: str, exact: bool) -> str:  # noqa: FBT001  # the dashboard's
+        def static_html(snapshot: RegressionSnapshot, status: str, exact: bool) -> str:  # noqa: FBT001  # the dashboard's
             return still(subject, snapshot, status, reference, text=text, exact=exact)
 
         more = partial(super().__init__, text=text, pages=pages, static_html=static_html)

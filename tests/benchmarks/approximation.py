@@ -22,7 +22,7 @@ from rugged_widget.regression.infer.approximation import furthest, smoothed
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.values import Approximation, Array, Latent
 
 DRAW_COUNTS = (800, WEIGHED_DRAWS, 4000)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PAGES = """
 import ipywidgets
 from rugged_widget import RuggedWidget
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.view.figures.chart import Chart, Ruler, html_text
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.frames.silent_widgets import SilentLines

@@ -34,9 +34,15 @@ from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densiti
 from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS, correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
 from rugged_widget.regression.infer.reference import Comparison
-from rugged_widget.snapshot.reference import Reference, SnapshotRequest
-from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Correction, Density, Parameter, WhatIf
+from rugged_widget.regression.snapshot import (
+    RegressionCorrection,
+    RegressionReference,
+    RegressionRequest,
+    RegressionSnapshot,
+    WhatIf,
+)
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.values import Approximation, Density, Parameter
 from rugged_widget.validation import (
     checked_batch_size,
     checked_count,
@@ -160,7 +166,7 @@ class RegressionFit(Fit):
         self._pictured_next = False
         self._look.release()
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> RegressionSnapshot:
         """Return what is known now, also before the first step; it changes nothing."""
         with self.inspecting():
             look = self._look()
@@ -169,8 +175,8 @@ class RegressionFit(Fit):
         by_site = {name: as_float64(value) for name, value in look.quantiles.items()}
         if not by_site:
             by_site = {name: order_statistics(value, self._probs) for name, value in draws.items()}
-        wanted = self.wanted
-        return Snapshot(
+        wanted = RegressionRequest.of(self.wanted)
+        return RegressionSnapshot(
             step=self.step,
             elbo=self.elbo,
             learning_rate=self.learning_rate,
@@ -210,7 +216,7 @@ class RegressionFit(Fit):
         draws = {name: as_float64(value) for name, value in drawn.items()}
         return draws, None if log_density is None else as_float64(log_density)
 
-    def reference(self) -> Reference:
+    def reference(self) -> RegressionReference:
         """Return what the fit is compared with, for the same probs, grid and prob as its snapshots."""
         return self.comparison.reference(self._probs, self._prob)
 
@@ -224,7 +230,7 @@ class RegressionFit(Fit):
     def _marginals(self, draws: NDArray[np.float64]) -> tuple[Density, ...]:
         return tuple(density(column, self._prob) for column in draws.reshape(len(draws), -1).T)
 
-    def _correction(self) -> Correction | None:
+    def _correction(self) -> RegressionCorrection | None:
         draws, log_density = self._draws(WEIGHED_DRAWS if draws_at_once(self.guide) else self._num_draws)
         if log_density is None:
             return None

@@ -11,7 +11,8 @@ from rugged_widget.infer.guides.predictive import band_probs, density, evenly_be
 from rugged_widget.regression.infer.approximation import effective_share, smoothed, threshold
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, slopes_by_group
-from rugged_widget.snapshot.values import Array, Band, Correction
+from rugged_widget.regression.snapshot import RegressionCorrection
+from rugged_widget.snapshot.values import Array, Band
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ def correct(
     features: Array,
     probs: Sequence[float],
     prob: float,
-) -> Correction:
+) -> RegressionCorrection:
     """Weigh draws of the guide by their smoothed importance ratios.
 
     Parameters
@@ -63,7 +64,7 @@ def correct(
     mean = draws[WEIGHT][:, 0] @ there.T + draws[BIAS]
     observed = mean + (draws[SIGMA] * normal_score(evenly_below(len(weights))))[:, None]
     responses = {"line": mean, "prediction": observed}
-    return Correction(
+    return RegressionCorrection(
         quantiles={site: weighted_quantiles(value, weights, probs) for site, value in draws.items()},
         bands={name: _bands(values, weights, grid, some, prob) for name, values in responses.items()},
         slopes=tuple(density(slope, prob, weights) for slope in slopes_by_group(draws[WEIGHT])),

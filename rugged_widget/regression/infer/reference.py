@@ -13,7 +13,7 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.least_squares import least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
-from rugged_widget.snapshot.reference import Reference
+from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.snapshot.values import KLGap
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Comparison:
     def __repr__(self) -> str:
         return f"Comparison(log_evidence={self.exact.log_evidence:.2f})"
 
-    def reference(self, probs: Sequence[float], prob: float) -> Reference:
+    def reference(self, probs: Sequence[float], prob: float) -> RegressionReference:
         """Return it as it is drawn.
 
         Parameters
@@ -63,7 +63,8 @@ class Comparison:
         group, predictor, product = self.least_squares[WEIGHT][0]
         outside = self.least_squares[BIAS][0] + predictor * self._grid
         inside = outside + group + product * self._grid
-        return Reference(self.least_squares, (outside, inside), self.exact.answer(probs, prob))
+        exact = self.exact.answer(probs, prob)
+        return RegressionReference(estimates=self.least_squares, lines=(outside, inside), exact=exact)
 
     def gap(self, draws: Mapping[str, NDArray[np.float64]], log_density: NDArray[np.float64] | None) -> KLGap | None:
         """Estimate KL(guide || posterior) = log evidence - ELBO from draws of the guide.

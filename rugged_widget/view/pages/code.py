@@ -8,7 +8,7 @@ from html import escape
 
 import ipywidgets
 
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.code_listing import Listing

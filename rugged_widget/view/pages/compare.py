@@ -8,7 +8,8 @@ from html import escape
 import ipywidgets
 
 from rugged_widget.runs.saved_run import SavedRun
-from rugged_widget.snapshot.reference import Reference, SnapshotRequest
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
 from rugged_widget.view.figures.chart import html_text

@@ -15,7 +15,7 @@ from rugged_widget.regression.infer.exact.correlation import LATENTS, covariance
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from tests.infer.brute import brute
 from tests.infer.plain import RUGGED
 

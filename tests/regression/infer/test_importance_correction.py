@@ -11,15 +11,16 @@ from rugged_widget.regression.infer.exact.correlation import covariance
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.values import Array, Correction
+from rugged_widget.regression.snapshot import RegressionCorrection
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.values import Array
 from tests.infer.plain import RUGGED
 from tests.regression.infer.test_approximation import EXACT, independent, normal_draws
 
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def corrected(spread: Array, count: int = 2000) -> Correction:
+def corrected(spread: Array, count: int = 2000) -> RegressionCorrection:
     draws, log_density = normal_draws(spread, count)
     log_ratios = EXACT.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
     grid = RUGGED.grid()

@@ -11,7 +11,7 @@ import pytest
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.export_page import ExportPage, ExportRequests
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.page_fakes import PROBS, RUNNING, arrays, awkward, normal, snapshot, value_of

@@ -12,7 +12,7 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.train_page import TrainPage
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
@@ -22,14 +22,14 @@ from tests.view.page_fakes import value_of
 from tests.view.references import reference_of
 
 if TYPE_CHECKING:
-    from rugged_widget.snapshot.snapshot import Snapshot
+    from rugged_widget.regression.snapshot import RegressionSnapshot
 
 DATA = RegressionData.rugged()
 RESTING = Progress("paused", 40, 1500, -500.0, 150.0)
 
 
 @pytest.fixture(scope="module")
-def plain() -> Snapshot:
+def plain() -> RegressionSnapshot:
     fit = RegressionFit(DATA, engine="plain")
     fit.advance(40)
     return fit.snapshot()
@@ -57,7 +57,7 @@ class Shown:
     def _changed(self) -> None:
         self.changes += 1
 
-    def legend(self, snapshot: Snapshot) -> str:
+    def legend(self, snapshot: RegressionSnapshot) -> str:
         return str(value_of(self.page.update(snapshot, RESTING), drawn.part(self.page.box, "rw-legend"), "value"))
 
 
@@ -85,7 +85,7 @@ def test_settings_are_shown_and_ask_for_nothing() -> None:
     assert shown.picked == []
 
 
-def test_the_legend_tells_of_the_correction_once_it_is_there_and_whether_to_trust_it(plain: Snapshot) -> None:
+def test_the_legend_tells_of_the_correction_once_it_is_there_and_whether_to_trust_it(plain: RegressionSnapshot) -> None:
     shown = Shown()
     corrected = dataclasses.replace(plain, correction=correction_of(plain))
     assert "corrected" not in shown.legend(corrected)
@@ -96,7 +96,7 @@ def test_the_legend_tells_of_the_correction_once_it_is_there_and_whether_to_trus
     assert "not to be trusted" in shown.legend(doubtful)
 
 
-def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: Snapshot) -> None:
+def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: RegressionSnapshot) -> None:
     shown = Shown()
     for on in (False, True):
         shown.page.correct(on)
@@ -112,7 +112,7 @@ def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: 
 
 @pytest.mark.parametrize(("language", "verdicts"), [("en", ("Converged: yes", "good: no")), ("ko", ("예", "아니요"))])
 def test_who_does_not_see_it_is_told_both_verdicts_and_the_beliefs(
-    plain: Snapshot, language: str, verdicts: tuple[str, str]
+    plain: RegressionSnapshot, language: str, verdicts: tuple[str, str]
 ) -> None:
     shown = Shown(language)
     judged: Any = dataclasses.replace(plain, convergence=convergence(), approximation=approximation())

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
 from rugged_widget.view.figures.pair import PairFigure
 from rugged_widget.view.figures.plane import ellipse, pick
@@ -48,7 +48,7 @@ def figure(
     )
 
 
-def moment(seed: int = 0, **kind: float) -> Snapshot:
+def moment(seed: int = 0, **kind: float) -> RegressionSnapshot:
     return dataclasses.replace(snapshot(), draws=draws(seed, **kind))  # type: ignore[arg-type]
 
 

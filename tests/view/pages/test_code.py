@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.view.figures.code_listing import Listing, as_html
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.code import CodePage

@@ -12,7 +12,7 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.snapshot.values import Averaged
 from rugged_widget.view.figures.elbo import ElboFigure
