@@ -13,6 +13,8 @@ import pandas as pd
 import torch
 from pyro import get_param_store
 
+from rugged_widget.infer.diagnostics.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
+from rugged_widget.infer.diagnostics.importance_correction import WEIGHTED_DRAWS
 from rugged_widget.infer.guides.families import Guide, checked_guide, correlates, guide_key, make_guide
 from rugged_widget.infer.guides.predictive import bands, density
 from rugged_widget.infer.guides.sampling import (
@@ -29,9 +31,8 @@ from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer import guide_in_parts as _guide_in_parts  # noqa: F401 registers the family
-from rugged_widget.regression.infer.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
-from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS, correct
+from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
 from rugged_widget.regression.infer.reference import Comparison
 from rugged_widget.regression.snapshot import (
@@ -208,7 +209,8 @@ class RegressionFit(Fit):
         draws, log_density = self._draws(NUM_REPEATS * (REPEAT_DRAWS if draws_at_once(self.guide) else FEW_DRAWS))
         with self.inspecting():
             ties = correlates(self.guide)
-        return approximate(draws, log_density, self.comparison.exact, correlates=ties)
+        comparison = self.comparison
+        return approximate(draws, log_density, comparison.log_joint, comparison.known(), correlates=ties)
 
     def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
         with self.inspecting():
@@ -231,10 +233,10 @@ class RegressionFit(Fit):
         return tuple(density(column, self._prob) for column in draws.reshape(len(draws), -1).T)
 
     def _correction(self) -> RegressionCorrection | None:
-        draws, log_density = self._draws(WEIGHED_DRAWS if draws_at_once(self.guide) else self._num_draws)
+        draws, log_density = self._draws(WEIGHTED_DRAWS if draws_at_once(self.guide) else self._num_draws)
         if log_density is None:
             return None
-        log_ratios = self.comparison.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
+        log_ratios = self.comparison.log_joint(draws) - log_density
         return correct(draws, log_ratios, _grid_features(self._grid), self._probs, self._prob)
 
     def _what_if(self, draws: Mapping[str, NDArray[np.float64]], x: float, group: int) -> WhatIf:
