@@ -16,7 +16,7 @@ from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.snapshot.values import Averaged
 from rugged_widget.view.figures.elbo import ElboFigure
-from rugged_widget.view.figures.plane import ellipse, pick
+from rugged_widget.view.figures.pair import ellipse, pick
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.compare import ComparePage
 from rugged_widget.view.requests import CompareRequests
