@@ -9,12 +9,13 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from rugged_widget.infer.guides.families import CUSTOM, guide_key, guide_label
+from rugged_widget.infer.guides.families import guide_key, guide_label
 from rugged_widget.runs.run_store import RunStore
 from rugged_widget.runs.saved_run import SavedRun, run_of
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.training.event_loop import LoopThread
 from rugged_widget.training.training import Training
+from rugged_widget.validation import CUSTOM
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 

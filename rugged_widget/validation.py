@@ -24,6 +24,9 @@ ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
 SPEEDS: Final[tuple[Speed, ...]] = get_args(Speed)
 """Steps a frame, or as fast as possible."""
 
+CUSTOM: Final = "custom"
+"""Key of a guide that belongs to none of the families."""
+
 MAX_SEED = 2**32 - 1
 """Largest seed that torch and numpy both take."""
 

@@ -10,12 +10,13 @@ from typing import Any, cast
 import pandas as pd
 import traitlets
 
-from rugged_widget.infer.guides.families import CUSTOM, GUIDE_LABELS, Guide, guide_key
+from rugged_widget.infer.guides.families import GUIDE_LABELS, Guide, guide_key
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.regression.answers import Answers
 from rugged_widget.regression.choices import CHECKS
 from rugged_widget.regression.data.regression_data import RegressionData, regression_data
-from rugged_widget.regression.infer.fit import DEFAULT_PROB, DEFAULT_PROBS, RegressionFit
+from rugged_widget.regression.defaults import PROB, PROBS
+from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import Priors
 from rugged_widget.regression.infer.reference import Comparison, checked_priors
 from rugged_widget.regression.pages import lesson_pages
@@ -32,7 +33,7 @@ from rugged_widget.snapshot.request import AT_REST, SnapshotRequest
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress, Snapshot
 from rugged_widget.training.event_loop import LoopThread
 from rugged_widget.training.training import Training
-from rugged_widget.validation import Speed, checked_batch_size
+from rugged_widget.validation import CUSTOM, Speed, checked_batch_size
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Catalogue
 from rugged_widget.view.page import Factory
@@ -174,9 +175,9 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
 
     def _build(self, settings: Mapping[str, object]) -> None:
         """Put the dashboard together."""
-        ask, reference = self._home.ask, self._comparison.reference(DEFAULT_PROBS, DEFAULT_PROB)
+        ask, reference = self._home.ask, self._comparison.reference(PROBS, PROB)
         text = Catalogue(FALLBACK if settings["language"] == AUTO else str(settings["language"]))
-        subject = subject_of(self._data, DEFAULT_PROBS, text)
+        subject = subject_of(self._data, PROBS, text)
         requests = Requests(
             lambda: ask(self._primary), self.advance, self.reset, self._pick, average=lambda: ask(self._average)
         )

@@ -14,15 +14,12 @@ from torch import nn
 
 from rugged_widget.infer.guides.sampling import draw
 from rugged_widget.infer.guides.setup import remember
+from rugged_widget.validation import CUSTOM
 
 Guide: TypeAlias = str | Callable[..., Any]
 """What `guide=` takes: the name of a family, a subclass of AutoGuide, or a guide that is called as the model is."""
 
 T = TypeVar("T")
-
-CUSTOM: Final = "custom"
-"""Key of every guide that is none of the families."""
-
 
 _FAMILIES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "diagonal": ("diagonal normal", autoguide.AutoDiagonalNormal),

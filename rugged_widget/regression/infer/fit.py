@@ -30,10 +30,19 @@ from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.defaults import LEARNING_RATE, NUM_DRAWS, PROB, PROBS
 from rugged_widget.regression.infer import guide_in_parts as _guide_in_parts  # noqa: F401 registers the family
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.importance_correction import correct
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
+from rugged_widget.regression.infer.model import (
+    BIAS,
+    NUM_GROUPS,
+    SIGMA,
+    WEIGHT,
+    BayesianRegression,
+    Priors,
+    slopes_by_group,
+)
 from rugged_widget.regression.infer.reference import Comparison
 from rugged_widget.regression.snapshot import (
     RegressionCorrection,
@@ -57,14 +66,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
-
-DEFAULT_PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Probabilities of the quantiles in a snapshot."""
-
-DEFAULT_PROB = 0.9
-"""Probability inside the bands of a snapshot."""
-
-NUM_GROUPS = 2
 
 SHOWN_DRAWS = 400
 """Draws in a snapshot, where they are wanted."""
@@ -107,14 +108,14 @@ class RegressionFit(Fit):
         data: RegressionData,
         *,
         guide: Guide = "diagonal",
-        learning_rate: float = 0.03,
+        learning_rate: float = LEARNING_RATE,
         seed: int = 1,
         engine: str = "auto",
         batch_size: int | None = None,
         comparison: Comparison | None = None,
-        probs: Sequence[float] = DEFAULT_PROBS,
-        num_draws: int = 800,
-        prob: float = DEFAULT_PROB,
+        probs: Sequence[float] = PROBS,
+        num_draws: int = NUM_DRAWS,
+        prob: float = PROB,
     ) -> None:
         if not isinstance(data, RegressionData):
             raise TypeError(f"data must be a RegressionData, got {type(data).__name__}")
@@ -262,7 +263,7 @@ class RegressionFit(Fit):
         with self.inspecting():
             return quantiles(self.guide, checked, self._num_draws)
 
-    def slopes(self, num_samples: int = 800) -> pd.DataFrame:
+    def slopes(self, num_samples: int = NUM_DRAWS) -> pd.DataFrame:
         """Return draws of the slope d response / d predictor.
 
         The mean is w0 group + w1 predictor + w2 group predictor + bias: its slope is w1 in group 0, w1 + w2 in group 1.

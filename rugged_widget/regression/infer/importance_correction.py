@@ -11,7 +11,7 @@ from rugged_widget.infer.diagnostics.psis import smoothed
 from rugged_widget.infer.diagnostics.weighted_quantiles import binned_quantiles
 from rugged_widget.infer.guides.predictive import band_probs, density, evenly_below
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, slopes_by_group
+from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT, slopes_by_group
 from rugged_widget.regression.snapshot import RegressionCorrection
 from rugged_widget.snapshot.values import Array, Band
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-
-NUM_GROUPS = 2
 
 EVERY = 3
 """Bands are straight between every third point of the grid, which nobody sees and takes a third of the time."""

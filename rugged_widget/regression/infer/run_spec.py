@@ -12,8 +12,9 @@ import torch
 from pyro.infer import autoguide
 from torch import nn
 
-from rugged_widget.infer.guides.families import CUSTOM, Guide, own_name
+from rugged_widget.infer.guides.families import Guide, own_name
 from rugged_widget.regression.script import Columns, OwnGuide, Recipe, learning_rate_changes
+from rugged_widget.validation import CUSTOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,6 +9,7 @@ from html import escape
 import ipywidgets
 import numpy as np
 
+from rugged_widget.regression.defaults import NUM_DRAWS
 from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.slopes import HEADROOM, group_curves, zero_line
@@ -23,7 +24,6 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 
 SCRIPT_PATH, PROGRAM_PATH = "rugged_guide.pt", "rugged_guide.pt2"
 CALLS = {"one_by_one": True, "at_once": False}
-NUM_DRAWS = 800
 SAMPLE = """\
 import torch
 

@@ -12,7 +12,7 @@ from html import escape
 import ipywidgets
 
 from rugged_widget.snapshot.snapshot import Progress, Status
-from rugged_widget.validation import SPEEDS
+from rugged_widget.validation import CUSTOM, SPEEDS
 from rugged_widget.view.controls.engine_note import EngineNote
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.frames.silent_widgets import SilentProgress
@@ -29,8 +29,6 @@ PRIMARY: Mapping[Status, tuple[str, str]] = {
     "failed": ("restart", "repeat"),
 }
 BEHIND_GUIDE = 4  # groups of the row
-CUSTOM = "custom"
-"""What a guide is called, among the names of families, that somebody wrote."""
 SLOWEST, FASTEST, NOTCH = -5.0, 0.0, 0.01  # of the learning-rate slider, powers of ten
 
 

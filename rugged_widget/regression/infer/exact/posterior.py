@@ -12,7 +12,7 @@ from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.exact.sigma_marginal import SigmaPosterior
 from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, Rows, checked_rows
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT, Priors
 from rugged_widget.regression.snapshot import RegressionAnswer
 from rugged_widget.snapshot.values import Array, Band, Density
 from rugged_widget.validation import checked_prob, checked_probs
@@ -20,7 +20,6 @@ from rugged_widget.validation import checked_prob, checked_probs
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-NUM_GROUPS = 2
 LESSON = Priors()
 DEFAULT_POINTS = 64
 CURVES = np.concatenate([np.eye(NUM_FEATURES + 1), [[0.0, 1.0, 1.0, 0.0]]])
