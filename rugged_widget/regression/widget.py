@@ -263,7 +263,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         """Make a fit the present one; the one before, which may be kept, needs less from now on."""
         if "_fit" in self.__dict__ and self._fit is not fit:
             self._fit.release()
-        fit.wanted, self._fit = self._wanted, fit
+        fit.request, self._fit = self._wanted, fit
 
     def _fit_with(self, guide: Guide) -> RegressionFit:
         return RegressionFit(
@@ -277,7 +277,7 @@ class RuggedWidget(Answers, Running, Keeping, Dashboard):
         )
 
     def _want(self, wanted: SnapshotRequest) -> None:
-        self._fit.wanted = self._wanted = wanted
+        self._fit.request = self._wanted = wanted
         self._training.refresh()
 
     def _pick(self, name: str, value: object) -> None:

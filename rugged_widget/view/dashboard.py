@@ -233,7 +233,7 @@ class Dashboard(ipywidgets.VBox):
         if self._latest is None:
             return []
         snapshot, progress = self._latest
-        parts = [page.update(snapshot, progress) for page in pages if page.wanted().is_met_by(snapshot)]
+        parts = [page.update(snapshot, progress) for page in pages if page.request().is_met_by(snapshot)]
         return [change for part in (self.controls.update(progress), *parts) for change in part]
 
     def _redraw(self) -> None:
@@ -270,7 +270,7 @@ class Dashboard(ipywidgets.VBox):
 
     def _ask_for(self) -> None:
         pages = self._tabs.built if self._resting else [self._tabs.visible]
-        wanted = union([*([AT_REST] if self._resting else []), *[page.wanted() for page in pages]])
+        wanted = union([*([AT_REST] if self._resting else []), *[page.request() for page in pages]])
         if wanted != self._wanted:
             self._wanted = wanted
             if self._on_wanted is not None:

@@ -33,9 +33,9 @@ class Page(Protocol):
         """Widgets that frames change; always the same."""
 
     def update(self, snapshot: Any, progress: Progress) -> Changes:  # noqa: ANN401  # of the class that the page draws
-        """Return what a frame has to change; the snapshot holds what is wanted."""
+        """Return what a frame has to change; the snapshot meets the request."""
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what a snapshot has to hold for this page, at present."""
 
 

@@ -88,8 +88,8 @@ def measure(case: Case, seed: int) -> Outcome:
     )
 
 
-def _frame(fit: RegressionFit, wanted: SnapshotRequest) -> float:
-    fit.wanted = wanted
+def _frame(fit: RegressionFit, request: SnapshotRequest) -> float:
+    fit.request = request
     times = []
     for _ in range(20):
         began = time.perf_counter()

@@ -42,7 +42,7 @@ class CurvePage:
         slope = snapshot.slopes[0]
         return [(self.line, {"x": slope.x, "y": slope.density}), (self.words, {"value": f"at {snapshot.step}"})]
 
-    def wanted(self):
+    def request(self):
         return SnapshotRequest()
 
 class Paged(Dashboard):

@@ -52,7 +52,7 @@ class FakePage:
         self.seen.append(snapshot)
         return [(self.text, {"value": f"at {snapshot.step}"})]
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         return self.wants
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001
@@ -60,7 +60,7 @@ class FakePage:
 
 
 class Stage:
-    """A dashboard with two fake pages, and a root that computes what is wanted while training rests."""
+    """A dashboard with two fake pages, and a root that computes what is requested while training rests."""
 
     dashboard_pages = ("Numbers", "Point")
 
@@ -111,9 +111,9 @@ class Stage:
             self.dashboard.rest(self.snapshot(), self.progress("paused"))
 
     def snapshot(self) -> RegressionSnapshot:
-        wanted = RegressionRequest.of(self.wishes[-1] if self.wishes else SnapshotRequest())
-        parameters = (Parameter("loc", np.zeros(2), np.zeros(2)),) if wanted.parameters else ()
-        point = None if wanted.what_if is None else WhatIf(*wanted.what_if, self.plain.slopes[0], None)
+        request = RegressionRequest.of(self.wishes[-1] if self.wishes else SnapshotRequest())
+        parameters = (Parameter("loc", np.zeros(2), np.zeros(2)),) if request.parameters else ()
+        point = None if request.what_if is None else WhatIf(*request.what_if, self.plain.slopes[0], None)
         return dataclasses.replace(self.plain, step=self.step, parameters=parameters, what_if=point)
 
     def progress(self, status: Any) -> Progress:

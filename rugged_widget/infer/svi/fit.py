@@ -255,7 +255,7 @@ class Fit:
 
     def _take(self, max_steps: int, seconds: float) -> int:
         """Take steps and return how many, or raise FitError and go back to where steps still worked."""
-        room = self._record.room(judged=self.stops_when_converged)
+        room = self._record.room(assessed=self.stops_when_converged)
         try:
             while self._stepping.prepare(self.step):
                 pass

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHOWN_DRAWS = 400
-"""Draws in a snapshot, where they are wanted."""
+"""Draws in a snapshot, where they are requested."""
 
 
 class RegressionFit(Fit):
@@ -127,7 +127,7 @@ class RegressionFit(Fit):
         self.guide_name = guide_key(guide)
         self.batch_size, self.seed = checked_batch_size(batch_size), checked_seed(seed)
         self.comparison = comparison or Comparison(data, Priors())
-        self.wanted = SnapshotRequest()
+        self.request = SnapshotRequest()
         self._grid = data.grid()
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
             model = BayesianRegression(self.batch_size, self.comparison.priors)
@@ -142,7 +142,7 @@ class RegressionFit(Fit):
             engine=engine,
         )
         self._pictured_next = False
-        self._look = SnapshotTensors(model, self.guide, self._grid_features, self._num_draws, self._probs)
+        self._tensors = SnapshotTensors(model, self.guide, self._grid_features, self._num_draws, self._probs)
 
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
@@ -153,31 +153,31 @@ class RegressionFit(Fit):
         """Do the next piece of what training and looking at it need; see `Fit.prepare`."""
         if super().prepare():
             return True
-        if self.engine.name == "plain" or self._look.captured:
+        if self.engine.name == "plain" or self._tensors.captured:
             return False
         if not self._pictured_next:
             self._pictured_next = True  # a piece of its own
             return True
         with self.inspecting():
-            self._look.capture()
+            self._tensors.capture()
         return False
 
     def release(self) -> None:
         """Let go of what can be made anew; see `Fit.release`."""
         super().release()
         self._pictured_next = False
-        self._look.release()
+        self._tensors.release()
 
     def snapshot(self) -> RegressionSnapshot:
         """Return what is known now, also before the first step; it changes nothing."""
         with self.inspecting():
-            look = self._look()
-        draws = {name: as_float64(value) for name, value in look.draws.items()}
-        log_density = None if look.log_density is None else as_float64(look.log_density)
-        by_site = {name: as_float64(value) for name, value in look.quantiles.items()}
+            tensors = self._tensors()
+        draws = {name: as_float64(value) for name, value in tensors.draws.items()}
+        log_density = None if tensors.log_density is None else as_float64(tensors.log_density)
+        by_site = {name: as_float64(value) for name, value in tensors.quantiles.items()}
         if not by_site:
             by_site = {name: order_statistics(value, self._probs) for name, value in draws.items()}
-        wanted = RegressionRequest.of(self.wanted)
+        request = RegressionRequest.of(self.request)
         return RegressionSnapshot(
             step=self.step,
             elbo=self.elbo,
@@ -187,19 +187,19 @@ class RegressionFit(Fit):
             probs=self._probs,
             quantiles=by_site,
             bands={
-                "line": bands(look.mean.numpy(), self._grid, NUM_GROUPS, self._prob),
-                "prediction": bands(look.observation.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "line": bands(tensors.mean.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "prediction": bands(tensors.observation.numpy(), self._grid, NUM_GROUPS, self._prob),
             },
             slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(draws[WEIGHT])),
             gap=self.comparison.gap(draws, log_density),
-            parameters=self._parameters() if wanted.parameters else (),
-            marginals={name: self._marginals(value) for name, value in draws.items()} if wanted.parameters else {},
-            what_if=None if wanted.what_if is None else self._what_if(draws, *wanted.what_if),
+            parameters=self._parameters() if request.parameters else (),
+            marginals={name: self._marginals(value) for name, value in draws.items()} if request.parameters else {},
+            what_if=None if request.what_if is None else self._what_if(draws, *request.what_if),
             convergence=self.convergence(),
             averaged=self.averaged,
-            approximation=self.approximation() if wanted.approximation and self.step else None,
-            correction=self._correction() if wanted.correction else None,
-            draws={name: value[:SHOWN_DRAWS] for name, value in draws.items()} if wanted.draws else {},
+            approximation=self.approximation() if request.approximation and self.step else None,
+            correction=self._correction() if request.correction else None,
+            draws={name: value[:SHOWN_DRAWS] for name, value in draws.items()} if request.draws else {},
         )
 
     def approximation(self) -> Approximation:

@@ -175,7 +175,7 @@ class ExportPage:
     def __repr__(self) -> str:
         return f"ExportPage({self._script.value!r}, {self._program.value!r})"
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: nothing more than they do."""
         return SnapshotRequest()
 

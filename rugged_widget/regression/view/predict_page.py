@@ -97,7 +97,7 @@ class PredictPage:
     def __repr__(self) -> str:
         return f"PredictPage({self._slider.value:g}, {self._rows.group_labels[self._group.value]!r})"
 
-    def wanted(self) -> RegressionRequest:
+    def request(self) -> RegressionRequest:
         """Return what the snapshots of this page must hold: the prediction at the point that is picked."""
         return RegressionRequest(what_if=(float(self._slider.value), int(self._group.value)))
 

@@ -127,7 +127,7 @@ class TrainPage:
             (self._legend, {"value": key}),
         ]
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
         return SnapshotRequest(correction=self._corrects)
 

@@ -54,7 +54,7 @@ class CodePage:
         """Accessible names by css class."""
         return {"rw-copy": self._text("code.copy_tip")}
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: nothing more than they do."""
         return SnapshotRequest()
 

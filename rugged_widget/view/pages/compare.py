@@ -75,7 +75,7 @@ class ComparePage:
         names = ("runs", "pair", "pair-x", "pair-y", "pair-mode", "csv-path")
         return {f"rw-{name}": self._text(f"compare.label.{name}") for name in names} | self._table.labels
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: draws."""
         return SnapshotRequest(draws=True)
 

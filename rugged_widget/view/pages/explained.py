@@ -62,9 +62,9 @@ class ExplainedPage(Generic[SnapshotT]):
         """Return what a frame has to change."""
         return [*self._page.update(snapshot, progress), *self._explanation.update(snapshot, progress)]
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of the page must hold."""
-        return self._page.wanted()
+        return self._page.request()
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
         """Draw the exact answer over the guide's, or do not, where the page can."""

@@ -63,7 +63,7 @@ class ParametersPage:
         }
         return {"rw-parameters": self._text("parameters.label.table")} | densities
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold."""
         return SnapshotRequest(parameters=True)
 

@@ -116,7 +116,7 @@ def test_the_default_run_is_poor_and_its_verdict_the_same_each_time() -> None:
 
 def test_a_snapshot_holds_what_is_wanted_and_nothing_else() -> None:
     fit = RegressionFit(RUGGED, engine="plain")
-    fit.wanted = SnapshotRequest(approximation=True, correction=True, draws=True)
+    fit.request = SnapshotRequest(approximation=True, correction=True, draws=True)
     assert fit.snapshot().approximation is None  # nothing has been learnt that could be judged
     fit.advance(3)
     whole = fit.snapshot()
@@ -127,7 +127,7 @@ def test_a_snapshot_holds_what_is_wanted_and_nothing_else() -> None:
         BIAS: (400, 1),
         SIGMA: (400,),
     }
-    fit.wanted = SnapshotRequest()
+    fit.request = SnapshotRequest()
     bare = fit.snapshot()
     assert (bare.approximation, bare.correction, dict(bare.draws)) == (None, None, {})
     assert bare.convergence is not None
@@ -138,7 +138,7 @@ def test_a_snapshot_holds_what_is_wanted_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", GUIDE_LABELS)
 def test_a_guide_of_any_family_is_judged_after_its_first_step(name: str) -> None:
     fit = RegressionFit(RUGGED, guide=name, engine="plain")
-    fit.wanted = SnapshotRequest(approximation=True, correction=True, draws=True)
+    fit.request = SnapshotRequest(approximation=True, correction=True, draws=True)
     fit.advance(1)
     snapshot = fit.snapshot()
     found = snapshot.approximation
@@ -164,7 +164,7 @@ def test_a_guide_that_is_called_for_each_draw_is_called_less_often(monkeypatch: 
 
 def test_a_point_has_a_verdict_and_no_correction() -> None:
     fit = RegressionFit(RUGGED, guide="delta", engine="plain")
-    fit.wanted = SnapshotRequest(approximation=True, correction=True, draws=True)
+    fit.request = SnapshotRequest(approximation=True, correction=True, draws=True)
     fit.advance(1)
     found = fit.snapshot()
     assert found.approximation is not None
@@ -174,7 +174,7 @@ def test_a_point_has_a_verdict_and_no_correction() -> None:
 
 def test_to_judge_and_to_correct_changes_no_later_step() -> None:
     looked_at, left_alone = (RegressionFit(RUGGED, engine="plain", seed=3) for _ in range(2))
-    looked_at.wanted = SnapshotRequest(approximation=True, correction=True, draws=True)
+    looked_at.request = SnapshotRequest(approximation=True, correction=True, draws=True)
     for _ in range(3):
         looked_at.advance(2)
         looked_at.snapshot()

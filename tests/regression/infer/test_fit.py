@@ -132,8 +132,8 @@ def test_a_fit_says_where_it_is() -> None:
 
 
 def test_a_prediction_at_a_point_is_the_line_and_the_noise_of_the_draws(trained: RegressionFit) -> None:
-    trained.wanted = RegressionRequest(what_if=(2.0, 1))
-    found, trained.wanted = trained.snapshot().what_if, SnapshotRequest()
+    trained.request = RegressionRequest(what_if=(2.0, 1))
+    found, trained.request = trained.snapshot().what_if, SnapshotRequest()
     assert found is not None
     assert (found.x, found.group) == (2.0, 1)
     summary = trained.quantiles([0.5])

@@ -63,7 +63,7 @@ def test_the_correction_of_a_guide_that_is_too_narrow_is_wider_and_not_to_be_tru
 
 def test_a_fits_correction_has_the_shapes_of_its_snapshot() -> None:
     fit = RegressionFit(RUGGED, engine="plain")
-    fit.wanted = SnapshotRequest(correction=True)
+    fit.request = SnapshotRequest(correction=True)
     fit.advance(2)
     snapshot = fit.snapshot()
     found = snapshot.correction

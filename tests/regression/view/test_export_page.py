@@ -121,7 +121,7 @@ def test_every_frame_holds_the_same_arrays_and_only_finite_numbers() -> None:
     kinds.append(arrays(root.page.update(snapshot(), RUNNING)))
     assert kinds[0] == kinds[1]
     assert all(target in root.page.targets for target, _ in root.page.update(snapshot(), RUNNING))
-    assert root.page.wanted() == SnapshotRequest()
+    assert root.page.request() == SnapshotRequest()
 
 
 def test_the_sample_names_the_files_as_python_does() -> None:

@@ -44,7 +44,7 @@ def figures(shown: PredictPage) -> list[Any]:
 
 def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
     shown = page()
-    assert shown.wanted() == RegressionRequest(what_if=(round(float(np.median(DATA.predictor_values)), 2), 0))
+    assert shown.request() == RegressionRequest(what_if=(round(float(np.median(DATA.predictor_values)), 2), 0))
     slider = part(shown, "what-if-x")
     assert slider.min <= DATA.predictor_values.min()
     assert DATA.predictor_values.max() <= slider.max
@@ -69,7 +69,7 @@ def test_another_point_is_asked_for_and_wanted_and_nothing_else_happens() -> Non
     part(shown, "what-if-x").value = 3.5
     part(shown, "what-if-group").value = 1
     assert len(calls) == 2
-    assert shown.wanted() == RegressionRequest(what_if=(3.5, 1))
+    assert shown.request() == RegressionRequest(what_if=(3.5, 1))
     assert part(shown, "answer").value == before
 
 

@@ -63,25 +63,25 @@ class Shown:
 
 def test_a_correction_is_wanted_only_while_it_is_drawn() -> None:
     shown = Shown()
-    assert shown.page.wanted() == SnapshotRequest()
+    assert shown.page.request() == SnapshotRequest()
     shown.page.correct(on=True)
-    assert shown.page.wanted() == SnapshotRequest(correction=True)
+    assert shown.page.request() == SnapshotRequest(correction=True)
     shown.page.correct(on=True)
     assert shown.changes == 1  # nothing changed the second time
     shown.page.correct(on=False)
-    assert shown.page.wanted() == SnapshotRequest()
+    assert shown.page.request() == SnapshotRequest()
 
 
 def test_settings_are_shown_and_ask_for_nothing() -> None:
     shown = Shown(correct=True, stop_when_converged=True)
     page = shown.page
-    assert page.wanted().correction
+    assert page.request().correction
     stop, correct = (drawn.part(page.box, css_class) for css_class in ("rw-stop-when-converged", "rw-correct"))
     assert stop.value
     page.show_setting("correct", value=False)
     page.show_setting("stop_when_converged", value=False)
     assert (correct.value, stop.value) == (False, False)
-    assert not page.wanted().correction
+    assert not page.request().correction
     assert shown.picked == []
 
 

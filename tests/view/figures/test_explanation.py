@@ -163,7 +163,7 @@ def test_an_explained_page_does_what_the_page_does_and_explains_it(plain: Regres
     explained = ExplainedPage(page, text, "parameters", facts_of(subject_of(DATA, PROBS, text), None))
     changes = explained.update(plain, RESTING)
     assert [target for target, _ in changes] == list(explained.targets)
-    assert explained.wanted() == page.wanted()
+    assert explained.request() == page.request()
     assert explained.labels == page.labels
     assert explained.hover == page.hover
     explained.show_exact(show=True)

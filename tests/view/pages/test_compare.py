@@ -68,7 +68,7 @@ class Shown:
 
 
 def test_it_wants_draws() -> None:
-    assert Shown().page.wanted() == SnapshotRequest(draws=True)
+    assert Shown().page.request() == SnapshotRequest(draws=True)
 
 
 def test_a_row_holds_what_is_known_of_a_run() -> None:

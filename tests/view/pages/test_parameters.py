@@ -51,7 +51,7 @@ def latents(shown: ParametersPage) -> list[Any]:
 
 
 def test_it_wants_the_parameters() -> None:
-    assert page().wanted() == SnapshotRequest(parameters=True)
+    assert page().request() == SnapshotRequest(parameters=True)
 
 
 def test_small_parameters_are_written_out_constrained_beside_unconstrained() -> None:
