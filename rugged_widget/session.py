@@ -11,7 +11,7 @@ import pandas as pd
 
 from rugged_widget.runs.run_store import RunStore
 from rugged_widget.runs.saved_run import SavedRun, run_of
-from rugged_widget.snapshot.reference import AT_REST, SnapshotRequest
+from rugged_widget.snapshot.request import AT_REST, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Presence
 from rugged_widget.training.event_loop import LoopThread

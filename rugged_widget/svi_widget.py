@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from rugged_widget.defaults import LEARNING_RATE, NUM_STEPS, PROBS
 from rugged_widget.errors import FitError
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.session import Session, SessionFit
 from rugged_widget.setting import Setting, keep_training, settings_of
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress, Snapshot
 from rugged_widget.snapshot.values import Approximation
 from rugged_widget.training.event_loop import LoopThread
@@ -83,7 +84,7 @@ class SVIWidget(ipywidgets.VBox):
     """
 
     learning_rate = Setting(
-        0.03,
+        LEARNING_RATE,
         checked_learning_rate,
         "Learning rate of Adam, > 0.",
         apply=Training.set_learning_rate,
@@ -92,7 +93,7 @@ class SVIWidget(ipywidgets.VBox):
         saved=lambda _run, fit: fit.learning_rate,
     )
     num_steps = Setting(
-        1500,
+        NUM_STEPS,
         partial(checked_count, name="num_steps"),
         "Number of steps, >= 1.",
         apply=Training.set_num_steps,
@@ -271,7 +272,7 @@ class SVIWidget(ipywidgets.VBox):
         """Return copies of the guide's parameters by name, constrained, as arrays."""
         return self._session.call(lambda fit: fit.param_store())
 
-    def quantiles(self, probs: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95)) -> Arrays:
+    def quantiles(self, probs: Sequence[float] = PROBS) -> Arrays:
         """Return quantiles of the guide by site, on the site's support, shape (num_probs, *site shape).
 
         Parameters

@@ -25,7 +25,7 @@ SPEEDS: Final[tuple[Speed, ...]] = get_args(Speed)
 """Steps a frame, or as fast as possible."""
 
 CUSTOM: Final = "custom"
-"""Key of every guide that is none of the families."""
+"""Key of a guide that belongs to none of the families."""
 
 MAX_SEED = 2**32 - 1
 """Largest seed that torch and numpy both take."""

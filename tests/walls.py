@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 PACKAGE = "rugged_widget"
-LEAVES = frozenset({"errors", "snapshot", "validation"})
+LEAVES = frozenset({"defaults", "errors", "snapshot", "validation"})
 SIDES = frozenset({"infer", "training", "runs", "view"})
 INSTANCES = frozenset({"regression", "watch"})
 
 # room -> the other rooms it may import; a room without a row is itself a mistake. `runs` holds the frozen record of a
 # run, which the view shows.
 ROOMS: dict[str, frozenset[str]] = {
+    "defaults": frozenset(),
     "errors": frozenset(),
     "snapshot": frozenset(),
     "validation": frozenset({"errors"}),
@@ -38,9 +39,12 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "infer": ("step", "diagnostics", "guides", "compiled", "svi"),
     "infer/compiled": ("optimizer", "capture", "stepping", "jax"),
     "view": ("i18n", "frames", "figures", "controls", "pages"),
-    "regression": ("data", "script", "view", "infer"),
+    "regression": ("defaults", "snapshot", "data", "script", "view", "infer"),
     "regression/infer": ("exact", "export"),
 }
+
+NUMPY_ONLY = (*sorted(LEAVES), "regression/snapshot")
+"""What holds plain values and checks: places that import numpy and the standard library only."""
 
 # library -> the only rooms that may import it, written as folders
 THEIRS: dict[str, tuple[str, ...]] = {
@@ -118,7 +122,7 @@ def library_complaint(place: str, name: str) -> str | None:
     if top in THEIRS and not any(_within(place, folder) for folder in THEIRS[top]):
         return f"only {', '.join(THEIRS[top])} may import {top}"
     if (
-        place.split("/", maxsplit=1)[0] in LEAVES
+        any(_within(place, leaf) for leaf in NUMPY_ONLY)
         and top not in {"numpy", "__future__"}
         and top not in sys.stdlib_module_names
     ):

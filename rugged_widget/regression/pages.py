@@ -7,19 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from rugged_widget.defaults import NUM_DRAWS
 from rugged_widget.infer.guides.predictive import density
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.contours import exact_contours
 from rugged_widget.regression.infer.exact.correlation import strongest_correlation
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import load_torchscript
+from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.regression.view.data_rows import rows_of
 from rugged_widget.regression.view.explanation_facts import facts_of
 from rugged_widget.regression.view.export_page import ExportPage, ExportRequests
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.predict_page import PredictPage
 from rugged_widget.regression.view.train_page import TrainPage
-from rugged_widget.snapshot.reference import Reference
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Factory, Page
 from rugged_widget.view.pages.code import CodePage
@@ -28,9 +29,6 @@ from rugged_widget.view.pages.comparing import RunKeeper, comparing
 from rugged_widget.view.pages.explained import ExplainedPage
 from rugged_widget.view.pages.parameters import ParametersPage
 from rugged_widget.view.requests import Requests
-
-NUM_SERVED = 800
-"""Draws from a loaded file, as many as the lesson takes."""
 
 Changed = Callable[[], None]
 Ask = Callable[[Callable[[], None]], None]
@@ -52,7 +50,7 @@ class Widget(RunKeeper, Protocol):
 def regression_pages(
     subject: RegressionSubject,
     data: RegressionData,
-    reference: Reference,
+    reference: RegressionReference,
     exact: ExactPosterior,
     widget: Widget,
     requests: Requests,
@@ -126,11 +124,11 @@ def _serving(widget: Widget, ask: Ask, text: Catalogue, page: Callable[[], Expor
 
     def load(path: str, one_by_one: bool) -> None:  # noqa: FBT001  # the page's
         loaded = load_torchscript(path)
-        outside, inside = (density(slope) for slope in loaded.slopes(NUM_SERVED, one_by_one=one_by_one))
+        outside, inside = (density(slope) for slope in loaded.slopes(NUM_DRAWS, one_by_one=one_by_one))
         way = "loaded_one_by_one" if one_by_one else "loaded_at_once"
         key = f"guides.{loaded.guide}"
         guide = text(key) if key in text else loaded.guide
-        said = text(f"serve.said.{way}", path=path, guide=guide, step=loaded.step, count=NUM_SERVED)
+        said = text(f"serve.said.{way}", path=path, guide=guide, step=loaded.step, count=NUM_DRAWS)
         page().loaded((outside, inside), said)
 
     return ExportRequests(

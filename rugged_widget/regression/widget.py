@@ -11,22 +11,23 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 import traitlets
 
+from rugged_widget.defaults import NUM_DRAWS, NUM_STEPS, PROB, PROBS
 from rugged_widget.infer.guides.families import GUIDE_LABELS, Guide, checked_guide, guide_key
 from rugged_widget.regression.data.regression_data import RegressionData, regression_data
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import save_exported, save_torchscript
-from rugged_widget.regression.infer.fit import DEFAULT_PROB, DEFAULT_PROBS, RegressionFit
+from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import Priors
 from rugged_widget.regression.infer.reference import Comparison, checked_priors
 from rugged_widget.regression.infer.run_spec import recipe_of
 from rugged_widget.regression.infer.tables import least_squares_of, predictions_of, summary_of
 from rugged_widget.regression.pages import regression_pages
 from rugged_widget.regression.script import write_script
+from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.static_html import still
 from rugged_widget.setting import Setting, checked_settings, controls_of, keep_training, settings_of, with_settings
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.svi_widget import Ask, SVIWidget
 from rugged_widget.validation import CUSTOM, checked_batch_size, checked_flag
 from rugged_widget.view.controls.inputs import Choices
@@ -126,7 +127,7 @@ class RuggedWidget(SVIWidget):
 
     # Answers of the lesson
 
-    def slopes(self, num_samples: int = 800) -> pd.DataFrame:
+    def slopes(self, num_samples: int = NUM_DRAWS) -> pd.DataFrame:
         """Return draws of the slope d mean / d predictor from the guide, a column a group, a row a draw.
 
         Within a group whose indicator is 1 the slope is the predictor's weight plus the interaction's.
@@ -138,7 +139,7 @@ class RuggedWidget(SVIWidget):
         """
         return self._call(lambda fit: fit.slopes(num_samples))
 
-    def summary(self, num_samples: int = 800, prob: float = 0.9) -> dict[str, pd.DataFrame]:
+    def summary(self, num_samples: int = NUM_DRAWS, prob: float = PROB) -> dict[str, pd.DataFrame]:
         """Summarise draws of the latents, of a new response (`obs`) and of its mean (`_RETURN`) for every row.
 
         Parameters
@@ -156,7 +157,7 @@ class RuggedWidget(SVIWidget):
         """
         return self._call(lambda fit: summary_of(fit, num_samples, prob))
 
-    def predictions(self, num_samples: int = 800, prob: float = 0.9) -> pd.DataFrame:
+    def predictions(self, num_samples: int = NUM_DRAWS, prob: float = PROB) -> pd.DataFrame:
         """Predict the response of every row of the data, with its mean and percentiles.
 
         Parameters
@@ -176,7 +177,7 @@ class RuggedWidget(SVIWidget):
         """
         return self._call(lambda fit: predictions_of(fit, num_samples, prob))
 
-    def least_squares(self, num_steps: int = 1500) -> pd.DataFrame:
+    def least_squares(self, num_steps: int = NUM_STEPS) -> pd.DataFrame:
         """Return the point estimate, without priors: exact, and as a linear layer learns it by Adam.
 
         Parameters
@@ -250,15 +251,15 @@ class RuggedWidget(SVIWidget):
         ask: Ask,
         on_request: Callable[[SnapshotRequest], None],
     ) -> Dashboard:
-        reference = self._comparison.reference(DEFAULT_PROBS, DEFAULT_PROB)
+        reference = self._comparison.reference(PROBS, PROB)
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
-        subject = subject_of(self._data, DEFAULT_PROBS, text)
+        subject = subject_of(self._data, PROBS, text)
         values = {name: setting.shown(settings[name]) for name, setting in settings_of(RuggedWidget).items()}
         pages = regression_pages(
             subject, self._data, reference, self._comparison.exact, self, requests, values, ask, text=text
         )
 
-        def static_html(snapshot: Snapshot, status: str, exact: bool) -> str:  # noqa: FBT001  # the dashboard's
+        def static_html(snapshot: RegressionSnapshot, status: str, exact: bool) -> str:  # noqa: FBT001  # the dashboard's
             return still(subject, snapshot, status, reference, text=text, exact=exact)
 
         return Dashboard(

@@ -19,7 +19,6 @@ from rugged_widget.snapshot.values import (
     KLGap,
     Parameter,
     Value,
-    WhatIf,
 )
 
 __all__ = [
@@ -38,16 +37,15 @@ __all__ = [
     "Progress",
     "Snapshot",
     "Status",
-    "WhatIf",
 ]
 
 Status: TypeAlias = Literal["ready", "running", "paused", "finished", "failed"]
 EngineName: TypeAlias = Literal["plain", "graph", "jax"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Snapshot(Value):
-    """What is known of a fit after `step` steps. Numbers and numpy arrays only, none of them writable.
+    """State of a fit after `step` steps. Numbers and numpy arrays only, none of them writable.
 
     Attributes
     ----------
@@ -65,30 +63,23 @@ class Snapshot(Value):
         Probabilities of `quantiles`, increasing, each in (0, 1).
     quantiles
         By site, on the site's support, shape (num_probs, *site shape).
-    bands
-        "line" (the mean of the response) and "prediction" (a new observation): one Band a group, in the
-        order of the groups (outside, inside).
-    slopes
-        Density of the slope d mean / d predictor, one a group in the same order.
     gap
         Distance to the exact posterior; None where that is not known, or the guide is a point, which has none.
     parameters
-        The guide's parameters; empty unless they were wanted.
+        The guide's parameters; empty unless they were requested.
     marginals
-        By site, the density of each of its elements on the site's support, in C order; empty unless wanted.
-    what_if
-        The prediction at a point, where that was wanted.
+        By site, the density of each of its elements on the site's support, in C order; empty unless requested.
     convergence
         Whether the optimizer has converged; None where nobody judges it.
     averaged
         Where the parameters are the mean of iterates: of which.
     approximation
-        How good the guide is; None unless wanted, and before the first step.
+        How good the guide is; None unless requested, and before the first step.
     correction
-        What its draws say once they are weighed; None unless wanted, and where the guide has no density.
+        What its draws say once they are weighted; None unless requested, and where the guide has no density.
     draws
         By site, draws of the guide on the site's support, shape (num_draws, *site shape), the same draws in every site;
-        empty unless wanted.
+        empty unless requested.
     """
 
     step: int
@@ -98,12 +89,9 @@ class Snapshot(Value):
     curve: ElboCurve
     probs: tuple[float, ...]
     quantiles: Mapping[str, Array]
-    bands: Mapping[str, tuple[Band, ...]]
-    slopes: tuple[Density, ...]
     gap: KLGap | None = None
     parameters: tuple[Parameter, ...] = ()
     marginals: Mapping[str, tuple[Density, ...]] = field(default_factory=dict)
-    what_if: WhatIf | None = None
     convergence: Convergence | None = None
     averaged: Averaged | None = None
     approximation: Approximation | None = None
@@ -112,7 +100,7 @@ class Snapshot(Value):
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"
-        return f"Snapshot(step={self.step}, elbo={elbo}, sites={list(self.quantiles)})"
+        return f"{type(self).__name__}(step={self.step}, elbo={elbo}, sites={list(self.quantiles)})"
 
 
 @dataclass(frozen=True)

@@ -145,26 +145,6 @@ class KLGap:
     standard_error: float
 
 
-@dataclass(frozen=True, eq=False)
-class WhatIf(Value):
-    """The predictive density of a new observation at one point.
-
-    Attributes
-    ----------
-    x
-        Value of the predictor.
-    group
-        0 (outside) or 1 (inside).
-    guide, exact
-        The density by the guide, and by the exact posterior where there is one, of the response as the model sees it.
-    """
-
-    x: float
-    group: int
-    guide: Density
-    exact: Density | None
-
-
 @dataclass(frozen=True)
 class Convergence:
     """Whether the optimizer has converged, judged from the ELBO of all steps so far.
@@ -259,13 +239,13 @@ class Approximation(Value):
     correlates: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Correction(Value):
-    """What the guide's draws say when each is weighed by its smoothed importance ratio.
+    """Summaries of the guide's draws, each weighted by its smoothed importance ratio.
 
     Attributes
     ----------
-    quantiles, bands, slopes
+    quantiles
         As of a snapshot.
     k_hat
         Pareto shape of the ratios of these draws.
@@ -276,8 +256,6 @@ class Correction(Value):
     """
 
     quantiles: Mapping[str, Array]
-    bands: Mapping[str, tuple[Band, ...]]
-    slopes: tuple[Density, ...]
     k_hat: float
     effective: float
     reliable: bool

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
+from rugged_widget.defaults import NUM_STEPS
 from rugged_widget.errors import ClosedError
 from rugged_widget.snapshot.snapshot import Progress, Status
 from rugged_widget.training.event_loop import LoopThread
@@ -53,7 +54,7 @@ class Training(Generic[FitT]):
         make_fit: Callable[[], FitT],
         display: Display[Any],
         *,
-        num_steps: int = 1500,
+        num_steps: int = NUM_STEPS,
         speed: Speed = 10,
         home: LoopThread | None = None,
         stop_when_converged: bool = False,

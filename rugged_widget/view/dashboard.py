@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
-from typing import cast
+from typing import Any, cast
 
 import ipywidgets
 
 from rugged_widget.runs.saved_run import SavedRun
-from rugged_widget.snapshot.reference import AT_REST, Reference, SnapshotRequest
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.request import AT_REST, SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Presence
 from rugged_widget.validation import CUSTOM
@@ -21,7 +22,7 @@ from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue
 from rugged_widget.view.i18n.locale import Locale
-from rugged_widget.view.page import Factory, FirstPage, Page, holds, union
+from rugged_widget.view.page import Factory, FirstPage, Page, union
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.subject import Subject
 from rugged_widget.view.tabs import Tabs
@@ -78,7 +79,7 @@ class Dashboard:
         *,
         text: Catalogue,
         pages: Mapping[str, Factory],
-        static_html: Callable[[Snapshot, str, bool], str],
+        static_html: Callable[[Any, str, bool], str],
         on_request: Callable[[SnapshotRequest], None] | None = None,
         reference: Reference | None = None,
         on_language: Callable[[str], None] = lambda _tag: None,
@@ -244,7 +245,7 @@ class Dashboard:
         if self._latest is None:
             return []
         snapshot, progress = self._latest
-        parts = [page.update(snapshot, progress) for page in pages if holds(snapshot, page.wanted())]
+        parts = [page.update(snapshot, progress) for page in pages if page.request().is_met_by(snapshot)]
         return [change for part in (self._controls.update(progress), *parts) for change in part]
 
     def _redraw(self) -> None:
@@ -281,7 +282,7 @@ class Dashboard:
 
     def _ask_for(self) -> None:
         pages = self._tabs.built if self._resting else [self._tabs.visible]
-        wanted = union([*([AT_REST] if self._resting else []), *[page.wanted() for page in pages]])
+        wanted = union([*([AT_REST] if self._resting else []), *[page.request() for page in pages]])
         if wanted != self._request:
             self._request = wanted
             if self._on_request is not None:

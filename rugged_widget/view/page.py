@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from functools import reduce
+from typing import Any, Protocol, TypeAlias
 
 import ipywidgets
 
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
-
-_FLAGS = ("parameters", "draws", "approximation", "correction")
 
 
 class Page(Protocol):
     """What lies behind a tab: built once, updated while it is seen, and when training rests.
+
+    The pages of a dashboard and the fit that it shows belong together: a page is given snapshots of the class that the
+    fit makes, such as `RegressionSnapshot`.
 
     A page that has dots to point at, or parts without a name, has `hover` and `labels` too, as of `FrameStream`; one
     that can draw the exact answer has `show_exact(show)`.
@@ -30,10 +32,10 @@ class Page(Protocol):
     def targets(self) -> Sequence[Silent]:
         """Widgets that frames change; always the same."""
 
-    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
-        """Return what a frame has to change; the snapshot holds what is wanted."""
+    def update(self, snapshot: Any, progress: Progress) -> Changes:  # noqa: ANN401  # of the class that the page draws
+        """Return what a frame has to change; the snapshot meets the request."""
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what a snapshot has to hold for this page, at present."""
 
 
@@ -54,7 +56,7 @@ class FirstPage(Page, Protocol):
     def show_setting(self, name: str, value: object) -> None:
         """Make a control show `value`, without asking for it; `name` is correct or stop_when_converged."""
 
-    def sentence(self, snapshot: Snapshot) -> str:
+    def sentence(self, snapshot: Any) -> str:  # noqa: ANN401  # of the class that the page draws
         """Return what the page shows in words, for readers who do not see it."""
 
 
@@ -62,18 +64,6 @@ Factory: TypeAlias = Callable[[Callable[[], None]], Page]
 """Builds a page. It is given what to call, from any thread, when the page wants another snapshot or drawing."""
 
 
-def union(wishes: Sequence[SnapshotRequest]) -> SnapshotRequest:
-    """Return what satisfies all; where several want to know about a point, the first one's."""
-    points = [wish.what_if for wish in wishes if wish.what_if is not None]
-    return SnapshotRequest(
-        what_if=points[0] if points else None, **{name: any(getattr(wish, name) for wish in wishes) for name in _FLAGS}
-    )
-
-
-def holds(snapshot: Snapshot, wanted: SnapshotRequest) -> bool:
-    """Return whether a snapshot holds what a page cannot be drawn without, be it of another point."""
-    return (
-        (bool(snapshot.parameters) or not wanted.parameters)
-        and (bool(snapshot.draws) or not wanted.draws)
-        and (snapshot.what_if is not None or wanted.what_if is None)
-    )
+def union(requests: Sequence[SnapshotRequest]) -> SnapshotRequest:
+    """Return a request for what any of them asks for; where several give a value for a field, the first one's."""
+    return reduce(SnapshotRequest.union, requests, SnapshotRequest())

@@ -8,6 +8,7 @@ prints the tables of README.md; some ten minutes.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 import time
@@ -16,16 +17,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rugged_widget.infer.diagnostics.approximation import furthest
+from rugged_widget.infer.diagnostics.importance_correction import WEIGHTED_DRAWS
+from rugged_widget.infer.diagnostics.psis import smoothed
 from rugged_widget.infer.guides.sampling import as_float64, draw_with_density
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.infer.approximation import furthest, smoothed
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.values import Approximation, Array, Latent
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.values import Approximation, Array
 
-DRAW_COUNTS = (800, WEIGHED_DRAWS, 4000)
+DRAW_COUNTS = (800, WEIGHTED_DRAWS, 4000)
 """Of the corrections compared; the one that is shown is the second."""
 
 SHOWN = 1
@@ -86,8 +88,8 @@ def measure(case: Case, seed: int) -> Outcome:
     )
 
 
-def _frame(fit: RegressionFit, wanted: SnapshotRequest) -> float:
-    fit.request = wanted
+def _frame(fit: RegressionFit, request: SnapshotRequest) -> float:
+    fit.request = request
     times = []
     for _ in range(20):
         began = time.perf_counter()
@@ -122,8 +124,8 @@ def _errors(draws: dict[str, Array], weights: Array, fit: RegressionFit) -> tupl
 
 
 def _worst(verdict: Approximation) -> float:
-    latent: Latent = furthest(verdict.sd_ratios)[0]
-    return float(verdict.sd_ratios[latent[0]][latent[1]])
+    site, index = furthest(verdict.sd_ratios)[0] or ("", ())
+    return float(verdict.sd_ratios[site][index]) if site else math.nan
 
 
 def _span(values: list[float], digits: int = 2) -> str:

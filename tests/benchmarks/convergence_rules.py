@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rugged_widget.infer.diagnostics.convergence import Judge, next_look
+from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, next_assessment
 from tests.benchmarks.convergence_runs import EVERY
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def ours(found: Runs) -> NDArray[np.int64]:
 
 
 def _first(elbos: NDArray[np.float64]) -> int:
-    judge, step = Judge(lambda first, last: elbos[first:last]), 0
-    while (step := next_look(step)) <= len(elbos):
-        look = judge.catch_up(step)
-        if look is not None and look.since is not None:
-            return look.since
+    monitor, step = ConvergenceMonitor(lambda first, last: elbos[first:last]), 0
+    while (step := next_assessment(step)) <= len(elbos):
+        assessment = monitor.catch_up(step)
+        if assessment is not None and assessment.since is not None:
+            return assessment.since
     return NEVER
 
 
@@ -101,5 +101,5 @@ def _earliest(looks: Iterator[tuple[int, NDArray[Any]]]) -> NDArray[np.int64]:
         first = np.full(len(converged), NEVER) if first is None else first
         first = np.where(converged & (first == NEVER), step, first)
     if first is None:
-        raise ValueError("the runs are too short for a look")
+        raise ValueError("the runs are too short for an assessment")
     return first

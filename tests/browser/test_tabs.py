@@ -20,7 +20,7 @@ PAGES = """
 import ipywidgets
 from rugged_widget import RuggedWidget
 from rugged_widget.regression import widget as regression
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.view.figures.chart import Chart, Ruler, html_text
 from rugged_widget.view.frames.silent_widgets import SilentLines
 
@@ -42,7 +42,7 @@ class CurvePage:
         slope = snapshot.slopes[0]
         return [(self.line, {"x": slope.x, "y": slope.density}), (self.words, {"value": f"at {snapshot.step}"})]
 
-    def wanted(self):
+    def request(self):
         return SnapshotRequest()
 
 curves = []

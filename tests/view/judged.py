@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rugged_widget.snapshot.snapshot import Approximation, Band, Convergence, Correction, Density, KLGap
+from rugged_widget.regression.snapshot import RegressionCorrection
+from rugged_widget.snapshot.snapshot import Approximation, Band, Convergence, Density, KLGap
 
 if TYPE_CHECKING:
-    from rugged_widget.snapshot.snapshot import Snapshot
+    from rugged_widget.regression.snapshot import RegressionSnapshot
 
 WEIGHT, BIAS, SIGMA = "linear.weight", "linear.bias", "sigma"
 CONVERGED = Convergence("converged", 940, 0.02, 0.62, 0.31, "average")
@@ -52,10 +53,10 @@ def approximation(quality: Any = "poor", **changes: Any) -> Approximation:
     return Approximation(**(found | changes))
 
 
-def correction_of(snapshot: Snapshot, times: float = 1.8, *, reliable: bool = True) -> Correction:
+def correction_of(snapshot: RegressionSnapshot, times: float = 1.8, *, reliable: bool = True) -> RegressionCorrection:
     """Return a correction that makes everything wider by a factor."""
     middle = len(snapshot.probs) // 2
-    return Correction(
+    return RegressionCorrection(
         quantiles={site: q[middle] + times * (q - q[middle]) for site, q in snapshot.quantiles.items()},
         bands={mode: tuple(_wider(band, times) for band in bands) for mode, bands in snapshot.bands.items()},
         slopes=tuple(_wider_density(slope, times) for slope in snapshot.slopes),

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.snapshot.reference import ExactAnswer, Reference
-from rugged_widget.snapshot.snapshot import Density, ElboCurve, Parameter, Progress, Snapshot, WhatIf
+from rugged_widget.regression.snapshot import RegressionAnswer, RegressionReference, RegressionSnapshot, WhatIf
+from rugged_widget.snapshot.snapshot import Density, ElboCurve, Parameter, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,21 +41,23 @@ def marginals(sd: float = 0.1) -> dict[str, tuple[Density, ...]]:
     return {WEIGHT: weight, BIAS: (normal(9.2, sd),), SIGMA: (normal(0.95, sd / 2),)}
 
 
-def reference(data: RegressionData, *, exact: bool = True) -> Reference:
+def reference(data: RegressionData, *, exact: bool = True) -> RegressionReference:
     grid = data.grid()
     estimates = {WEIGHT: np.array([[-1.9, -0.2, 0.4]]), BIAS: np.array([9.25]), SIGMA: np.array(0.9)}
     lines = (9.25 - 0.2 * grid, 9.25 - 1.9 + 0.2 * grid)
-    answer = ExactAnswer(-247.6, {}, {}, (), marginals(0.2)) if exact else None
-    return Reference(estimates, lines, answer)
+    answer = None
+    if exact:
+        answer = RegressionAnswer(log_evidence=-247.6, quantiles={}, bands={}, slopes=(), marginals=marginals(0.2))
+    return RegressionReference(estimates=estimates, lines=lines, exact=answer)
 
 
 def snapshot(
     parameters: Sequence[Parameter] = (),
     densities: dict[str, tuple[Density, ...]] | None = None,
     what_if: WhatIf | None = None,
-) -> Snapshot:
+) -> RegressionSnapshot:
     one = np.ones(1)
-    return Snapshot(
+    return RegressionSnapshot(
         step=40,
         elbo=-500.0,
         learning_rate=0.03,

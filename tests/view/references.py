@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.snapshot.reference import ExactAnswer, Reference
+from rugged_widget.regression.snapshot import RegressionAnswer, RegressionReference
 from rugged_widget.snapshot.snapshot import Array, Band, Density
 
 Z = {0.05: -1.645, 0.25: -0.674, 0.5: 0.0, 0.75: 0.674, 0.95: 1.645}
@@ -13,7 +13,7 @@ Z = {0.05: -1.645, 0.25: -0.674, 0.5: 0.0, 0.75: 0.674, 0.95: 1.645}
 
 def reference_of(
     data: RegressionData, *, exact: bool = True, log_evidence: float = -247.63, times: float = 1.0
-) -> Reference:
+) -> RegressionReference:
     """Return a reference that is near the truth, its estimates and quantiles multiplied by `times`."""
     design = np.column_stack([data.features, np.ones(data.num_rows)])
     estimate = np.linalg.lstsq(design, data.targets, rcond=None)[0] * times
@@ -24,7 +24,7 @@ def reference_of(
     rows = [np.column_stack([np.full_like(grid, g), grid, g * grid, np.ones_like(grid)]) for g in (0.0, 1.0)]
     lines = tuple(row @ estimate for row in rows)
     if not exact:
-        return Reference(estimates, lines, None)
+        return RegressionReference(estimates=estimates, lines=lines)
     sd = np.sqrt(np.diag(covariance))
     spread = {"linear.weight": sd[np.newaxis, :3], "linear.bias": sd[3:], "sigma": np.array(sigma / 18.4)}
     quantiles = {site: np.stack([estimates[site] + z * spread[site] for z in Z.values()]) for site in estimates}
@@ -40,7 +40,8 @@ def reference_of(
         _density(float(estimate[1]), float(sd[1]), 0.02),
         _density(float(inside @ estimate), float(np.sqrt(inside @ covariance @ inside)), 0.94),
     )
-    return Reference(estimates, lines, ExactAnswer(log_evidence, quantiles, bands, slopes, {}))
+    answer = RegressionAnswer(log_evidence=log_evidence, quantiles=quantiles, bands=bands, slopes=slopes, marginals={})
+    return RegressionReference(estimates=estimates, lines=lines, exact=answer)
 
 
 def _band(grid: Array, median: Array, sd: Array) -> Band:

@@ -12,10 +12,11 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.snapshot import RegressionRequest, RegressionSnapshot, WhatIf
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.train_page import TrainPage
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Parameter, Progress, Snapshot, WhatIf
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Parameter, Progress
 from rugged_widget.view.controls.inputs import Choices, IntegerBox, LogSlider
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.frames.silent_widgets import SilentText
@@ -53,14 +54,14 @@ class FakePage:
         self.targets = (self.text,)
         self.hover = [{"figure": "rw-fake", "rows": []}]
         self.labels = {"rw-fake": "A fake"}
-        self.seen: list[Snapshot] = []
+        self.seen: list[RegressionSnapshot] = []
         self.exact: list[bool] = []
 
-    def update(self, snapshot: Snapshot, _progress: Progress) -> list[Any]:
+    def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> list[Any]:
         self.seen.append(snapshot)
         return [(self.text, {"value": f"at {snapshot.step}"})]
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         return self.wants
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001
@@ -68,11 +69,13 @@ class FakePage:
 
 
 class Stage:
-    """A dashboard with two fake pages, and a root that computes what is wanted while training rests."""
+    """A dashboard with two fake pages, and a root that computes what is requested while training rests."""
 
     dashboard_pages = ("Numbers", "Point")
 
-    def __init__(self, plain: Snapshot, *, answers: bool = True, reference: Any = None, **settings: object) -> None:
+    def __init__(
+        self, plain: RegressionSnapshot, *, answers: bool = True, reference: Any = None, **settings: object
+    ) -> None:
         self.plain, self.answers = plain, answers
         self.pages: dict[str, FakePage] = {}
         self.wishes: list[SnapshotRequest] = []
@@ -117,10 +120,10 @@ class Stage:
         if self.answers and not self.running:
             self.dashboard.rest(self.snapshot(), self.progress("paused"))
 
-    def snapshot(self) -> Snapshot:
-        wanted = self.wishes[-1] if self.wishes else SnapshotRequest()
-        parameters = (Parameter("loc", np.zeros(2), np.zeros(2)),) if wanted.parameters else ()
-        point = None if wanted.what_if is None else WhatIf(*wanted.what_if, self.plain.slopes[0], None)
+    def snapshot(self) -> RegressionSnapshot:
+        request = RegressionRequest.of(self.wishes[-1] if self.wishes else SnapshotRequest())
+        parameters = (Parameter("loc", np.zeros(2), np.zeros(2)),) if request.parameters else ()
+        point = None if request.what_if is None else WhatIf(*request.what_if, self.plain.slopes[0], None)
         return dataclasses.replace(self.plain, step=self.step, parameters=parameters, what_if=point)
 
     def progress(self, status: Any) -> Progress:

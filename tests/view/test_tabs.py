@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.snapshot.reference import AT_REST, SnapshotRequest
-from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.regression.snapshot import RegressionRequest, RegressionSnapshot
+from rugged_widget.snapshot.request import AT_REST, SnapshotRequest
 from rugged_widget.view.i18n.catalogue import Catalogue
-from rugged_widget.view.page import holds, union
+from rugged_widget.view.page import union
 from rugged_widget.view.tabs import Tabs
 from tests.view import drawn
 from tests.view.references import reference_of
@@ -18,11 +18,11 @@ from tests.view.stage import DATA, PARAMETERS, FakePage, Stage
 
 
 @pytest.fixture(scope="module")
-def plain() -> Snapshot:
+def plain() -> RegressionSnapshot:
     return RegressionFit(DATA).snapshot()
 
 
-def test_a_page_is_built_once_when_its_tab_is_first_opened(plain: Snapshot) -> None:
+def test_a_page_is_built_once_when_its_tab_is_first_opened(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     assert stage.tabs.titles == ("Train", "Numbers", "Point")
     stage.start()
@@ -36,7 +36,7 @@ def test_a_page_is_built_once_when_its_tab_is_first_opened(plain: Snapshot) -> N
     assert slots[2].children == ()
 
 
-def test_a_picked_tab_only_asks_so_that_any_thread_may_pick_it(plain: Snapshot) -> None:
+def test_a_picked_tab_only_asks_so_that_any_thread_may_pick_it(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.tabs.selected_index = 1
     assert stage.pages == {}
@@ -45,7 +45,7 @@ def test_a_picked_tab_only_asks_so_that_any_thread_may_pick_it(plain: Snapshot) 
     assert list(stage.pages) == ["Numbers"]
 
 
-def test_a_hidden_page_is_not_updated_while_training_runs(plain: Snapshot) -> None:
+def test_a_hidden_page_is_not_updated_while_training_runs(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.pick("Numbers")
     numbers = stage.pages["Numbers"]
@@ -62,7 +62,7 @@ def test_a_hidden_page_is_not_updated_while_training_runs(plain: Snapshot) -> No
     assert numbers.text.value == "at 4"
 
 
-def test_at_rest_every_page_that_was_opened_is_current(plain: Snapshot) -> None:
+def test_at_rest_every_page_that_was_opened_is_current(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.pick("Numbers")
     stage.pick("Point")
@@ -73,7 +73,7 @@ def test_at_rest_every_page_that_was_opened_is_current(plain: Snapshot) -> None:
     assert {page.text.value for page in stage.pages.values()} == {"at 1"}
 
 
-def test_while_it_runs_the_visible_pages_wishes_are_told_and_at_rest_those_of_all(plain: Snapshot) -> None:
+def test_while_it_runs_the_visible_pages_wishes_are_told_and_at_rest_those_of_all(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     assert stage.wishes == []
     stage.pick("Numbers")
@@ -90,21 +90,21 @@ def test_while_it_runs_the_visible_pages_wishes_are_told_and_at_rest_those_of_al
     assert stage.wishes[4:] == [replace(AT_REST, parameters=True)]
 
 
-def test_a_page_says_when_it_wants_something_else(plain: Snapshot) -> None:
+def test_a_page_says_when_it_wants_something_else(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.pick("Point")
     point = stage.pages["Point"]
-    point.wants = SnapshotRequest(what_if=(2.5, 1))
+    point.wants = RegressionRequest(what_if=(2.5, 1))
     point.changed()
     assert stage.wishes == []  # it only asked
     stage.work()
-    assert stage.wishes == [replace(AT_REST, what_if=(2.5, 1))]
+    assert stage.wishes == [RegressionRequest(draws=True, approximation=True, what_if=(2.5, 1))]
     what_if = point.seen[-1].what_if
     assert what_if is not None
     assert (what_if.x, what_if.group) == (2.5, 1)
 
 
-def test_no_page_gets_a_snapshot_without_what_it_wants(plain: Snapshot) -> None:
+def test_no_page_gets_a_snapshot_without_what_it_wants(plain: RegressionSnapshot) -> None:
     stage = Stage(plain, answers=False)
     stage.pick("Numbers")
     assert stage.pages["Numbers"].seen == []
@@ -112,7 +112,7 @@ def test_no_page_gets_a_snapshot_without_what_it_wants(plain: Snapshot) -> None:
     assert len(stage.pages["Numbers"].seen) == 1
 
 
-def test_targets_names_and_tooltips_only_grow(plain: Snapshot) -> None:
+def test_targets_names_and_tooltips_only_grow(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stream = drawn.part(stage.root, "rw-stream")
     before, labels, hover = list(stream.targets), dict(stream.labels), len(stream.hover)
@@ -125,7 +125,7 @@ def test_targets_names_and_tooltips_only_grow(plain: Snapshot) -> None:
     assert len(stream.targets) == len(before) + 1
 
 
-def test_a_page_is_current_before_it_is_put_behind_its_tab(plain: Snapshot) -> None:
+def test_a_page_is_current_before_it_is_put_behind_its_tab(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     slot = stage.tabs.children[1]
     said: list[str] = []
@@ -136,7 +136,7 @@ def test_a_page_is_current_before_it_is_put_behind_its_tab(plain: Snapshot) -> N
     assert said == ["at 7"]
 
 
-def test_close_closes_the_pages_too_and_what_is_picked_afterwards_builds_nothing(plain: Snapshot) -> None:
+def test_close_closes_the_pages_too_and_what_is_picked_afterwards_builds_nothing(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.pick("Numbers")
     stage.tabs.selected_index = 2
@@ -146,7 +146,7 @@ def test_close_closes_the_pages_too_and_what_is_picked_afterwards_builds_nothing
     assert list(stage.pages) == ["Numbers"]
 
 
-def test_no_selected_tab_leaves_the_page_that_was_open(plain: Snapshot) -> None:
+def test_no_selected_tab_leaves_the_page_that_was_open(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.pick("Point")
     stage.tabs.selected_index = None
@@ -156,7 +156,7 @@ def test_no_selected_tab_leaves_the_page_that_was_open(plain: Snapshot) -> None:
     assert stage.pages["Point"].text.value == "at 1"  # a page that is not open would not have been drawn
 
 
-def test_without_an_exact_answer_there_is_no_switch(plain: Snapshot) -> None:
+def test_without_an_exact_answer_there_is_no_switch(plain: RegressionSnapshot) -> None:
     def switches(stage: Stage) -> list[object]:
         return drawn.parts(stage.root, "rw-exact-switch")
 
@@ -165,7 +165,7 @@ def test_without_an_exact_answer_there_is_no_switch(plain: Snapshot) -> None:
     assert len(switches(Stage(plain, reference=reference_of(DATA)))) == 1
 
 
-def test_the_switch_asks_and_shows_what_python_sets(plain: Snapshot) -> None:
+def test_the_switch_asks_and_shows_what_python_sets(plain: RegressionSnapshot) -> None:
     stage = Stage(plain, reference=reference_of(DATA), show_exact=True)
     switch = drawn.part(stage.root, "rw-exact-switch")
     assert switch.value is True
@@ -177,7 +177,7 @@ def test_the_switch_asks_and_shows_what_python_sets(plain: Snapshot) -> None:
     assert stage.picked == [("show_exact", False)]
 
 
-def test_the_switch_means_the_same_on_every_page_and_on_those_opened_later(plain: Snapshot) -> None:
+def test_the_switch_means_the_same_on_every_page_and_on_those_opened_later(plain: RegressionSnapshot) -> None:
     stage = Stage(plain, reference=reference_of(DATA))
     stage.pick("Numbers")
     stage.dashboard.draw_exact(show=True)
@@ -186,15 +186,10 @@ def test_the_switch_means_the_same_on_every_page_and_on_those_opened_later(plain
 
 
 def test_what_is_wanted_by_several_is_wanted_once() -> None:
-    wishes = [SnapshotRequest(), SnapshotRequest(what_if=(1.0, 0)), SnapshotRequest(parameters=True, what_if=(2.0, 1))]
-    assert union(wishes) == SnapshotRequest(parameters=True, what_if=(1.0, 0))
+    wishes = [PARAMETERS, RegressionRequest(what_if=(1.0, 0)), RegressionRequest(draws=True, what_if=(2.0, 1))]
+    assert union(wishes) == RegressionRequest(parameters=True, draws=True, what_if=(1.0, 0))
+    assert union([PARAMETERS, AT_REST]) == SnapshotRequest(parameters=True, draws=True, approximation=True)
     assert union([]) == SnapshotRequest()
-
-
-def test_a_snapshot_holds_what_is_wanted_or_does_not(plain: Snapshot) -> None:
-    assert holds(plain, SnapshotRequest())
-    assert not holds(plain, PARAMETERS)
-    assert not holds(plain, SnapshotRequest(what_if=(1.0, 0)))
 
 
 def test_tabs_say_in_a_word_what_is_open() -> None:

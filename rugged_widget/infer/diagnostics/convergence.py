@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from rugged_widget.snapshot.values import Advice, ConvergenceState
 
-FIRST_LOOK = 208
-"""Steps before the first judgement."""
+FIRST_ASSESSMENT = 208
+"""Steps before the first assessment."""
 
-MIN_BETWEEN, BETWEEN_LOOKS = 16, 0.05
-"""Steps from one judgement to the next: so many at least, and at most this share of those that are done beyond that."""
+MIN_BETWEEN, BETWEEN_SHARE = 16, 0.05
+"""Steps from one assessment to the next: so many at least, and at most this share of those done beyond that."""
 
 MAX_CELLS = 2048
 """Parts of a run whose means are kept; where they would be more, neighbours are merged."""
@@ -63,15 +63,15 @@ AVERAGE_NATS, LOWER_NATS = 0.25, 2.0
 """Nats of noise from which on the iterates are worth averaging, and from which on the learning rate is too high."""
 
 
-class Look(NamedTuple):
-    """What is found at one step.
+class Assessment(NamedTuple):
+    """Convergence of a run as assessed at one step.
 
     Attributes
     ----------
     step
         Steps done.
     since
-        Step of the look that first found it converged, if none has found it moving since.
+        Step of the assessment that first found it converged, if none has found it moving since.
     drift, noise
         As of `Convergence`, the drift for one step; of the later half where that is flat, else of the last quarter.
     level, error
@@ -120,23 +120,23 @@ class Rise(NamedTuple):
         return max(self.nats, 0.0) + CERTAINTY * self.error < share * self.tolerance
 
 
-def next_look(step: int) -> int:
-    """Return the first step after `step` at which a run is judged; the same steps in every run."""
-    if step < FIRST_LOOK:
-        return FIRST_LOOK
+def next_assessment(step: int) -> int:
+    """Return the first step after `step` at which a run is assessed; the same steps in every run."""
+    if step < FIRST_ASSESSMENT:
+        return FIRST_ASSESSMENT
     gap = _gap(step)
     return (step // gap + 1) * gap
 
 
 def _gap(step: int) -> int:
-    return max(MIN_BETWEEN, 1 << math.floor(math.log2(max(1.0, step * BETWEEN_LOOKS))))
+    return max(MIN_BETWEEN, 1 << math.floor(math.log2(max(1.0, step * BETWEEN_SHARE))))
 
 
 class Cells:
-    """A series as the means of equal parts, at most 2,048 of them, so that a look costs the same however long it is.
+    """A series as the means of equal parts, at most 2,048 of them, so that a rise costs the same at any length.
 
-    A part has one step at first. Where there are too many, neighbours are merged; as looks are further apart in longer
-    runs, each is still at the end of a part.
+    A part has one step at first. Where there are too many, neighbours are merged; as assessments are further apart in
+    longer runs, each is still at the end of a part.
     """
 
     def __init__(self) -> None:
@@ -187,8 +187,8 @@ _AT = np.arange(BLOCKS) - (BLOCKS - 1) / 2
 _AT_SQUARED = float(_AT @ _AT)
 
 
-class Judge:
-    """Judges a run at fixed steps, so that the judgement is the same however the run was sliced.
+class ConvergenceMonitor:
+    """Assesses a run at fixed steps, so that the outcome is the same however the run was sliced.
 
     Parameters
     ----------
@@ -199,31 +199,31 @@ class Judge:
     def __init__(self, elbos: Callable[[int, int], NDArray[np.float64]]) -> None:
         self._elbos = elbos
         self._cells = Cells()
-        self._looks: list[Look] = []
+        self._assessments: list[Assessment] = []
 
     def __repr__(self) -> str:
-        return f"Judge({self._looks[-1] if self._looks else 'no look yet'})"
+        return f"ConvergenceMonitor({self._assessments[-1] if self._assessments else 'no assessment yet'})"
 
-    def catch_up(self, num_steps: int) -> Look | None:
-        """Judge at all steps up to `num_steps` that were not judged yet; return the last look, None before the first.
+    def catch_up(self, num_steps: int) -> Assessment | None:
+        """Assess the run at the steps up to `num_steps` that are due; return the last one, None before the first.
 
-        The more steps are done, the rarer looks are; each costs the same.
+        The more steps are done, the rarer assessments are; each costs the same.
         """
-        while (step := next_look(self._looks[-1].step if self._looks else 0)) <= num_steps:
+        while (step := next_assessment(self._assessments[-1].step if self._assessments else 0)) <= num_steps:
             self._cells.extend(self._elbos(len(self._cells), step))
-            self._looks.append(self._look(step))
-        return self._looks[-1] if self._looks else None
+            self._assessments.append(self._assess(step))
+        return self._assessments[-1] if self._assessments else None
 
     def truncate(self, num_steps: int) -> None:
         """Forget what was found after the first steps."""
         if num_steps < len(self._cells):
             self._cells.truncate(num_steps)
             if self._cells.size > _gap(num_steps):
-                self._cells = Cells()  # a look would fall into a part
-        while self._looks and self._looks[-1].step > num_steps:
-            self._looks.pop()
+                self._cells = Cells()  # an assessment would fall into a part
+        while self._assessments and self._assessments[-1].step > num_steps:
+            self._assessments.pop()
 
-    def _look(self, step: int) -> Look:
+    def _assess(self, step: int) -> Assessment:
         half = self._cells.rise(step // 2)
         flat, last, size, noisy = half.is_below(1.0), half, step / 2, False
         if not flat:
@@ -233,39 +233,39 @@ class Judge:
             noisy = last.error > last.tolerance
         unstable = self._has_fallen(step, half)
         moves = half.nats - CERTAINTY * half.error > 0 and half.nats > half.tolerance
-        before = self._looks[-1].since if self._looks else None
+        before = self._assessments[-1].since if self._assessments else None
         since = None if unstable or moves else before or (step if flat else None)
-        return Look(step, since, 2 * last.nats / size, last.noise, half.level, half.error, unstable, noisy)
+        return Assessment(step, since, 2 * last.nats / size, last.noise, half.level, half.error, unstable, noisy)
 
     def _has_fallen(self, step: int, half: Rise) -> bool:
         allowed = max(FALLEN, 2 * NOISE_TOLERANCE * half.noise) + CERTAINTY * half.error
-        recent = (past for past in reversed(self._looks) if 2 * past.step >= step)
+        recent = (past for past in reversed(self._assessments) if 2 * past.step >= step)
         return any(past.level - CERTAINTY * past.error - half.level > allowed for past in recent)
 
 
-def state_of(found: Look) -> ConvergenceState:
-    """Say in one word what was found."""
-    return "unstable" if found.unstable else "drifting" if found.since is None else "converged"
+def state_of(assessment: Assessment) -> ConvergenceState:
+    """Return what an assessment says of the run, in one word."""
+    return "unstable" if assessment.unstable else "drifting" if assessment.since is None else "converged"
 
 
-def advice_for(found: Look, noise_cost: float, steadiness: float) -> Advice:
+def advice_for(assessment: Assessment, noise_cost: float, steadiness: float) -> Advice:
     """Say what to do.
 
     Parameters
     ----------
-    found
-        The last look.
+    assessment
+        The last assessment.
     noise_cost
         Nats that the noise of the iterates costs, or nan.
     steadiness
         Way of the parameter that goes furthest over the last quarter of the run, as a share of the way it would go by a
         full step of the learning rate in one direction each time; nan where that is not known.
     """
-    if found.unstable:
+    if assessment.unstable:
         return "lower"
-    if found.since is None:
-        if found.step < SLOW_STEPS:
+    if assessment.since is None:
+        if assessment.step < SLOW_STEPS:
             return "more_steps"
-        lower = found.noisy and noise_cost > LOWER_NATS
+        lower = assessment.noisy and noise_cost > LOWER_NATS
         return "raise" if steadiness > STEADY else "lower" if lower else "more_steps"
     return "lower" if noise_cost > LOWER_NATS else "average" if noise_cost > AVERAGE_NATS else ""

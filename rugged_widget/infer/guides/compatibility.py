@@ -9,14 +9,13 @@ from pyro import poutine
 from pyro.distributions import Delta, TransformedDistribution
 from torch.distributions import constraints
 
+from rugged_widget.infer.step.failure import MAX_TEXT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DRAWS: Final = 20
 """Draws of the guide that have to lie on the support of the model."""
-
-MAX_TEXT: Final = 300
-"""Characters of an exception's own message that are told."""
 
 
 @torch.no_grad()

@@ -13,28 +13,29 @@ from pyro import get_param_store
 
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.guides.setup import create_parameters
-from rugged_widget.infer.step.failure import describe
+from rugged_widget.infer.step.failure import describe, too_few
 from rugged_widget.infer.step.isolation import Generators, Isolation
 from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
 from rugged_widget.infer.svi.engine_selection import Stepping
-from rugged_widget.infer.svi.recorded import Recorded
 from rugged_widget.infer.svi.run_log import Record
 from rugged_widget.validation import checked_engine, checked_learning_rate, checked_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import pandas as pd
     from pyro.infer import ELBO
     from pyro.optim import PyroOptim
 
     from rugged_widget.snapshot.snapshot import EngineInfo
+    from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
 
 VALIDATED_STEPS = 10
 """First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with
 data and shapes shows at once. What runs away later is not finite, which is looked at in every step."""
 
 
-class Fit(Recorded):
+class Fit:
     """Stochastic variational inference of one model with one guide.
 
     With the same seed it takes the same steps as Pyro's own loop: `pyro.set_rng_seed(seed)`,
@@ -106,6 +107,43 @@ class Fit(Recorded):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step={self.step}, elbo={self.elbo:.2f}, learning_rate={self.learning_rate:g})"
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return len(self._record)
+
+    @property
+    def elbo(self) -> float:
+        """ELBO estimate of the last step in nats, total over all rows; nan before the first."""
+        return self._record.history.last
+
+    def history(self) -> pd.DataFrame:
+        """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate."""
+        return self._record.history.frame()
+
+    def curve(self) -> ElboCurve:
+        """Return the ELBO of the whole run, thinned to at most 400 points."""
+        return self._record.history.curve()
+
+    def convergence(self) -> Convergence:
+        """Judge whether the optimizer has converged, by the steps so far; in the same way however they were sliced."""
+        return self._record.convergence(self._plain.noise_cost())
+
+    @property
+    def converged_at(self) -> int | None:
+        """Step at which it was found to have converged, and has been found so since; None where it has not."""
+        return self._record.converged_at
+
+    @property
+    def averaged(self) -> Averaged | None:
+        """Which iterates the parameters are the mean of; None where they are none, as after every step."""
+        return self._record.averaged
+
+    @property
+    def means(self) -> tuple[tuple[int, Averaged], ...]:
+        """Steps after which a mean took the place of the parameters, increasing, and of which iterates each was."""
+        return tuple(self._record.means)
 
     @property
     def learning_rate(self) -> float:
@@ -217,7 +255,7 @@ class Fit(Recorded):
 
     def _take(self, max_steps: int, seconds: float) -> int:
         """Take steps and return how many, or raise FitError and go back to where steps still worked."""
-        room = self._record.room(judged=self.stops_when_converged)
+        room = self._record.room(assessed=self.stops_when_converged)
         try:
             while self._stepping.prepare(self.step):
                 pass
@@ -236,6 +274,31 @@ class Fit(Recorded):
 
     def _stops(self) -> bool:
         return self.stops_when_converged and self.converged_at is not None
+
+    def average_iterates(self) -> Averaged:
+        """Put the mean of past iterates, on the optimizer's unconstrained scale, in place of the parameters.
+
+        The mean is over the steps since the optimizer converged, but at least the last quarter of the run; where it has
+        not converged, over the last half. It has less of the noise that a learning rate leaves in the parameters. The
+        optimizer's moments stay as they are.
+
+        Returns
+        -------
+        Averaged
+            Which iterates; `averaged` says the same until the next step.
+
+        Raises
+        ------
+        FitError
+            Where there are too few of them; nothing changes then.
+        """
+        mean = self._record.mean()
+        if mean is None:
+            raise too_few(self.step)
+        with self._isolation.inside():
+            self._stepping.put(mean.values)
+        self._record.average(mean.averaged)
+        return mean.averaged
 
     def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return copies of the parameters by name, on their constrained scale."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from rugged_widget.infer.diagnostics.convergence import Judge, advice_for, next_look, state_of
+from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, next_assessment, state_of
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.iterate_averaging import Iterates
 from rugged_widget.snapshot.values import Convergence
@@ -41,25 +41,25 @@ class Record:
         self.means: list[tuple[int, Averaged]] = []
         self._parameters = parameters
         self._iterates = Iterates()
-        self._judge = Judge(self.history.elbos)
+        self._monitor = ConvergenceMonitor(self.history.elbos)
 
     def __repr__(self) -> str:
-        return f"Record({self.history!r}, {self._iterates!r}, {self._judge!r})"
+        return f"Record({self.history!r}, {self._iterates!r}, {self._monitor!r})"
 
     def __len__(self) -> int:
         return len(self.history)
 
-    def room(self, *, judged: bool) -> int:
-        """Return how many steps may be taken at once, >= 1, until something has to be looked at.
+    def room(self, *, assessed: bool) -> int:
+        """Return how many steps may be taken at once, >= 1, until something has to be recorded or assessed.
 
         Parameters
         ----------
-        judged
-            Whether that holds for judgements too, which otherwise are made up for later.
+        assessed
+            Whether convergence is assessed at once; it is caught up with later otherwise.
         """
         step = len(self)
         until_next = self._iterates.until_next(step)
-        return min(until_next, next_look(step) - step) if judged else until_next
+        return min(until_next, next_assessment(step) - step) if assessed else until_next
 
     def add(self, taken: Taken) -> None:
         """Note steps that were taken, once those that had to be taken back are forgotten."""
@@ -75,7 +75,7 @@ class Record:
         self.means = [mean for mean in self.means if mean[0] <= num_steps]
         self.history.truncate(num_steps)
         self._iterates.truncate(num_steps)
-        self._judge.truncate(num_steps)
+        self._monitor.truncate(num_steps)
 
     def average(self, averaged: Averaged) -> None:
         """Note that the mean of these iterates has taken the place of the parameters."""
@@ -94,18 +94,20 @@ class Record:
         noise_cost
             Nats that the noise of the iterates costs once it has converged; nan where that is not known.
         """
-        found = self._judge.catch_up(len(self))
-        if found is None:
+        assessment = self._monitor.catch_up(len(self))
+        if assessment is None:
             return EARLY
-        cost = math.nan if found.since is None else noise_cost
-        advice = advice_for(found, noise_cost, self._steadiness())
-        return Convergence(state_of(found), found.since, 100 * found.drift, found.noise, cost, advice)
+        cost = math.nan if assessment.since is None else noise_cost
+        advice = advice_for(assessment, noise_cost, self._steadiness())
+        return Convergence(
+            state_of(assessment), assessment.since, 100 * assessment.drift, assessment.noise, cost, advice
+        )
 
     @property
     def converged_at(self) -> int | None:
         """Step at which the run was found converged, and has not been found moving since; None where it is not."""
-        found = self._judge.catch_up(len(self))
-        return None if found is None else found.since
+        assessment = self._monitor.catch_up(len(self))
+        return None if assessment is None else assessment.since
 
     def mean(self) -> Mean | None:
         """Return the mean of the iterates since the run converged, but of the last quarter at least; None of too few.

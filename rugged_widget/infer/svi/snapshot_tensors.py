@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class Look(NamedTuple):
-    """What the guide says at a moment.
+class GuideTensors(NamedTuple):
+    """Draws, densities and predictions of a guide at its present parameters.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Look(NamedTuple):
 
 
 class SnapshotTensors:
-    """Looks at a guide, always called inside the fit's isolation and without gradients.
+    """Computes the tensors of a snapshot; always called inside the fit's isolation and without gradients.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class SnapshotTensors:
     def __repr__(self) -> str:
         return f"SnapshotTensors({self._num_draws} draws, {'captured' if self._picture else 'by Pyro'})"
 
-    def __call__(self) -> Look:
+    def __call__(self) -> GuideTensors:
         """Compute everything for the present parameters; the same random numbers each time."""
         if self._picture is None:
             return self._by_pyro()
@@ -82,19 +82,19 @@ class SnapshotTensors:
         sites, closed = self._names
         draws = dict(zip(sites, rest[2:], strict=False))
         closed_values = dict(zip(closed, rest[2 + len(sites) :], strict=True))
-        return _certain(Look(mean, observation, draws, closed_values, log_density))
+        return _certain(GuideTensors(mean, observation, draws, closed_values, log_density))
 
     @property
     def captured(self) -> bool:
-        """Whether it was tried to look without Pyro."""
+        """Whether it was tried to compute them without Pyro."""
         return bool(self._names[0])
 
     def capture(self) -> None:
-        """Look without Pyro from now on, where that can be; nothing happens before the guide has its parameters."""
+        """Compute them without Pyro from now on, where that can be; nothing before the guide has its parameters."""
         if not is_set_up(self._guide):
             return
-        look = self._uncertain()
-        self._names, self._dense = (list(look.draws), list(look.quantiles)), look.log_density is not None
+        tensors = self._uncertain()
+        self._names, self._dense = (list(tensors.draws), list(tensors.quantiles)), tensors.log_density is not None
         params = [value for _, value in get_param_store().named_parameters()]
         try:
             self._picture = Picture(self._tensors, params, same_noise)
@@ -102,26 +102,26 @@ class SnapshotTensors:
             self._picture = None
 
     def release(self) -> None:
-        """Look by Pyro again, until it is captured anew."""
+        """Compute them by Pyro again, until the computation is captured anew."""
         self._picture, self._names = None, ([], [])
 
-    def _by_pyro(self) -> Look:
+    def _by_pyro(self) -> GuideTensors:
         return _certain(self._uncertain())
 
-    def _uncertain(self) -> Look:
-        """Compute everything without looking at a value: the density of what is a point just now is infinite."""
+    def _uncertain(self) -> GuideTensors:
+        """Compute everything without reading a value: the density of what is a point just now is infinite."""
         draws, log_density = tensors_with_density(self._guide, self._num_draws)
         mean, observation = predict(self._model, draws, self._features)
-        return Look(mean, observation, draws, closed_quantiles(self._guide, self._probs) or {}, log_density)
+        return GuideTensors(mean, observation, draws, closed_quantiles(self._guide, self._probs) or {}, log_density)
 
     def _tensors(self) -> list[torch.Tensor]:
-        look = self._uncertain()
-        density = [] if look.log_density is None else [look.log_density]
-        return [look.mean, look.observation, *density, *look.draws.values(), *look.quantiles.values()]
+        tensors = self._uncertain()
+        density = [] if tensors.log_density is None else [tensors.log_density]
+        return [tensors.mean, tensors.observation, *density, *tensors.draws.values(), *tensors.quantiles.values()]
 
 
-def _certain(look: Look) -> Look:
+def _certain(tensors: GuideTensors) -> GuideTensors:
     """Leave out the infinite density of a point."""
-    if look.log_density is not None and bool(look.log_density.isposinf().all()):
-        return look._replace(log_density=None)
-    return look
+    if tensors.log_density is not None and bool(tensors.log_density.isposinf().all()):
+        return tensors._replace(log_density=None)
+    return tensors

@@ -13,6 +13,9 @@ import pandas as pd
 import torch
 from pyro import get_param_store
 
+from rugged_widget.defaults import LEARNING_RATE, NUM_DRAWS, PROB, PROBS
+from rugged_widget.infer.diagnostics.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
+from rugged_widget.infer.diagnostics.importance_correction import WEIGHTED_DRAWS
 from rugged_widget.infer.guides.families import Guide, checked_guide, correlates, guide_key, guide_label, make_guide
 from rugged_widget.infer.guides.predictive import bands, density
 from rugged_widget.infer.guides.sampling import (
@@ -29,14 +32,27 @@ from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer import guide_in_parts as _guide_in_parts  # noqa: F401 registers the family
-from rugged_widget.regression.infer.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
-from rugged_widget.regression.infer.importance_correction import WEIGHED_DRAWS, correct
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors, slopes_by_group
+from rugged_widget.regression.infer.importance_correction import correct
+from rugged_widget.regression.infer.model import (
+    BIAS,
+    NUM_GROUPS,
+    SIGMA,
+    WEIGHT,
+    BayesianRegression,
+    Priors,
+    slopes_by_group,
+)
 from rugged_widget.regression.infer.reference import Comparison
-from rugged_widget.snapshot.reference import Reference, SnapshotRequest
-from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Correction, Density, Parameter, WhatIf
+from rugged_widget.regression.snapshot import (
+    RegressionCorrection,
+    RegressionReference,
+    RegressionRequest,
+    RegressionSnapshot,
+    WhatIf,
+)
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.values import Approximation, Density, Parameter
 from rugged_widget.validation import (
     checked_batch_size,
     checked_count,
@@ -51,16 +67,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-DEFAULT_PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Probabilities of the quantiles in a snapshot."""
-
-DEFAULT_PROB = 0.9
-"""Probability inside the bands of a snapshot."""
-
-NUM_GROUPS = 2
-
 SHOWN_DRAWS = 400
-"""Draws in a snapshot, where they are wanted."""
+"""Draws in a snapshot, where they are requested."""
 
 
 class RegressionFit(Fit):
@@ -100,14 +108,14 @@ class RegressionFit(Fit):
         data: RegressionData,
         *,
         guide: Guide = "diagonal",
-        learning_rate: float = 0.03,
+        learning_rate: float = LEARNING_RATE,
         seed: int = 1,
         engine: str = "auto",
         batch_size: int | None = None,
         comparison: Comparison | None = None,
-        probs: Sequence[float] = DEFAULT_PROBS,
-        num_draws: int = 800,
-        prob: float = DEFAULT_PROB,
+        probs: Sequence[float] = PROBS,
+        num_draws: int = NUM_DRAWS,
+        prob: float = PROB,
     ) -> None:
         if not isinstance(data, RegressionData):
             raise TypeError(f"data must be a RegressionData, got {type(data).__name__}")
@@ -134,7 +142,7 @@ class RegressionFit(Fit):
             engine=engine,
         )
         self._pictured_next = False
-        self._look = SnapshotTensors(model, self.guide, self._grid_features, self._num_draws, self._probs)
+        self._tensors = SnapshotTensors(model, self.guide, self._grid_features, self._num_draws, self._probs)
 
     @property
     def guide_label(self) -> str:
@@ -150,32 +158,32 @@ class RegressionFit(Fit):
         """Do the next piece of what training and looking at it need; see `Fit.prepare`."""
         if super().prepare():
             return True
-        if self.engine.name == "plain" or self._look.captured:
+        if self.engine.name == "plain" or self._tensors.captured:
             return False
         if not self._pictured_next:
             self._pictured_next = True  # a piece of its own
             return True
         with self.inspecting():
-            self._look.capture()
+            self._tensors.capture()
         return False
 
     def release(self) -> None:
         """Let go of what can be made anew; see `Fit.release`."""
         super().release()
         self._pictured_next = False
-        self._look.release()
+        self._tensors.release()
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> RegressionSnapshot:
         """Return what is known now, also before the first step; it changes nothing."""
         with self.inspecting():
-            look = self._look()
-        draws = {name: as_float64(value) for name, value in look.draws.items()}
-        log_density = None if look.log_density is None else as_float64(look.log_density)
-        by_site = {name: as_float64(value) for name, value in look.quantiles.items()}
+            tensors = self._tensors()
+        draws = {name: as_float64(value) for name, value in tensors.draws.items()}
+        log_density = None if tensors.log_density is None else as_float64(tensors.log_density)
+        by_site = {name: as_float64(value) for name, value in tensors.quantiles.items()}
         if not by_site:
             by_site = {name: order_statistics(value, self._probs) for name, value in draws.items()}
-        wanted = self.request
-        return Snapshot(
+        request = RegressionRequest.of(self.request)
+        return RegressionSnapshot(
             step=self.step,
             elbo=self.elbo,
             learning_rate=self.learning_rate,
@@ -184,19 +192,19 @@ class RegressionFit(Fit):
             probs=self._probs,
             quantiles=by_site,
             bands={
-                "line": bands(look.mean.numpy(), self._grid, NUM_GROUPS, self._prob),
-                "prediction": bands(look.observation.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "line": bands(tensors.mean.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "prediction": bands(tensors.observation.numpy(), self._grid, NUM_GROUPS, self._prob),
             },
             slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(draws[WEIGHT])),
             gap=self.comparison.gap(draws, log_density),
-            parameters=self._parameters() if wanted.parameters else (),
-            marginals={name: self._marginals(value) for name, value in draws.items()} if wanted.parameters else {},
-            what_if=None if wanted.what_if is None else self._what_if(draws, *wanted.what_if),
+            parameters=self._parameters() if request.parameters else (),
+            marginals={name: self._marginals(value) for name, value in draws.items()} if request.parameters else {},
+            what_if=None if request.what_if is None else self._what_if(draws, *request.what_if),
             convergence=self.convergence(),
             averaged=self.averaged,
-            approximation=self.approximation() if wanted.approximation and self.step else None,
-            correction=self._correction() if wanted.correction else None,
-            draws={name: value[:SHOWN_DRAWS] for name, value in draws.items()} if wanted.draws else {},
+            approximation=self.approximation() if request.approximation and self.step else None,
+            correction=self._correction() if request.correction else None,
+            draws={name: value[:SHOWN_DRAWS] for name, value in draws.items()} if request.draws else {},
         )
 
     def approximation(self) -> Approximation:
@@ -207,7 +215,8 @@ class RegressionFit(Fit):
         draws, log_density = self._draws(NUM_REPEATS * (REPEAT_DRAWS if draws_at_once(self.guide) else FEW_DRAWS))
         with self.inspecting():
             ties = correlates(self.guide)
-        return approximate(draws, log_density, self.comparison.exact, correlates=ties)
+        comparison = self.comparison
+        return approximate(draws, log_density, comparison.log_joint, comparison.known(), correlates=ties)
 
     def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
         with self.inspecting():
@@ -215,7 +224,7 @@ class RegressionFit(Fit):
         draws = {name: as_float64(value) for name, value in drawn.items()}
         return draws, None if log_density is None else as_float64(log_density)
 
-    def reference(self) -> Reference:
+    def reference(self) -> RegressionReference:
         """Return what the fit is compared with, for the same probs, grid and prob as its snapshots."""
         return self.comparison.reference(self._probs, self._prob)
 
@@ -229,11 +238,11 @@ class RegressionFit(Fit):
     def _marginals(self, draws: NDArray[np.float64]) -> tuple[Density, ...]:
         return tuple(density(column, self._prob) for column in draws.reshape(len(draws), -1).T)
 
-    def _correction(self) -> Correction | None:
-        draws, log_density = self._draws(WEIGHED_DRAWS if draws_at_once(self.guide) else self._num_draws)
+    def _correction(self) -> RegressionCorrection | None:
+        draws, log_density = self._draws(WEIGHTED_DRAWS if draws_at_once(self.guide) else self._num_draws)
         if log_density is None:
             return None
-        log_ratios = self.comparison.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
+        log_ratios = self.comparison.log_joint(draws) - log_density
         return correct(draws, log_ratios, _grid_features(self._grid), self._probs, self._prob)
 
     def _what_if(self, draws: Mapping[str, NDArray[np.float64]], x: float, group: int) -> WhatIf:
@@ -259,7 +268,7 @@ class RegressionFit(Fit):
         with self.inspecting():
             return quantiles(self.guide, checked, self._num_draws)
 
-    def slopes(self, num_samples: int = 800) -> pd.DataFrame:
+    def slopes(self, num_samples: int = NUM_DRAWS) -> pd.DataFrame:
         """Return draws of the slope d response / d predictor.
 
         The mean is w0 group + w1 predictor + w2 group predictor + bias: its slope is w1 in group 0, w1 + w2 in group 1.

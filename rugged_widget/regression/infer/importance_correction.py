@@ -1,4 +1,4 @@
-"""Correct the guide's draws by importance weights."""
+"""Correct the lesson's bands and slopes by importance weights."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rugged_widget.infer.diagnostics.weighted_quantiles import binned_quantiles, weighted_quantiles
+from rugged_widget.infer.diagnostics import importance_correction
+from rugged_widget.infer.diagnostics.psis import smoothed
+from rugged_widget.infer.diagnostics.weighted_quantiles import binned_quantiles
 from rugged_widget.infer.guides.predictive import band_probs, density, evenly_below
-from rugged_widget.regression.infer.approximation import effective_share, smoothed, threshold
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, slopes_by_group
-from rugged_widget.snapshot.values import Array, Band, Correction
+from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT, slopes_by_group
+from rugged_widget.regression.snapshot import RegressionCorrection
+from rugged_widget.snapshot.values import Array, Band
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,13 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-NUM_GROUPS = 2
-
 EVERY = 3
 """Bands are straight between every third point of the grid, which nobody sees and takes a third of the time."""
-
-WEIGHED_DRAWS = 2000
-"""Draws that are weighed where draws are cheap: the weights make a fraction of them count."""
 
 
 def correct(
@@ -34,8 +31,8 @@ def correct(
     features: Array,
     probs: Sequence[float],
     prob: float,
-) -> Correction:
-    """Weigh draws of the guide by their smoothed importance ratios.
+) -> RegressionCorrection:
+    """Summarize draws of the guide by their smoothed importance ratios.
 
     Parameters
     ----------
@@ -50,26 +47,22 @@ def correct(
         Of the quantiles, in (0, 1).
     prob
         Inside bands and intervals, in (0, 1).
-
-    References
-    ----------
-    A. Vehtari, D. Simpson, A. Gelman, Y. Yao, J. Gabry (2024), "Pareto Smoothed Importance Sampling", Journal of
-    Machine Learning Research 25(72).
     """
-    weights, k_hat = smoothed(log_ratios)
+    importance = smoothed(log_ratios)
+    general, weights = importance_correction.correct(draws, importance, probs), importance.weights
     grid = features[: len(features) // NUM_GROUPS, 1]
     some = np.union1d(np.arange(0, len(grid), EVERY), len(grid) - 1)
     there = np.concatenate([group[some] for group in np.split(features, NUM_GROUPS)])
     mean = draws[WEIGHT][:, 0] @ there.T + draws[BIAS]
     observed = mean + (draws[SIGMA] * normal_score(evenly_below(len(weights))))[:, None]
     responses = {"line": mean, "prediction": observed}
-    return Correction(
-        quantiles={site: weighted_quantiles(value, weights, probs) for site, value in draws.items()},
+    return RegressionCorrection(
+        quantiles=general.quantiles,
         bands={name: _bands(values, weights, grid, some, prob) for name, values in responses.items()},
         slopes=tuple(density(slope, prob, weights) for slope in slopes_by_group(draws[WEIGHT])),
-        k_hat=float(k_hat),
-        effective=effective_share(weights),
-        reliable=bool(k_hat < threshold(len(weights))),
+        k_hat=general.k_hat,
+        effective=general.effective,
+        reliable=general.reliable,
     )
 
 

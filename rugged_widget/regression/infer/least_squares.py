@@ -9,6 +9,7 @@ import torch
 from pyro.nn import PyroModule
 from torch import nn
 
+from rugged_widget.defaults import NUM_STEPS
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, checked_rows, triangle
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
@@ -52,7 +53,7 @@ def least_squares(features: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
 
 
 def adam_least_squares(
-    features: ArrayLike, targets: ArrayLike, *, num_steps: int = 1500, learning_rate: float = 0.05, seed: int = 1
+    features: ArrayLike, targets: ArrayLike, *, num_steps: int = NUM_STEPS, learning_rate: float = 0.05, seed: int = 1
 ) -> dict[str, Array]:
     """Train a linear layer by Adam on the summed squared error, as the lesson does; nothing of the user's is touched.
 

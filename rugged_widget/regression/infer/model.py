@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+NUM_GROUPS = 2
+"""Groups of the rows, outside (0) and inside (1)."""
 WEIGHT = "linear.weight"
 """Site of the weights, shape (1, 3): group, predictor, group x predictor."""
 BIAS = "linear.bias"

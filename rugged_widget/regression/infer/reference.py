@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from rugged_widget.infer.diagnostics.approximation import KnownPosterior
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.infer.exact.correlation import strongest_correlation
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.least_squares import least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
-from rugged_widget.snapshot.reference import Reference
+from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.snapshot.values import KLGap
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Comparison:
     def __repr__(self) -> str:
         return f"Comparison(log_evidence={self.exact.log_evidence:.2f})"
 
-    def reference(self, probs: Sequence[float], prob: float) -> Reference:
+    def reference(self, probs: Sequence[float], prob: float) -> RegressionReference:
         """Return it as it is drawn.
 
         Parameters
@@ -63,7 +65,23 @@ class Comparison:
         group, predictor, product = self.least_squares[WEIGHT][0]
         outside = self.least_squares[BIAS][0] + predictor * self._grid
         inside = outside + group + product * self._grid
-        return Reference(self.least_squares, (outside, inside), self.exact.answer(probs, prob))
+        exact = self.exact.answer(probs, prob)
+        return RegressionReference(estimates=self.least_squares, lines=(outside, inside), exact=exact)
+
+    def log_joint(self, draws: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return the log probability density of the targets and the latents together, nats, shape (num_draws,).
+
+        Parameters
+        ----------
+        draws
+            By site, shape (num_draws, *site shape).
+        """
+        return self.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA])
+
+    def known(self) -> KnownPosterior:
+        """Return what a guide's approximation is judged by."""
+        correlation, correlated = strongest_correlation(self.exact)
+        return KnownPosterior(self.exact.sd(), self.exact.log_evidence, correlation, correlated)
 
     def gap(self, draws: Mapping[str, NDArray[np.float64]], log_density: NDArray[np.float64] | None) -> KLGap | None:
         """Estimate KL(guide || posterior) = log evidence - ELBO from draws of the guide.
@@ -82,7 +100,7 @@ class Comparison:
         """
         if log_density is None:
             return None
-        ratio = self.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
+        ratio = self.log_joint(draws) - log_density
         if not np.isfinite(ratio).all():
             return None
         return KLGap(self.exact.log_evidence - float(ratio.mean()), float(ratio.std(ddof=1)) / math.sqrt(len(ratio)))

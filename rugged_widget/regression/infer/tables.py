@@ -1,22 +1,23 @@
-"""Tables of a fit: what it predicts, its draws summed up, and the point estimate beside it."""
+"""Tables of a fit: predictions by row, draws summarized by site, and point estimates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from rugged_widget.infer.guides.sampling import NOISE_SEED, as_float64, draw
+from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.least_squares import adam_least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-from rugged_widget.regression.infer.table import predictions_table, summary
+from rugged_widget.snapshot.values import Array
 from rugged_widget.validation import checked_count, checked_prob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
     from rugged_widget.regression.infer.fit import RegressionFit
 
@@ -92,6 +93,123 @@ def least_squares_of(fit: RegressionFit, num_steps: int) -> pd.DataFrame:
     return pd.DataFrame(columns, index=[*fit.data.feature_names, "bias"])
 
 
+def predictions_table(
+    data: RegressionData,
+    weight: ArrayLike,
+    bias: ArrayLike,
+    sigma: ArrayLike,
+    prob: float = 0.9,
+    *,
+    rng_seed: int = 1,
+    truth_name: str | None = None,
+) -> pd.DataFrame:
+    """Sum up the draws of the mean and of a new observation at each row.
+
+    Parameters
+    ----------
+    data
+        The rows.
+    weight, bias, sigma
+        Draws of the latents, shapes (num_draws, 1, 3), (num_draws, 1) and (num_draws,), num_draws >= 1.
+    prob
+        Probability between the two percentiles, in (0, 1).
+    rng_seed
+        Seed of the noise of the new observations, >= 0.
+    truth_name
+        Name of the last column; `true_` and the short name of the response if None.
+
+    Returns
+    -------
+    DataFrame
+        One row a row of the data, named as those are. Columns: the group (0 or 1) and the predictor by their names;
+        mean and the two percentiles of the mean (`mu_`) and of a new observation (`y_`); the response. All in the unit
+        the model sees, which is the logarithm where that was taken.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If prob is no probability, the shapes do not fit, or two columns would have the same name.
+    """
+    low, high = percentiles(checked_prob(prob, "prob"))
+    draws = _coefficients(weight, bias, sigma)
+    parts = [f"{name}_{what}" for name in ("mu", "y") for what in ("mean", f"perc_{low:g}", f"perc_{high:g}")]
+    truth = f"true_{data.short_response}" if truth_name is None else truth_name
+    names = [data.group, data.predictor, *parts, truth]
+    _refuse_clashes(names)
+    summed = np.empty((data.num_rows, len(parts)))
+    random = np.random.default_rng(rng_seed)
+    size = max(1, MAX_NUMBERS // len(draws))
+    for start in range(0, data.num_rows, size):
+        place = slice(start, start + size)
+        mean = data.features[place] @ draws[:, :3].T + draws[:, 3]
+        noise = random.standard_normal(mean.shape)
+        observation = mean + draws[:, 4] * noise
+        summed[place] = np.concatenate([_summed_up(mean, low, high), _summed_up(observation, low, high)], axis=1)
+    columns = [data.group_values, data.predictor_values, *summed.T, data.targets]
+    index = pd.Index(list(data.row_names), name=data.label or None)
+    return pd.DataFrame(dict(zip(names, columns, strict=True)), index=index)
+
+
+def summary(draws: Mapping[str, ArrayLike], prob: float = 0.9) -> dict[str, dict[str, Array]]:
+    """Sum up draws by site.
+
+    Parameters
+    ----------
+    draws
+        By site, such as linear.weight, obs and _RETURN, shape (num_draws, *site shape), num_draws >= 1.
+    prob
+        Probability between the two percentiles, in (0, 1).
+
+    Returns
+    -------
+    dict
+        By site: "mean", "std" (of the draws, with num_draws - 1 below the line; nan for one draw) and the two
+        percentiles, "5%" and "95%" for 0.9, of the site's shape each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If prob is no probability, or a site has no draws.
+    """
+    low, high = percentiles(checked_prob(prob, "prob"))
+    found = {}
+    for name, values in draws.items():
+        array = np.asarray(values, np.float64)
+        if not array.ndim or not len(array):
+            raise ValueError(f"draws of {name!r} must have at least one draw, got shape {array.shape}")
+        spread = array.std(0, ddof=1) if len(array) > 1 else np.full(array.shape[1:], np.nan)
+        lower, upper = kth_smallest(np.moveaxis(array, 0, -1), (low, high))
+        found[name] = {"mean": array.mean(0), "std": spread, f"{low:g}%": lower, f"{high:g}%": upper}
+    return found
+
+
+def percentiles(prob: float) -> tuple[float, float]:
+    """Return the two percentiles, in per cent, that hold `prob` in the middle, rid of what rounding adds to them."""
+    return tuple(round(50 * (1 + sign * prob), 9) for sign in (-1, 1))  # type: ignore[return-value] # of two
+
+
+def kth_smallest(values: NDArray[Any], per_cent: tuple[float, ...]) -> list[NDArray[Any]]:
+    """Return the k-th smallest value along the last axis, with k = int(number of values * p), from 1 on.
+
+    Parameters
+    ----------
+    values
+        Shape (*shape, num_draws).
+    per_cent
+        100 p of each.
+
+    Returns
+    -------
+    list of arrays
+        One for each of `per_cent`, of shape `shape`.
+    """
+    count = values.shape[-1]
+    # Multiplied first: 800 * 0.95 is exactly 760, but 800 * (1 - 0.05) need not be.
+    ranks = [min(max(int(round(count * share / 100, 6)), 1), count) - 1 for share in per_cent]
+    ordered = np.sort(values, axis=-1)
+    return [ordered[..., rank] for rank in ranks]
+
+
 def _latents(fit: RegressionFit, num_samples: int) -> dict[str, NDArray[np.float64]]:
     count = checked_count(num_samples, "num_samples", 2)
     with fit.inspecting():
@@ -108,3 +226,27 @@ def _responses(fit: RegressionFit, draws: dict[str, NDArray[np.float64]]) -> Ite
         mean = draws[WEIGHT][:, 0] @ fit.data.features[start : start + size].T + draws[BIAS]
         noise = random.standard_normal(mean.shape)
         yield {OBSERVATION: mean + draws[SIGMA][:, None] * noise, MEAN: mean}
+
+
+def _summed_up(values: Array, low: float, high: float) -> Array:
+    """Mean and percentiles over the draws, shape (num_rows, 3), of values of shape (num_rows, num_draws)."""
+    return np.stack([values.mean(1), *kth_smallest(values, (low, high))], axis=1)
+
+
+def _coefficients(weight: ArrayLike, bias: ArrayLike, sigma: ArrayLike) -> Array:
+    """Join draws to columns, shape (num_draws, 5), or say which has another shape than it needs."""
+    given = {"weight": weight, "bias": bias, "sigma": sigma}
+    arrays = {name: np.asarray(value, np.float64) for name, value in given.items()}
+    count = len(arrays["weight"]) if arrays["weight"].ndim else 0
+    for name, shape in (("weight", (count, 1, 3)), ("bias", (count, 1)), ("sigma", (count,))):
+        if not count or arrays[name].shape != shape:
+            text = ", ".join(["num_draws", *map(str, shape[1:])])
+            raise ValueError(f"{name} must be of shape ({text}), num_draws >= 1, got {arrays[name].shape}")
+    return np.column_stack([arrays["weight"][:, 0], arrays["bias"], arrays["sigma"]])
+
+
+def _refuse_clashes(names: list[str]) -> None:
+    """Refuse two columns of one name: one of them would be lost."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"the table would have two columns {', '.join(map(repr, twice))}; rename those of the data")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rugged_widget.regression.script.data import TABLE
 from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe, learning_rate_changes
-from rugged_widget.regression.script.writer import LARGE, write_script
+from rugged_widget.regression.script.writer import LARGE, TABLE, write_script
 
 __all__ = ["LARGE", "TABLE", "Columns", "OwnGuide", "Recipe", "learning_rate_changes", "write_script"]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
-from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.snapshot import Array, Band, Snapshot
+from rugged_widget.snapshot.snapshot import Array, Band
 from rugged_widget.snapshot.values import Approximation, Latent
 from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.figures.explanation import Sentence, Tell
@@ -17,7 +17,7 @@ from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.figures.overlays import gap_words
 
 
-def facts_of(subject: RegressionSubject, reference: Reference | None) -> Tell:
+def facts_of(subject: RegressionSubject, reference: RegressionReference | None) -> Tell[RegressionSnapshot]:
     """Return what tells, for every explanation, the sentences that hold at a moment.
 
     Parameters
@@ -31,10 +31,10 @@ def facts_of(subject: RegressionSubject, reference: Reference | None) -> Tell:
 
 
 class _Facts:
-    def __init__(self, subject: RegressionSubject, reference: Reference | None) -> None:
+    def __init__(self, subject: RegressionSubject, reference: RegressionReference | None) -> None:
         self._subject, self._exact = subject, None if reference is None else reference.exact
         self._judged: Approximation | None = None
-        self._by_key: Mapping[str, Callable[[Snapshot], list[Sentence]]] = {
+        self._by_key: Mapping[str, Callable[[RegressionSnapshot], list[Sentence]]] = {
             "elbo": self._elbo,
             "quantiles": self._quantiles,
             "panels": self._panels,
@@ -43,7 +43,7 @@ class _Facts:
             "approximation": self._approximation,
         }
 
-    def __call__(self, key: str, snapshot: Snapshot) -> list[Sentence]:
+    def __call__(self, key: str, snapshot: RegressionSnapshot) -> list[Sentence]:
         if key in self._by_key:
             return self._by_key[key](snapshot)
         fields = {
@@ -53,7 +53,7 @@ class _Facts:
         }
         return [(name, fields) for name in ("first", "second", "third")]
 
-    def _elbo(self, snapshot: Snapshot) -> list[Sentence]:
+    def _elbo(self, snapshot: RegressionSnapshot) -> list[Sentence]:
         fields = {"rows": self._subject.row_noun, "num_rows": snapshot.num_rows}
         told: list[Sentence] = [("what", fields)]
         if self._exact is None:
@@ -65,7 +65,7 @@ class _Facts:
             told.append(("gap_unknown", {}))
         return [*told, ("units", fields)]
 
-    def _quantiles(self, snapshot: Snapshot) -> list[Sentence]:
+    def _quantiles(self, snapshot: RegressionSnapshot) -> list[Sentence]:
         percents = [f"{100 * prob:g}" for prob in snapshot.probs]
         fields = dict(zip(("low", "inner_low", "_", "inner_high", "high"), percents, strict=True))
         told: list[Sentence] = [("read", fields)]
@@ -80,7 +80,7 @@ class _Facts:
             return [*told, ("independent_general", {})]
         return [*told, ("independent", self._pair(found)), *self._narrow(found)]
 
-    def _panels(self, snapshot: Snapshot) -> list[Sentence]:
+    def _panels(self, snapshot: RegressionSnapshot) -> list[Sentence]:
         bands, groups = snapshot.bands, self._subject.groups
         drawn = sum(len(group.y) for group in groups)
         line, prediction = (
@@ -102,7 +102,7 @@ class _Facts:
         told: list[Sentence] = [("line", fields), ("prediction", fields), ("both", fields)]
         return [*told, ("exact", fields)] if self._exact is not None else told
 
-    def _slopes(self, snapshot: Snapshot) -> list[Sentence]:
+    def _slopes(self, snapshot: RegressionSnapshot) -> list[Sentence]:
         outside, inside = (group.label for group in self._subject.groups)
         first, second = snapshot.slopes
         site = np.asarray(snapshot.quantiles["linear.weight"])
@@ -123,7 +123,7 @@ class _Facts:
             told.append(("differ" if low > 0 or high < 0 else "differ_unsure", fields))
         return [*told, ("history", fields)] if self._is_lesson() else told
 
-    def _converged(self, snapshot: Snapshot) -> list[Sentence]:
+    def _converged(self, snapshot: RegressionSnapshot) -> list[Sentence]:
         rate = {"rate": f"{snapshot.learning_rate:.3g}"}
         told: list[Sentence] = [("what", rate), ("not", rate), ("noise", rate)]
         convergence = snapshot.convergence
@@ -131,7 +131,7 @@ class _Facts:
             told.append(("cost", rate | {"cost": brief(convergence.noise_cost)}))
         return [*told, ("source", rate)]
 
-    def _approximation(self, snapshot: Snapshot) -> list[Sentence]:
+    def _approximation(self, snapshot: RegressionSnapshot) -> list[Sentence]:
         found = self._found(snapshot)
         if found is None or found.quality == "point":
             return [("weights_general", {}), ("tail_general", {}), ("source", {})]
@@ -149,7 +149,7 @@ class _Facts:
     def _is_lesson(self) -> bool:
         return self._subject.title == self._subject.text("lesson.lesson.title")
 
-    def _found(self, snapshot: Snapshot) -> Approximation | None:
+    def _found(self, snapshot: RegressionSnapshot) -> Approximation | None:
         """Return the last judgement of the run: while it trains there is no new one."""
         if snapshot.approximation is not None or snapshot.step == 0:
             self._judged = snapshot.approximation
@@ -172,7 +172,7 @@ class _Facts:
         return {(row.site, row.index): row.label for row in self._subject.rows}.get(latent, latent[0])
 
 
-def _median(snapshot: Snapshot, site: str) -> float:
+def _median(snapshot: RegressionSnapshot, site: str) -> float:
     return float(np.asarray(snapshot.quantiles[site])[len(snapshot.probs) // 2])
 
 

@@ -9,10 +9,12 @@ from html import escape
 import ipywidgets
 import numpy as np
 
+from rugged_widget.defaults import NUM_DRAWS
+from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.slopes import HEADROOM, group_curves, zero_line
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Density, Progress
 from rugged_widget.view.figures.chart import FOREGROUND, GROUP_CLASSES, GROUPS, Chart, Ruler, html_text, shorten
 from rugged_widget.view.figures.code_listing import Listing
 from rugged_widget.view.frames.silent_widgets import SilentLines
@@ -22,7 +24,6 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 
 SCRIPT_PATH, PROGRAM_PATH = "rugged_guide.pt", "rugged_guide.pt2"
 CALLS = {"one_by_one": True, "at_once": False}
-NUM_DRAWS = 800
 SAMPLE = """\
 import torch
 
@@ -174,11 +175,11 @@ class ExportPage:
     def __repr__(self) -> str:
         return f"ExportPage({self._script.value!r}, {self._program.value!r})"
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: nothing more than they do."""
         return SnapshotRequest()
 
-    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+    def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
         return self._figure.update(snapshot.slopes)
 

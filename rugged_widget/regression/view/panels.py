@@ -8,11 +8,10 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
-from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.snapshot import Array, Band, Progress, Snapshot
-from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Ruler, html_text, minus
-from rugged_widget.view.figures.explanation import Explanation
+from rugged_widget.snapshot.snapshot import Array, Band, Progress
+from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Explained, Ruler, html_text, minus
 from rugged_widget.view.figures.overlays import dashed, dotted, least_squares_line, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
 from rugged_widget.view.frames.stream import Changes
@@ -43,10 +42,10 @@ class Panels:
         self,
         subject: RegressionSubject,
         on_mode: Callable[[], None],
-        reference: Reference | None = None,
+        reference: RegressionReference | None = None,
         *,
         text: Catalogue,
-        explain: Explanation | None = None,
+        explain: Explained | None = None,
     ) -> None:
         values = np.concatenate([group.y for group in subject.groups])
         margin = 0.12 * max(float(np.ptp(values)), 1e-9)
@@ -86,7 +85,7 @@ class Panels:
             for number, group in enumerate(self._subject.groups)
         }
 
-    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+    def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
         correction = snapshot.correction
         return [
@@ -130,9 +129,9 @@ class _Panel:
         subject: RegressionSubject,
         rulers: tuple[Ruler, Ruler],
         view: tuple[float, float],
-        reference: Reference | None,
+        reference: RegressionReference | None,
         text: Catalogue,
-        explain: Explanation | None,
+        explain: Explained | None,
     ) -> None:
         self._number, self._subject, self._view, self._text = number, subject, view, text
         self._group, grid = subject.groups[number], subject.grid
@@ -205,7 +204,7 @@ def _ends(band: Band) -> Array:
 
 
 def _compare(
-    reference: Reference | None, number: int, grid: Array, scales: Mapping[str, bqplot.Scale]
+    reference: RegressionReference | None, number: int, grid: Array, scales: Mapping[str, bqplot.Scale]
 ) -> tuple[list[bqplot.Mark], list[bqplot.Mark]]:
     """Return the mark of the least-squares line of a group, and that of its exact band's ends."""
     if reference is None:

@@ -9,10 +9,10 @@ from html import escape
 import ipywidgets
 import numpy as np
 
+from rugged_widget.regression.snapshot import RegressionReference, RegressionRequest, RegressionSnapshot, WhatIf
 from rugged_widget.regression.view.data_rows import Place, Rows
 from rugged_widget.regression.view.labels import RegressionSubject
-from rugged_widget.snapshot.reference import Reference, SnapshotRequest
-from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot, WhatIf
+from rugged_widget.snapshot.snapshot import Density, Progress
 from rugged_widget.view.figures.chart import GROUPS, html_text, minus, shorten
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, legend
 from rugged_widget.view.figures.number_format import decimals_for, rounded
@@ -51,7 +51,7 @@ class PredictPage:
     def __init__(
         self,
         subject: RegressionSubject,
-        reference: Reference | None,
+        reference: RegressionReference | None,
         rows: Rows,
         changed: Callable[[], None],
         *,
@@ -97,11 +97,11 @@ class PredictPage:
     def __repr__(self) -> str:
         return f"PredictPage({self._slider.value:g}, {self._rows.group_labels[self._group.value]!r})"
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> RegressionRequest:
         """Return what the snapshots of this page must hold: the prediction at the point that is picked."""
-        return SnapshotRequest(what_if=(float(self._slider.value), int(self._group.value)))
+        return RegressionRequest(what_if=(float(self._slider.value), int(self._group.value)))
 
-    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+    def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change; it is about the point of the snapshot, which may be that of before."""
         what_if = snapshot.what_if
         if what_if is None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import bqplot
 
-from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
+from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
+from rugged_widget.snapshot.snapshot import Density, Progress
 from rugged_widget.view.figures.chart import (
     BANDS,
     GROUP_CLASSES,
@@ -28,7 +28,7 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from rugged_widget.regression.view.labels import RegressionSubject
-    from rugged_widget.view.figures.explanation import Explanation
+    from rugged_widget.view.figures.chart import Explained
 
 HEADROOM = 1.3
 """Above the curves, for figures that write one line there."""
@@ -54,10 +54,10 @@ class SlopeFigure:
     def __init__(
         self,
         subject: RegressionSubject,
-        reference: Reference | None = None,
+        reference: RegressionReference | None = None,
         *,
         text: Catalogue,
-        explain: Explanation | None = None,
+        explain: Explained | None = None,
     ) -> None:
         self._subject, self._text = subject, text
         self._x = Ruler(subject.slope_label, -1.0, 1.0, num_steps=7)
@@ -81,7 +81,7 @@ class SlopeFigure:
         self.targets = (*self._x.targets, *self._y.targets, *self._curves, *self._corrected, *self._texts)
         text.follow(lambda: self._name(chart))
 
-    def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
+    def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
         slopes = snapshot.slopes
         corrected = None if snapshot.correction is None or not self._corrects else snapshot.correction.slopes
@@ -105,7 +105,7 @@ class SlopeFigure:
         """Draw the corrected densities from the next frame on, or do not."""
         self._corrects = on
 
-    def sentence(self, snapshot: Snapshot) -> str:
+    def sentence(self, snapshot: RegressionSnapshot) -> str:
         """Return both probabilities as a sentence."""
         return ", ".join(
             self._text("slopes.sentence", name=group.label, prob=slope.prob_positive)

@@ -7,9 +7,9 @@ from html import escape
 
 import numpy as np
 
+from rugged_widget.regression.snapshot import RegressionAnswer, RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import Group, RegressionSubject
-from rugged_widget.snapshot.reference import ExactAnswer, Reference
-from rugged_widget.snapshot.snapshot import Array, Band, Snapshot
+from rugged_widget.snapshot.snapshot import Array, Band
 from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.i18n.catalogue import Catalogue
 
@@ -19,9 +19,9 @@ COLORS = ("#2f6cc0", "#d9822b")  # no style sheet comes with it; both can be rea
 
 def still(
     subject: RegressionSubject,
-    snapshot: Snapshot,
+    snapshot: RegressionSnapshot,
     status: str,
-    reference: Reference | None = None,
+    reference: RegressionReference | None = None,
     *,
     text: Catalogue,
     exact: bool = False,
@@ -64,7 +64,9 @@ def still(
     )
 
 
-def _answers(subject: RegressionSubject, snapshot: Snapshot, exact: ExactAnswer | None, text: Catalogue) -> str:
+def _answers(
+    subject: RegressionSubject, snapshot: RegressionSnapshot, exact: RegressionAnswer | None, text: Catalogue
+) -> str:
     """Return a line of a list for each group."""
     remarks = ["" for _ in subject.groups]
     if exact is not None:
@@ -75,7 +77,7 @@ def _answers(subject: RegressionSubject, snapshot: Snapshot, exact: ExactAnswer 
     )
 
 
-def _comparison(reference: Reference | None, number: int, *, exact: bool) -> list[tuple[Array, str]]:
+def _comparison(reference: RegressionReference | None, number: int, *, exact: bool) -> list[tuple[Array, str]]:
     """Return the lines of a group that are drawn for comparison over the grid, each with its style."""
     if reference is None:
         return []

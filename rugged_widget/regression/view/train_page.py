@@ -7,13 +7,14 @@ from typing import Protocol
 
 import ipywidgets
 
+from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.explanation_facts import facts_of
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
 from rugged_widget.runs.saved_run import SavedRun
-from rugged_widget.snapshot.reference import Reference, SnapshotRequest
-from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.explanation import Explanation
@@ -40,7 +41,7 @@ class Part(Protocol):
 class Figure(Part, Protocol):
     """What every figure can do: build once, update many times."""
 
-    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+    def update(self, snapshot: RegressionSnapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
@@ -72,7 +73,7 @@ class TrainPage:
         self,
         subject: RegressionSubject,
         num_steps: int,
-        reference: Reference | None,
+        reference: RegressionReference | None,
         changed: Callable[[], None],
         *,
         text: Catalogue,
@@ -112,7 +113,7 @@ class TrainPage:
         own = {f"rw-{name}": self._text(f"train.label.{name}") for name in LABELS}
         return own | {"rw-correct": self._text("verdict.button.correct")} | self._panels.labels
 
-    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+    def update(self, snapshot: RegressionSnapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         corrected = self._corrects and snapshot.correction is not None
         key = legend(
@@ -126,7 +127,7 @@ class TrainPage:
             (self._legend, {"value": key}),
         ]
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
         return SnapshotRequest(correction=self._corrects)
 
@@ -162,7 +163,7 @@ class TrainPage:
         else:
             self._converged.show_stop(bool(value))
 
-    def sentence(self, snapshot: Snapshot) -> str:
+    def sentence(self, snapshot: RegressionSnapshot) -> str:
         """Return verdicts and beliefs in words, for who does not see them."""
         verdicts = f"{self._converged.card.sentence} {self._approximation.card.sentence}"
         return f"{verdicts} {self._quantiles.sentence(snapshot)}. {self._slopes.sentence(snapshot)}."

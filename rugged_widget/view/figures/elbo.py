@@ -11,8 +11,7 @@ import numpy as np
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, ElboCurve, Progress, Snapshot
-from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, Chart, Ruler, html_text
-from rugged_widget.view.figures.explanation import Explanation
+from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.overlays import dashed, evidence_words, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
@@ -55,7 +54,7 @@ class ElboFigure:
         reference: Reference | None = None,
         *,
         text: Catalogue,
-        explain: Explanation | None = None,
+        explain: Explained | None = None,
     ) -> None:
         self._text = text
         self._x = Ruler("", 0.0, float(num_steps), num_steps=6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import ipywidgets
 
@@ -15,11 +15,13 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 Sentence: TypeAlias = tuple[str, Mapping[str, object]]
 """An entry of the catalogue, under the explanation's key, and the numbers and names of the run that fill its fields."""
 
-Tell: TypeAlias = Callable[[str, Snapshot], Sequence[Sentence]]
+SnapshotT = TypeVar("SnapshotT", bound=Snapshot)
+
+Tell: TypeAlias = Callable[[str, SnapshotT], Sequence[Sentence]]
 """Says what there is to explain of a moment under a key: the sentences that hold, in order."""
 
 
-class Explanation:
+class Explanation(Generic[SnapshotT]):
     """A button in a heading, and the panel that it opens over what is below, so that nothing moves.
 
     The panel is opened by the page alone, a style that follows the button, so that it opens in a saved notebook too.
@@ -35,9 +37,9 @@ class Explanation:
         What there is to say.
     """
 
-    def __init__(self, text: Catalogue, key: str, facts: Tell) -> None:
+    def __init__(self, text: Catalogue, key: str, facts: Tell[SnapshotT]) -> None:
         self._text, self._key, self._facts = text, key, facts
-        self._latest: Snapshot | None = None
+        self._latest: SnapshotT | None = None
         self.button = ipywidgets.ToggleButton(value=False, layout={"width": "auto"})
         self.button.add_class("rw-explain-button")
         self.panel = html_text("rw-explain-panel")
@@ -49,14 +51,14 @@ class Explanation:
     def __repr__(self) -> str:
         return f"Explanation({self._key!r}, {'open' if self.button.value else 'closed'})"
 
-    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+    def update(self, snapshot: SnapshotT, progress: Progress) -> Changes:
         """Return what a frame has to change: nothing while the panel is closed and training runs."""
         told, self._latest = self._latest is not None, snapshot
         if told and progress.status == "running" and not self.button.value:
             return []
         return [(self.panel, {"value": self._html(snapshot)})]
 
-    def _html(self, snapshot: Snapshot) -> str:
+    def _html(self, snapshot: SnapshotT) -> str:
         name = f"explain.{self._key}"
         parts = [f"<p>{self._text.html(f'{name}.{entry}', **it)}</p>" for entry, it in self._facts(self._key, snapshot)]
         return f"<h4>{self._text.html(f'{name}.title')}</h4>{''.join(parts)}"

@@ -9,8 +9,7 @@ import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Correction, Progress, Snapshot
-from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Ruler, minus
-from rugged_widget.view.figures.explanation import Explanation
+from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, minus
 from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
@@ -42,7 +41,7 @@ class QuantileFigure:
         reference: Reference | None = None,
         *,
         text: Catalogue,
-        explain: Explanation | None = None,
+        explain: Explained | None = None,
     ) -> None:
         self._rows, self._subject, self._text = subject.rows, subject, text
         num_rows = len(self._rows)

@@ -11,8 +11,7 @@ import numpy as np
 
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged, Convergence, Latent
-from rugged_widget.view.figures.chart import html_text, minus
-from rugged_widget.view.figures.explanation import Explanation
+from rugged_widget.view.figures.chart import Explained, html_text, minus
 from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
@@ -41,7 +40,7 @@ class Card:
         What explains the verdict.
     """
 
-    def __init__(self, name: str, actions: Sequence[ipywidgets.Widget], explain: Explanation | None) -> None:
+    def __init__(self, name: str, actions: Sequence[ipywidgets.Widget], explain: Explained | None) -> None:
         self._title, self._text = html_text("rw-verdict-title"), html_text("rw-verdict-text")
         head = ipywidgets.HBox([self._title, *([] if explain is None else [explain.box])])
         head.add_class("rw-verdict-head")
@@ -90,7 +89,7 @@ class ConvergenceCard:
         What explains it.
     """
 
-    def __init__(self, requests: Requests, *, text: Catalogue, explain: Explanation | None = None) -> None:
+    def __init__(self, requests: Requests, *, text: Catalogue, explain: Explained | None = None) -> None:
         self._text = text
         self.stop = ipywidgets.Checkbox(value=False, indent=False)
         self.stop.add_class("rw-stop-when-converged")
@@ -172,7 +171,7 @@ class ApproximationCard:
         requests: Requests,
         *,
         text: Catalogue,
-        explain: Explanation | None = None,
+        explain: Explained | None = None,
     ) -> None:
         self._rows, self._text = rows, text
         self._judged: tuple[int, Approximation] | None = None

@@ -8,7 +8,7 @@ from html import escape
 
 import ipywidgets
 
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.code_listing import Listing
@@ -54,7 +54,7 @@ class CodePage:
         """Accessible names by css class."""
         return {"rw-copy": self._text("code.copy_tip")}
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: nothing more than they do."""
         return SnapshotRequest()
 

@@ -8,7 +8,8 @@ from html import escape
 import ipywidgets
 
 from rugged_widget.runs.saved_run import SavedRun
-from rugged_widget.snapshot.reference import Reference, SnapshotRequest
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
 from rugged_widget.view.figures.chart import html_text
@@ -74,7 +75,7 @@ class ComparePage:
         names = ("runs", "pair", "pair-x", "pair-y", "pair-mode", "csv-path")
         return {f"rw-{name}": self._text(f"compare.label.{name}") for name in names} | self._table.labels
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: draws."""
         return SnapshotRequest(draws=True)
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Generic
 
 import ipywidgets
 
 from rugged_widget.runs.saved_run import SavedRun
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.figures.chart import html_text
-from rugged_widget.view.figures.explanation import Explanation, Tell
+from rugged_widget.view.figures.explanation import Explanation, SnapshotT, Tell
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Page
 
 
-class ExplainedPage:
+class ExplainedPage(Generic[SnapshotT]):
     """Another page under a heading that asks a question, with an explanation behind its (i).
 
     Parameters
@@ -31,7 +32,7 @@ class ExplainedPage:
         What there is to say.
     """
 
-    def __init__(self, page: Page, text: Catalogue, key: str, facts: Tell) -> None:
+    def __init__(self, page: Page, text: Catalogue, key: str, facts: Tell[SnapshotT]) -> None:
         self._page, self._text, self._title_key = page, text, f"explain.{key}.title"
         self._explanation = Explanation(text, key, facts)
         self._title = html_text("rw-question")
@@ -57,13 +58,13 @@ class ExplainedPage:
         labels: Mapping[str, str] = getattr(self._page, "labels", {})
         return labels
 
-    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
+    def update(self, snapshot: SnapshotT, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         return [*self._page.update(snapshot, progress), *self._explanation.update(snapshot, progress)]
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of the page must hold."""
-        return self._page.wanted()
+        return self._page.request()
 
     def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
         """Draw the exact answer over the guide's, or do not, where the page can."""

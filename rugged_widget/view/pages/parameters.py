@@ -8,7 +8,8 @@ from html import escape
 import ipywidgets
 import numpy as np
 
-from rugged_widget.snapshot.reference import Reference, SnapshotRequest
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text, minus
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, apply_changes, is_point, legend
@@ -62,7 +63,7 @@ class ParametersPage:
         }
         return {"rw-parameters": self._text("parameters.label.table")} | densities
 
-    def wanted(self) -> SnapshotRequest:
+    def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold."""
         return SnapshotRequest(parameters=True)
 

@@ -16,14 +16,14 @@ from pyro import optim
 from pyro.infer.autoguide import AutoDiagonalNormal
 
 from rugged_widget.infer.diagnostics.convergence import (
-    FIRST_LOOK,
+    FIRST_ASSESSMENT,
     MAX_CELLS,
     SLOW_STEPS,
+    Assessment,
     Cells,
-    Judge,
-    Look,
+    ConvergenceMonitor,
     advice_for,
-    next_look,
+    next_assessment,
     state_of,
 )
 from rugged_widget.infer.svi.fit import Fit
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 DATA = torch.linspace(-1.0, 1.0, 20)
 
 
-def judged(elbos: NDArray[np.float64]) -> Look:
-    look = Judge(lambda first, last: elbos[first:last]).catch_up(len(elbos))
-    assert look is not None
-    return look
+def judged(elbos: NDArray[np.float64]) -> Assessment:
+    assessment = ConvergenceMonitor(lambda first, last: elbos[first:last]).catch_up(len(elbos))
+    assert assessment is not None
+    return assessment
 
 
 def curve(num_steps: int, lasts: float, *, noise: float = 1.0, height: float = 100.0, seed: int = 0) -> np.ndarray:
@@ -49,7 +49,7 @@ def curve(num_steps: int, lasts: float, *, noise: float = 1.0, height: float = 1
 
 
 def test_before_the_first_look_it_is_early() -> None:
-    assert Judge(lambda first, last: np.zeros(last - first)).catch_up(FIRST_LOOK - 1) is None
+    assert ConvergenceMonitor(lambda first, last: np.zeros(last - first)).catch_up(FIRST_ASSESSMENT - 1) is None
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -129,24 +129,24 @@ def test_a_long_run_is_judged_from_few_means_as_if_from_every_step() -> None:
 @given(step=st.integers(0, 10**7))
 @settings(max_examples=200)
 def test_looks_are_rare_and_at_the_same_steps_from_wherever_one_asks(step: int) -> None:
-    following = next_look(step)
-    assert step < following <= max(FIRST_LOOK, step + max(16, 0.05 * step))
-    assert next_look(following - 1) == following
+    following = next_assessment(step)
+    assert step < following <= max(FIRST_ASSESSMENT, step + max(16, 0.05 * step))
+    assert next_assessment(following - 1) == following
 
 
 @pytest.mark.parametrize("num_steps", [2000, 6000, 100_000])
 def test_what_was_judged_after_steps_that_are_taken_back_is_forgotten(num_steps: int) -> None:
     elbos = curve(num_steps, 60)
-    judge = Judge(lambda first, last: elbos[first:last])
-    judge.catch_up(num_steps)
-    judge.truncate(700)
-    last = judge.catch_up(700)
+    monitor = ConvergenceMonitor(lambda first, last: elbos[first:last])
+    monitor.catch_up(num_steps)
+    monitor.truncate(700)
+    last = monitor.catch_up(700)
     assert last is not None
     assert last.step <= 700
     expected = judged(elbos[:700])
     assert (last.step, last.since) == (expected.step, expected.since)
     np.testing.assert_allclose(last.drift, expected.drift, atol=1e-9)
-    assert judge.catch_up(num_steps) is not None
+    assert monitor.catch_up(num_steps) is not None
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_what_was_judged_after_steps_that_are_taken_back_is_forgotten(num_steps:
 def test_advice_is_by_what_keeps_the_run_from_its_end(
     cost: float, steadiness: float, changes: dict[str, object], advice: str
 ) -> None:
-    usual = Look(SLOW_STEPS, None, 0.0, 1.0, -10.0, 0.1, unstable=False, noisy=False)
+    usual = Assessment(SLOW_STEPS, None, 0.0, 1.0, -10.0, 0.1, unstable=False, noisy=False)
     assert advice_for(usual._replace(**changes), cost, steadiness) == advice  # type: ignore[arg-type]
 
 

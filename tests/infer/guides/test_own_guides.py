@@ -11,9 +11,10 @@ import torch
 from pyro import poutine
 from pyro.infer import autoguide
 
-from rugged_widget.infer.guides.families import CUSTOM, GUIDE_LABELS, checked_guide, guide_key, guide_label
+from rugged_widget.infer.guides.families import GUIDE_LABELS, checked_guide, guide_key, guide_label
 from rugged_widget.infer.guides.sampling import draw_with_density
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.validation import CUSTOM
 from tests.infer.own_guides import OWN, SHAPES, Branching, Correlated
 from tests.infer.plain import RUGGED, global_state, normal_model
 

@@ -151,3 +151,20 @@ def test_the_density_of_equal_draws_is_a_narrow_peak_at_their_place(value: float
 def test_draws_with_half_of_them_equal_still_have_a_density() -> None:
     found = density(np.concatenate([np.zeros(500), np.linspace(-1.0, 1.0, 300)]))
     assert np.all(np.isfinite(found.density))
+
+
+def test_a_weighed_density_is_that_of_the_distribution_the_weights_lead_to() -> None:
+    draws = np.random.default_rng(1).normal(size=4000)
+    weights = np.exp(0.5 * draws)  # from a normal distribution around 0 to the one around 0.5
+    found = density(draws, 0.9, weights / weights.sum())
+    expected = np.exp(-0.5 * (found.x - 0.5) ** 2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(found.density, expected, atol=0.03)
+    assert [found.lower, found.median, found.upper] == pytest.approx([-1.145, 0.5, 2.145], abs=0.1)
+    assert found.prob_positive == pytest.approx(0.691, abs=0.02)
+
+
+def test_equal_weights_leave_a_density_as_it_is() -> None:
+    draws = np.random.default_rng(1).normal(size=801)
+    plain, weighed = density(draws), density(draws, 0.9, np.full(801, 1 / 801))
+    np.testing.assert_allclose(weighed.density, plain.density, atol=0.01)
+    assert weighed.prob_positive == pytest.approx(plain.prob_positive)

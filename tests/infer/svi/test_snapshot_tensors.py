@@ -24,7 +24,7 @@ def test_a_captured_snapshot_is_that_of_pyro_after_later_steps_too(name: str) ->
         fit.advance(1)  # in which some guides make their parameters
     while captured.prepare():
         pass
-    assert repr(captured._look) == "SnapshotTensors(800 draws, captured)"
+    assert repr(captured._tensors) == "SnapshotTensors(800 draws, captured)"
     for _ in range(2):
         one, other = captured.snapshot(), by_pyro.snapshot()
         for site, expected in other.quantiles.items():
@@ -34,15 +34,15 @@ def test_a_captured_snapshot_is_that_of_pyro_after_later_steps_too(name: str) ->
                 np.testing.assert_allclose(band.upper, expected_band.upper, rtol=1e-4, atol=1e-4)
         captured.advance(30)
         by_pyro.advance(30)
-    assert repr(by_pyro._look) == "SnapshotTensors(800 draws, by Pyro)"
+    assert repr(by_pyro._tensors) == "SnapshotTensors(800 draws, by Pyro)"
 
 
 @pytest.mark.slow
 def test_a_guide_is_not_captured_before_it_has_its_parameters() -> None:
     fit = RegressionFit(RUGGED, guide="parts", seed=3)
     with fit.inspecting():
-        fit._look.capture()
-    assert not fit._look.captured
+        fit._tensors.capture()
+    assert not fit._tensors.captured
     before = fit.snapshot().quantiles["linear.weight"]
     fit.advance(30)
     assert not np.allclose(fit.snapshot().quantiles["linear.weight"], before)

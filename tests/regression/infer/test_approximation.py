@@ -1,4 +1,4 @@
-"""The verdict on a guide, on draws of known distributions and on fits."""
+"""The verdict on a guide of the lesson, on draws of known distributions and on fits."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from rugged_widget.infer.diagnostics.approximation import approximate
+from rugged_widget.infer.diagnostics.psis import threshold
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.infer import fit as lesson
-from rugged_widget.regression.infer.approximation import approximate, effective_share, judged, smoothed, threshold
 from rugged_widget.regression.infer.exact.correlation import LATENTS, covariance, strongest_correlation
-from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.regression.infer.reference import Comparison
+from rugged_widget.snapshot.request import SnapshotRequest
 from tests.infer.brute import brute
 from tests.infer.plain import RUGGED
 
 if TYPE_CHECKING:
-    from rugged_widget.snapshot.values import Array
+    from rugged_widget.snapshot.values import Approximation, Array
 
-EXACT = ExactPosterior(RUGGED.features, RUGGED.targets, grid=RUGGED.grid())
+COMPARISON = Comparison(RUGGED, Priors())
+EXACT = COMPARISON.exact
 NUM_DRAWS = 20_000
 
 
@@ -36,68 +38,17 @@ def normal_draws(wanted: Array, count: int = NUM_DRAWS, seed: int = 1) -> tuple[
     return {WEIGHT: points[:, None, :3], BIAS: points[:, 3:4], SIGMA: points[:, 4]}, log_density
 
 
+def approximation(draws: dict[str, Array], log_density: Array | None, *, correlates: bool) -> Approximation:
+    return approximate(draws, log_density, COMPARISON.log_joint, COMPARISON.known(), correlates=correlates)
+
+
 def independent() -> Array:
     """The covariance of the best normal distribution whose latents are independent."""
     return np.diag(1 / np.diag(np.linalg.inv(covariance(EXACT))))
 
 
-@pytest.mark.parametrize("shape", [0.2, 0.5, 0.9])
-def test_the_shape_of_a_known_tail_is_found(shape: float) -> None:
-    log_ratios = shape * np.random.default_rng(1).exponential(size=(10, 2000))  # a ratio has the Pareto shape
-    assert smoothed(log_ratios).k_hat.mean() == pytest.approx(shape, abs=0.1)
-
-
-def test_weights_sum_to_1_whatever_the_constant_and_what_is_impossible_has_none() -> None:
-    log_ratios = np.random.default_rng(1).normal(size=500)
-    log_ratios[3] = -np.inf
-    weights, k_hat = smoothed(log_ratios)
-    assert weights.sum() == pytest.approx(1)
-    assert weights[3] < 1e-200
-    assert (np.argsort(weights) == np.argsort(log_ratios)).all()
-    shifted = smoothed(log_ratios - 2000)
-    np.testing.assert_allclose(shifted.weights, weights, rtol=1e-6)
-    assert shifted.k_hat == pytest.approx(float(k_hat), abs=1e-6)
-
-
-def test_equal_ratios_have_equal_weights_and_no_tail() -> None:
-    weights, k_hat = smoothed(np.full(500, -247.0))
-    np.testing.assert_allclose(weights, 1 / 500)
-    assert (float(k_hat), effective_share(weights)) == (0.0, pytest.approx(1.0))
-
-
-def test_a_guide_that_is_nowhere_near_has_weights_and_no_shape_to_speak_of() -> None:
-    far = smoothed(-1000 * np.random.default_rng(1).exponential(size=2000))
-    assert far.weights.sum() == pytest.approx(1)
-    assert far.k_hat > 1
-    nowhere = smoothed(np.full(2000, -np.inf))
-    np.testing.assert_allclose(nowhere.weights, 1 / 2000)
-    assert nowhere.k_hat == np.inf
-
-
-def test_the_threshold_is_that_of_the_paper() -> None:
-    assert [threshold(count) for count in (100, 1000, 10**6)] == pytest.approx([0.5, 2 / 3, 0.7])
-
-
-@pytest.mark.parametrize(
-    ("k_hats", "factor", "quality"),
-    [
-        ((0.3, 0.5), 1.1, "good"),
-        ((0.3, 0.7), 1.1, "borderline"),
-        ((0.8, 0.9), 1.1, "poor"),
-        ((0.3, 0.5), 1.3, "borderline"),
-        ((0.3, 0.5), 1.5, "poor"),
-        ((0.3, math.inf), 1.0, "borderline"),
-        ((math.inf, math.inf), 1.0, "poor"),
-    ],
-)
-def test_the_verdict_is_good_only_where_no_repeat_and_no_spread_speaks_against_it(
-    k_hats: tuple[float, ...], factor: float, quality: str
-) -> None:
-    assert judged(np.array(k_hats), 0.697, factor) == quality
-
-
 def test_a_guide_with_the_posteriors_covariance_is_good() -> None:
-    found = approximate(*normal_draws(covariance(EXACT)), EXACT, correlates=True)
+    found = approximation(*normal_draws(covariance(EXACT)), correlates=True)
     assert (found.quality, found.num_draws, len(found.k_hats)) == ("good", 2000, 10)
     assert found.effective > 0.8
     assert found.gap is not None
@@ -108,7 +59,7 @@ def test_a_guide_with_the_posteriors_covariance_is_good() -> None:
 
 
 def test_the_best_independent_guide_is_poor_and_too_narrow_by_what_the_correlations_make_it() -> None:
-    found = approximate(*normal_draws(independent()), EXACT, correlates=False)
+    found = approximation(*normal_draws(independent()), correlates=False)
     assert found.quality == "poor"
     expected = np.sqrt(np.diag(independent()) / np.diag(covariance(EXACT)))
     np.testing.assert_allclose(found.sd_ratios[WEIGHT].ravel(), expected[:3], rtol=0.03)
@@ -126,14 +77,14 @@ def test_the_best_independent_guide_is_poor_and_too_narrow_by_what_the_correlati
 def test_a_draw_that_is_impossible_leaves_no_gap_but_a_verdict() -> None:
     draws, log_density = normal_draws(covariance(EXACT))
     draws[SIGMA][7] = -1.0
-    found = approximate(draws, log_density, EXACT, correlates=True)
+    found = approximation(draws, log_density, correlates=True)
     assert (found.gap, found.elbo, math.isnan(found.elbo_error)) == (None, -math.inf, True)
     assert np.isfinite(found.k_hats).all()
 
 
 def test_a_point_is_called_one() -> None:
     draws, _ = normal_draws(covariance(EXACT), 100)
-    found = approximate(draws, None, EXACT, correlates=False)
+    found = approximation(draws, None, correlates=False)
     assert (found.quality, found.worst, found.gap, len(found.k_hats)) == ("point", None, None, 0)
     assert math.isnan(found.threshold)
 

@@ -10,8 +10,8 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.regression.snapshot import RegressionRequest, RegressionSnapshot
+from rugged_widget.snapshot.request import SnapshotRequest
 from tests.infer.plain import FAMILIES, RUGGED, PlainLoop
 
 
@@ -104,7 +104,7 @@ def test_a_snapshot_is_of_its_moment() -> None:
     fit.learning_rate = 0.01
     kept = {site: value.copy() for site, value in snapshot.quantiles.items()}
     fit.advance(10)
-    assert isinstance(snapshot, Snapshot)
+    assert isinstance(snapshot, RegressionSnapshot)
     assert (snapshot.step, snapshot.learning_rate, snapshot.probs) == (10, 0.03, (0.1, 0.9))
     assert snapshot.elbo == fit.history()["elbo"][9]
     assert snapshot.curve.elbo.tolist() == fit.history()["elbo"][:10].tolist()
@@ -132,7 +132,7 @@ def test_a_fit_says_where_it_is() -> None:
 
 
 def test_a_prediction_at_a_point_is_the_line_and_the_noise_of_the_draws(trained: RegressionFit) -> None:
-    trained.request = SnapshotRequest(what_if=(2.0, 1))
+    trained.request = RegressionRequest(what_if=(2.0, 1))
     found, trained.request = trained.snapshot().what_if, SnapshotRequest()
     assert found is not None
     assert (found.x, found.group) == (2.0, 1)

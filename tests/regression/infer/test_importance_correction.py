@@ -5,23 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rugged_widget.infer.diagnostics.weighted_quantiles import binned_quantiles, weighted_quantiles
-from rugged_widget.infer.guides.predictive import density
 from rugged_widget.regression.infer.exact.correlation import covariance
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.importance_correction import correct
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.values import Array, Correction
+from rugged_widget.regression.infer.model import BIAS, WEIGHT
+from rugged_widget.regression.snapshot import RegressionCorrection
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.values import Array
 from tests.infer.plain import RUGGED
-from tests.regression.infer.test_approximation import EXACT, independent, normal_draws
+from tests.regression.infer.test_approximation import COMPARISON, EXACT, independent, normal_draws
 
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def corrected(spread: Array, count: int = 2000) -> Correction:
+def corrected(spread: Array, count: int = 2000) -> RegressionCorrection:
     draws, log_density = normal_draws(spread, count)
-    log_ratios = EXACT.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA]) - log_density
+    log_ratios = COMPARISON.log_joint(draws) - log_density
     grid = RUGGED.grid()
     group, x = np.repeat([0.0, 1.0], len(grid)), np.tile(grid, 2)
     return correct(draws, log_ratios, np.column_stack([group, x, group * x]), PROBS, 0.9)
@@ -29,40 +28,6 @@ def corrected(spread: Array, count: int = 2000) -> Correction:
 
 def width(values: Array) -> float:
     return float(values[-1] - values[0])
-
-
-def test_a_whole_number_of_equal_draws_weighs_as_one_draw_of_that_weight() -> None:
-    random = np.random.default_rng(1)
-    values, counts = random.normal(size=(300, 2)), random.integers(1, 9, 300)
-    repeated = np.quantile(np.repeat(values, counts, axis=0), PROBS, axis=0)
-    for estimate in (weighted_quantiles, binned_quantiles):
-        np.testing.assert_allclose(estimate(values, counts / counts.sum(), PROBS), repeated, atol=0.06)
-
-
-def test_the_bins_tell_what_sorting_tells() -> None:
-    random = np.random.default_rng(1)
-    values = random.normal(size=(2000, 6)) * np.array([1, 1e-6, 1e6, 1, 1, 0]) + 3
-    weights = random.gamma(0.5, size=2000)
-    weights /= weights.sum()
-    away = binned_quantiles(values, weights, PROBS) - weighted_quantiles(values, weights, PROBS)
-    assert (np.abs(away) <= np.ptp(values, axis=0) / 256).all()
-
-
-def test_a_weighed_density_is_that_of_the_distribution_the_weights_lead_to() -> None:
-    draws = np.random.default_rng(1).normal(size=4000)
-    weights = np.exp(0.5 * draws)  # from a normal distribution around 0 to the one around 0.5
-    found = density(draws, 0.9, weights / weights.sum())
-    expected = np.exp(-0.5 * (found.x - 0.5) ** 2) / np.sqrt(2 * np.pi)
-    np.testing.assert_allclose(found.density, expected, atol=0.03)
-    assert [found.lower, found.median, found.upper] == pytest.approx([-1.145, 0.5, 2.145], abs=0.1)
-    assert found.prob_positive == pytest.approx(0.691, abs=0.02)
-
-
-def test_equal_weights_leave_a_density_as_it_is() -> None:
-    draws = np.random.default_rng(1).normal(size=801)
-    plain, weighed = density(draws), density(draws, 0.9, np.full(801, 1 / 801))
-    np.testing.assert_allclose(weighed.density, plain.density, atol=0.01)
-    assert weighed.prob_positive == pytest.approx(plain.prob_positive)
 
 
 def test_the_correction_of_a_good_guide_is_reliable_and_gives_the_posterior() -> None:

@@ -236,9 +236,9 @@ def test_the_script_says_where_the_widget_drew_other_batches() -> None:
 
 
 def test_large_is_where_the_fit_begins_to_draw_batches_itself() -> None:
-    from rugged_widget.infer.step import subsample  # noqa: PLC0415 the wall: script.py may not import it
+    from rugged_widget.infer.step import pyro_step  # noqa: PLC0415 the wall: script.py may not import it
 
-    assert subsample.LARGE == LARGE
+    assert pyro_step.LARGE_PLATE == LARGE
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -11,7 +11,7 @@ import pytest
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.export_page import ExportPage, ExportRequests
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.page_fakes import PROBS, RUNNING, arrays, awkward, normal, snapshot, value_of
@@ -121,7 +121,7 @@ def test_every_frame_holds_the_same_arrays_and_only_finite_numbers() -> None:
     kinds.append(arrays(root.page.update(snapshot(), RUNNING)))
     assert kinds[0] == kinds[1]
     assert all(target in root.page.targets for target, _ in root.page.update(snapshot(), RUNNING))
-    assert root.page.wanted() == SnapshotRequest()
+    assert root.page.request() == SnapshotRequest()
 
 
 def test_the_sample_names_the_files_as_python_does() -> None:

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.snapshot import RegressionRequest, WhatIf
 from rugged_widget.regression.view.data_rows import rows_of
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.predict_page import PredictPage, exponential
-from rugged_widget.snapshot.reference import SnapshotRequest
-from rugged_widget.snapshot.snapshot import WhatIf
 from rugged_widget.view.figures.number_format import rounded
 from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
@@ -45,7 +44,7 @@ def figures(shown: PredictPage) -> list[Any]:
 
 def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
     shown = page()
-    assert shown.wanted() == SnapshotRequest(what_if=(round(float(np.median(DATA.predictor_values)), 2), 0))
+    assert shown.request() == RegressionRequest(what_if=(round(float(np.median(DATA.predictor_values)), 2), 0))
     slider = part(shown, "what-if-x")
     assert slider.min <= DATA.predictor_values.min()
     assert DATA.predictor_values.max() <= slider.max
@@ -70,7 +69,7 @@ def test_another_point_is_asked_for_and_wanted_and_nothing_else_happens() -> Non
     part(shown, "what-if-x").value = 3.5
     part(shown, "what-if-group").value = 1
     assert len(calls) == 2
-    assert shown.wanted() == SnapshotRequest(what_if=(3.5, 1))
+    assert shown.request() == RegressionRequest(what_if=(3.5, 1))
     assert part(shown, "answer").value == before
 
 

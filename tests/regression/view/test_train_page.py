@@ -12,7 +12,7 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.train_page import TrainPage
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
@@ -22,14 +22,14 @@ from tests.view.page_fakes import value_of
 from tests.view.references import reference_of
 
 if TYPE_CHECKING:
-    from rugged_widget.snapshot.snapshot import Snapshot
+    from rugged_widget.regression.snapshot import RegressionSnapshot
 
 DATA = RegressionData.rugged()
 RESTING = Progress("paused", 40, 1500, -500.0, 150.0)
 
 
 @pytest.fixture(scope="module")
-def plain() -> Snapshot:
+def plain() -> RegressionSnapshot:
     fit = RegressionFit(DATA, engine="plain")
     fit.advance(40)
     return fit.snapshot()
@@ -57,35 +57,35 @@ class Shown:
     def _changed(self) -> None:
         self.changes += 1
 
-    def legend(self, snapshot: Snapshot) -> str:
+    def legend(self, snapshot: RegressionSnapshot) -> str:
         return str(value_of(self.page.update(snapshot, RESTING), drawn.part(self.page.box, "rw-legend"), "value"))
 
 
 def test_a_correction_is_wanted_only_while_it_is_drawn() -> None:
     shown = Shown()
-    assert shown.page.wanted() == SnapshotRequest()
+    assert shown.page.request() == SnapshotRequest()
     shown.page.correct(on=True)
-    assert shown.page.wanted() == SnapshotRequest(correction=True)
+    assert shown.page.request() == SnapshotRequest(correction=True)
     shown.page.correct(on=True)
     assert shown.changes == 1  # nothing changed the second time
     shown.page.correct(on=False)
-    assert shown.page.wanted() == SnapshotRequest()
+    assert shown.page.request() == SnapshotRequest()
 
 
 def test_settings_are_shown_and_ask_for_nothing() -> None:
     shown = Shown(correct=True, stop_when_converged=True)
     page = shown.page
-    assert page.wanted().correction
+    assert page.request().correction
     stop, correct = (drawn.part(page.box, css_class) for css_class in ("rw-stop-when-converged", "rw-correct"))
     assert stop.value
     page.show_setting("correct", value=False)
     page.show_setting("stop_when_converged", value=False)
     assert (correct.value, stop.value) == (False, False)
-    assert not page.wanted().correction
+    assert not page.request().correction
     assert shown.picked == []
 
 
-def test_the_legend_tells_of_the_correction_once_it_is_there_and_whether_to_trust_it(plain: Snapshot) -> None:
+def test_the_legend_tells_of_the_correction_once_it_is_there_and_whether_to_trust_it(plain: RegressionSnapshot) -> None:
     shown = Shown()
     corrected = dataclasses.replace(plain, correction=correction_of(plain))
     assert "corrected" not in shown.legend(corrected)
@@ -96,7 +96,7 @@ def test_the_legend_tells_of_the_correction_once_it_is_there_and_whether_to_trus
     assert "not to be trusted" in shown.legend(doubtful)
 
 
-def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: Snapshot) -> None:
+def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: RegressionSnapshot) -> None:
     shown = Shown()
     for on in (False, True):
         shown.page.correct(on)
@@ -112,7 +112,7 @@ def test_a_frame_changes_only_targets_each_thing_once_and_no_mark_is_new(plain: 
 
 @pytest.mark.parametrize(("language", "verdicts"), [("en", ("Converged: yes", "good: no")), ("ko", ("예", "아니요"))])
 def test_who_does_not_see_it_is_told_both_verdicts_and_the_beliefs(
-    plain: Snapshot, language: str, verdicts: tuple[str, str]
+    plain: RegressionSnapshot, language: str, verdicts: tuple[str, str]
 ) -> None:
     shown = Shown(language)
     judged: Any = dataclasses.replace(plain, convergence=convergence(), approximation=approximation())

@@ -13,9 +13,10 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.regression.view.explanation_facts import facts_of
 from rugged_widget.regression.view.labels import RegressionSubject, subject_of
-from rugged_widget.snapshot.reference import Reference, SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import KLGap, Progress
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.i18n.catalogue import LANGUAGES, Catalogue
@@ -26,7 +27,7 @@ from tests.view.references import reference_of
 from tests.view.stage import FakePage
 
 if TYPE_CHECKING:
-    from rugged_widget.snapshot.snapshot import Snapshot
+    from rugged_widget.regression.snapshot import RegressionSnapshot
 
 DATA = RegressionData.rugged()
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -38,19 +39,19 @@ RUNNING, RESTING = (Progress(status, 40, 1500, -500.0, 150.0) for status in ("ru
 
 
 @pytest.fixture(scope="module")
-def plain() -> Snapshot:
+def plain() -> RegressionSnapshot:
     fit = RegressionFit(DATA, engine="plain")
     fit.advance(40)
     return dataclasses.replace(fit.snapshot(), gap=KLGap(1.25, 0.02), convergence=convergence())
 
 
 @cache
-def about(language: str, *, exact: bool) -> tuple[Catalogue, RegressionSubject, Reference]:
+def about(language: str, *, exact: bool) -> tuple[Catalogue, RegressionSubject, RegressionReference]:
     text = Catalogue(language)
     return text, subject_of(DATA, PROBS, text), reference_of(DATA, exact=exact)
 
 
-def told(key: str, snapshot: Snapshot, language: str = "en", *, exact: bool = True) -> str:
+def told(key: str, snapshot: RegressionSnapshot, language: str = "en", *, exact: bool = True) -> str:
     """Return the panel of an explanation as it is read, without markup."""
     text, subject, reference = about(language, exact=exact)
     facts = facts_of(subject, reference)
@@ -61,7 +62,7 @@ def told(key: str, snapshot: Snapshot, language: str = "en", *, exact: bool = Tr
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("key", KEYS)
 def test_every_explanation_can_be_told_at_every_moment_in_every_language(
-    plain: Snapshot, key: str, language: str
+    plain: RegressionSnapshot, key: str, language: str
 ) -> None:
     start = dataclasses.replace(plain, step=0, gap=None, convergence=None)
     judged = [
@@ -74,7 +75,7 @@ def test_every_explanation_can_be_told_at_every_moment_in_every_language(
             assert not re.search(r"[{}]|\bnan\b|\bNone\b", text)
 
 
-def test_the_numbers_are_those_of_the_run(plain: Snapshot) -> None:
+def test_the_numbers_are_those_of_the_run(plain: RegressionSnapshot) -> None:
     judged = dataclasses.replace(plain, approximation=approximation())
     assert "\N{MINUS SIGN}247.63 nats" in told("elbo", judged)
     assert "1.25 ± 0.02 nats" in told("elbo", judged)
@@ -86,7 +87,7 @@ def test_the_numbers_are_those_of_the_run(plain: Snapshot) -> None:
     assert f"about {sigma:.2f}" in told("panels", judged)
 
 
-def test_the_points_outside_the_line_and_inside_the_prediction_are_counted(plain: Snapshot) -> None:
+def test_the_points_outside_the_line_and_inside_the_prediction_are_counted(plain: RegressionSnapshot) -> None:
     found = re.search(r"(\d+) of the 170 points lie outside.*holds (\d+) of 170", told("panels", plain))
     assert found is not None
     outside, inside = map(int, found.groups())
@@ -100,24 +101,24 @@ def test_the_points_outside_the_line_and_inside_the_prediction_are_counted(plain
     assert (170 - outside, inside) == (counted["line"], counted["prediction"])
 
 
-def test_a_guide_that_correlates_is_not_told_to_be_too_narrow(plain: Snapshot) -> None:
+def test_a_guide_that_correlates_is_not_told_to_be_too_narrow(plain: RegressionSnapshot) -> None:
     good = told("quantiles", dataclasses.replace(plain, approximation=approximation("good")))
     assert "free to become as wide" in good
     assert "fixed" not in good
 
 
-def test_where_the_exact_posterior_is_not_known_nothing_is_said_of_it(plain: Snapshot) -> None:
+def test_where_the_exact_posterior_is_not_known_nothing_is_said_of_it(plain: RegressionSnapshot) -> None:
     text = told("elbo", dataclasses.replace(plain, gap=None), exact=False)
     assert "nobody knows" in text
     assert "dashed" not in told("quantiles", plain, exact=False)
     assert "Dashed" not in told("panels", plain, exact=False)
 
 
-def test_before_the_first_step_no_gap_is_told(plain: Snapshot) -> None:
+def test_before_the_first_step_no_gap_is_told(plain: RegressionSnapshot) -> None:
     assert "1.25" not in told("elbo", dataclasses.replace(plain, step=0))
 
 
-def test_while_training_runs_the_last_verdict_is_told_until_the_run_begins_again(plain: Snapshot) -> None:
+def test_while_training_runs_the_last_verdict_is_told_until_the_run_begins_again(plain: RegressionSnapshot) -> None:
     facts = facts_of(subject_of(DATA, PROBS), reference_of(DATA))
     judged = dataclasses.replace(plain, approximation=approximation())
     names = [[name for name, _ in facts("approximation", s)] for s in (judged, plain)]
@@ -126,7 +127,7 @@ def test_while_training_runs_the_last_verdict_is_told_until_the_run_begins_again
     assert "tail_general" in [name for name, _ in facts("approximation", plain)]
 
 
-def test_own_data_are_not_told_of_africa_and_their_names_stay_text(plain: Snapshot) -> None:
+def test_own_data_are_not_told_of_africa_and_their_names_stay_text(plain: RegressionSnapshot) -> None:
     rng = np.random.default_rng(1)
     columns = {"<b>y</b>": rng.normal(size=30), "{x}": rng.normal(size=30), "side": ["l", "r"] * 15}
     data = RegressionData.from_frame(pd.DataFrame(columns), response="<b>y</b>", predictor="{x}", group="side")
@@ -137,7 +138,7 @@ def test_own_data_are_not_told_of_africa_and_their_names_stay_text(plain: Snapsh
     assert "{x}" in str(values["value"])
 
 
-def test_a_closed_one_costs_nothing_while_training_runs_but_is_never_empty(plain: Snapshot) -> None:
+def test_a_closed_one_costs_nothing_while_training_runs_but_is_never_empty(plain: RegressionSnapshot) -> None:
     explanation = Explanation(Catalogue(), "elbo", facts_of(subject_of(DATA, PROBS), reference_of(DATA)))
     assert len(explanation.update(plain, RUNNING)) == 1
     assert explanation.update(plain, RUNNING) == []
@@ -146,7 +147,7 @@ def test_a_closed_one_costs_nothing_while_training_runs_but_is_never_empty(plain
     assert len(explanation.update(plain, RUNNING)) == 1
 
 
-def test_another_language_is_told_at_once(plain: Snapshot) -> None:
+def test_another_language_is_told_at_once(plain: RegressionSnapshot) -> None:
     text = Catalogue()
     explanation = Explanation(text, "elbo", facts_of(subject_of(DATA, PROBS, text), reference_of(DATA)))
     explanation.update(plain, RESTING)
@@ -157,12 +158,12 @@ def test_another_language_is_told_at_once(plain: Snapshot) -> None:
     assert "설명" in explanation.button.tooltip
 
 
-def test_an_explained_page_does_what_the_page_does_and_explains_it(plain: Snapshot) -> None:
+def test_an_explained_page_does_what_the_page_does_and_explains_it(plain: RegressionSnapshot) -> None:
     page, text = FakePage(lambda: None, SnapshotRequest(parameters=True)), Catalogue()
     explained = ExplainedPage(page, text, "parameters", facts_of(subject_of(DATA, PROBS, text), None))
     changes = explained.update(plain, RESTING)
     assert [target for target, _ in changes] == list(explained.targets)
-    assert explained.wanted() == page.wanted()
+    assert explained.request() == page.request()
     assert explained.labels == page.labels
     assert explained.hover == page.hover
     explained.show_exact(show=True)

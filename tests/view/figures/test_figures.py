@@ -15,10 +15,11 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
-from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.figures.chart import Ruler
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.quantiles import QuantileFigure
@@ -36,7 +37,7 @@ RUNNING = Progress("running", 40, 1500, -500.0, 150.0)
 
 
 @pytest.fixture(scope="module")
-def snapshots() -> dict[int, Snapshot]:
+def snapshots() -> dict[int, RegressionSnapshot]:
     fit = RegressionFit(RegressionData.rugged())
     found = {0: fit.snapshot()}
     for step in (1, 40, 700):
@@ -55,7 +56,9 @@ def figures() -> dict[str, ElboFigure | QuantileFigure | Panels | SlopeFigure]:
 
 
 @pytest.mark.parametrize("name", ["elbo", "quantiles", "panels", "slopes"])
-def test_every_frame_holds_the_same_arrays_and_only_finite_numbers(name: str, snapshots: dict[int, Snapshot]) -> None:
+def test_every_frame_holds_the_same_arrays_and_only_finite_numbers(
+    name: str, snapshots: dict[int, RegressionSnapshot]
+) -> None:
     figure = figures()[name]
     kinds = []
     for snapshot in snapshots.values():
@@ -72,7 +75,7 @@ def test_every_frame_holds_the_same_arrays_and_only_finite_numbers(name: str, sn
     assert all(kind == kinds[0] for kind in kinds)
 
 
-def values_of(figure: object, snapshot: Snapshot, target: object) -> dict[str, object]:
+def values_of(figure: object, snapshot: RegressionSnapshot, target: object) -> dict[str, object]:
     found: dict[str, object] = {}
     for widget, values in figure.update(snapshot, RUNNING):  # type: ignore[attr-defined]
         if widget is target:
@@ -80,7 +83,7 @@ def values_of(figure: object, snapshot: Snapshot, target: object) -> dict[str, o
     return found
 
 
-def test_the_elbo_is_total_or_per_observation(snapshots: dict[int, Snapshot]) -> None:
+def test_the_elbo_is_total_or_per_observation(snapshots: dict[int, RegressionSnapshot]) -> None:
     figure = ElboFigure(1500, STORY, lambda: None, text=WORDS)
     raw = drawn.mark(figure.box, bqplot.Lines, color="accent-faint")
     total = values_of(figure, snapshots[40], raw)["y"]
@@ -97,13 +100,13 @@ def test_rows_are_named_after_the_columns_and_the_bias_is_brought_near() -> None
     assert Row("bias", (), "bias", -3.0).caption == "bias + 3"
 
 
-def test_quantiles_are_drawn_less_their_offset(snapshots: dict[int, Snapshot]) -> None:
+def test_quantiles_are_drawn_less_their_offset(snapshots: dict[int, RegressionSnapshot]) -> None:
     figure = QuantileFigure(STORY, text=WORDS)
     median = values_of(figure, snapshots[700], drawn.mark(figure.box, bqplot.Scatter))["x"]
     assert np.asarray(median)[3] == pytest.approx(snapshots[700].quantiles["linear.bias"][2, 0] - 9)
 
 
-def test_a_panel_says_where_a_band_is_that_cannot_be_seen(snapshots: dict[int, Snapshot]) -> None:
+def test_a_panel_says_where_a_band_is_that_cannot_be_seen(snapshots: dict[int, RegressionSnapshot]) -> None:
     panels = figures()["panels"]
     assert isinstance(panels, Panels)
     note = drawn.part(panels.boxes[0], "rw-note")
@@ -115,7 +118,7 @@ def test_a_panel_says_where_a_band_is_that_cannot_be_seen(snapshots: dict[int, S
     assert int(found[2]) > 90
 
 
-def test_the_corners_answer_in_words_and_names_of_groups_stay_text(snapshots: dict[int, Snapshot]) -> None:
+def test_the_corners_answer_in_words_and_names_of_groups_stay_text(snapshots: dict[int, RegressionSnapshot]) -> None:
     frame = pd.DataFrame({"x": np.arange(9.0), "y": np.arange(9.0) % 4, "g": ["<b>", "in"] * 4 + ["in"]})
     data = RegressionData.from_frame(frame, predictor="x", group="g", response="y")
     figure = SlopeFigure(subject_of(data, STORY.probs, WORDS), text=WORDS)
@@ -128,7 +131,9 @@ def test_the_corners_answer_in_words_and_names_of_groups_stay_text(snapshots: di
 
 
 @pytest.mark.parametrize("name", ["quantiles", "panels", "slopes"])
-def test_the_corrected_guide_is_dotted_where_it_is_wanted_and_known(name: str, snapshots: dict[int, Snapshot]) -> None:
+def test_the_corrected_guide_is_dotted_where_it_is_wanted_and_known(
+    name: str, snapshots: dict[int, RegressionSnapshot]
+) -> None:
     figure = figures()[name]
     assert not isinstance(figure, ElboFigure)
     plain = snapshots[700]
@@ -145,7 +150,7 @@ def test_the_corrected_guide_is_dotted_where_it_is_wanted_and_known(name: str, s
     assert array_kinds(figure, corrected) == off  # what is not drawn is not sent
 
 
-def test_corrected_marks_lie_where_the_correction_says(snapshots: dict[int, Snapshot]) -> None:
+def test_corrected_marks_lie_where_the_correction_says(snapshots: dict[int, RegressionSnapshot]) -> None:
     correction = correction_of(snapshots[700], times=40.0)
     snapshot = dataclasses.replace(snapshots[700], correction=correction)
     rows, panels, slopes = (figures()[name] for name in ("quantiles", "panels", "slopes"))
@@ -191,12 +196,12 @@ def dotted(box: ipywidgets.Widget) -> list[Any]:
     return drawn.marks(box, bqplot.Lines, line_style="dotted")
 
 
-def across(figure: QuantileFigure | SlopeFigure, snapshot: Snapshot) -> tuple[float, float]:
+def across(figure: QuantileFigure | SlopeFigure, snapshot: RegressionSnapshot) -> tuple[float, float]:
     """Return where the axis at the bottom begins and ends in a frame."""
     return drawn.bounds(figure.update(snapshot, RUNNING), drawn.axis(figure.box))
 
 
-def dotted_shown(figure: QuantileFigure | Panels | SlopeFigure, snapshot: Snapshot) -> set[object]:
+def dotted_shown(figure: QuantileFigure | Panels | SlopeFigure, snapshot: RegressionSnapshot) -> set[object]:
     """Return whether a frame shows the dotted marks: one answer for all of them."""
     return {
         values["visible"]
@@ -205,7 +210,9 @@ def dotted_shown(figure: QuantileFigure | Panels | SlopeFigure, snapshot: Snapsh
     }
 
 
-def array_kinds(figure: QuantileFigure | Panels | SlopeFigure, snapshot: Snapshot) -> list[tuple[int, str, int]]:
+def array_kinds(
+    figure: QuantileFigure | Panels | SlopeFigure, snapshot: RegressionSnapshot
+) -> list[tuple[int, str, int]]:
     """Return which arrays a frame holds."""
     return [
         (id(target), trait, value.ndim)
@@ -221,7 +228,7 @@ def test_the_format_of_ticks_goes_before_them() -> None:
     assert list(changes[ruler.axis]) == ["tick_format", "tick_values"]
 
 
-def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, Snapshot]) -> None:
+def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, RegressionSnapshot]) -> None:
     far = dataclasses.replace(
         snapshots[40], quantiles={site: value * 1e12 for site, value in snapshots[40].quantiles.items()}
     )

@@ -11,11 +11,11 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
-from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.snapshot import KLGap, Progress, Snapshot
+from rugged_widget.snapshot.snapshot import KLGap, Progress
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.overlays import legend
 from rugged_widget.view.figures.quantiles import QuantileFigure
@@ -34,7 +34,7 @@ Figure = ElboFigure | QuantileFigure | Panels | SlopeFigure
 
 
 @pytest.fixture(scope="module")
-def snapshots() -> dict[int, Snapshot]:
+def snapshots() -> dict[int, RegressionSnapshot]:
     fit = RegressionFit(DATA)
     found = {0: dataclasses.replace(fit.snapshot(), gap=KLGap(1e4, 1e2))}
     for step in (1, 40, 120):
@@ -43,7 +43,7 @@ def snapshots() -> dict[int, Snapshot]:
     return found
 
 
-def make(name: str, reference: Reference | None) -> Figure:
+def make(name: str, reference: RegressionReference | None) -> Figure:
     if name == "elbo":
         return ElboFigure(1500, STORY, lambda: None, reference, text=WORDS)
     if name == "quantiles":
@@ -53,25 +53,25 @@ def make(name: str, reference: Reference | None) -> Figure:
     return Panels(STORY, lambda: None, reference, text=WORDS)
 
 
-def elbo(reference: Reference | None = REFERENCE) -> ElboFigure:
+def elbo(reference: RegressionReference | None = REFERENCE) -> ElboFigure:
     figure = make("elbo", reference)
     assert isinstance(figure, ElboFigure)
     return figure
 
 
-def quantiles(reference: Reference | None = REFERENCE) -> QuantileFigure:
+def quantiles(reference: RegressionReference | None = REFERENCE) -> QuantileFigure:
     figure = make("quantiles", reference)
     assert isinstance(figure, QuantileFigure)
     return figure
 
 
-def panels(reference: Reference | None = REFERENCE) -> Panels:
+def panels(reference: RegressionReference | None = REFERENCE) -> Panels:
     figure = make("panels", reference)
     assert isinstance(figure, Panels)
     return figure
 
 
-def slopes(reference: Reference | None = REFERENCE) -> SlopeFigure:
+def slopes(reference: RegressionReference | None = REFERENCE) -> SlopeFigure:
     figure = make("slopes", reference)
     assert isinstance(figure, SlopeFigure)
     return figure
@@ -87,18 +87,18 @@ def dashes(figure: Figure) -> list[Any]:
     return drawings(figure, line_style="dashed")
 
 
-def heights(figure: ElboFigure | SlopeFigure, snapshot: Snapshot) -> tuple[float, float]:
+def heights(figure: ElboFigure | SlopeFigure, snapshot: RegressionSnapshot) -> tuple[float, float]:
     """Return where the axis at the left begins and ends in a frame."""
     return drawn.bounds(figure.update(snapshot, RUNNING), drawn.axis(figure.box, "left"))
 
 
-def value(figure: Figure, snapshot: Snapshot, target: Silent, trait: str = "value") -> object:
+def value(figure: Figure, snapshot: RegressionSnapshot, target: Silent, trait: str = "value") -> object:
     found = [values[trait] for widget, values in figure.update(snapshot, RUNNING) if widget is target]
     assert len(found) == 1
     return found[0]
 
 
-def said(figure: ElboFigure | SlopeFigure, snapshot: Snapshot, css_class: str) -> str:
+def said(figure: ElboFigure | SlopeFigure, snapshot: RegressionSnapshot, css_class: str) -> str:
     """Return what a frame writes into a text of a figure."""
     return str(value(figure, snapshot, drawn.part(figure.box, css_class)))
 
@@ -116,7 +116,7 @@ def test_exact_marks_are_hidden_until_they_are_asked_for_and_can_be_hidden_again
 @pytest.mark.parametrize("name", ["elbo", "quantiles", "panels", "slopes"])
 @pytest.mark.parametrize("reference", [None, reference_of(DATA, exact=False)], ids=["none", "least squares"])
 def test_without_an_exact_answer_nothing_of_it_is_built(
-    name: str, reference: Reference | None, snapshots: dict[int, Snapshot]
+    name: str, reference: RegressionReference | None, snapshots: dict[int, RegressionSnapshot]
 ) -> None:
     figure = make(name, reference)
     figure.show_exact(show=True)
@@ -126,8 +126,10 @@ def test_without_an_exact_answer_nothing_of_it_is_built(
 
 
 @pytest.mark.parametrize("name", ["elbo", "quantiles", "panels", "slopes"])
-def test_frames_hold_the_arrays_that_they_hold_without_a_reference(name: str, snapshots: dict[int, Snapshot]) -> None:
-    def arrays(figure: Figure, snapshot: Snapshot) -> list[tuple[int, str, tuple[int, ...]]]:
+def test_frames_hold_the_arrays_that_they_hold_without_a_reference(
+    name: str, snapshots: dict[int, RegressionSnapshot]
+) -> None:
+    def arrays(figure: Figure, snapshot: RegressionSnapshot) -> list[tuple[int, str, tuple[int, ...]]]:
         places = {target: place for place, target in enumerate(figure.targets)}
         return [
             (places[target], trait, (array.ndim,))
@@ -144,7 +146,9 @@ def test_frames_hold_the_arrays_that_they_hold_without_a_reference(name: str, sn
         assert arrays(plain, snapshot) == arrays(compared, snapshot) == expected
 
 
-def test_the_line_of_the_log_evidence_is_in_view_with_room_for_its_text(snapshots: dict[int, Snapshot]) -> None:
+def test_the_line_of_the_log_evidence_is_in_view_with_room_for_its_text(
+    snapshots: dict[int, RegressionSnapshot],
+) -> None:
     figure = elbo()
     for snapshot in snapshots.values():
         low, high = heights(figure, snapshot)
@@ -152,7 +156,7 @@ def test_the_line_of_the_log_evidence_is_in_view_with_room_for_its_text(snapshot
         assert (high + 247.63) / (high - low) > 0.18  # two lines of text
 
 
-def test_the_line_follows_the_unit(snapshots: dict[int, Snapshot]) -> None:
+def test_the_line_follows_the_unit(snapshots: dict[int, RegressionSnapshot]) -> None:
     figure = elbo()
     figure.show_exact(show=True)
     for unit, line in (("observation", -247.63 / 170), ("total", -247.63)):
@@ -163,7 +167,7 @@ def test_the_line_follows_the_unit(snapshots: dict[int, Snapshot]) -> None:
         assert high - low < 12 * abs(line)
 
 
-def test_a_frame_leaves_the_line_of_the_log_evidence_alone(snapshots: dict[int, Snapshot]) -> None:
+def test_a_frame_leaves_the_line_of_the_log_evidence_alone(snapshots: dict[int, RegressionSnapshot]) -> None:
     figure, changed = elbo(), []
     figure.show_exact(show=True)
     dashes(figure)[0].observe(changed.append)
@@ -172,7 +176,7 @@ def test_a_frame_leaves_the_line_of_the_log_evidence_alone(snapshots: dict[int, 
     assert not changed
 
 
-def test_the_text_at_the_log_evidence_tells_the_gap_once_there_is_one(snapshots: dict[int, Snapshot]) -> None:
+def test_the_text_at_the_log_evidence_tells_the_gap_once_there_is_one(snapshots: dict[int, RegressionSnapshot]) -> None:
     figure = elbo()
     assert said(figure, snapshots[120], "rw-evidence") == ""
     figure.show_exact(show=True)
@@ -207,7 +211,9 @@ def test_a_triangle_stands_over_each_row_at_the_least_squares_estimate() -> None
 
 
 @pytest.mark.parametrize("times", [1.0, 1e9, 1e-9])
-def test_the_axes_cover_the_guide_and_what_it_is_compared_with(times: float, snapshots: dict[int, Snapshot]) -> None:
+def test_the_axes_cover_the_guide_and_what_it_is_compared_with(
+    times: float, snapshots: dict[int, RegressionSnapshot]
+) -> None:
     reference = reference_of(DATA, times=times)
     assert reference.exact is not None
     rows, curves = quantiles(reference), slopes(reference)
@@ -220,7 +226,7 @@ def test_the_axes_cover_the_guide_and_what_it_is_compared_with(times: float, sna
     assert all(s.density.max() <= top for s in (*reference.exact.slopes, *snapshots[40].slopes))
 
 
-def test_a_log_evidence_far_out_is_in_view_as_well(snapshots: dict[int, Snapshot]) -> None:
+def test_a_log_evidence_far_out_is_in_view_as_well(snapshots: dict[int, RegressionSnapshot]) -> None:
     for log_evidence in (-1e9, 0.0, 1e7):
         figure = elbo(reference_of(DATA, log_evidence=log_evidence))
         figure.show_exact(show=True)
@@ -231,7 +237,7 @@ def test_a_log_evidence_far_out_is_in_view_as_well(snapshots: dict[int, Snapshot
             assert 0.0 <= float(text.split("--rw-height: ")[1].split('"', maxsplit=1)[0]) <= 1.0
 
 
-def test_the_exact_lines_of_the_panels_follow_the_switch_and_no_frame(snapshots: dict[int, Snapshot]) -> None:
+def test_the_exact_lines_of_the_panels_follow_the_switch_and_no_frame(snapshots: dict[int, RegressionSnapshot]) -> None:
     figure = panels()
     assert REFERENCE.exact is not None
     changed: list[object] = []
@@ -255,7 +261,7 @@ def test_the_least_squares_line_lies_under_the_median_and_needs_no_switch() -> N
         assert marks[3] is drawn.mark(box, bqplot.Lines, color=("outside", "inside")[number])
 
 
-def test_a_panel_counts_its_points_in_both_bands(snapshots: dict[int, Snapshot]) -> None:
+def test_a_panel_counts_its_points_in_both_bands(snapshots: dict[int, RegressionSnapshot]) -> None:
     figure, snapshot = panels(), snapshots[120]
     group = STORY.groups[1]
     counts = []
@@ -269,7 +275,9 @@ def test_a_panel_counts_its_points_in_both_bands(snapshots: dict[int, Snapshot])
         assert value(figure, snapshot, note) == expected
 
 
-def test_the_corners_tell_the_exact_probability_while_the_answer_is_shown(snapshots: dict[int, Snapshot]) -> None:
+def test_the_corners_tell_the_exact_probability_while_the_answer_is_shown(
+    snapshots: dict[int, RegressionSnapshot],
+) -> None:
     figure = slopes()
     assert "exact" not in said(figure, snapshots[120], "rw-corner-1")
     figure.show_exact(show=True)

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
-from rugged_widget.view.figures.pair import PairFigure
-from rugged_widget.view.figures.plane import ellipse, pick
+from rugged_widget.view.figures.pair import PairFigure, ellipse, pick
 from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.kept_fakes import draws, run
@@ -48,7 +47,7 @@ def figure(
     )
 
 
-def moment(seed: int = 0, **kind: float) -> Snapshot:
+def moment(seed: int = 0, **kind: float) -> RegressionSnapshot:
     return dataclasses.replace(snapshot(), draws=draws(seed, **kind))  # type: ignore[arg-type]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from rugged_widget import RuggedWidget
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.view.dashboard import parts
 from tests.view import drawn
 from tests.view.references import reference_of
@@ -20,7 +20,7 @@ TRAITS = ("description", "tooltip", "value", "titles", "tooltips", "label", "opt
 
 
 @pytest.fixture(scope="module")
-def plain() -> Snapshot:
+def plain() -> RegressionSnapshot:
     return RegressionFit(DATA).snapshot()
 
 
@@ -32,7 +32,7 @@ def heading(stage: Stage) -> str:
     return str(drawn.part(stage.root, "rw-heading").value)
 
 
-def test_the_first_page_decides_and_is_told_of_and_a_second_one_changes_nothing(plain: Snapshot) -> None:
+def test_the_first_page_decides_and_is_told_of_and_a_second_one_changes_nothing(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.hear({"k": "hello", "language": "ko-KR"})
     assert stage.text.language == "ko"
@@ -42,7 +42,7 @@ def test_the_first_page_decides_and_is_told_of_and_a_second_one_changes_nothing(
     assert stage.tags == ["ko-KR", "en-US"]
 
 
-def test_a_language_that_was_asked_for_is_not_the_browsers(plain: Snapshot) -> None:
+def test_a_language_that_was_asked_for_is_not_the_browsers(plain: RegressionSnapshot) -> None:
     stage = Stage(plain, language="en")
     stage.hear({"k": "hello", "language": "ko"})
     assert stage.text.language == "en"
@@ -51,13 +51,13 @@ def test_a_language_that_was_asked_for_is_not_the_browsers(plain: Snapshot) -> N
     assert Stage(plain, language="ko").text.language == "ko"
 
 
-def test_what_is_no_language_is_not_listened_to(plain: Snapshot) -> None:
+def test_what_is_no_language_is_not_listened_to(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.hear({"k": "hello", "language": 5})
     assert (stage.text.language, stage.tags) == ("en", [])
 
 
-def test_another_language_is_spoken_at_once_by_everything(plain: Snapshot) -> None:
+def test_another_language_is_spoken_at_once_by_everything(plain: RegressionSnapshot) -> None:
     stage = Stage(plain, reference=reference_of(DATA))
     stage.rest("paused")
     hover = drawn.part(stage.root, "rw-stream").hover
@@ -77,7 +77,7 @@ def test_another_language_is_spoken_at_once_by_everything(plain: Snapshot) -> No
     assert drawn.part(stage.root, "rw-stream").hover == hover
 
 
-def test_another_language_moves_no_control_and_asks_for_nothing(plain: Snapshot) -> None:
+def test_another_language_moves_no_control_and_asks_for_nothing(plain: RegressionSnapshot) -> None:
     stage = Stage(plain, speed="max", guide="delta", learning_rate=0.01)
     stage.picked.clear()
     wishes = len(stage.wishes)
@@ -98,7 +98,7 @@ def test_another_language_moves_no_control_and_asks_for_nothing(plain: Snapshot)
     assert stage.picked == [("speed", 1)]
 
 
-def test_while_training_runs_the_next_frame_speaks_it(plain: Snapshot) -> None:
+def test_while_training_runs_the_next_frame_speaks_it(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.start()
     stage.frame()
@@ -108,7 +108,7 @@ def test_while_training_runs_the_next_frame_speaks_it(plain: Snapshot) -> None:
     assert drawn.part(stage.root, "rw-primary").description == "일시 정지"
 
 
-def test_a_guide_that_somebody_wrote_is_offered_once_it_is_used(plain: Snapshot) -> None:
+def test_a_guide_that_somebody_wrote_is_offered_once_it_is_used(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     picker = drawn.part(stage.root, "rw-guide")
     assert "custom" not in dict(picker.options).values()
@@ -118,7 +118,7 @@ def test_a_guide_that_somebody_wrote_is_offered_once_it_is_used(plain: Snapshot)
     assert stage.picked == []
 
 
-def test_a_notice_is_text_and_goes_with_the_status(plain: Snapshot) -> None:
+def test_a_notice_is_text_and_goes_with_the_status(plain: RegressionSnapshot) -> None:
     stage = Stage(plain)
     stage.dashboard.notify("too <few> iterates")
     assert drawn.part(stage.root, "rw-notice").value == '<p role="alert">too &lt;few&gt; iterates</p>'

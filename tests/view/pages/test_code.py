@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.view.figures.code_listing import Listing, as_html
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.code import CodePage
@@ -96,7 +96,7 @@ def test_the_same_script_is_not_sent_twice() -> None:
 
 def test_it_wants_nothing_and_its_frames_hold_no_arrays() -> None:
     page = CodePage(lambda: CODE, Clock(), text=WORDS)
-    assert page.wanted() == SnapshotRequest()
+    assert page.request() == SnapshotRequest()
     changes = page.update(snapshot(), PAUSED)
     assert arrays(changes) == []
     assert all(target in page.targets for target, _ in changes)

@@ -12,11 +12,11 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.snapshot.values import Averaged
 from rugged_widget.view.figures.elbo import ElboFigure
-from rugged_widget.view.figures.plane import ellipse, pick
+from rugged_widget.view.figures.pair import ellipse, pick
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.compare import ComparePage
 from rugged_widget.view.requests import CompareRequests
@@ -68,7 +68,7 @@ class Shown:
 
 
 def test_it_wants_draws() -> None:
-    assert Shown().page.wanted() == SnapshotRequest(draws=True)
+    assert Shown().page.request() == SnapshotRequest(draws=True)
 
 
 def test_a_row_holds_what_is_known_of_a_run() -> None:

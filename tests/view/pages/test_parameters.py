@@ -9,7 +9,7 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.snapshot.reference import SnapshotRequest
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.view.figures.number_format import fixed
 from rugged_widget.view.figures.parameter_table import table_of
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -51,7 +51,7 @@ def latents(shown: ParametersPage) -> list[Any]:
 
 
 def test_it_wants_the_parameters() -> None:
-    assert page().wanted() == SnapshotRequest(parameters=True)
+    assert page().request() == SnapshotRequest(parameters=True)
 
 
 def test_small_parameters_are_written_out_constrained_beside_unconstrained() -> None:

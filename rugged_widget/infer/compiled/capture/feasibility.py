@@ -57,11 +57,11 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     known = set(get_param_store().keys())
     if watched.iterators:
         raise UnsupportedError(f"the model holds the iterator {watched.iterators[0]!r}, which calls may move on unseen")
-    untouched = watched.look()
+    untouched = watched.read()
     try:
         with poutine.trace(param_only=True) as seen:
             loss = _loss(step, elbo)
-        first, before = Generators.copied(), watched.look()
+        first, before = Generators.copied(), watched.read()
         if new := [name for name in get_param_store().keys() if name not in known]:  # noqa: SIM118 no mapping's keys
             for name in new:
                 del get_param_store()[name]
@@ -146,7 +146,7 @@ class Watch:
             if hasattr(type(thing), "__next__") and not isinstance(thing, itertools.count)
         ]
 
-    def look(self) -> dict[tuple[int, str | None], Any]:
+    def read(self) -> dict[tuple[int, str | None], Any]:
         """Return copies of what can change now."""
         found: dict[tuple[int, str | None], Any] = {}
         for key, (_, thing) in self._places.items():
@@ -163,7 +163,7 @@ class Watch:
 
     def changed(self, before: dict[tuple[int, str | None], Any]) -> str | None:
         """Name something that is not as it was; None where all is."""
-        now = self.look()
+        now = self.read()
         for key in before.keys() | now.keys():
             one, other = before.get(key), now.get(key)
             if isinstance(one, _Held) and isinstance(other, _Held):

@@ -16,7 +16,6 @@ import torch
 from torch import fx
 
 from rugged_widget.infer.compiled.capture.node_values import alike, values
-from rugged_widget.infer.compiled.capture.signs import merge_signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -202,5 +201,82 @@ def _constant_key(node: fx.Node, value: Any) -> Any:  # noqa: ANN401 whatever ca
     data = plain.view(torch.uint8).numpy().tobytes()
     return str(value.dtype), tuple(value.shape), value.stride(), data
 
+
+def merge_signs(graph: fx.GraphModule, found: Values) -> bool:
+    """Merge changes of sign into sums and products: a + (-b) becomes a - b, -(a - b) becomes b - a."""
+    changed = False
+    for node in list(graph.graph.nodes):
+        rule = _SIGN_RULES.get(node.target)
+        if rule and node.op == "call_function" and node.users and not node.kwargs and _is_real(node, found):
+            changed = rule(node, found) or changed
+    graph.graph.eliminate_dead_code()
+    return changed
+
+
+def _is_real(node: fx.Node, found: Values) -> bool:
+    """Return whether a node and all that it takes are real numbers: others wrap around, or cannot be subtracted."""
+    taken = [found.get(item) for item in (node, *node.all_input_nodes)]
+    return all(isinstance(value, torch.Tensor) and value.is_floating_point() for value in taken)
+
+
+def _negated(value: Any) -> fx.Node | None:  # noqa: ANN401 an argument is anything
+    """Return x where the argument is -x."""
+    if isinstance(value, fx.Node) and value.target is aten.neg.default and isinstance(value.args[0], fx.Node):
+        return value.args[0]
+    return None
+
+
+def _merge_negation(node: fx.Node, found: Values) -> bool:
+    (source,) = node.args
+    if (inner := _negated(source)) is not None:
+        node.replace_all_uses_with(inner)
+        return True
+    if not isinstance(source, fx.Node) or source.target is not aten.sub.Tensor or source.kwargs:
+        return False
+    first, second = source.args
+    if isinstance(first, fx.Node) and isinstance(second, fx.Node) and alike(found.get(second), found[node]):
+        node.target, node.args = aten.sub.Tensor, (second, first)
+        return True
+    return False
+
+
+def _merge_sum(node: fx.Node, found: Values) -> bool:
+    first, second = _negated(node.args[0]), _negated(node.args[1])
+    if second is not None:
+        return _merge_difference(node, found)
+    if first is not None and isinstance(node.args[1], fx.Node):
+        node.target, node.args = aten.sub.Tensor, (node.args[1], first)
+        return True
+    return False
+
+
+def _merge_difference(node: fx.Node, found: Values) -> bool:  # noqa: ARG001 the rules are called alike
+    second = _negated(node.args[1])
+    if second is None:
+        return False
+    node.target = aten.sub.Tensor if node.target is aten.add.Tensor else aten.add.Tensor
+    node.args = (node.args[0], second)
+    return True
+
+
+def _merge_product(node: fx.Node, found: Values) -> bool:  # noqa: ARG001 as above
+    first, second = _negated(node.args[0]), _negated(node.args[1])
+    factor = node.args[1]
+    if first is not None and isinstance(factor, (int, float)):
+        node.args = (first, -factor)
+        return True
+    if first is not None and second is not None:
+        node.args = (first, second)
+        return True
+    return False
+
+
+_SIGN_RULES: dict[Any, Callable[[fx.Node, Values], bool]] = {
+    aten.neg.default: _merge_negation,
+    aten.add.Tensor: _merge_sum,
+    aten.sub.Tensor: _merge_difference,
+    aten.mul.Tensor: _merge_product,
+    aten.div.Tensor: _merge_product,
+}
 
 PASSES: tuple[Pass, ...] = (fold_constants, drop_no_ops, merge_signs, share)

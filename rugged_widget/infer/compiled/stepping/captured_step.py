@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Array: TypeAlias = NDArray[np.float64]
 
 
-LOOK_SECONDS = 0.02
-"""Time from one look at the numbers that a model holds to the next."""
+READ_SECONDS = 0.02
+"""Time from one reading of the numbers that a model holds to the next."""
 
 
 class EngineError(RuntimeError):
@@ -78,7 +78,7 @@ class Compiled:
         self.link, self.engine = link, engine
         self._noise = noise
         self._constants = [(constant, constant._version) for constant in constants]  # noqa: SLF001 no public name
-        self._watch, self._seen, self._looked = watch, watch.look(), time.monotonic()
+        self._watch, self._seen, self._read_at = watch, watch.read(), time.monotonic()
         self._state, self._count = link.read()
 
     def __repr__(self) -> str:
@@ -88,10 +88,10 @@ class Compiled:
     def outdated(self) -> bool:
         """Whether somebody has changed what was captured: a constant, or a number that the model holds.
 
-        For numbers it is looked now and then only, because that takes a tenth of a millisecond.
+        Numbers are read now and then only, because that takes a tenth of a millisecond.
         """
-        if time.monotonic() - self._looked > LOOK_SECONDS:
-            self._looked = time.monotonic()
+        if time.monotonic() - self._read_at > READ_SECONDS:
+            self._read_at = time.monotonic()
             if self._watch.changed(self._seen) is not None:
                 return True
         return any(constant._version != version for constant, version in self._constants)  # noqa: SLF001 no public name

@@ -12,15 +12,14 @@ from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.exact.sigma_marginal import SigmaPosterior
 from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, Rows, checked_rows
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
-from rugged_widget.snapshot.reference import ExactAnswer
+from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.snapshot import RegressionAnswer
 from rugged_widget.snapshot.values import Array, Band, Density
 from rugged_widget.validation import checked_prob, checked_probs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-NUM_GROUPS = 2
 LESSON = Priors()
 DEFAULT_POINTS = 64
 CURVES = np.concatenate([np.eye(NUM_FEATURES + 1), [[0.0, 1.0, 1.0, 0.0]]])
@@ -211,7 +210,7 @@ class ExactPosterior:
         likelihood -= 0.5 * rows.squared_residuals(coefficients) / scale**2
         return np.where(inside, prior + likelihood, -np.inf)
 
-    def answer(self, probs: Sequence[float], prob: float) -> ExactAnswer:
+    def answer(self, probs: Sequence[float], prob: float) -> RegressionAnswer:
         """Return all that is drawn of it.
 
         Parameters
@@ -221,8 +220,12 @@ class ExactPosterior:
         prob
             Probability inside the bands and the intervals, in (0, 1).
         """
-        return ExactAnswer(
-            self.log_evidence, self.quantiles(probs), self.bands(prob), self.slopes(prob), self.marginals(prob)
+        return RegressionAnswer(
+            log_evidence=self.log_evidence,
+            quantiles=self.quantiles(probs),
+            bands=self.bands(prob),
+            slopes=self.slopes(prob),
+            marginals=self.marginals(prob),
         )
 
     def _curves(self, prob: float) -> tuple[Density, ...]:

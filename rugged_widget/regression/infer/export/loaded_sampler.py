@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from rugged_widget.defaults import NUM_DRAWS
 from rugged_widget.infer.guides.sampling import as_float64
 from rugged_widget.regression.infer.export.sampler import Draw
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, slopes_by_group
@@ -79,7 +80,7 @@ class LoadedSampler:
         return _by_site(drawn, with_obs=features is not None)
 
     def draws(
-        self, num_samples: int = 800, features: ArrayLike | None = None, *, seed: int | None = None
+        self, num_samples: int = NUM_DRAWS, features: ArrayLike | None = None, *, seed: int | None = None
     ) -> dict[str, NDArray[np.float64]]:
         """Draw several times in one call.
 
@@ -101,7 +102,7 @@ class LoadedSampler:
         return _by_site(drawn, with_obs=features is not None)
 
     def slopes(
-        self, num_samples: int = 800, *, one_by_one: bool = False, seed: int | None = None
+        self, num_samples: int = NUM_DRAWS, *, one_by_one: bool = False, seed: int | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Draw the slope d response / d predictor.
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rugged_widget.infer.compiled.capture.node_values import MAX_KEPT, values
 from rugged_widget.infer.compiled.capture.nodes import is_mutable
-from rugged_widget.infer.compiled.capture.simplify import drop_no_ops, fold_constants, share, simplify
+from rugged_widget.infer.compiled.capture.simplify import drop_no_ops, fold_constants, merge_signs, share, simplify
 from tests.infer.compiled.graphs import (
     Function,
     after,
@@ -28,6 +28,7 @@ aten = torch.ops.aten
 ROW = torch.tensor([0.5, -2.0, 1.0])
 SQUARE = torch.arange(9.0).reshape(3, 3) - 4
 WHOLE = torch.tensor([3, -2, 0])
+SMALL = torch.tensor([3, 250, 0], dtype=torch.uint8)
 TRUTH = torch.tensor([True, False, True])
 
 
@@ -245,3 +246,52 @@ def test_a_functional_graph_has_no_writes_for_the_passes_to_break() -> None:
     graph = without_writes(lambda a: a.clone().add_(1).view(3).mul_(a), ROW)
     assert not any(is_mutable(node) for node in graph.graph.nodes)
     assert not graph.graph.find_nodes(op="call_function", target=aten.view.default)
+
+
+@parametrize(
+    ("plus negative", lambda a: a.sin() + (-a), ROW),
+    ("minus negative", lambda a: a.sin() - (-a), ROW),
+    ("negative plus", lambda a: (-a) + a.sin(), ROW),
+    ("negative of difference", lambda a: -(a.sin() - a), ROW),
+    ("twice negative", lambda a: torch.neg(-a.sin()) + a, ROW),
+    ("negative of more dimensions", lambda a: a.sin() + (-a[:, None]), ROW),
+    ("negative times number", lambda a: (-a.sin()) * 3, ROW),
+    ("negative over number", lambda a: (-a.sin()) / 3, ROW),
+    ("product of negatives", lambda a: (-a.sin()) * (-a), ROW),
+    ("ratio of negatives", lambda a: (-a.sin()) / (-(a + 9)), ROW),
+    ("number minus negative", lambda a: torch.tensor(2.0) - (-a.sin()), ROW),
+)
+def test_signs_are_taken_over_by_sums_and_products(function: Function, example: Tensor) -> None:
+    negations = operations(without_writes(function, example)).count("neg")
+    assert operations(after(merge_signs, function, example)).count("neg") < negations
+
+
+@parametrize(
+    ("with alpha", lambda a: torch.add(a, -a, alpha=3), ROW),
+    ("less with alpha", lambda a: -torch.sub(a, a.sin(), alpha=3), ROW),
+    ("difference of other shapes", lambda a: -(a[:, None] - a), ROW),
+    ("difference with a number", lambda a: -(a - 3), ROW),
+    ("number less", lambda a: -(3 - a), ROW),
+    ("number first", lambda a: 3 + (-a), ROW),
+    ("truth plus negative", lambda a: (a > 0) + (-a), ROW),
+    ("negative plus truth", lambda a: (-a) + (a > 0), ROW),
+    ("negative of a byte halved", lambda a: (-a) / 2, SMALL),
+    ("negative of a byte times half", lambda a: (-a) * 2.5, SMALL),
+    ("negative byte plus number", lambda a: a.float() + (-a), SMALL),
+    ("number less negative byte", lambda a: a.double() - (-a), SMALL),
+    ("negative byte times negative", lambda a: (-a) * (-a.float()), SMALL),
+    ("negative bytes", lambda a: -(a - 2 * a), SMALL),
+    ("whole division", lambda a: torch.div(-a, 2, rounding_mode="floor"), ROW * 3),
+    ("remainder", lambda a: (-a) % 2, ROW * 3),
+    ("times number of whole", lambda a: (-a) * 0.5, WHOLE),
+    ("times True", lambda a: (-a) * True, ROW),
+    ("precision of the sum", lambda a: (-a.double()) + a, ROW),
+)
+def test_signs_stay_where_moving_them_would_change_the_result(function: Function, example: Tensor) -> None:
+    assert_simplifies(after(merge_signs, function, example), function, example)
+
+
+def test_a_negation_that_others_need_too_is_left_to_them() -> None:
+    function = lambda a: (a.sin() + (-a), -a)  # noqa: E731 as in the lists above
+    graph = after(merge_signs, function, ROW)
+    assert sorted(operations(graph)) == ["neg", "sin", "sub"]

@@ -131,7 +131,7 @@ CHANGING: dict[str, Callable[[], Callable[[], Any]]] = {
 def test_what_each_call_changes_is_seen(what: str) -> None:
     model = CHANGING[what]()
     watched = Watch({"model": model})
-    before = watched.look()
+    before = watched.read()
     assert watched.changed(before) is None
     model()
     assert watched.changed(before) is not None
@@ -140,10 +140,10 @@ def test_what_each_call_changes_is_seen(what: str) -> None:
 def test_what_changed_is_named() -> None:
     counting, tensor = Counting(), torch.zeros(3)
     watched = Watch({"model": counting, "argument 0": tensor})
-    before = watched.look()
+    before = watched.read()
     tensor += 1
     assert "argument 0" in str(watched.changed(before))
-    before = watched.look()
+    before = watched.read()
     counting()
     assert watched.changed(before) == "'calls'"
 
@@ -151,7 +151,7 @@ def test_what_changed_is_named() -> None:
 def test_written_tensors_get_back_what_they_held() -> None:
     module, tensor = Module(), torch.ones(3)
     watched = Watch({"model": module, "argument 0": [tensor]})
-    before = watched.look()
+    before = watched.read()
     module(buffer=True)
     tensor.zero_()
     watched.put_back(before)
@@ -162,7 +162,7 @@ def test_written_tensors_get_back_what_they_held() -> None:
 def test_a_nan_is_no_change() -> None:
     counting = Counting(math.nan)
     watched = Watch({"model": counting})
-    assert watched.changed(watched.look()) is None
+    assert watched.changed(watched.read()) is None
 
 
 def test_a_million_numbers_beside_the_model_cost_next_to_nothing() -> None:
@@ -173,7 +173,7 @@ def test_a_million_numbers_beside_the_model_cost_next_to_nothing() -> None:
 
     began = time.process_time()
     watched = Watch({"model": model, "argument 0": numbers})
-    assert watched.changed(watched.look()) is None
+    assert watched.changed(watched.read()) is None
     seconds = time.process_time() - began
     began = time.process_time()
     repr(numbers)

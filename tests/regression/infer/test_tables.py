@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.infer.table import kth_smallest, percentiles, predictions_table, summary
+from rugged_widget.regression.infer.tables import kth_smallest, percentiles, predictions_table, summary
 from tests.infer.plain import RUGGED
 
 COUNT = 800
@@ -73,7 +73,7 @@ def test_the_seed_decides_on_the_noise() -> None:
 
 def test_rows_in_parts_give_what_they_give_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = predictions_table(RUGGED, *draws(50))
-    monkeypatch.setattr("rugged_widget.regression.infer.table.CHUNK", 350)
+    monkeypatch.setattr("rugged_widget.regression.infer.tables.MAX_NUMBERS", 350)
     pd.testing.assert_frame_equal(predictions_table(RUGGED, *draws(50)), whole)
 
 

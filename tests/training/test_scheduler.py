@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from rugged_widget.training.interrupt import Interrupts
+from rugged_widget.training.scheduler import Interrupts
 from tests.training.fakes import Bench
 from tests.waits import LIMIT_SECONDS, wait_until
 

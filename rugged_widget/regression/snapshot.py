@@ -1,0 +1,121 @@
+"""The lesson's snapshot: bands, slopes and predictions at a point, besides what every model's snapshot holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rugged_widget.snapshot.reference import ExactAnswer, Reference
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.snapshot.values import Array, Band, Correction, Density, Value
+
+Bands = Mapping[str, tuple[Band, ...]]
+"""Bands by name, "line" (the mean of the response) and "prediction" (a new observation): one a group, in the order of
+the groups (outside, inside)."""
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf(Value):
+    """The predictive density of a new observation at one point.
+
+    Attributes
+    ----------
+    x
+        Value of the predictor.
+    group
+        0 (outside) or 1 (inside).
+    guide, exact
+        The density by the guide, and by the exact posterior where there is one, of the response as the model sees it.
+    """
+
+    x: float
+    group: int
+    guide: Density
+    exact: Density | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegressionCorrection(Correction):
+    """The correction of the lesson's guide by importance weights.
+
+    Attributes
+    ----------
+    bands, slopes
+        As of a snapshot.
+    """
+
+    bands: Bands
+    slopes: tuple[Density, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegressionSnapshot(Snapshot):
+    """State of the lesson's fit after `step` steps.
+
+    Attributes
+    ----------
+    bands
+        "line" (the mean of the response) and "prediction" (a new observation): one Band a group, in the
+        order of the groups (outside, inside).
+    slopes
+        Density of the slope d mean / d predictor, one a group in the same order.
+    what_if
+        The prediction at a point, where that was requested.
+    correction
+        With bands and slopes.
+    """
+
+    bands: Bands
+    slopes: tuple[Density, ...]
+    what_if: WhatIf | None = None
+    correction: RegressionCorrection | None = None
+
+
+@dataclass(frozen=True)
+class RegressionRequest(SnapshotRequest):
+    """Request for a snapshot of the lesson's fit.
+
+    Attributes
+    ----------
+    what_if
+        Predictor and group of the point to predict at; None where that is not requested.
+    """
+
+    what_if: tuple[float, int] | None = None
+
+    def is_met_by(self, snapshot: Snapshot) -> bool:
+        """Return whether a snapshot holds everything that is drawn, the prediction possibly at another point."""
+        predicts = isinstance(snapshot, RegressionSnapshot) and snapshot.what_if is not None
+        return super().is_met_by(snapshot) and (predicts or self.what_if is None)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegressionAnswer(ExactAnswer):
+    """The exact posterior of the lesson's model as it is drawn.
+
+    Attributes
+    ----------
+    bands, slopes
+        As of a snapshot, for the same grid and prob.
+    """
+
+    bands: Bands
+    slopes: tuple[Density, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RegressionReference(Reference):
+    """Least squares and the exact posterior of the lesson's model.
+
+    Attributes
+    ----------
+    lines
+        The least-squares line over the grid, one a group, shape (num_points,) each. In `estimates`, sigma is the root
+        of the mean squared residual.
+    exact
+        With bands and slopes.
+    """
+
+    lines: tuple[Array, ...]
+    exact: RegressionAnswer | None = None

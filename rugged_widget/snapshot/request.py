@@ -1,0 +1,60 @@
+"""What is asked of the snapshots of a fit: what no open page shows is not computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from rugged_widget.snapshot.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class SnapshotRequest:
+    """Fields that a snapshot has to hold beyond those that it always holds.
+
+    A model whose snapshots hold more extends it by a field for each; a field that is false asks for nothing.
+
+    Attributes
+    ----------
+    parameters
+        Whether `parameters` and `marginals` are requested.
+    draws, approximation, correction
+        Whether the snapshot's field of that name is requested.
+    """
+
+    parameters: bool = False
+    draws: bool = False
+    approximation: bool = False
+    correction: bool = False
+
+    @classmethod
+    def of(cls, request: SnapshotRequest) -> Self:
+        """Return a request of this class for what `request`, which may be more general, asks for."""
+        return cls(**request._fields())
+
+    def union(self, other: SnapshotRequest) -> SnapshotRequest:
+        """Return a request for what either asks for, of the more special class of the two.
+
+        Parameters
+        ----------
+        other
+            The other one; where both give a value for a field, that of `self` is used.
+        """
+        special = type(other) if isinstance(other, type(self)) else type(self)
+        return special(**(other._fields() | self._fields()))
+
+    def is_met_by(self, snapshot: Snapshot) -> bool:
+        """Return whether a snapshot holds everything that cannot be left out of a drawing.
+
+        An approximation or a correction can: a point guide has neither, and the former takes longer than a frame may.
+        """
+        return (bool(snapshot.parameters) or not self.parameters) and (bool(snapshot.draws) or not self.draws)
+
+    def _fields(self) -> dict[str, Any]:
+        """Return the fields that ask for something."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+
+
+AT_REST = SnapshotRequest(draws=True, approximation=True)
+"""What is requested wherever training rests: to judge the approximation takes longer than a frame may, and a run that
+ends is saved with draws."""

@@ -1,0 +1,1 @@
+"""Tests of `rugged_widget/snapshot`."""
