@@ -126,7 +126,7 @@ class SVIWidget(ipywidgets.VBox):
         apply=Training.use_engine,
     )
     stop_when_converged = Setting(
-        False,  # noqa: FBT003  # its default
+        False,
         partial(checked_flag, name="stop_when_converged"),
         "End a run at the first step at which the optimizer counts as converged.",
         apply=Training.set_stop_when_converged,
@@ -173,8 +173,7 @@ class SVIWidget(ipywidgets.VBox):
                 for name, value in settings.items():
                     setattr(self, name, value)
             home = LoopThread()
-            requests = self._requests(home.ask)
-            self._dashboard = make_dashboard(requests, home.ask, lambda request: self._session.request(request))
+            self._dashboard = make_dashboard(self._requests(home.ask), home.ask, self._request)
             self._parts = (self._dashboard,)
             self._session: Session[SVIFit] = Session(
                 make_fit,
@@ -395,6 +394,9 @@ class SVIWidget(ipywidgets.VBox):
             pick=lambda name, value: ask(lambda: setattr(self, name, value)),
             average=lambda: ask(self._average),
         )
+
+    def _request(self, request: SnapshotRequest) -> None:
+        self._session.request(request)
 
     def _average(self) -> None:
         try:

@@ -111,18 +111,18 @@ def _serving(widget: Widget, ask: Ask, text: Catalogue, page: Callable[[], Expor
                 work()
             except FileExistsError:
                 page().failed(text("serve.said.there", path=path))
-            except Exception as error:  # noqa: BLE001  # what a disk or a foreign file may raise belongs into the page
+            except Exception as error:
                 page().failed(str(error))
 
         ask(tried)
 
     def save(write: Callable[..., Path]) -> Callable[[str, bool], None]:
-        def saved(path: str, overwrite: bool) -> None:  # noqa: FBT001  # the page's
+        def saved(path: str, overwrite: bool) -> None:
             page().saved(text("serve.said.saved", path=str(write(path, overwrite=overwrite))))
 
         return lambda path, overwrite: do(path, lambda: saved(path, overwrite))
 
-    def load(path: str, one_by_one: bool) -> None:  # noqa: FBT001  # the page's
+    def load(path: str, one_by_one: bool) -> None:
         loaded = load_torchscript(path)
         outside, inside = (density(slope) for slope in loaded.slopes(NUM_DRAWS, one_by_one=one_by_one))
         way = "loaded_one_by_one" if one_by_one else "loaded_at_once"

@@ -92,14 +92,14 @@ class RuggedWidget(SVIWidget):
         saved=lambda _run, fit: fit.guide_given,
     )
     show_exact = Setting(
-        True,  # noqa: FBT003  # its default
+        True,
         partial(checked_flag, name="show_exact"),
         "Draw the exact posterior over the guide's.",
         apply=keep_training,
         show=Dashboard.draw_exact,
     )
     correct = Setting(
-        False,  # noqa: FBT003  # its default
+        False,
         partial(checked_flag, name="correct"),
         "Draw the guide's draws once more, each weighed by how probable the model finds it.",
         apply=keep_training,  # the page that draws it asks for it
@@ -259,7 +259,7 @@ class RuggedWidget(SVIWidget):
             subject, self._data, reference, self._comparison.exact, self, requests, values, ask, text=text
         )
 
-        def static_html(snapshot: RegressionSnapshot, status: str, exact: bool) -> str:  # noqa: FBT001  # the dashboard's
+        def static_html(snapshot: RegressionSnapshot, status: str, exact: bool) -> str:
             return still(subject, snapshot, status, reference, text=text, exact=exact)
 
         return Dashboard(

@@ -74,7 +74,7 @@ class LoopThread:
         def answer() -> None:
             try:
                 future.set_result(request())
-            except BaseException as error:  # noqa: BLE001  # it is the caller's
+            except BaseException as error:
                 future.set_exception(error)
 
         self.ask(answer)

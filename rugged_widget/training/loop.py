@@ -174,7 +174,7 @@ class Run(Generic[FitT]):
             return
         try:
             snapshot = self.fit.snapshot()
-        except Exception as error:  # noqa: BLE001  # the model's, which belongs into the widget as one of a step does
+        except Exception as error:
             if self.status != "failed":  # then it says why already
                 self._fail(error)
             return
@@ -220,7 +220,7 @@ class Run(Generic[FitT]):
             return None
         try:
             more = self.fit.prepare()
-        except Exception:  # noqa: BLE001  # the model's: the first step raises it again, and then it is shown
+        except Exception:
             more = False
         if more:
             return PREPARE_SECONDS
@@ -239,7 +239,7 @@ class Run(Generic[FitT]):
         except KeyboardInterrupt:
             self._rest("paused")
             raise
-        except Exception as error:  # noqa: BLE001  # whatever the user's model raises belongs into the widget
+        except Exception as error:
             self._fail(error)
             return False
 
@@ -268,7 +268,7 @@ class Run(Generic[FitT]):
         self._error = error
         try:
             self._rest("failed")
-        except Exception:  # noqa: BLE001  # the fit cannot even say where it is: the last good snapshot stays
+        except Exception:
             self.status = "failed"
             self._display.changed(self.progress)
         self.waiters.release(error)

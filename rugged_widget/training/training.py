@@ -146,7 +146,7 @@ class Training(Generic[FitT]):
             raise ValueError(f"num_steps must be at least the {self.fit.step} steps that are done, got {num_steps}")
         self.ask(lambda: self._run.set_num_steps(num_steps))
 
-    def set_stop_when_converged(self, on: bool) -> None:  # noqa: FBT001  # a setting, as the others
+    def set_stop_when_converged(self, on: bool) -> None:
         """End runs where the optimizer has converged, from now on; or do not, and one that ended so can go on."""
         checked_flag(on, "stop_when_converged")
         self.ask(lambda: self._run.set_stop_when_converged(on=on))

@@ -69,7 +69,7 @@ class Dashboard:
         Its widgets, top to bottom, for the box that has a dashboard.
     """
 
-    def __init__(  # noqa: PLR0913  # what it shows, and whom it tells
+    def __init__(
         self,
         subject: Subject,
         controls: Mapping[str, Input],
@@ -149,7 +149,7 @@ class Dashboard:
             if (before.status, before.num_steps) != (progress.status, progress.num_steps):
                 self._redraw()
 
-    def draw_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def draw_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not; nothing happens where there is none."""
         if self._exact is not None:
             self._exact.show(show)

@@ -32,7 +32,7 @@ class Page(Protocol):
     def targets(self) -> Sequence[Silent]:
         """Widgets that frames change; always the same."""
 
-    def update(self, snapshot: Any, progress: Progress) -> Changes:  # noqa: ANN401  # of the class that the page draws
+    def update(self, snapshot: Any, progress: Progress) -> Changes:
         """Return what a frame has to change; the snapshot meets the request."""
 
     def request(self) -> SnapshotRequest:
@@ -56,7 +56,7 @@ class FirstPage(Page, Protocol):
     def show_setting(self, name: str, value: object) -> None:
         """Make a control show `value`, without asking for it; `name` is correct or stop_when_converged."""
 
-    def sentence(self, snapshot: Any) -> str:  # noqa: ANN401  # of the class that the page draws
+    def sentence(self, snapshot: Any) -> str:
         """Return what the page shows in words, for readers who do not see it."""
 
 

@@ -65,7 +65,7 @@ def _parameters(fit: RegressionFit) -> list[float]:
 class _Bare(Record):
     """Keeps the ELBO and nothing else, as if there were no diagnostics."""
 
-    def room(self, *, judged: bool) -> int:  # noqa: ARG002 as of the base class
+    def room(self, *, judged: bool) -> int:
         return 1 << 30
 
     def add(self, taken: Taken) -> None:

@@ -75,12 +75,12 @@ def linear(num_rows: int, num_columns: int, batch_size: int | None = None) -> Pr
 
 def numpyro_chunk() -> Callable[[], list[float]]:
     """Return numpyro's own compiled scan over the lesson's model: takes CHUNK steps and returns their losses."""
-    import jax  # noqa: PLC0415 only here, and an extra
-    import numpyro  # noqa: PLC0415 as above
-    from numpyro import distributions as ndist  # noqa: PLC0415 as above
-    from numpyro.infer import SVI as NumpyroSVI  # noqa: N811, PLC0415 as above
-    from numpyro.infer import Trace_ELBO as NumpyroELBO  # noqa: PLC0415 as above
-    from numpyro.infer.autoguide import AutoDiagonalNormal as NumpyroGuide  # noqa: PLC0415 as above
+    import jax
+    import numpyro
+    from numpyro import distributions as ndist
+    from numpyro.infer import SVI as NumpyroSVI  # noqa: N811 as above
+    from numpyro.infer import Trace_ELBO as NumpyroELBO
+    from numpyro.infer.autoguide import AutoDiagonalNormal as NumpyroGuide
 
     data = RegressionData.rugged()
 

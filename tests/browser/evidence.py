@@ -74,7 +74,7 @@ def _write(path: Path, text: Callable[[], str]) -> None:
     """Write what `text` gives; where that fails, why: evidence must not hide the test's own error."""
     try:
         content = text()
-    except Exception as problem:  # noqa: BLE001 (a kernel that is gone, a page that has crashed, a full disk)
+    except Exception as problem:
         content = f"not to be had: {type(problem).__name__}: {problem}"
     path.write_text(content)
 

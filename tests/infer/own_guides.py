@@ -18,7 +18,7 @@ SHAPES = {"sigma": (), "linear.weight": (1, 3), "linear.bias": (1,)}
 UNIT = [dist.transforms.SigmoidTransform(), dist.transforms.AffineTransform(0.0, 10.0)]
 
 
-def mean_field(x: torch.Tensor, y: torch.Tensor | None = None) -> None:  # noqa: ARG001 called as the model is
+def mean_field(x: torch.Tensor, y: torch.Tensor | None = None) -> None:
     weight = pyro.param("weight", lambda: 0.1 * torch.randn(1, 3))  # random, so that the first step has to draw it
     spread = pyro.param("spread", torch.full((5,), 0.1), constraint=constraints.positive)
     bias, sigma = pyro.param("bias", torch.zeros(1)), pyro.param("sigma_at", torch.tensor(-1.0))
@@ -35,7 +35,7 @@ class Correlated(PyroModule):
         self.loc = PyroParam(torch.zeros(4))
         self.tril = PyroParam(0.1 * torch.eye(4) + 0.05 * torch.ones(4, 4).tril(-1), constraints.lower_cholesky)
 
-    def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> None:  # noqa: ARG002 called as the model is
+    def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> None:
         all_four = pyro.sample(
             "all_four", dist.MultivariateNormal(self.loc, scale_tril=self.tril), infer={"is_auxiliary": True}
         )
@@ -47,7 +47,7 @@ class Correlated(PyroModule):
 class Branching(PyroModule):
     """Looks at what it draws, so that it has to be called once a draw."""
 
-    def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> None:  # noqa: ARG002 called as the model is
+    def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> None:
         weight = pyro.sample("linear.weight", dist.Normal(torch.zeros(1, 3), 0.3).to_event(2))
         far = 1.0 if weight[0, 0] > 0 else 2.0
         pyro.sample("linear.bias", dist.Normal(torch.full((1,), far), 0.1).to_event(1))

@@ -56,7 +56,7 @@ class PlainLoop:
 def global_state() -> dict[str, Any]:
     """Everything of the user's that a fit might disturb, in a form that can be compared."""
     store = pyro.get_param_store()
-    numpy: Any = np.random.get_state(legacy=False)  # noqa: NPY002 the global generator is meant
+    numpy: Any = np.random.get_state(legacy=False)
     return {
         "torch": torch.get_rng_state().tolist(),
         "python": random.getstate(),

@@ -60,7 +60,7 @@ def test_the_script_of_a_table_of_one_s_own_does_the_run_again(
     plants().to_csv(tmp_path / "data.csv")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(grown.script(), names)  # noqa: S102  # it is what the reader would run
+    exec(grown.script(), names)
     store = names["pyro"].get_param_store()  # type: ignore[attr-defined]
     for name, value in grown.param_store().items():
         assert store[name].detach().numpy() == pytest.approx(value, abs=1e-6)

@@ -21,7 +21,7 @@ from tests.view import drawn
 pytestmark = pytest.mark.slow  # no browser, but runs to their end
 
 
-def by_hand(features: torch.Tensor, targets: torch.Tensor | None = None) -> None:  # noqa: ARG001  # as the model is
+def by_hand(features: torch.Tensor, targets: torch.Tensor | None = None) -> None:
     """A guide of the user's own: sigma as a log-normal, the others as normals."""
     scale = pyro.param("scale", torch.full((5,), 0.1), constraint=constraints.positive)
     loc = pyro.param("loc", torch.zeros(5))
@@ -30,7 +30,7 @@ def by_hand(features: torch.Tensor, targets: torch.Tensor | None = None) -> None
     pyro.sample("sigma", dist.LogNormal(loc[4], scale[4]))
 
 
-def without_sigma(features: torch.Tensor, targets: torch.Tensor | None = None) -> None:  # noqa: ARG001
+def without_sigma(features: torch.Tensor, targets: torch.Tensor | None = None) -> None:
     pyro.sample("linear.weight", dist.Normal(torch.zeros(1, 3), 1.0).to_event(2))
     pyro.sample("linear.bias", dist.Normal(torch.zeros(1), 1.0).to_event(1))
 

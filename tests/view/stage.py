@@ -64,7 +64,7 @@ class FakePage:
     def request(self) -> SnapshotRequest:
         return self.wants
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001
+    def show_exact(self, show: bool) -> None:
         self.exact.append(show)
 
 

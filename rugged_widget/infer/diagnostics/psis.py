@@ -69,7 +69,7 @@ def smoothed(log_ratios: Array) -> Smoothed:
 def _smoothed(log_ratios: Array) -> tuple[Array, float]:
     """Smooth ratios of shape (num_draws,), < inf."""
     # Importing it takes a second, which a page that is only drawn does not wait for.
-    from arviz_stats.base.array import array_stats  # noqa: PLC0415
+    from arviz_stats.base.array import array_stats
 
     count, highest = len(log_ratios), float(log_ratios.max())
     if highest == -math.inf:

@@ -50,7 +50,7 @@ def try_guide(guide: Callable[..., Any], model: Callable[..., Any], args: tuple[
         _compare(found, wanted)
 
 
-def latents_of(trace: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 Pyro's, untyped
+def latents_of(trace: Any) -> dict[str, dict[str, Any]]:
     """Return the sites of a trace that are drawn, by name, without those that pick rows or only help to draw others."""
     return {
         name: site
@@ -79,7 +79,7 @@ def _compare(found: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]]
             )
 
 
-def _goes_beyond(distribution: Any) -> bool:  # noqa: ANN401 Pyro's, untyped
+def _goes_beyond(distribution: Any) -> bool:
     """Return whether draws can be anywhere on the line, and so off a support that is less, sooner or later.
 
     A point is where it is, and a transformed distribution says "anywhere" if its last transform alone could reach that.
@@ -87,20 +87,20 @@ def _goes_beyond(distribution: Any) -> bool:  # noqa: ANN401 Pyro's, untyped
     return not isinstance(innermost(distribution), (Delta, TransformedDistribution)) and _is_real(distribution.support)
 
 
-def _is_real(support: Any) -> bool:  # noqa: ANN401 a constraint, untyped
+def _is_real(support: Any) -> bool:
     while isinstance(support, constraints.independent):
         support = support.base_constraint
     return support is constraints.real
 
 
-def innermost(distribution: Any) -> Any:  # noqa: ANN401 Pyro's, untyped
+def innermost(distribution: Any) -> Any:
     """Return a distribution without what only says which of its dimensions belong together."""
     while hasattr(distribution, "base_dist") and type(distribution).__name__ in {"Independent", "ExpandedDistribution"}:
         distribution = distribution.base_dist
     return distribution
 
 
-def _said(support: Any) -> str:  # noqa: ANN401 a constraint, untyped
+def _said(support: Any) -> str:
     if hasattr(support, "lower_bound") and hasattr(support, "upper_bound"):
         return f"from {float(support.lower_bound):g} to {float(support.upper_bound):g}"
     return str(support)

@@ -42,7 +42,7 @@ class _Fresh(TorchFunctionMode):
         types: object,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 whatever the function returns
+    ) -> Any:
         if func in _FILLING:
             args = (torch.rand_like(args[0]), *args[1:])
         return func(*args, **(kwargs or {}))
@@ -79,14 +79,14 @@ def draw_together(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: i
         is_point = log_density is None
         return values, torch.zeros(()) if log_density is None else log_density
 
-    with pyro.validation_enabled(False), _Fresh():  # noqa: FBT003 Pyro's name; vmap cannot look into values
+    with pyro.validation_enabled(False), _Fresh():
         values, log_density = torch.func.vmap(of_one, randomness="different")(torch.zeros(num_draws))
     return values, None if is_point else log_density
 
 
 def draw_one_by_one(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int) -> Drawn:
     """Call a guide once a draw: as `draw_together`, for any guide, and slowly."""
-    with pyro.validation_enabled(False):  # noqa: FBT003 Pyro's name
+    with pyro.validation_enabled(False):
         found = [_called(guide, args) for _ in range(num_draws)]
     values = {name: torch.stack([value[name] for value, _ in found]) for name in found[0][0]}
     densities = [log_density for _, log_density in found if log_density is not None]
@@ -97,7 +97,7 @@ def can_draw_together(guide: Callable[..., Any], args: tuple[Any, ...]) -> bool:
     """Return whether `draw_together` can draw from a guide."""
     try:
         values, _ = draw_together(guide, args, 3)
-    except Exception:  # noqa: BLE001 whatever a guide raises where values are not numbers: it is then called draw by draw
+    except Exception:
         return False
     one, _ = _called(guide, args)
     return {name: value.shape[1:] for name, value in values.items()} == {n: v.shape for n, v in one.items()}

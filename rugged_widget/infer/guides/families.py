@@ -127,7 +127,7 @@ def own_name(value: Callable[..., Any] | str) -> str:
     return str(getattr(inner, "__name__", None) or type(inner).__name__)
 
 
-def make_guide(value: Guide, model: Callable[..., Any], args: Sequence[Any] | None = None) -> Any:  # noqa: ANN401 Pyro has no type of guides
+def make_guide(value: Guide, model: Callable[..., Any], args: Sequence[Any] | None = None) -> Any:
     """Make the guide of a model; it takes no random numbers.
 
     Parameters

@@ -67,9 +67,9 @@ def sites_of(guide: AutoGuide) -> list[Site]:
     for name, site in prototype.iter_stochastic_nodes():
         transform = biject_to(site["fn"].support)
         if isinstance(guide, AutoContinuous):
-            shape = guide._unconstrained_shapes[name]  # noqa: SLF001 _unpack_latent takes no draws of a site in a plate
+            shape = guide._unconstrained_shapes[name]
         elif isinstance(guide, AutoNormal):
-            shape = guide._get_loc_and_scale(name)[0].shape  # noqa: SLF001 no public name
+            shape = guide._get_loc_and_scale(name)[0].shape
         else:
             shape = transform.inv(site["value"]).shape
         found.append(Site(name, transform, shape))
@@ -107,15 +107,15 @@ def loc_and_scale(guide: AutoGuide) -> tuple[torch.Tensor, torch.Tensor] | None:
     if isinstance(guide, AutoDelta):
         loc = _point(guide)
         return loc, torch.zeros_like(loc)
-    if not isinstance(guide, AutoContinuous) or type(guide)._loc_scale is AutoContinuous._loc_scale:  # noqa: SLF001 no public name
+    if not isinstance(guide, AutoContinuous) or type(guide)._loc_scale is AutoContinuous._loc_scale:
         return None
-    found: tuple[torch.Tensor, torch.Tensor] = guide._loc_scale()  # noqa: SLF001 no public name
+    found: tuple[torch.Tensor, torch.Tensor] = guide._loc_scale()
     return found
 
 
 def site_by_site(guide: AutoNormal) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean and standard deviation of each unconstrained value of an AutoNormal, shape (latent_dim,)."""
-    pairs = [guide._get_loc_and_scale(site.name) for site in sites_of(guide)]  # noqa: SLF001 no public name
+    pairs = [guide._get_loc_and_scale(site.name) for site in sites_of(guide)]
     loc, scale = (torch.cat([value.reshape(-1) for value in side]) for side in zip(*pairs, strict=True))
     return loc, scale
 
@@ -183,7 +183,7 @@ def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor
     if rehearsal is None:
         return loc, loc.new_zeros(len(loc), len(loc)), torch.tensor(data=False)
     joint = _log_joint(rehearsal.model, rehearsal.args, sites_of(guide))
-    with pyro.validation_enabled(False):  # noqa: FBT003 Pyro's name; torch.func cannot look into values
+    with pyro.validation_enabled(False):
         curvature = -torch.func.jacrev(torch.func.grad(joint))(loc)
     lower, failed = torch.linalg.cholesky_ex((curvature + curvature.T) / 2)
     definite = failed == 0

@@ -35,7 +35,7 @@ class _MeanOfObserved(Messenger):
         super().__init__()
         self.found: list[Any] = []
 
-    def _pyro_sample(self, msg: Any) -> None:  # noqa: ANN401 a message holds anything
+    def _pyro_sample(self, msg: Any) -> None:
         if not msg["is_observed"] and msg["value"] is None and not site_is_subsample(msg):
             self.found.append(msg["fn"])
             msg["value"], msg["done"] = msg["fn"].mean, True
@@ -81,7 +81,7 @@ def predict(
         return left.found[0].mean, left.found[0].icdf(prob)
 
     probs = torch.as_tensor(below, dtype=features.dtype)
-    with pyro.validation_enabled(False):  # noqa: FBT003 Pyro's name; vmap cannot look into values as validation does
+    with pyro.validation_enabled(False):
         mean, observation = torch.func.vmap(of_one)(dict(draws), probs)
     return mean, observation
 

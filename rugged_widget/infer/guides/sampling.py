@@ -149,7 +149,7 @@ def _together(parts: Sequence[Drawn]) -> Drawn:
     return draws, torch.stack(densities).sum(0) if densities and len(densities) == len(parts) else None
 
 
-def _normal(guide: AutoNormal) -> Any:  # noqa: ANN401 Pyro's distributions are untyped
+def _normal(guide: AutoNormal) -> Any:
     loc, scale = site_by_site(guide)
     return dist.Normal(loc, scale).to_event(1)
 

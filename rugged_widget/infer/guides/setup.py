@@ -68,11 +68,11 @@ class Rehearsal:
 
     def is_set_up(self) -> bool:
         """Return whether the present store has the parameters that the guide makes."""
-        present = pyro.get_param_store()._params  # noqa: SLF001 in keys() Pyro warns of unusual names
+        present = pyro.get_param_store()._params
         return self._twin is None or all(name in present for name in self._store[0])
 
     @contextmanager
-    def on_stage(self, guide: Any) -> Iterator[Any]:  # noqa: ANN401 Pyro has no type of guides
+    def on_stage(self, guide: Any) -> Iterator[Any]:
         """Give the guide where it has its parameters, else the twin and its store."""
         if self.is_set_up():
             yield guide
@@ -83,19 +83,19 @@ class Rehearsal:
     @contextmanager
     def _own_store(self) -> Iterator[None]:
         store: Any = pyro.get_param_store()
-        held = store._params, store._param_to_name, store._constraints  # noqa: SLF001 as in the isolation of fits
-        store._params, store._param_to_name, store._constraints = self._store  # noqa: SLF001 as above
+        held = store._params, store._param_to_name, store._constraints
+        store._params, store._param_to_name, store._constraints = self._store
         try:
             yield
         finally:
-            store._params, store._param_to_name, store._constraints = held  # noqa: SLF001 as above
+            store._params, store._param_to_name, store._constraints = held
 
 
 _REHEARSALS: Final[WeakKeyDictionary[Any, Rehearsal]] = WeakKeyDictionary()
 
 
 def remember(
-    guide: Any,  # noqa: ANN401 Pyro has no type of guides
+    guide: Any,
     make: Callable[[], Any],
     model: Callable[..., Any],
     args: tuple[Any, ...],
@@ -133,13 +133,13 @@ def remember(
     _REHEARSALS[guide] = rehearsal
 
 
-def rehearsal_of(guide: Any) -> Rehearsal | None:  # noqa: ANN401 Pyro has no type of guides
+def rehearsal_of(guide: Any) -> Rehearsal | None:
     """Return what is kept of a guide; None where nothing is."""
     return _REHEARSALS.get(guide)
 
 
 @contextmanager
-def set_up(guide: Any) -> Iterator[Any]:  # noqa: ANN401 Pyro has no type of guides
+def set_up(guide: Any) -> Iterator[Any]:
     """Give a guide that has its parameters: the guide itself, or its twin before the first step."""
     rehearsal = rehearsal_of(guide)
     if rehearsal is None:
@@ -149,7 +149,7 @@ def set_up(guide: Any) -> Iterator[Any]:  # noqa: ANN401 Pyro has no type of gui
             yield ready
 
 
-def is_set_up(guide: Any) -> bool:  # noqa: ANN401 Pyro has no type of guides
+def is_set_up(guide: Any) -> bool:
     """Return whether a guide has its parameters, as far as that is known."""
     rehearsal = rehearsal_of(guide)
     return rehearsal is None or rehearsal.is_set_up()
@@ -165,7 +165,7 @@ def create_parameters(guide: object, args: tuple[Any, ...], kwargs: dict[str, An
     """
     if not isinstance(guide, AutoGuide):
         return False
-    guide._setup_prototype(*args, **kwargs)  # noqa: SLF001 no public name
+    guide._setup_prototype(*args, **kwargs)
     if isinstance(guide, AutoGuideList):
         return False
     if isinstance(guide, AutoContinuous):

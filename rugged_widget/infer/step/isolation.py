@@ -1,6 +1,5 @@
 """Isolate a fit: its own parameter store, random numbers and settings; the user's are restored after each use."""
 
-# ruff: noqa: SLF001 Pyro and NumPy have no public way to put aside a store, a stack or half a pair of numbers
 from __future__ import annotations
 
 import random
@@ -99,7 +98,7 @@ class Generators:
         np.random.set_state(self.numpy_state)  # noqa: NPY002 the global generator is meant
 
 
-def _numpy_state() -> Any:  # noqa: ANN401 NumPy's own annotation
+def _numpy_state() -> Any:
     return np.random.get_state(legacy=False)  # noqa: NPY002 the global generator is meant
 
 

@@ -217,7 +217,7 @@ class PlainStep:
         self.optim.grad_clip.pop(value, None)
 
 
-def _copied(moment: Any) -> Any:  # noqa: ANN401 a tensor, a count of steps or, of SGD before its first step, nothing
+def _copied(moment: Any) -> Any:
     return moment.clone() if isinstance(moment, torch.Tensor) else moment
 
 
@@ -235,7 +235,7 @@ class _CheckedElbo(Trace_ELBO):
 def _outside_its_range() -> str | None:
     """Name a parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0."""
     store = get_param_store()
-    for name, constraint in store._constraints.items():  # noqa: SLF001 no public way to ask for it
+    for name, constraint in store._constraints.items():
         if name in store and not constraint.check(store[name]).all():
             return str(name)
     return None
@@ -276,7 +276,7 @@ if not hasattr(torch.ops.rugged_widget, "subsample"):
 class QuickSubsample(Messenger):
     """Draws the rows of large plates in place of Pyro's permutation of all rows."""
 
-    def _pyro_sample(self, msg: Any) -> None:  # noqa: ANN401 a message holds anything
+    def _pyro_sample(self, msg: Any) -> None:
         plate = msg["fn"]
         if type(plate) is _Subsample and msg["value"] is None and plate.size >= LARGE_PLATE:
             count = plate.subsample_size

@@ -97,7 +97,7 @@ class Stepping:
             self._try_again(num_steps, str(error))
         except UnsupportedError as error:
             self._refuse(str(error))
-        except Exception as error:  # noqa: BLE001 the model's own: the next step raises it again, and it is told then
+        except Exception as error:
             self._try_again(num_steps, f"trying to capture the step ended with {type(error).__name__}: {said(error)}")
         else:
             self._building = building

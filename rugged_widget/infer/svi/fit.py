@@ -73,7 +73,7 @@ class Fit:
         If the model or the guide raises when the guide is set up.
     """
 
-    def __init__(  # noqa: PLR0913 what inference takes
+    def __init__(
         self,
         model: Callable[..., Any],
         make_guide: Callable[[Callable[..., Any]], Any],

@@ -103,7 +103,7 @@ class RegressionFit(Fit):
         If an argument is not as said here.
     """
 
-    def __init__(  # noqa: PLR0913  # the settings of a run
+    def __init__(
         self,
         data: RegressionData,
         *,

@@ -241,7 +241,7 @@ _LOADING = """# Data: the table of the lesson.
 table = load_rugged()"""
 
 
-def _reading(numeric: bool) -> str:  # noqa: FBT001 private
+def _reading(numeric: bool) -> str:
     numbers = "[PREDICTOR, GROUP, RESPONSE]" if numeric else "[PREDICTOR, RESPONSE]"
     as_text = "" if numeric else "\n    dtype={GROUP: str},"
     return f"""# Data: write the table that the widget was given by df.to_csv("{TABLE}"), beside this script.

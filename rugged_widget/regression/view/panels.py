@@ -98,12 +98,12 @@ class Panels:
             )
         ]
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Show the ends of the exact bands, or hide them."""
         for panel in self._panels:
             show_marks(panel.exact, show=show)
 
-    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+    def correct(self, on: bool) -> None:
         """Draw the ends of the corrected bands from the next frame on, or do not."""
         for panel in self._panels:
             panel.corrects = on

@@ -124,7 +124,7 @@ class PredictPage:
             table = nearest_table(self._text, self._rows, self._places(what_if), what_if.guide, self._decimals)
         return [*changes, (self._answer, {"value": said}), (self._nearest, {"value": table})]
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Draw the exact densities from the next frame on, or do not."""
         self._exact_shown = show
 

@@ -96,12 +96,12 @@ class SlopeFigure:
             *[(corner, {"value": self._corner(number, slopes[number])}) for number, corner in enumerate(self._texts)],
         ]
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Show the exact densities, or hide them; what stands in the corners follows with the next frame."""
         self._shows_exact = show and bool(self._exact)
         show_marks(self._exact, show=show)
 
-    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+    def correct(self, on: bool) -> None:
         """Draw the corrected densities from the next frame on, or do not."""
         self._corrects = on
 

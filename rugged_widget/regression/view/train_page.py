@@ -44,7 +44,7 @@ class Figure(Part, Protocol):
     def update(self, snapshot: RegressionSnapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not."""
 
 
@@ -131,13 +131,13 @@ class TrainPage:
         """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
         return SnapshotRequest(correction=self._corrects)
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not."""
         self._shows_exact = show
         for figure in self._figures:
             figure.show_exact(show)
 
-    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+    def correct(self, on: bool) -> None:
         """Draw what the guide's draws say once they are weighed, or do not."""
         if on != self._corrects:
             self._draw_corrected(on)
@@ -168,7 +168,7 @@ class TrainPage:
         verdicts = f"{self._converged.card.sentence} {self._approximation.card.sentence}"
         return f"{verdicts} {self._quantiles.sentence(snapshot)}. {self._slopes.sentence(snapshot)}."
 
-    def _draw_corrected(self, on: bool) -> None:  # noqa: FBT001  # the same
+    def _draw_corrected(self, on: bool) -> None:
         self._corrects = on
         self._quantiles.correct(on)
         self._panels.correct(on)

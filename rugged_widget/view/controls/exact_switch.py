@@ -28,7 +28,7 @@ class ExactSwitch:
         Whether it is pressed, as was last said or asked for.
     """
 
-    def __init__(self, show: bool, pick: Callable[[str, object], None], *, text: Catalogue) -> None:  # noqa: FBT001  # its value
+    def __init__(self, show: bool, pick: Callable[[str, object], None], *, text: Catalogue) -> None:
         self.shown, self._pick = show, pick
         self.widget = ipywidgets.ToggleButton(value=show, layout={"width": "auto"})
         caption(self.widget, text, "controls.exact", "controls.exact_tip")
@@ -38,13 +38,13 @@ class ExactSwitch:
     def __repr__(self) -> str:
         return f"ExactSwitch({self.widget.value})"
 
-    def show(self, value: bool) -> None:  # noqa: FBT001  # the same
+    def show(self, value: bool) -> None:
         """Make the button show `value`, without asking for it."""
         self.shown = value
         if self.widget.value != value:
             self.widget.value = value
 
-    def _picked(self, value: bool) -> None:  # noqa: FBT001  # the same
+    def _picked(self, value: bool) -> None:
         if value != self.shown:
             self.shown = value
             self._pick("show_exact", value)

@@ -111,7 +111,7 @@ class ElboFigure:
             (self._evidence_text, {"value": self._remark(snapshot)}),
         ]
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Show the log evidence, or hide it; its text follows with the next frame."""
         self._shows_exact = show
         show_marks(self._exact, show=show)

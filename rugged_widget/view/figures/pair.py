@@ -133,7 +133,7 @@ class PairFigure:
         """Draw these kept runs too, at most four, in the order of their colours."""
         self._runs, self._drawn = tuple(runs)[:MAX_RUNS], None
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Draw the exact contours, or do not; the legend follows with the next frame."""
         self._shows_exact = show and self._contours is not None
         show_marks(self._exact, show=self._shows_exact)

@@ -88,11 +88,11 @@ class QuantileFigure:
             *self._correct_by(correction, values),
         ]
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Show the exact quantiles, or hide them."""
         show_marks(self._exact, show=show)
 
-    def correct(self, on: bool) -> None:  # noqa: FBT001  # the same
+    def correct(self, on: bool) -> None:
         """Draw the corrected quantiles from the next frame on, or do not."""
         self._corrects = on
 

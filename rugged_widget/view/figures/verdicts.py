@@ -100,7 +100,7 @@ class ConvergenceCard:
         self.targets = (*self.card.targets, self.average)
         text.follow(self._name)
 
-    def show_stop(self, value: bool) -> None:  # noqa: FBT001  # it is its value
+    def show_stop(self, value: bool) -> None:
         """Make the box show `value`, without asking for it."""
         self._asked = value
         self.stop.value = value
@@ -144,7 +144,7 @@ class ConvergenceCard:
         self.stop.tooltip = self._text("verdict.button.stop_tip")
         _name(self.average, self._text, "average")
 
-    def _picked(self, requests: Requests, value: bool) -> None:  # noqa: FBT001  # it is its value
+    def _picked(self, requests: Requests, value: bool) -> None:
         if value != self._asked:
             self._asked = value
             requests.pick("stop_when_converged", value)
@@ -184,7 +184,7 @@ class ApproximationCard:
         self.targets = (*self.card.targets, self.cure)
         text.follow(self._name)
 
-    def show_correct(self, value: bool) -> None:  # noqa: FBT001  # it is its value
+    def show_correct(self, value: bool) -> None:
         """Make the button show `value`, without asking for it."""
         self._asked = value
         self.correct.value = value
@@ -276,7 +276,7 @@ class ApproximationCard:
         self.correct.tooltip = self._text("verdict.button.correct_tip")
         _name(self.cure, self._text, "multivariate")
 
-    def _picked(self, requests: Requests, value: bool) -> None:  # noqa: FBT001  # it is its value
+    def _picked(self, requests: Requests, value: bool) -> None:
         if value != self._asked:
             self._asked = value
             requests.pick("correct", value)

@@ -84,7 +84,7 @@ class ComparePage:
         self._follow_ticks()
         return self._pair.update(snapshot, progress)
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Draw the exact contours, or do not."""
         self._pair.show_exact(show)
 

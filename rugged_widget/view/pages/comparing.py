@@ -78,7 +78,7 @@ class _Comparing:
         self._keeper.rename_run(number, name)
         return ""
 
-    def export(self, path: str, overwrite: bool) -> str:  # noqa: FBT001  # the page's
+    def export(self, path: str, overwrite: bool) -> str:
         if not path:
             raise ValueError(self._text("compare.said.nameless", path=CSV_PATH))
         return self._text("compare.said.exported", path=str(self._keeper.export_runs(path, overwrite=overwrite)))

@@ -66,7 +66,7 @@ class ExplainedPage(Generic[SnapshotT]):
         """Return what the snapshots of the page must hold."""
         return self._page.request()
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not, where the page can."""
         show_exact = getattr(self._page, "show_exact", None)
         if show_exact is not None:

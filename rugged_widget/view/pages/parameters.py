@@ -76,7 +76,7 @@ class ParametersPage:
             *[change for latent in self._latents for change in latent.update(snapshot)],
         ]
 
-    def show_exact(self, show: bool) -> None:  # noqa: FBT001  # it is what is switched
+    def show_exact(self, show: bool) -> None:
         """Draw the exact densities from the next frame on, or do not."""
         for latent in self._latents:
             latent.exact_shown = show

@@ -167,7 +167,7 @@ def scheduled_late() -> Problem:
 
 
 def noise_of_numpy() -> Problem:
-    return changed(lambda slope, x, y: (slope, x + 0.1 * float(np.random.randn()), y))  # noqa: NPY002 a user's
+    return changed(lambda slope, x, y: (slope, x + 0.1 * float(np.random.randn()), y))
 
 
 def batches() -> Problem:

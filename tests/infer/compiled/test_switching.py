@@ -105,7 +105,7 @@ def test_rates_pauses_and_engines_change_for_other_guides_and_optimizers_too(nam
 @SLOW
 @settings(max_examples=3, deadline=None, derandomize=True)
 @given(actions("plain", "graph", "jax"), st.booleans())
-def test_jax_comes_and_goes_and_the_trajectory_goes_on(turns: list[Any], wait: bool) -> None:  # noqa: FBT001 hypothesis
+def test_jax_comes_and_goes_and_the_trajectory_goes_on(turns: list[Any], wait: bool) -> None:
     pytest.importorskip("jax")
     fit, loop = fit_of(BY_NAME["diagonal"], "jax"), Loop(BY_NAME["diagonal"])
     if wait:

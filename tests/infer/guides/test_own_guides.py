@@ -51,7 +51,7 @@ def sampling(**changed: Any) -> Any:
     }
     sites = usual | {name.replace("_", "."): value for name, value in changed.items()}
 
-    def guide(x: torch.Tensor, y: torch.Tensor) -> None:  # noqa: ARG001 called as the model is
+    def guide(x: torch.Tensor, y: torch.Tensor) -> None:
         for name, distribution in sites.items():
             if distribution is not None:
                 pyro.sample(name, distribution)

@@ -31,7 +31,7 @@ def held() -> Iterator[torch.Tensor]:
         pyro.set_rng_seed(99)
         torch.set_num_threads(2)
         random.gauss(0, 1)
-        np.random.randn(1)  # noqa: NPY002 leaves the second of a pair behind
+        np.random.randn(1)
         yield pyro.param("AutoDiagonalNormal.loc", torch.tensor([3.0]), constraint=dist.constraints.positive)
 
 
@@ -143,7 +143,7 @@ def test_the_user_is_as_before_when_the_body_raises() -> None:
 
 def test_inside_the_generators_go_on_where_they_were() -> None:
     def draws() -> list[float]:
-        odd = [float(value) for value in np.random.randn(3)]  # noqa: NPY002 an odd number leaves half a pair behind
+        odd = [float(value) for value in np.random.randn(3)]
         return [float(torch.randn(())), random.gauss(0, 1), *odd]
 
     pyro.set_rng_seed(21)
@@ -161,10 +161,10 @@ def test_a_generator_of_another_kind_is_kept_too() -> None:
     usual, other = np.random.mtrand.get_bit_generator(), np.random.PCG64(3)
     np.random.mtrand.set_bit_generator(other)
     try:
-        first, state = np.random.randn(1), np.random.get_state(legacy=False)  # noqa: NPY002 the global generator
+        first, state = np.random.randn(1), np.random.get_state(legacy=False)
         everything()
         assert np.random.mtrand.get_bit_generator() is other
-        assert np.random.get_state(legacy=False) == state  # noqa: NPY002 as above
+        assert np.random.get_state(legacy=False) == state
         assert first.shape == (1,)
     finally:
         np.random.mtrand.set_bit_generator(usual)

@@ -81,8 +81,8 @@ ACTIONS = st.sampled_from(
 
 
 def user_draws() -> list[float]:
-    normal = np.random.randn(1)[0]  # noqa: NPY002 leaves the second of a pair behind, which must survive
-    return [float(torch.randn(())), random.random(), float(normal)]  # noqa: S311 no secret
+    normal = np.random.randn(1)[0]
+    return [float(torch.randn(())), random.random(), float(normal)]
 
 
 def users_part(actions: list[str], turn: Callable[[str], None]) -> list[float]:

@@ -109,7 +109,7 @@ def test_words_of_rows_are_a_sequence_and_stay_when_the_table_changes() -> None:
     assert data.row_names != tuple("abcdefx")
     with pytest.raises(IndexError):
         data.row_names[7]
-    again = pickle.loads(pickle.dumps(data))  # noqa: S301 our own
+    again = pickle.loads(pickle.dumps(data))
     assert again.row_details == data.row_details
 
 

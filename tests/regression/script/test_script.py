@@ -39,7 +39,7 @@ def executed(script: str) -> dict[str, Any]:
     store, state = pyro.get_param_store().get_state(), torch.get_rng_state()
     with contextlib.redirect_stdout(None):
         try:
-            exec(compile(script, "script.py", "exec"), {"__name__": "__main__"})  # noqa: S102 that is what it is for
+            exec(compile(script, "script.py", "exec"), {"__name__": "__main__"})
             return {name: value.detach().numpy().copy() for name, value in pyro.get_param_store().items()}
         finally:
             pyro.get_param_store().set_state(store)
@@ -152,7 +152,7 @@ VALUES = [[0, 1], ["b", "a"], [True, False], ["10", "9"], [1.5, 1e-9], ["NA", "n
 
 @pytest.mark.parametrize("values", VALUES, ids=map(str, range(len(VALUES))))
 @pytest.mark.parametrize("log", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_the_script_reads_the_users_table_as_the_widget_did(tmp_path: Path, values: list[Any], log: bool) -> None:  # noqa: FBT001
+def test_the_script_reads_the_users_table_as_the_widget_did(tmp_path: Path, values: list[Any], log: bool) -> None:
     assert_reproduced(table(NAMES, values, log=log), NAMES, tmp_path, log=log)
 
 
@@ -184,7 +184,7 @@ TEXTS = st.text(max_size=20)
 
 @settings(max_examples=30)
 @given(TEXTS, TEXTS, TEXTS, st.tuples(TEXTS, TEXTS), st.booleans())
-def test_texts_of_the_user_stay_texts(x: str, g: str, y: str, values: tuple[str, str], log: bool) -> None:  # noqa: FBT001
+def test_texts_of_the_user_stay_texts(x: str, g: str, y: str, values: tuple[str, str], log: bool) -> None:
     def shape(columns: Columns) -> tuple[str, list[str]]:
         script = write_script(
             Recipe(columns=columns, num_rows=9, guide="AutoDelta", learning_rates=((1, 0.1),), seed=0, num_steps=1)
@@ -236,7 +236,7 @@ def test_the_script_says_where_the_widget_drew_other_batches() -> None:
 
 
 def test_large_is_where_the_fit_begins_to_draw_batches_itself() -> None:
-    from rugged_widget.infer.step import pyro_step  # noqa: PLC0415 the wall: script.py may not import it
+    from rugged_widget.infer.step import pyro_step
 
     assert pyro_step.LARGE_PLATE == LARGE
 

@@ -47,7 +47,7 @@ def test_the_script_of_a_guide_by_hand_has_its_source_and_takes_its_steps(guide:
 
 def test_the_script_says_where_the_source_of_a_guide_is_not_to_be_found() -> None:
     scope: dict[str, Any] = {"usual": mean_field}
-    exec("def typed_in(x, y):\n    return usual(x, y)", scope)  # noqa: S102 so that there is no source
+    exec("def typed_in(x, y):\n    return usual(x, y)", scope)
     fit = RegressionFit(RUGGED, guide=scope["typed_in"], engine="plain")
     script = write_script(recipe_of(fit))
     assert "its source is not to be found. Define it here: typed_in\n" in script

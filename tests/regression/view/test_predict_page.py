@@ -182,7 +182,7 @@ def test_the_exact_density_is_dashed_over_it_where_there_is_one_and_it_is_not_sw
     assert value_of(changes, exact, "visible") is True
     changes = shown.update(snapshot(what_if=replace(THERE, exact=None)), RUNNING)
     assert value_of(changes, exact, "visible") is False
-    shown.show_exact(False)  # noqa: FBT003  # it is what is switched
+    shown.show_exact(False)
     assert value_of(shown.update(snapshot(what_if=THERE), RUNNING), exact, "visible") is False
 
 

@@ -149,7 +149,7 @@ def test_exact_contours_are_dashed_and_can_be_hidden() -> None:
     mark = drawn.mark(shown.box, bqplot.Lines, line_style="dashed")
     assert mark.visible
     assert np.asarray(mark.x).shape == (3, 5)  # the third line has three points, and stays at its last
-    shown.show_exact(False)  # noqa: FBT003  # it is what is switched
+    shown.show_exact(False)
     assert not mark.visible
     assert "exact posterior" not in legend(shown)
     picker(shown, "y").value = 4
@@ -159,7 +159,7 @@ def test_exact_contours_are_dashed_and_can_be_hidden() -> None:
 
 def test_without_exact_contours_there_is_none_to_show() -> None:
     shown = figure(None)
-    shown.show_exact(True)  # noqa: FBT003  # it is what is switched
+    shown.show_exact(True)
     assert "exact" not in legend(shown)
     assert not any(mark.visible for mark in drawn.marks(shown.box, bqplot.Lines, line_style="dashed"))
 

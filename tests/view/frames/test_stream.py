@@ -25,7 +25,7 @@ class Caught(comm.DummyComm):
         self._told = told
         super().__init__()
 
-    def send(self, data: Any = None, metadata: Any = None, buffers: Any = None) -> None:  # noqa: ARG002  # the base's
+    def send(self, data: Any = None, metadata: Any = None, buffers: Any = None) -> None:
         self._told(data)
 
 

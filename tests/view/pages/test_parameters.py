@@ -130,7 +130,7 @@ def test_every_latent_has_its_own_density_beside_the_exact_one_and_least_squares
 
 def test_the_exact_densities_can_be_hidden_and_are_absent_where_there_are_none() -> None:
     shown = page()
-    shown.show_exact(False)  # noqa: FBT003  # it is what is switched
+    shown.show_exact(False)
     changes = shown.update(snapshot([LOC], marginals()), RUNNING)
     assert value_of(changes, drawn.density(latents(shown)[0]).exact, "visible") is False
     without = page(exact=False)

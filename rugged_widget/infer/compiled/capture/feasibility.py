@@ -87,7 +87,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     return [param for param, grad in zip(params, grads, strict=True) if grad is not None]
 
 
-def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:  # noqa: ANN401 Pyro's ELBO, untyped
+def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:
     try:
         return step.loss(elbo)
     except NotImplementedError as error:
@@ -121,7 +121,7 @@ class Watch:
         for name, thing in things.items():
             self._reach(name, thing, depth=3)
 
-    def _reach(self, name: str, thing: Any, depth: int) -> None:  # noqa: ANN401 whatever a user's model is made of
+    def _reach(self, name: str, thing: Any, depth: int) -> None:
         if id(thing) in self._places or isinstance(thing, (*SIMPLE, types.ModuleType, type)):
             return
         if isinstance(thing, torch.Tensor):
@@ -158,7 +158,7 @@ class Watch:
             elif type(thing).__module__ == "itertools":
                 found[key, None] = repr(thing)
             if isinstance(thing, torch.Tensor):
-                found[key, None] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)  # noqa: SLF001
+                found[key, None] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)
         return found
 
     def changed(self, before: dict[tuple[int, str | None], Any]) -> str | None:
@@ -178,7 +178,7 @@ class Watch:
         """Give tensors that were written into the values they had, where they are not too large to be copied."""
         for (key, _), held in before.items():
             tensor = self._places[key][1]
-            if isinstance(held, _Held) and held.version != tensor._version and held.copy is not None:  # noqa: SLF001
+            if isinstance(held, _Held) and held.version != tensor._version and held.copy is not None:
                 tensor.copy_(held.copy)
 
 
@@ -189,7 +189,7 @@ class _Held(NamedTuple):
     copy: torch.Tensor | None
 
 
-def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401, C901 a branch for each kind of object
+def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: C901 a branch for each kind of object
     """Yield what an object holds, with its name."""
     if isinstance(thing, types.MethodType):
         yield "self", thing.__self__

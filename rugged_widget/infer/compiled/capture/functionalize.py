@@ -46,7 +46,7 @@ def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.Gra
         if any(_overlaps(found.get(node)) for node in written):
             raise UnsupportedError("the step writes in place into memory that overlaps itself")
         graph = _functionalized(graph, example)
-    for view in (aten.view.default, aten._unsafe_view.default):  # noqa: SLF001 an operation's name
+    for view in (aten.view.default, aten._unsafe_view.default):
         for node in graph.graph.find_nodes(op="call_function", target=view):
             node.target = aten.reshape.default  # a simplified source need not have the strides that a view asks for
     graph.recompile()
@@ -65,7 +65,7 @@ def _expansions_as_views(graph: fx.GraphModule, example: Sequence[torch.Tensor])
     graph.recompile()
 
 
-def _overlaps(value: Any) -> bool:  # noqa: ANN401 a node's value is anything
+def _overlaps(value: Any) -> bool:
     """Return whether elements of a tensor share memory, as those of an expanded one do: functionalize would not."""
     if not isinstance(value, torch.Tensor):
         return False
@@ -98,23 +98,23 @@ def out_of_place(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None
     graph.recompile()
 
 
-def _twin(node: fx.Node) -> Any:  # noqa: ANN401 an operation of torch has no type
+def _twin(node: fx.Node) -> Any:
     """Return the operation that computes what this one writes, where there is one with the same arguments."""
     target: Any = node.target
-    first, *others = target._schema.arguments  # noqa: SLF001 torch's description of it
+    first, *others = target._schema.arguments
     writes_first_only = first.alias_info is not None and not any(other.alias_info for other in others)
-    if not writes_first_only or not target._schema.name.endswith("_"):  # noqa: SLF001 as above
+    if not writes_first_only or not target._schema.name.endswith("_"):
         return None
-    packet = getattr(aten, target._schema.name.removeprefix("aten::").removesuffix("_"), None)  # noqa: SLF001
-    twin = packet and getattr(packet, target._overloadname, None)  # noqa: SLF001
-    same = twin and [a.name for a in twin._schema.arguments] == [a.name for a in target._schema.arguments]  # noqa: SLF001
+    packet = getattr(aten, target._schema.name.removeprefix("aten::").removesuffix("_"), None)
+    twin = packet and getattr(packet, target._overloadname, None)
+    same = twin and [a.name for a in twin._schema.arguments] == [a.name for a in target._schema.arguments]
     return twin if same else None
 
 
-def _same_type(twin: Any, node: fx.Node, found: Mapping[fx.Node, Any]) -> bool:  # noqa: ANN401 an operation
+def _same_type(twin: Any, node: fx.Node, found: Mapping[fx.Node, Any]) -> bool:
     """Return whether the twin's value has shape and dtype of the one that is written into."""
 
-    def stand_in(source: fx.Node) -> Any:  # noqa: ANN401 a node's value is anything
+    def stand_in(source: fx.Node) -> Any:
         value = found[source]
         return without_data(value) if isinstance(value, torch.Tensor) else value
 
@@ -136,7 +136,7 @@ def _functionalized(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> f
     constants = [getattr(graph, name).detach() for name in names]
     copies = [constant.clone() for constant in constants]
 
-    def compute(*inputs: torch.Tensor) -> Any:  # noqa: ANN401 whatever the graph returns
+    def compute(*inputs: torch.Tensor) -> Any:
         return lifted(*inputs)
 
     try:

@@ -39,7 +39,7 @@ def values(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> dict[fx.No
             dependent.add(node)
 
     class _Keeping(fx.Interpreter):
-        def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401 as the base class
+        def run_node(self, n: fx.Node) -> Any:
             value = super().run_node(n)
             large = isinstance(value, torch.Tensor) and value.numel() > MAX_KEPT and n in dependent
             found[n] = without_data(value) if large else value
@@ -50,7 +50,7 @@ def values(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> dict[fx.No
     return found
 
 
-def alike(one: Any, other: Any, *, strided: bool = False) -> bool:  # noqa: ANN401 a node's value is anything
+def alike(one: Any, other: Any, *, strided: bool = False) -> bool:
     """Return whether two values are tensors of one shape and type, and of the same strides where these count."""
     if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
         return False

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 def is_random(node: fx.Node) -> bool:
     """Return whether a node draws random numbers."""
-    return isinstance(node.target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags  # noqa: SLF001 the type of an operation
+    return isinstance(node.target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags
 
 
 def is_mutable(node: fx.Node) -> bool:
     """Return whether a node writes into one of its arguments."""
-    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable  # noqa: SLF001 as above
+    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
 
 
 def is_view(node: fx.Node) -> bool:
     """Return whether a node's value may share memory with another; what is not known is taken to."""
     if node.op == "output":
         return False
-    if not isinstance(node.target, torch._ops.OpOverload):  # noqa: SLF001 as above
+    if not isinstance(node.target, torch._ops.OpOverload):
         return True
     if is_mutable(node):
         return False
-    return any(value.alias_info is not None for value in node.target._schema.returns)  # noqa: SLF001 as above
+    return any(value.alias_info is not None for value in node.target._schema.returns)
 
 
 def op_name(node: fx.Node) -> str:

@@ -38,12 +38,12 @@ _COPIES = {
     aten.clone.default,
     aten.lift_fresh.default,
     aten.lift_fresh_copy.default,
-    aten._to_copy.default,  # noqa: SLF001 an operation's name
+    aten._to_copy.default,
 }
 _RESHAPES = {
     aten.view.default,
     aten.reshape.default,
-    aten._unsafe_view.default,  # noqa: SLF001 an operation's name
+    aten._unsafe_view.default,
     aten.expand.default,
     aten.squeeze.default,
     aten.squeeze.dim,
@@ -155,7 +155,7 @@ def _unit_first(node: fx.Node, found: Values) -> fx.Node | None:
     return second if unit and isinstance(second, fx.Node) else None
 
 
-def _number(value: Any, found: Values) -> float | None:  # noqa: ANN401 an argument is anything
+def _number(value: Any, found: Values) -> float | None:
     """Return the number that an argument always is, also where it is a constant full of it; None for any other."""
     if isinstance(value, fx.Node) and value.op == "get_attr":
         tensor = found.get(value)
@@ -191,7 +191,7 @@ def share(graph: fx.GraphModule, found: Values) -> bool:
     return changed
 
 
-def _constant_key(node: fx.Node, value: Any) -> Any:  # noqa: ANN401 whatever can be compared
+def _constant_key(node: fx.Node, value: Any) -> Any:
     if not isinstance(value, torch.Tensor) or value.numel() > MAX_COMPARED:
         return node.target
     if value.is_meta or value.layout != torch.strided:
@@ -219,7 +219,7 @@ def _is_real(node: fx.Node, found: Values) -> bool:
     return all(isinstance(value, torch.Tensor) and value.is_floating_point() for value in taken)
 
 
-def _negated(value: Any) -> fx.Node | None:  # noqa: ANN401 an argument is anything
+def _negated(value: Any) -> fx.Node | None:
     """Return x where the argument is -x."""
     if isinstance(value, fx.Node) and value.target is aten.neg.default and isinstance(value.args[0], fx.Node):
         return value.args[0]

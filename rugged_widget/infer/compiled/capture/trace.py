@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 aten = torch.ops.aten
-_CHECK = aten._linalg_check_errors.default  # noqa: SLF001 the name of an operation
+_CHECK = aten._linalg_check_errors.default
 
 
 LOOKED_AT = "Python looks at the value of a tensor, and a graph has only its shape"
@@ -70,7 +70,7 @@ def capture(
     def step(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         flat, *moments = values[: len(state)]
         parts = [part.view(param.shape) for part, param in zip(torch.split(flat, sizes), params, strict=True)]
-        with pyro.validation_enabled(False), torch.enable_grad(), Capturing(params):  # noqa: FBT003 Pyro's name
+        with pyro.validation_enabled(False), torch.enable_grad(), Capturing(params):
             value = loss()
             grads = torch.autograd.grad(value, params)
         flat_grads = torch.cat([grad.reshape(-1) for grad in grads])
@@ -108,8 +108,8 @@ class Capturing(TorchFunctionMode):
         super().__init__()
         self._params = {id(param) for param in params}
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
-        if func is torch._is_all_true:  # noqa: SLF001 validation calls it
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch._is_all_true:
             return True
         if func in _AS_NUMBERS:
             return self._number(func, args, kwargs or {})
@@ -118,7 +118,7 @@ class Capturing(TorchFunctionMode):
             return asking[1]
         return func(*args, **(kwargs or {}))
 
-    def _number(self, func: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401 torch's
+    def _number(self, func: Any, args: Any, kwargs: Any) -> Any:
         if not self._changes(args[0]):
             with disable_proxy_modes_tracing():
                 return func(*args, **kwargs)
@@ -134,7 +134,7 @@ class Capturing(TorchFunctionMode):
         proxy: Any = get_proxy_slot(tensor, mode.tracer, None)
         return proxy is not None and self._depends(proxy.proxy.node, mode.tracer.root)
 
-    def _depends(self, node: fx.Node, root: Any) -> bool:  # noqa: ANN401 what holds the constants
+    def _depends(self, node: fx.Node, root: Any) -> bool:
         """Look up the graph, through memory that views share too: whatever was written into it counts."""
         seen, waiting = set[fx.Node](), [node]
         while waiting:
@@ -164,7 +164,7 @@ _ASKED: dict[Any, tuple[str, Any]] = {
 
 def _caller() -> str:
     """Name the module outside torch that called a function of torch's."""
-    frame = sys._getframe(2)  # noqa: SLF001 the way to look at who calls
+    frame = sys._getframe(2)
     while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] == "torch":
         frame = frame.f_back
     return str(frame.f_globals.get("__name__"))
@@ -176,12 +176,12 @@ def _without_mkldnn() -> Iterator[None]:
 
     `torch.backends.mkldnn.flags` would do it, with a warning about graphics processors.
     """
-    before = torch._C._get_mkldnn_enabled()  # noqa: SLF001 see above
-    torch._C._set_mkldnn_enabled(False)  # noqa: FBT003, SLF001 see above
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
     try:
         yield
     finally:
-        torch._C._set_mkldnn_enabled(before)  # noqa: SLF001 see above
+        torch._C._set_mkldnn_enabled(before)
 
 
 def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.GraphModule:

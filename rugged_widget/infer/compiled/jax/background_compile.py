@@ -46,7 +46,7 @@ class BackgroundCompile:
         if self._error is not None:
             raise UnsupportedError(f"JAX could not be used: {said(self._error)}") from self._error
         if self._engine is None:
-            from rugged_widget.infer.compiled.jax.engine import JaxEngine  # noqa: PLC0415 heavy, and an extra
+            from rugged_widget.infer.compiled.jax.engine import JaxEngine
 
             try:
                 engine = self._engine = JaxEngine(self._program)
@@ -66,7 +66,7 @@ class BackgroundCompile:
         def guarded() -> None:
             try:
                 work()
-            except Exception as error:  # noqa: BLE001 told where it is polled
+            except Exception as error:
                 self._error = error
 
         thread = threading.Thread(target=guarded, name="rugged_widget compiles")
@@ -76,6 +76,6 @@ class BackgroundCompile:
 
 def _import_jax() -> None:
     try:
-        import rugged_widget.infer.compiled.jax.xla_loop  # noqa: F401, PLC0415 imports all of JAX, a second or more
+        import rugged_widget.infer.compiled.jax.xla_loop  # noqa: F401 imports all of JAX, a second or more
     except ImportError as error:
         raise UnsupportedError('it is not installed: pip install "rugged_widget[fast]"') from error

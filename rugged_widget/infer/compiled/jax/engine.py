@@ -42,7 +42,7 @@ class JaxEngine:
 
     def __init__(self, program: Program, max_steps: int = 4096) -> None:
         try:
-            from rugged_widget.infer.compiled.jax.ops import COUNTERPARTS  # noqa: PLC0415 JAX is heavy, and an extra
+            from rugged_widget.infer.compiled.jax.ops import COUNTERPARTS
         except ImportError as error:
             raise UnsupportedError('JAX is not installed: pip install "rugged_widget[fast]"') from error
         self._recipe = translated(program, COUNTERPARTS)
@@ -67,7 +67,7 @@ class JaxEngine:
 
     def _compiled(self) -> Loop:
         if self._loop is None:
-            from rugged_widget.infer.compiled.jax.xla_loop import Loop  # noqa: PLC0415 imports JAX
+            from rugged_widget.infer.compiled.jax.xla_loop import Loop
 
             loop = Loop(self._recipe, self.max_steps)
             loop(1, self._example, [rows.numpy() for rows in self._inputs])

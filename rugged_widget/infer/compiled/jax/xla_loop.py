@@ -75,12 +75,12 @@ FUSIBLE = frozenset(
 def own_settings() -> Iterator[None]:
     """Set JAX as it is needed here, in this thread, whatever the user has set."""
     with ExitStack() as stack:
-        stack.enter_context(jax.enable_x64(True))  # noqa: FBT003 its only argument
+        stack.enter_context(jax.enable_x64(True))
         stack.enter_context(jax.default_device(jax.local_devices(backend="cpu")[0]))
         stack.enter_context(jax.numpy_dtype_promotion("standard"))
         stack.enter_context(jax.numpy_rank_promotion("allow"))
-        stack.enter_context(jax.debug_nans(False))  # noqa: FBT003 its only argument
-        stack.enter_context(jax.disable_jit(False))  # noqa: FBT003 its only argument
+        stack.enter_context(jax.debug_nans(False))
+        stack.enter_context(jax.disable_jit(False))
         yield
 
 
@@ -152,7 +152,7 @@ def _loop(
     """Return the loop as a function of JAX."""
     small = {slot: array for slot, array in recipe.constants.items() if slot not in large}
 
-    def loop(num_steps: jax.Array, state: Values, inputs: Values, constants: Values) -> Any:  # noqa: ANN401 a tree
+    def loop(num_steps: jax.Array, state: Values, inputs: Values, constants: Values) -> Any:
         fixed = {slot: jnp.asarray(array) for slot, array in small.items()} | dict(zip(large, constants, strict=True))
 
         def body(i: jax.Array, carry: tuple[Values, jax.Array]) -> tuple[Values, jax.Array]:
@@ -183,7 +183,7 @@ def _do(call: Call, function: Counterpart, values: dict[Slot, jax.Array]) -> Non
         values[slot] = value
 
 
-def _filled(tree: Any, values: Mapping[Slot, jax.Array]) -> Any:  # noqa: ANN401 arguments are of many kinds
+def _filled(tree: Any, values: Mapping[Slot, jax.Array]) -> Any:
     """Put values into their slots."""
     if isinstance(tree, Slot):
         return values[tree]
@@ -212,7 +212,7 @@ def compiled_as_one(function: Callable[..., Any], given: Sequence[Any]) -> jax.s
     if not FUSIBLE.issuperset(operations) or not all(values.size for values in jax.tree.leaves(given)):
         return None
 
-    def marked(*given: Any) -> Any:  # noqa: ANN401 as the function's
+    def marked(*given: Any) -> Any:
         returned, witness = function(*given)
         witness = set_xla_metadata(witness, xla_cpu_small_call="true", inlineable="false")  # type: ignore[no-untyped-call]
         return returned, witness
@@ -223,7 +223,7 @@ def compiled_as_one(function: Callable[..., Any], given: Sequence[Any]) -> jax.s
 def _with_witness(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function return something of all that it is given: XLA ends the process where an argument is of no use."""
 
-    def witnessed(*given: Any) -> Any:  # noqa: ANN401 as the function's
+    def witnessed(*given: Any) -> Any:
         first = [values.reshape(-1)[:1].astype(np.float32) for values in jax.tree.leaves(given)]
         return function(*given), jnp.concatenate(first)
 

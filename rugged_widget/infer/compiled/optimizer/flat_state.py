@@ -57,7 +57,7 @@ class Link:
     def _optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
         """Return the optimizer of a parameter, as the first step would make it, without making it."""
         made: Any = self._optim.optim_objs.get(param)
-        return made if made is not None else self._optim._get_optim(param)  # type: ignore[no-any-return] # noqa: SLF001
+        return made if made is not None else self._optim._get_optim(param)  # type: ignore[no-any-return]
 
     def read(self) -> tuple[State, int]:
         """Return the state, of new memory, and the number of steps that the optimizer has taken."""
@@ -102,7 +102,7 @@ class Link:
     def _made_optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
         objects: Any = self._optim.optim_objs
         if param not in objects:
-            objects[param] = self._optim._get_optim(param)  # noqa: SLF001 as a step does
+            objects[param] = self._optim._get_optim(param)
             self._optim.grad_clip[param] = None
         return objects[param]  # type: ignore[no-any-return]
 
@@ -126,4 +126,4 @@ class Link:
         return self._versions != self._current_versions()
 
     def _current_versions(self) -> list[int]:
-        return [param._version for param in self.params]  # noqa: SLF001 torch has no public name for it
+        return [param._version for param in self.params]

@@ -77,7 +77,7 @@ class Compiled:
     ) -> None:
         self.link, self.engine = link, engine
         self._noise = noise
-        self._constants = [(constant, constant._version) for constant in constants]  # noqa: SLF001 no public name
+        self._constants = [(constant, constant._version) for constant in constants]
         self._watch, self._seen, self._read_at = watch, watch.read(), time.monotonic()
         self._state, self._count = link.read()
 
@@ -94,7 +94,7 @@ class Compiled:
             self._read_at = time.monotonic()
             if self._watch.changed(self._seen) is not None:
                 return True
-        return any(constant._version != version for constant, version in self._constants)  # noqa: SLF001 no public name
+        return any(constant._version != version for constant, version in self._constants)
 
     @property
     def state(self) -> State:

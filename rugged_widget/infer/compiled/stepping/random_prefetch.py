@@ -92,7 +92,7 @@ def _fills(prelude: fx.GraphModule) -> list[_Fill]:
         source, *args = node.args  # type: ignore[union-attr]
         fresh = isinstance(source, fx.Node) and source.target is aten.empty.memory_format and len(source.users) == 1
         plain = not any(isinstance(arg, fx.Node) for arg in args)
-        if not (fresh and plain and node.target._schema.name.endswith("_")):  # type: ignore[union-attr] # noqa: SLF001
+        if not (fresh and plain and node.target._schema.name.endswith("_")):  # type: ignore[union-attr]
             return []
         fills.append(_Fill(node.target, tuple(args), dict(node.kwargs)))  # type: ignore[union-attr]
     return fills

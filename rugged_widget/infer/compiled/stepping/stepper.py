@@ -206,7 +206,7 @@ class CompiledStepping:
             loss, rates = self._shadow()
         except (DisagreementError, EngineError) as error:
             raise self._return_to_agreement(num_steps, error) from error
-        except Exception:  # noqa: BLE001 Pyro's step is taken once more, by itself, and what it raises is told then
+        except Exception:
             self.ran_away = False
             return self._return_before(num_steps, margin=1)
         took = time.perf_counter() - began

@@ -179,7 +179,7 @@ def without_sources(content: bytes) -> bytes:
     return _packed({name: part for name, part in _parts(content).items() if not name.endswith(".debug_pkl")})
 
 
-def checked_path(path: Any) -> Path:  # noqa: ANN401 that is what is checked
+def checked_path(path: Any) -> Path:
     """Return a path, or say that it is none."""
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
         raise TypeError(f"path must be a text or a Path, got {path!r}")

@@ -137,7 +137,7 @@ class LoadedSampler:
         return torch.tensor(rows, dtype=self._dtype)
 
 
-def _by_site(drawn: Any, *, with_obs: bool) -> dict[str, NDArray[np.float64]]:  # noqa: ANN401 of a loaded module
+def _by_site(drawn: Any, *, with_obs: bool) -> dict[str, NDArray[np.float64]]:
     values = Draw(*drawn)._asdict()
     names = {"weight": WEIGHT, "bias": BIAS, "sigma": SIGMA, **({"obs": OBS} if with_obs else {})}
     return {site: as_float64(values[name]) for name, site in names.items()}

@@ -153,7 +153,7 @@ REFUSED: dict[str, tuple[Callable[[], Callable[..., None]], type[Exception], str
     ),
     "a running mean": (lambda: write(torch.ones(())), UnsupportedError, "changes the tensor .* in place"),
     "numbers of NumPy": (
-        lambda: changed(lambda slope: slope * float(np.random.rand())),  # noqa: NPY002 a user's
+        lambda: changed(lambda slope: slope * float(np.random.rand())),
         UnsupportedError,
         "NumPy or Python",
     ),

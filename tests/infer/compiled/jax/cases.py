@@ -1,7 +1,5 @@
 """Calls of torch's operations, for each of which JAX is to compute the same."""
 
-# ruff: noqa: FBT003 they are written as torch calls its operations
-
 from __future__ import annotations
 
 from typing import Any

@@ -1,7 +1,5 @@
 """Calls of torch's operations that arrange, read and write values, for each of which JAX is to compute the same."""
 
-# ruff: noqa: FBT003 they are written as torch calls its operations
-
 from __future__ import annotations
 
 import torch

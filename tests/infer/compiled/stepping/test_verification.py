@@ -78,11 +78,11 @@ def test_what_differs_is_told(prelude: fx.GraphModule, name: str, what: str) -> 
 
 
 def by_numpy(slope: Tensor) -> Tensor:
-    return slope + np.random.rand()  # noqa: NPY002 a user's
+    return slope + np.random.rand()
 
 
 def by_python(slope: Tensor) -> Tensor:
-    return slope + random.random()  # noqa: S311 no secret
+    return slope + random.random()
 
 
 def by_torch(slope: Tensor) -> Tensor:
@@ -98,11 +98,11 @@ def test_random_numbers_that_the_graph_does_not_draw_are_told_and_given_back(
     prelude: fx.GraphModule, draw_more: Callable[[Tensor], Tensor], reason: str
 ) -> None:
     plain, compiled, _ = both(prelude, model=changed(draw_more))
-    generators = torch.get_rng_state(), random.getstate(), repr(np.random.get_state())  # noqa: NPY002 the global one
+    generators = torch.get_rng_state(), random.getstate(), repr(np.random.get_state())
     with pytest.raises(DisagreementError, match=reason):
         Verification(plain, compiled)()
     assert torch.equal(torch.get_rng_state(), generators[0])
-    assert (random.getstate(), repr(np.random.get_state())) == generators[1:]  # noqa: NPY002 the global one
+    assert (random.getstate(), repr(np.random.get_state())) == generators[1:]
 
 
 def moved_to(pair: Both, mean: float) -> None:

@@ -225,7 +225,7 @@ def test_neither_file_tells_of_the_computer_it_was_made_on(fit: RegressionFit, a
     [
         (lambda s: s.draws(0), ValueError, "num_samples must be at least 1, got 0"),
         (lambda s: s.draws(2.0), TypeError, "num_samples must be an integer of at least 1, got 2.0"),
-        (lambda s: s.slopes(True), TypeError, "num_samples must be an integer of at least 1, got True"),  # noqa: FBT003 the mistake
+        (lambda s: s.slopes(True), TypeError, "num_samples must be an integer of at least 1, got True"),
         (lambda s: s.draw([1.0, 2.0, 3.0]), ValueError, r"shape \(n, 3\), got \(3,\)"),
         (lambda s: s.draw([[1.0, 2.0, np.nan]]), ValueError, "features must be finite"),
         (lambda s: s.draw(seed=-1), ValueError, "seed must be in"),

@@ -53,7 +53,7 @@ def _softmax_backward(
     gradient: jax.Array,
     output: jax.Array,
     dim: int,
-    input_dtype: Dtype,  # noqa: ARG001 the result's
+    input_dtype: Dtype,
 ) -> jax.Array:
     weighted = gradient * output
     return weighted - output * jnp.sum(weighted, axis=dim, keepdims=True)
@@ -64,7 +64,7 @@ def _log_softmax_backward(
     gradient: jax.Array,
     output: jax.Array,
     dim: int,
-    input_dtype: Dtype,  # noqa: ARG001 the result's
+    input_dtype: Dtype,
 ) -> jax.Array:
     return gradient - jnp.exp(output) * jnp.sum(gradient, axis=dim, keepdims=True)
 

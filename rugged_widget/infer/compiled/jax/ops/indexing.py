@@ -1,7 +1,5 @@
 """JAX counterparts of torch's operations that read and write elements by index."""
 
-# ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -110,7 +108,7 @@ def _gather(
     dim: int,
     places: _Places,
     *,
-    sparse_grad: bool = False,  # noqa: ARG001 of no effect
+    sparse_grad: bool = False,
 ) -> jax.Array:
     return values[_along(places.shape, dim, places)] if values.ndim else jnp.broadcast_to(values, places.shape)
 
@@ -140,9 +138,9 @@ def _embedding(
     _: Result,
     weight: jax.Array,
     places: _Places,
-    padding_idx: int = -1,  # noqa: ARG001 of effect in the gradient
-    scale_grad_by_freq: bool = False,  # noqa: ARG001 the same
-    sparse: bool = False,  # noqa: ARG001 the same
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
 ) -> jax.Array:
     return weight[places]
 

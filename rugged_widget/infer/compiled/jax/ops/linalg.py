@@ -1,7 +1,5 @@
 """JAX counterparts of torch's matrix operations, by JAX's own or by ones that XLA can fuse."""
 
-# ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """JAX counterparts of torch's reductions: sums, extremes, moments, cumulative sums, sorts."""
 
-# ruff: noqa: FBT001, FBT002 they are called as torch calls its operations
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +34,7 @@ def _reduced(function: Callable[..., jax.Array]) -> Counterpart:
         dim: Dims = None,
         keepdim: bool = False,
         *,
-        dtype: Dtype | None = None,  # noqa: ARG001 it is the result's
+        dtype: Dtype | None = None,
     ) -> jax.Array:
         return function(in_type_of(result, values), axis=axes_of(dim, values), keepdims=keepdim)
 
@@ -106,7 +104,7 @@ def _running(function: Callable[..., jax.Array]) -> Counterpart:
         values: jax.Array,
         dim: int,
         *,
-        dtype: Dtype | None = None,  # noqa: ARG001 it is the result's
+        dtype: Dtype | None = None,
     ) -> jax.Array:
         values = in_type_of(result, values)
         return function(values, axis=dim % values.ndim) if values.ndim else values
@@ -114,11 +112,11 @@ def _running(function: Callable[..., jax.Array]) -> Counterpart:
     return counterpart
 
 
-def _softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:  # noqa: ARG001
+def _softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:
     return jax.nn.softmax(in_type_of(result, values), axis=dim) if values.ndim else jnp.ones_like(values)
 
 
-def _log_softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:  # noqa: ARG001
+def _log_softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:
     return jax.nn.log_softmax(in_type_of(result, values), axis=dim) if values.ndim else jnp.zeros_like(values)
 
 

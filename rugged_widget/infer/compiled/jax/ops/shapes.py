@@ -22,11 +22,11 @@ def _reshape(result: Result, values: jax.Array, *_: object) -> jax.Array:
     return jnp.reshape(values, result.shape)
 
 
-def _expand(result: Result, values: jax.Array, _: _Shape, *, implicit: bool = False) -> jax.Array:  # noqa: ARG001
+def _expand(result: Result, values: jax.Array, _: _Shape, *, implicit: bool = False) -> jax.Array:
     return jnp.broadcast_to(values, result.shape)
 
 
-def _copy(result: Result, values: jax.Array, *, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 the result's
+def _copy(result: Result, values: jax.Array, *, dtype: Dtype | None = None) -> jax.Array:
     return in_type_of(result, values)
 
 
@@ -142,28 +142,28 @@ def _triu(_: Result, values: jax.Array, diagonal: int = 0) -> jax.Array:
     return jnp.triu(values, diagonal)
 
 
-def _full(result: Result, *like_and_value: Operand, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001
+def _full(result: Result, *like_and_value: Operand, dtype: Dtype | None = None) -> jax.Array:
     return jnp.full(result.shape, like_and_value[-1], result.dtype)
 
 
-def _scalar(result: Result, value: Operand, *, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 the result's
+def _scalar(result: Result, value: Operand, *, dtype: Dtype | None = None) -> jax.Array:
     return in_type_of(result, value)
 
 
-def _zeros(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 it is the result's
+def _zeros(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:
     return jnp.zeros(result.shape, result.dtype)
 
 
-def _ones(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 it is the result's
+def _ones(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:
     return jnp.ones(result.shape, result.dtype)
 
 
-def _arange(result: Result, *bounds: float, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 the result's
+def _arange(result: Result, *bounds: float, dtype: Dtype | None = None) -> jax.Array:
     start, step = (bounds[0] if len(bounds) > 1 else 0), (bounds[2] if len(bounds) > 2 else 1)
     return jnp.asarray(start + step * np.arange(*result.shape), result.dtype)
 
 
-def _eye(result: Result, *_: int, dtype: Dtype | None = None) -> jax.Array:  # noqa: ARG001 it is the result's
+def _eye(result: Result, *_: int, dtype: Dtype | None = None) -> jax.Array:
     rows, columns = result.shape
     return jnp.eye(rows, columns, dtype=result.dtype)
 
