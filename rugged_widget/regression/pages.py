@@ -20,7 +20,7 @@ from rugged_widget.regression.view.explanation_facts import facts_of
 from rugged_widget.regression.view.export_page import ExportPage, ExportRequests
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.predict_page import PredictPage
-from rugged_widget.regression.view.train_page import TrainPage
+from rugged_widget.regression.view.train_page import train_page
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Factory, Page
 from rugged_widget.view.pages.code import CodePage
@@ -100,7 +100,7 @@ def regression_pages(
         return ExplainedPage(builders[name](changed), text, name, facts)
 
     num_steps = int(str(settings["num_steps"]))
-    train = partial(TrainPage, subject, num_steps, reference, text=text, requests=requests, settings=settings)
+    train = partial(train_page, subject, num_steps, reference, text=text, requests=requests, settings=settings)
     return {"train": train, **{name: partial(explained, name) for name in builders}}
 
 

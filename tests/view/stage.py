@@ -14,7 +14,7 @@ import numpy as np
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.snapshot import RegressionRequest, RegressionSnapshot, WhatIf
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.regression.view.train_page import TrainPage
+from rugged_widget.regression.view.train_page import train_page
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Parameter, Progress
 from rugged_widget.view.controls.inputs import Choices, IntegerBox, LogSlider
@@ -85,7 +85,7 @@ class Stage:
         self.text, self.tags = Catalogue(), list[str]()
         requests = Requests(*[lambda: None] * 3, pick=lambda name, value: self.picked.append((name, value)))
         subject, shown = subject_of(DATA, PROBS, self.text), SETTINGS | settings
-        train = partial(TrainPage, subject, 100, reference, text=self.text, requests=requests, settings=shown)
+        train = partial(train_page, subject, 100, reference, text=self.text, requests=requests, settings=shown)
         self.dashboard = Dashboard(
             subject,
             CONTROLS,

@@ -80,10 +80,15 @@ class Panels:
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
         x, y = self._subject.x_label, self._subject.y_label
-        return {
+        panels = {
             f"rw-panel-{number}": self._text("panels.label", group=group.label, x=x, y=y)
             for number, group in enumerate(self._subject.groups)
         }
+        return panels | {"rw-mode": self._text("train.label.mode")}
+
+    def sentence(self, _snapshot: RegressionSnapshot) -> str:
+        """Return nothing: quantiles and slopes say it."""
+        return ""
 
     def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""

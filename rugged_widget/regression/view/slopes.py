@@ -77,7 +77,8 @@ class SlopeFigure:
             texts=self._texts,
             explain=explain,
         )
-        self.box = chart.box
+        self.box, self.boxes = chart.box, (chart.box,)
+        self.hover: tuple[Mapping[str, object], ...] = ()
         self.targets = (*self._x.targets, *self._y.targets, *self._curves, *self._corrected, *self._texts)
         text.follow(lambda: self._name(chart))
 
@@ -104,6 +105,11 @@ class SlopeFigure:
     def correct(self, on: bool) -> None:
         """Draw the corrected densities from the next frame on, or do not."""
         self._corrects = on
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Accessible name by css class."""
+        return {"rw-slopes": self._text("train.label.slopes")}
 
     def sentence(self, snapshot: RegressionSnapshot) -> str:
         """Return both probabilities as a sentence."""

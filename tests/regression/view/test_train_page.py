@@ -11,7 +11,7 @@ import pytest
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.view.labels import subject_of
-from rugged_widget.regression.view.train_page import TrainPage
+from rugged_widget.regression.view.train_page import train_page
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -44,7 +44,7 @@ class Shown:
         self.text = Catalogue(language)
         requests = Requests(*[lambda: None] * 3, lambda name, value: self.picked.append((name, value)))
         subject = subject_of(DATA, (0.05, 0.25, 0.5, 0.75, 0.95), self.text)
-        self.page = TrainPage(
+        self.page = train_page(
             subject,
             1500,
             reference_of(DATA),

@@ -1,0 +1,115 @@
+"""The sentences of the explanations that every model has, and the numbers in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.snapshot.values import Approximation, Latent
+from rugged_widget.view.figures.chart import minus
+from rugged_widget.view.figures.explanation import Sentence
+from rugged_widget.view.figures.number_format import brief
+from rugged_widget.view.figures.overlays import gap_words
+from rugged_widget.view.subject import Subject
+
+
+class Facts:
+    """Returns the sentences of an explanation that hold at a moment: elbo, quantiles, converged or approximation.
+
+    Parameters
+    ----------
+    subject
+        Words of the model.
+    reference
+        Answers that the run is compared with; None where nothing is known.
+    """
+
+    def __init__(self, subject: Subject, reference: Reference | None) -> None:
+        self._subject, self._exact = subject, None if reference is None else reference.exact
+        self._judged: Approximation | None = None
+        self._by_key: Mapping[str, Callable[[Snapshot], list[Sentence]]] = {
+            "elbo": self._elbo,
+            "quantiles": self._quantiles,
+            "converged": self._converged,
+            "approximation": self._approximation,
+        }
+
+    def __call__(self, key: str, snapshot: Snapshot) -> list[Sentence]:
+        """Return the sentences; KeyError where there is no explanation of that key."""
+        return self._by_key[key](snapshot)
+
+    def _elbo(self, snapshot: Snapshot) -> list[Sentence]:
+        fields = {"rows": self._subject.row_noun, "num_rows": snapshot.num_rows}
+        told: list[Sentence] = [("what", fields)]
+        if self._exact is None:
+            return [*told, ("bound_unknown", fields), ("units", fields)]
+        told.append(("bound", {"evidence": minus(f"{self._exact.log_evidence:,.2f}")}))
+        if snapshot.step and snapshot.gap is not None and math.isfinite(snapshot.gap.nats):
+            told.append(("gap", {"gap": gap_words(snapshot.gap)}))
+        else:
+            told.append(("gap_unknown", {}))
+        return [*told, ("units", fields)]
+
+    def _quantiles(self, snapshot: Snapshot) -> list[Sentence]:
+        percents = [f"{100 * prob:g}" for prob in snapshot.probs]
+        fields = dict(zip(("low", "inner_low", "_", "inner_high", "high"), percents, strict=True))
+        told: list[Sentence] = [("read", fields)]
+        if self._exact is not None:
+            told.append(("exact", fields))
+        found = self._found(snapshot)
+        if found is None or found.quality == "point":
+            return [*told, ("independent_general" if found is None else "point", {})]
+        if found.correlates:
+            return [*told, ("joint", {})]
+        if found.correlated is None:
+            return [*told, ("independent_general", {})]
+        return [*told, ("independent", self._pair(found)), *self._narrow(found)]
+
+    def _converged(self, snapshot: Snapshot) -> list[Sentence]:
+        rate = {"rate": f"{snapshot.learning_rate:.3g}"}
+        told: list[Sentence] = [("what", rate), ("not", rate), ("noise", rate)]
+        convergence = snapshot.convergence
+        if convergence is not None and math.isfinite(convergence.noise_cost):
+            told.append(("cost", rate | {"cost": brief(convergence.noise_cost)}))
+        return [*told, ("source", rate)]
+
+    def _approximation(self, snapshot: Snapshot) -> list[Sentence]:
+        found = self._found(snapshot)
+        if found is None or found.quality == "point":
+            return [("weights_general", {}), ("tail_general", {}), ("source", {})]
+        fields = {
+            "threshold": f"{found.threshold:.2f}",
+            "count": len(found.k_hats),
+            "draws": found.num_draws,
+            "effective": f"{100 * found.effective:.0f}",
+        }
+        told: list[Sentence] = [("weights", fields), ("tail", fields), ("repeats", fields)]
+        if found.worst is not None:
+            told.append(("sds", fields))
+        return [*told, ("source", fields)]
+
+    def _found(self, snapshot: Snapshot) -> Approximation | None:
+        """Return the last judgement of the run: while it trains there is no new one."""
+        if snapshot.approximation is not None or snapshot.step == 0:
+            self._judged = snapshot.approximation
+        return self._judged
+
+    def _pair(self, found: Approximation) -> Mapping[str, object]:
+        one, other = (self._latent(latent) for latent in found.correlated or ())
+        return {"one": one, "other": other, "correlation": minus(f"{found.correlation:.2f}")}
+
+    def _narrow(self, found: Approximation) -> Sequence[Sentence]:
+        if found.worst is None:
+            return []
+        site, index = found.worst
+        ratio = float(np.asarray(found.sd_ratios[site])[index])
+        if ratio >= 1.0:
+            return []
+        return [("narrow", {"percent": f"{100 * (1.0 - ratio):.0f}", "name": self._latent(found.worst)})]
+
+    def _latent(self, latent: Latent) -> str:
+        return {(row.site, row.index): row.label for row in self._subject.rows}.get(latent, latent[0])
