@@ -12,7 +12,7 @@ import pytest
 from tests.waits import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from playwright.sync_api import Locator
 
@@ -91,16 +91,19 @@ class DashboardPage:
         The page and its kernel, in which `widget` is the widget.
     view
         Which of the page's views, from 0.
+    figures
+        Css classes of its figures.
     """
 
-    def __init__(self, shown: Shown, view: int = 0) -> None:
+    def __init__(self, shown: Shown, view: int = 0, figures: Sequence[str] = FIGURES) -> None:
+        self.figures = figures
         self.shown = shown
         self.page = shown.page
         self.kernel = shown.kernel
         self.root = shown.page.locator(".rugged-widget").nth(view)
-        for figure in FIGURES:
+        for figure in figures:
             self.part(f"{figure} .bqplot svg").first.wait_for()
-        self.part("rw-panel-0 path.line").first.wait_for(state="attached")
+        self.part("rw-grid path.line").first.wait_for(state="attached")
 
     def part(self, css_class: str) -> Locator:
         """Find a part by its class, maybe followed by more of a selector."""
@@ -169,7 +172,7 @@ class DashboardPage:
                 return [name, [box.left - left, box.top - top, box.width, box.height]];
             }));
         }"""
-        boxes: dict[str, list[float]] = self.root.evaluate(script, list(FIGURES))
+        boxes: dict[str, list[float]] = self.root.evaluate(script, list(self.figures))
         return boxes
 
     def differences(self) -> list[str]:
@@ -186,7 +189,7 @@ class DashboardPage:
         kernel: dict[str, dict[str, Any]] = self.kernel.value(SENT)
         wanted = {model: list(traits) for model, traits in kernel.items()}
         page = self.shown.watched.resolve(MODELS, wanted)
-        assert sum(len(traits) for traits in kernel.values()) > len(FIGURES), "nothing was compared"
+        assert sum(len(traits) for traits in kernel.values()) > len(self.figures), "nothing was compared"
         return [
             f"{model}.{name}: kernel {value!r:.120}, page {page[model][name]!r:.120}"
             for model, traits in kernel.items()

@@ -44,19 +44,19 @@ def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
         mark.visible = show
 
 
-def legend(text: Catalogue, *, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
+def legend(text: Catalogue, *, estimates: bool, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
     """Return as HTML what the marks stand for.
 
     Parameters
     ----------
     text
         In which language.
-    exact, corrected
-        Whether the exact posterior and the corrected guide are drawn.
+    estimates, exact, corrected
+        Whether least squares, the exact posterior and the corrected guide are drawn.
     reliable
         Whether the correction can be trusted; the legend says so where it cannot.
     """
-    shown = {"guide": True, "least_squares": True, "exact": exact, "corrected": corrected}
+    shown = {"guide": True, "least_squares": estimates, "exact": exact, "corrected": corrected}
     texts = {name: text.html(f"overlay.key.{name}") for name, show in shown.items() if show}
     if corrected and not reliable:
         texts["corrected"] = text.html("overlay.key.unreliable")

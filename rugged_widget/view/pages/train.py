@@ -113,7 +113,7 @@ class TrainPage:
             lambda: subject.rows, requests, text=text, explain=explain["approximation"]
         )
         self._legend = html_text("rw-legend")
-        self._shows_exact = self._corrects = False
+        self._compared, self._shows_exact, self._corrects = reference is not None, False, False
         self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, *self._model_figures)
         self.box = self._layout()
         parts: Sequence[Part] = (*self._figures, self._converged, self._approximation, *self._explanations)
@@ -136,7 +136,11 @@ class TrainPage:
         """Return what a frame has to change."""
         corrected = self._corrects and snapshot.correction is not None
         key = legend(
-            self._text, exact=self._shows_exact, corrected=corrected, reliable=is_reliable(snapshot.correction)
+            self._text,
+            estimates=self._compared,
+            exact=self._shows_exact,
+            corrected=corrected,
+            reliable=is_reliable(snapshot.correction),
         )
         return [
             *[change for figure in self._figures for change in figure.update(snapshot, progress)],

@@ -290,13 +290,14 @@ def test_the_corners_tell_the_exact_probability_while_the_answer_is_shown(
 def test_the_legend_names_only_what_is_shown() -> None:
     names = ["least squares", "exact posterior", "corrected", "not to be trusted"]
 
-    def named(**shown: bool) -> list[bool]:
-        text = legend(WORDS, **shown)
+    def named(*, estimates: bool = True, **shown: bool) -> list[bool]:
+        text = legend(WORDS, estimates=estimates, **shown)
         return [name in text for name in names]
 
     assert named(exact=False) == [True, False, False, False]
     assert named(exact=True) == [True, True, False, False]
+    assert named(exact=False, estimates=False) == [False, False, False, False]
     assert named(exact=True, corrected=True) == [True, True, True, False]
     assert named(exact=False, corrected=True, reliable=False) == [True, False, True, True]
     assert named(exact=False, reliable=False) == [True, False, False, False]
-    assert "최소제곱" in legend(Catalogue("ko"), exact=False)
+    assert "최소제곱" in legend(Catalogue("ko"), estimates=True, exact=False)
