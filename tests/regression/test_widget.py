@@ -20,6 +20,7 @@ import pytest
 import traitlets
 from ipywidgets.widgets.widget import _instances
 
+import rugged_widget
 from rugged_widget import ClosedError, FitError, RegressionData
 from rugged_widget.training.event_loop import find_loop
 from tests.regression.plain_widget import RuggedWidget
@@ -286,3 +287,17 @@ def test_a_reopened_notebook_finds_a_picture_beside_the_view() -> None:
 
 def test_it_says_what_it_is() -> None:
     assert repr(RuggedWidget()) == "RuggedWidget('Terrain ruggedness and GDP', ready · 1,500 steps to do)"
+
+
+def test_the_widget_has_few_public_names_of_its_own_and_each_is_documented() -> None:
+    names = {*dir(RuggedWidget), *vars(RuggedWidget())} - {*dir(ipywidgets.VBox), *vars(ipywidgets.VBox())}
+    own = [name for name in names if not name.startswith("_")]
+    assert len(own) <= 45
+    traits = rugged_widget.RuggedWidget.class_traits()
+    documented = str(rugged_widget.RuggedWidget.__doc__)
+    for name in own:
+        if name in traits:
+            assert traits[name].help
+            assert f"\n{name}\n    " in documented
+        else:
+            assert getattr(rugged_widget.RuggedWidget, name).__doc__
