@@ -1,7 +1,5 @@
 """Store saved runs with their fits, so that each can be recalled."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Generic, TypeAlias, TypeVar
 

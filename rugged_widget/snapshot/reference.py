@@ -1,7 +1,5 @@
 """What a fit is compared with: point estimates and the exact posterior."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

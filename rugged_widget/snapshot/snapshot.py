@@ -1,7 +1,5 @@
 """A frozen snapshot of a fit: plain numbers, the only thing that passes from computing to showing."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Frozen values, of numbers and numpy arrays only, that pass from computing to showing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """Hand calls from any thread to the event loop of the one thread that computes."""
 
-from __future__ import annotations
-
 import asyncio
 import concurrent.futures
 import contextlib

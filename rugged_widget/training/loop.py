@@ -3,8 +3,6 @@
 It knows nothing of torch, Pyro or widgets.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import Awaitable, Callable

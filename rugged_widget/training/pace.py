@@ -1,7 +1,5 @@
 """Pace of training: steps a frame, or as fast as possible; and steps per second."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections import deque

@@ -1,7 +1,5 @@
 """What the run loop needs of a fit and of a display."""
 
-from __future__ import annotations
-
 from typing import Protocol, TypeVar
 
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress

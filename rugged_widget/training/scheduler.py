@@ -1,7 +1,5 @@
 """Run work on the event loop in small pieces, in turns with cells and other work, until a kernel interrupt."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import signal

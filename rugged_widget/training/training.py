@@ -4,8 +4,6 @@ It knows nothing of torch, Pyro or widgets. One thread, the loop's, computes; a 
 handed to the loop and returns at once.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,5 @@
 """Requests that controls and pages make when something is pressed or picked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Pages behind a row of tabs; each is built when it is first opened."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import ipywidgets

@@ -1,7 +1,5 @@
 """Everything that decides what a run does, as plain values."""
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Sequence

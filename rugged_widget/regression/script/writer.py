@@ -1,13 +1,10 @@
 """Write a run as a short Pyro script that takes the same steps."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe
-    from rugged_widget.snapshot.values import Averaged
+from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe
+from rugged_widget.snapshot.values import Averaged
 
 TABLE = "data.csv"
 """File that the script of a user's table reads."""

@@ -1,7 +1,5 @@
 """The rows of the data, by group, for comparison with a prediction."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

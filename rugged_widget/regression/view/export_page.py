@@ -1,7 +1,5 @@
 """The Serve page: the fitted guide as a file, and over its slopes those that come out of the file again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape

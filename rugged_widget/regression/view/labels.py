@@ -1,7 +1,5 @@
 """Names of the data in the reader's language, and the rows that the panels draw."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Two panels with one y axis: the points of each group and the credible band of its line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import bqplot

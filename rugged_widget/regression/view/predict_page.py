@@ -1,7 +1,5 @@
 """The Predict page: a new observation at a point that the reader picks, drawn, and told in words."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape

@@ -1,14 +1,12 @@
 """The slope of the line in each group, as a density with the probability that it is positive."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import bqplot
 
 from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Density, Progress
 from rugged_widget.view.figures.chart import (
     BANDS,
@@ -16,6 +14,7 @@ from rugged_widget.view.figures.chart import (
     GROUPS,
     MUTED,
     Chart,
+    Explained,
     Ruler,
     html_text,
     minus,
@@ -25,10 +24,6 @@ from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
-
-if TYPE_CHECKING:
-    from rugged_widget.regression.view.labels import RegressionSubject
-    from rugged_widget.view.figures.chart import Explained
 
 HEADROOM = 1.3
 """Above the curves, for figures that write one line there."""

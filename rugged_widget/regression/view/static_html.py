@@ -1,7 +1,5 @@
 """The dashboard as static HTML, for a reopened notebook without a kernel."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from html import escape
 

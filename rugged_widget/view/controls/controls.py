@@ -3,8 +3,6 @@
 A control only asks: its callback may run in any thread, so it hands a request on and touches nothing else.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

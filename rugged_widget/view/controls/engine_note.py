@@ -1,7 +1,5 @@
 """A note beside the status: which engine computes the steps, and why."""
 
-from __future__ import annotations
-
 from html import escape
 
 import ipywidgets

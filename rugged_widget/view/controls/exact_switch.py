@@ -1,7 +1,5 @@
 """The switch that shows the exact posterior over the guide's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import ipywidgets

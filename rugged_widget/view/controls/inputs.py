@@ -3,8 +3,6 @@
 Each shows a value of its setting, and asks for another one when that is picked.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias

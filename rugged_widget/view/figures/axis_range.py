@@ -1,7 +1,5 @@
 """Axis bounds that change in steps: an axis that moves with every frame cannot be read."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 

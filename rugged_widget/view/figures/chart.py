@@ -1,7 +1,5 @@
 """What all figures share: theme colours, margins, axes, and a heading above the drawing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Protocol

@@ -1,7 +1,5 @@
 """A code listing with a copy button."""
 
-from __future__ import annotations
-
 import io
 import keyword
 import tokenize

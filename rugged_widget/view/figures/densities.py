@@ -1,7 +1,5 @@
 """A density figure: the guide's filled, the exact one dashed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import bqplot

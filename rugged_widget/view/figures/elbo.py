@@ -1,7 +1,5 @@
 """The ELBO over the steps, with the log evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import bqplot

@@ -1,7 +1,5 @@
 """Format numbers for readers: significant figures only, at a steady width."""
 
-from __future__ import annotations
-
 import math
 
 from rugged_widget.view.figures.chart import minus

@@ -4,8 +4,6 @@ Both stand still while training runs: their marks are plain ones, drawn once, wh
 corrected by importance weights, which moves with it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Two latents at once: draws or ellipses of each run over the exact contours."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

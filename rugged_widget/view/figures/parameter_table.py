@@ -1,7 +1,5 @@
 """The guide's parameters as a table: small ones in full, large ones as a range."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from html import escape
 

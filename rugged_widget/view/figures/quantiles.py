@@ -1,7 +1,5 @@
 """Posterior quantiles, one row a latent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import bqplot

@@ -1,7 +1,5 @@
 """Two verdict cards on a run: convergence and approximation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from html import escape

@@ -14,8 +14,6 @@ The protocol; `FrameMessage` and `Request` in `js/src/stream.ts` are the types o
 Messages to the kernel are JSON without buffers, because VS Code blocks on a binary one.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import os

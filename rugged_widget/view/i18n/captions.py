@@ -1,7 +1,5 @@
 """Captions of controls that follow the language."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import ipywidgets

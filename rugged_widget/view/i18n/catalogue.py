@@ -1,7 +1,5 @@
 """The catalogue: every sentence that a reader sees, by language."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -1,7 +1,5 @@
 """The language of a dashboard, and the accessible names of its parts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue, language_of

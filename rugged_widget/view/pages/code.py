@@ -1,7 +1,5 @@
 """The Code page: a script that repeats the run without this package."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from html import escape

@@ -1,7 +1,5 @@
 """The Compare page: saved runs side by side, and two latents of each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from html import escape
 

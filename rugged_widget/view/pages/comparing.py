@@ -1,7 +1,5 @@
 """Requests of the Compare page, done by whoever keeps the runs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol

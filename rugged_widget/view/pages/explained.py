@@ -1,7 +1,5 @@
 """A page with its question as heading and an explanation behind an (i)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Generic
 

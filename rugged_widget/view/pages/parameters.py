@@ -1,7 +1,5 @@
 """The Parameters page: the guide's parameters, and the density of every latent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from html import escape
 

@@ -1,7 +1,5 @@
 """The table of saved runs: a row each, with a tick to draw it and its name to edit."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 
