@@ -19,15 +19,10 @@ FitT = TypeVar("FitT")
 
 
 class RunStore(Generic[FitT]):
-    """Kept runs with their fits, in the order in which they were kept.
+    """Kept runs with their fits, at most `max_runs` >= 1, in the order in which they were kept.
 
     A fit is kept once. Kept again where it is, it stays as it was; where it trained on or was averaged meanwhile, its
     numbers are those of now, under the name and number that it had: what it was before is gone with the steps.
-
-    Parameters
-    ----------
-    max_runs
-        How many, >= 1.
     """
 
     def __init__(self, max_runs: int = MAX_RUNS) -> None:
@@ -64,19 +59,9 @@ class RunStore(Generic[FitT]):
         return number is not None and _moment(self._entries[number][0]) == moment
 
     def keep(self, run: SavedRun, fit: FitT) -> SavedRun:
-        """Keep a run, the oldest making room where there are too many.
+        """Keep a run, the oldest making room where there are too many; return it as it is kept.
 
-        Parameters
-        ----------
-        run
-            What it is; its number is given here, and its name a number behind it where it is taken.
-        fit
-            What it is the run of.
-
-        Returns
-        -------
-        SavedRun
-            As it is kept.
+        Its number is given here, and its name a number behind it where another run is called so.
         """
         number = self.number_of(fit)
         if number is not None:

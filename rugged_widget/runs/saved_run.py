@@ -22,7 +22,7 @@ class SavedRun(Value):
     Attributes
     ----------
     number
-        Which: from 1, never given twice by the same widget.
+        Number of the run, from 1, never given twice by the same widget.
     name
         What the reader calls it; plain text, not empty.
     guide
@@ -32,11 +32,11 @@ class SavedRun(Value):
     num_steps
         Steps that were to be done, >= steps.
     learning_rate
-        That of the last step, > 0.
+        Learning rate of the last step, > 0.
     rate_changed
         Whether an earlier step had another one.
     seed
-        Of its random numbers.
+        Seed of its random numbers.
     num_rows
         Rows it was fitted to.
     elbo, elbo_error
@@ -47,7 +47,7 @@ class SavedRun(Value):
     gap
         Distance to the exact posterior; None where that is not known.
     averaged
-        Where its parameters are the mean of iterates: of which.
+        Iterates that its parameters are the mean of; None where they are of the last step.
     seconds
         Time that its steps took.
     curve
@@ -105,16 +105,9 @@ def run_of(  # what a run was
     seed: int,
     seconds: float,
 ) -> SavedRun:
-    """Return what is to be kept of a run, without a number as yet (0).
+    """Return what is to be kept of a run, without a number as yet (0); parameters as of `SavedRun`.
 
-    Parameters
-    ----------
-    snapshot
-        Its end, which holds draws, and an approximation where it could be judged.
-    name, guide, num_steps, rate_changed, seed, seconds
-        As of `SavedRun`.
-    rate
-        Its learning rate.
+    `snapshot` is its end, which holds draws, and an approximation where it could be judged.
     """
     found = snapshot.approximation
     judged = found is not None and math.isfinite(found.elbo)

@@ -35,10 +35,7 @@ class SnapshotRequest:
     def union(self, other: SnapshotRequest) -> SnapshotRequest:
         """Return a request for what either asks for, of the more special class of the two.
 
-        Parameters
-        ----------
-        other
-            The other one; where both give a value for a field, that of `self` is used.
+        Where both give a value for a field, that of `self` is used.
         """
         special = type(other) if isinstance(other, type(self)) else type(self)
         return special(**(other._fields() | self._fields()))

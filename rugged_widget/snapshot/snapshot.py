@@ -68,9 +68,9 @@ class Snapshot(Value):
     marginals
         By site, the density of each of its elements on the site's support, in C order; empty unless requested.
     convergence
-        Whether the optimizer has converged; None where nobody judges it.
+        Convergence of the optimizer; None where it is not assessed.
     averaged
-        Where the parameters are the mean of iterates: of which.
+        Iterates that the parameters are the mean of; None where they are those of the step itself.
     approximation
         How good the guide is; None unless requested, and before the first step.
     correction
@@ -133,7 +133,7 @@ class Progress:
     elbo
         ELBO estimate of the last step in nats; nan before the first.
     steps_per_second
-        Over the last seconds of running; nan where that is not known yet.
+        Rate over the last seconds of running; nan where that is not known yet.
     error
         Where status is failed: what happened and what to try, for the reader. Empty otherwise.
     engine

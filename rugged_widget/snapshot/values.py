@@ -136,7 +136,7 @@ class KLGap:
     nats
         KL(guide || posterior) = log evidence - ELBO, estimated; >= 0 but for its error.
     standard_error
-        Of that estimate, > 0.
+        Standard error of that estimate, > 0.
     """
 
     nats: float
@@ -145,7 +145,7 @@ class KLGap:
 
 @dataclass(frozen=True)
 class Convergence:
-    """Whether the optimizer has converged, judged from the ELBO of all steps so far.
+    """The convergence of the optimizer, judged from the ELBO of all steps so far.
 
     Attributes
     ----------
@@ -201,7 +201,7 @@ class Approximation(Value):
     k_hats
         Pareto shape of the importance ratios in each repeat, shape (num_repeats,).
     threshold
-        Of k-hat: below it importance sampling, and with it the guide, can be trusted.
+        Value of k-hat below which importance sampling, and with it the guide, can be trusted.
     num_draws
         Draws of a repeat.
     effective
@@ -211,11 +211,11 @@ class Approximation(Value):
     gap
         KL(guide || posterior) from all repeats; None where the log evidence is not known.
     sd_ratios
-        By site, standard deviation of the guide over the exact one, of the site's shape; empty where that is not known.
+        Standard deviation by site, of the guide over the exact one, of the site's shape; empty where that is not known.
     worst
         The latent whose ratio is furthest from 1, by factor; None where that is not known.
     correlation
-        Of the two latents that the exact posterior correlates most, in [-1, 1]; nan where that is not known.
+        Correlation of the two latents that the exact posterior correlates most, in [-1, 1]; nan where that is unknown.
     correlated
         Those two latents; None where that is not known.
     correlates

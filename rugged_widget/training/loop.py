@@ -24,25 +24,7 @@ FitT = TypeVar("FitT", bound=Trainable[Any])
 
 
 class Run(Generic[FitT]):
-    """Trains a fit in slices, in the pauses of the event loop, and says how far it is.
-
-    Parameters
-    ----------
-    make_fit
-        Makes a fresh fit; called now and at every reset.
-    display
-        Who watches; decides when a snapshot is worth computing.
-    num_steps
-        Steps to do, >= 1.
-    pace
-        How many of them a frame.
-    home
-        The loop to train on.
-    sleep
-        How to wait.
-    stop_when_converged
-        Whether to end where the optimizer has converged, sooner than `num_steps`.
-    """
+    """Trains a fit in slices, in the pauses of the event loop, and says how far it is; parameters as of `Training`."""
 
     def __init__(
         self,

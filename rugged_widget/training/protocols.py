@@ -15,7 +15,7 @@ class Trainable(Protocol[SnapshotT_co]):
     Attributes
     ----------
     learning_rate
-        Of the next step.
+        Learning rate of the next step.
     stops_when_converged
         Whether `advance` stops at the step at which the optimizer is found to have converged.
     """

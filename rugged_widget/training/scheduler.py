@@ -65,16 +65,10 @@ class Worker:
 
     Parameters
     ----------
-    home
-        The loop to work on.
     work
         Does a piece and returns the seconds until the next, 0 for after a rest; None where there is no more to do.
     stop
         Called when the kernel is interrupted, or the worker ended.
-    name
-        What its task is called.
-    sleep
-        How to wait.
     """
 
     def __init__(

@@ -18,8 +18,6 @@ class Tabs:
         that it does not know is called by its name.
     on_change
         Called, in any thread, when another tab is picked.
-    text
-        In which language.
     """
 
     def __init__(

@@ -49,15 +49,7 @@ class _Texts(Sequence[str]):
 
 
 class Names(_Texts):
-    """What rows are called: by a label, or by their index where there is none or it is missing.
-
-    Parameters
-    ----------
-    index
-        Of the rows.
-    labels
-        Of the rows, or None.
-    """
+    """Names of rows: their labels, or their index where there are none or one is missing."""
 
     def __init__(self, index: pd.Index[Any], labels: pd.Series[Any] | None) -> None:
         super().__init__(len(index))
@@ -69,15 +61,7 @@ class Names(_Texts):
 
 
 class Details(_Texts):
-    """What else there is to say of rows.
-
-    Parameters
-    ----------
-    form
-        A format for one number a column.
-    columns
-        The numbers, shape (number of rows,) each.
-    """
+    """Details of rows: a format filled with a number of each column, shape (number of rows,) each."""
 
     def __init__(self, form: str, *columns: Array) -> None:
         super().__init__(len(columns[0]))
@@ -92,15 +76,8 @@ def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[An
 
     Parameters
     ----------
-    df
-        The table.
     roles
         Names of columns by what they are for; those of all but the label have to differ.
-
-    Returns
-    -------
-    dict
-        The columns by role.
 
     Raises
     ------

@@ -267,11 +267,6 @@ def regression_data(
     log_response, label
         As of `RegressionData.from_frame`.
 
-    Returns
-    -------
-    RegressionData
-        The rows.
-
     Raises
     ------
     ValueError

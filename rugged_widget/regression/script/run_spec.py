@@ -10,18 +10,7 @@ from rugged_widget.snapshot.values import Averaged
 
 
 def learning_rate_changes(rates: Sequence[float]) -> tuple[tuple[int, float], ...]:
-    """Shorten the learning rates of all steps to the steps where they change.
-
-    Parameters
-    ----------
-    rates
-        Of the steps, in order.
-
-    Returns
-    -------
-    tuple
-        Of (step, rate): the step, from 1, that first had the rate; empty where there are no steps.
-    """
+    """Shorten the learning rates of all steps to pairs (step, rate): the step, from 1, that first had the rate."""
     changes: list[tuple[int, float]] = []
     for step, rate in enumerate(rates, 1):
         if not changes or rate != changes[-1][1]:
@@ -91,7 +80,7 @@ class Recipe:
     Attributes
     ----------
     columns
-        Of the table; None for those of the lesson.
+        Columns of the table; None for those of the lesson.
     num_rows
         Rows that are fitted to, >= 1.
     guide
@@ -101,13 +90,13 @@ class Recipe:
         As of `learning_rate_changes`: (1, rate of the first step), then (step, from 1, that first had it, rate). A run
         that has taken no step has the rate of the one to come.
     seed
-        Of the run, in [0, 2**32).
+        Seed of the run, in [0, 2**32).
     num_steps
         Steps taken, >= 0.
     batch_size
         Rows that a step looks at, >= 1; all where it is None or no less than their number.
     weight_scale, bias_scale, sigma_max
-        Of the priors: standard deviations of each weight and of the bias, and the upper end of sigma.
+        Scales of the priors: standard deviations of each weight and of the bias, and the upper end of sigma.
     optimizer
         Name of the class in `pyro.optim`.
     dtype
@@ -115,7 +104,7 @@ class Recipe:
     own
         The guide where the user wrote it.
     averages
-        Of (step, which): after that step the mean of those iterates took the place of the parameters.
+        Pairs (step, iterates): after that step the mean of those iterates took the place of the parameters.
 
     Raises
     ------

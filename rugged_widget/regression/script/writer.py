@@ -24,11 +24,6 @@ def write_script(recipe: Recipe) -> str:
     It takes the very steps of the widget's engine "plain", and those of its other engines but for rounding. Texts of
     the user stand in it as literals, whatever is in them.
 
-    Parameters
-    ----------
-    recipe
-        The run.
-
     Returns
     -------
     str

@@ -14,19 +14,7 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A row near a point.
-
-    Attributes
-    ----------
-    name
-        What it is called; plain text.
-    x
-        Its predictor.
-    y
-        Its response as the model sees it.
-    original
-        Its response in the original unit.
-    """
+    """A row near a point: name (plain text), predictor, response as the model sees it, and response in its own unit."""
 
     name: str
     x: float

@@ -44,15 +44,7 @@ UNSEEN = Density(np.linspace(-1.0, 1.0, NUM_POINTS), np.full(NUM_POINTS, -1.0), 
 
 
 class ServedFigure:
-    """Both slope densities, filled, and thin lines over them once a file was loaded.
-
-    Parameters
-    ----------
-    subject
-        Names of the groups, and what a slope is.
-    text
-        In which language.
-    """
+    """Both slope densities, filled, and thin lines over them once a file was loaded."""
 
     def __init__(self, subject: RegressionSubject, *, text: Catalogue) -> None:
         self._subject, self._text = subject, text
@@ -132,14 +124,8 @@ class ExportPage:
 
     Parameters
     ----------
-    subject
-        Names of the groups, and what a slope is.
-    requests
-        Who is asked.
     changed
         Called when there is something else to draw.
-    text
-        In which language.
     """
 
     def __init__(

@@ -26,13 +26,6 @@ class DataLabels:
 
     Data bring English words, which are the lesson's, made of names of columns, or the user's own. Those that the
     catalogue would write in English just so are written in the present language; the others stay as they are.
-
-    Parameters
-    ----------
-    data
-        What is named.
-    text
-        In which language.
     """
 
     def __init__(self, data: RegressionData, text: Catalogue) -> None:
@@ -51,7 +44,7 @@ class DataLabels:
 
     @property
     def title(self) -> str:
-        """Of the whole."""
+        """The title of the dashboard."""
         return self._said(self._data.title, "title")
 
     @property
@@ -164,8 +157,6 @@ class RegressionSubject:
         The rows.
     probs
         Probabilities of a snapshot's quantiles.
-    text
-        In which language.
 
     Attributes
     ----------
@@ -190,7 +181,7 @@ class RegressionSubject:
 
     @property
     def title(self) -> str:
-        """Of the whole."""
+        """The title of the dashboard."""
         return self.naming.title
 
     @property

@@ -24,14 +24,10 @@ class Panels:
 
     Parameters
     ----------
-    subject
-        Its groups, outside and inside, in the order of a snapshot's bands, the grid of these, and the names of axes.
     on_mode
         Called when the other band is picked.
     reference
         What it is compared with: the least-squares lines, and the ends of the exact band.
-    text
-        In which language.
     explain
         What explains both panels, in the heading of the first.
     """

@@ -34,16 +34,8 @@ class PredictPage:
 
     Parameters
     ----------
-    subject
-        Says where the least-squares lines are known.
-    reference
-        What the density is compared with; None where nothing is known.
-    rows
-        All rows, and the words for them.
     changed
         Called, in any thread, when another point is picked.
-    text
-        In which language.
     """
 
     def __init__(
@@ -175,10 +167,7 @@ def _slider(rows: Rows, digits: int) -> ipywidgets.FloatSlider:
 def exponential(density: Density) -> Density:
     """Return the density of v = exp(x) where `density` is that of x: density(log v) / v.
 
-    Returns
-    -------
-    Density
-        At as many points, from 0 to a little beyond the interval; its quantiles are those of x, transformed.
+    It has as many points, from 0 to a little beyond the interval; its quantiles are those of x, transformed.
     """
     lower, median, upper = (_exp(value) for value in (density.lower, density.median, density.upper))
     end = max(min(float(density.x[-1]), math.log(BEYOND) + min(density.upper, LIMIT)), 1.0 - LIMIT)
@@ -196,19 +185,7 @@ def unit_ticks(changes: Changes) -> Changes:
 
 
 def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
-    """Return the prediction as sentences, HTML.
-
-    Parameters
-    ----------
-    text
-        In which language.
-    rows
-        The words.
-    what_if
-        The prediction.
-    decimals
-        Of the predictor.
-    """
+    """Return the prediction as sentences, HTML; the predictor with so many decimals."""
     guide, exact = what_if.guide, what_if.exact
     low, high, middle = (amount(rows, value) for value in (guide.lower, guide.upper, guide.median))
     first = text.html(
@@ -235,21 +212,7 @@ def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
 
 
 def nearest_table(text: Catalogue, rows: Rows, places: Sequence[Place], guide: Density, decimals: int) -> str:
-    """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval.
-
-    Parameters
-    ----------
-    text
-        In which language.
-    rows
-        The words.
-    places
-        Rows to list.
-    guide
-        The prediction.
-    decimals
-        Of the predictor.
-    """
+    """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval."""
     original = f"<th>{escape(shorten(with_unit(rows), 20))}</th>" if rows.log else ""
     model = text("predict.log", response=rows.response) if rows.log else with_unit(rows)
     head = (

@@ -32,19 +32,7 @@ ROOM = 1.45
 
 
 class SlopeFigure:
-    """Densities of both slopes; the corners say how steep each is and how probable it is that it rises.
-
-    Parameters
-    ----------
-    subject
-        Its groups, outside and inside, and what a slope is.
-    reference
-        What it is compared with: the exact densities.
-    text
-        In which language.
-    explain
-        What explains the figure, in its heading.
-    """
+    """Densities of both slopes; the corners say how steep each is and how probable it is that it rises."""
 
     def __init__(
         self,

@@ -28,16 +28,10 @@ def still(
 
     Parameters
     ----------
-    subject, snapshot
-        What it is about, and where it stands.
     status
         How the training stands; plain text.
-    reference
-        What the fit is compared with: its least-squares lines are drawn.
-    text
-        In which language.
     exact
-        Whether the ends of its exact bands are drawn as well.
+        Whether the ends of the exact bands are drawn besides the least-squares lines.
     """
     values = np.concatenate([group.y for group in subject.groups])
     low, high = float(values.min()) - 0.5, float(values.max()) + 0.5

@@ -38,10 +38,6 @@ class Controls:
         Controls of the settings by name, in the order of the row.
     settings
         First values of the settings by name, as controls show them; of engine, too.
-    requests
-        Requests of the controls.
-    text
-        The words.
     """
 
     def __init__(

@@ -19,8 +19,6 @@ class EngineNote:
     ----------
     asked
         The setting: an engine's name, or "auto".
-    text
-        In which language.
     """
 
     def __init__(self, asked: object, *, text: Catalogue) -> None:

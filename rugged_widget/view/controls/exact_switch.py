@@ -9,22 +9,7 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 class ExactSwitch:
-    """A button that is pressed or not.
-
-    Parameters
-    ----------
-    show
-        Whether it is pressed at first.
-    pick
-        Asked, in any thread, to use another value for show_exact.
-    text
-        In which language.
-
-    Attributes
-    ----------
-    shown
-        Whether it is pressed, as was last said or asked for.
-    """
+    """A button that is pressed or not; `pick` is asked, in any thread, to use another value for show_exact."""
 
     def __init__(self, show: bool, pick: Callable[[str, object], None], *, text: Catalogue) -> None:
         self.shown, self._pick = show, pick

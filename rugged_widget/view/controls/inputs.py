@@ -14,21 +14,12 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 
 
 class Control:
-    """A widget that shows a value and asks for the one that is picked on it.
+    """A widget with a trait `value` that shows a value and asks for the one that is picked on it.
 
     Parameters
     ----------
-    widget
-        An ipywidget with a trait `value`.
-    value
-        What it shows first.
     pick
         Asks, in any thread, for another value of the setting.
-
-    Attributes
-    ----------
-    widget
-        The same.
     """
 
     def __init__(self, widget: ipywidgets.Widget, value: object, pick: Callable[[object], None]) -> None:
@@ -60,8 +51,6 @@ class LogSlider(Control):
 
     Parameters
     ----------
-    value, pick
-        As of `Control`.
     lowest, highest
         Its ends, as powers of ten. The setting may lie beyond them.
     notch
@@ -114,16 +103,12 @@ class Choices(Control):
 
     Parameters
     ----------
-    value, pick
-        As of `Control`.
     text
         The words: `<words>.<value>` names a value, `<words>.<value>_tip` is its tooltip.
     labels
         The values in their order, and what to call one that the catalogue does not know.
     words
         A section of the catalogue.
-    buttons
-        A row of buttons.
     other
         A value that is offered only once it was shown, and cannot be picked; None where there is none.
     """

@@ -37,8 +37,6 @@ class SteppingDomain:
 
     Parameters
     ----------
-    low, high
-        Bounds to begin with.
     slack
         They shrink when the data use less than this share of them, in (0, 1).
     """

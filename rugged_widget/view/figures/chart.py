@@ -42,10 +42,6 @@ class Ruler:
     ----------
     label
         What the axis shows, with its unit; plain text.
-    low, high
-        First bounds.
-    vertical
-        Whether the axis stands.
     num_steps
         About how many steps there are between ticks.
     """

@@ -15,16 +15,7 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 class Listing:
     """A piece of Python in a box of its own that scrolls, and a button that copies it in the reader's browser.
 
-    Parameters
-    ----------
-    text
-        In which language.
-    title
-        Key of what it is.
-    code
-        What it holds at first.
-    beside
-        Small widgets in the heading.
+    Its title is a key of the catalogue; the widgets `beside` it, small ones, stand in the heading.
     """
 
     def __init__(self, text: Catalogue, title: str, code: str = "", beside: Sequence[ipywidgets.Widget] = ()) -> None:

@@ -33,18 +33,7 @@ NOWHERE = Density(np.linspace(-1.0, 1.0, 128), np.zeros(128), 0.5, -1.0, 0.0, 1.
 class DensityFigure:
     """A density over an axis that holds still. There is no axis of heights: they say nothing that widths do not.
 
-    Parameters
-    ----------
-    name
-        Css class of the figure.
-    title, label
-        What it shows, and what the axis does; plain text.
-    controls, texts
-        As of `Chart`.
-    num_steps
-        About how many steps there are between ticks.
-    margin
-        Pixels around the drawing where they differ from the usual ones of a density.
+    The title and the label of the axis are plain text; `num_steps` is as of `Ruler`, and the rest as of `Chart`.
     """
 
     def __init__(
@@ -101,12 +90,7 @@ class DensityFigure:
     def draw(self, guide: Density, exact: Density | None = None) -> Changes:
         """Return the changes that draw the guide's density, a narrow peak where the guide is a point.
 
-        Parameters
-        ----------
-        guide
-            The density.
-        exact
-            The exact one, for which there has to be room too, whether it is seen or not.
+        There has to be room for the exact one too, whether it is seen or not.
         """
         others = [guide] if exact is None else [guide, exact]
         low, high = min(float(one.x[0]) for one in others), max(float(one.x[-1]) for one in others)

@@ -32,16 +32,10 @@ class ElboFigure:
     ----------
     num_steps
         Steps to do: the end of the horizontal axis.
-    subject
-        Says what a row is, in "per observation".
     on_unit
         Called when another unit is picked.
     reference
         What it is compared with: a line at the log evidence, where that is known.
-    text
-        In which language.
-    explain
-        What explains the figure, in its heading.
     """
 
     def __init__(

@@ -43,17 +43,7 @@ def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
 
 
 def legend(text: Catalogue, *, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
-    """Return as HTML what the marks stand for.
-
-    Parameters
-    ----------
-    text
-        In which language.
-    exact, corrected
-        Whether the exact posterior and the corrected guide are drawn.
-    reliable
-        Whether the correction can be trusted; the legend says so where it cannot.
-    """
+    """Return as HTML what the marks stand for; it says so where the correction is not `reliable`."""
     shown = {"guide": True, "least_squares": True, "exact": exact, "corrected": corrected}
     texts = {name: text.html(f"overlay.key.{name}") for name, show in shown.items() if show}
     if corrected and not reliable:
@@ -80,18 +70,9 @@ def gap_words(gap: KLGap, num_rows: int = 1) -> str:
 
 
 def evidence_words(text: Catalogue, log_evidence: float, gap: KLGap | None, num_rows: int = 1) -> tuple[str, ...]:
-    """Return what stands at the line of the log evidence, in parts that are not to be broken.
+    """Return what stands at the line of the log evidence (nats, total), in parts that are not to be broken.
 
-    Parameters
-    ----------
-    text
-        In which language.
-    log_evidence
-        In nats, total.
-    gap
-        Distance of the guide to it; None where that is not known.
-    num_rows
-        What both are divided by.
+    The distance of the guide to it follows where that is known; both are divided by `num_rows`.
     """
     decimals = 2 if num_rows == 1 else 4
     evidence = text("overlay.evidence", value=minus(f"{log_evidence / num_rows:,.{decimals}f}"))

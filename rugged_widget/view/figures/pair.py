@@ -41,8 +41,6 @@ class PairFigure:
 
     Parameters
     ----------
-    subject
-        Says which latents there are.
     reference
         For the least-squares estimate, a cross.
     contours
@@ -51,8 +49,6 @@ class PairFigure:
         The two latents to begin with, along x and along y; the first two rows where it is None.
     changed
         Called, in any thread, when something else is picked.
-    text
-        In which language.
     """
 
     def __init__(

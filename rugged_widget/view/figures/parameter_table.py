@@ -22,17 +22,7 @@ COLUMNS = ("parameter", "constrained", "unconstrained")
 def table_of(text: Catalogue, parameters: Sequence[Parameter]) -> str:
     """Return a table as HTML; names are plain text, and stay so.
 
-    Parameters
-    ----------
-    text
-        In which language.
-    parameters
-        In the order of the store.
-
-    Returns
-    -------
-    str
-        A line a number; of a parameter with more than 12 the first few, how many there are, and between what.
+    It has a line a number; of a parameter with more than 12 the first few, how many there are, and between what.
     """
     head = "".join(f"<th>{text.html(f'parameters.column.{name}')}</th>" for name in COLUMNS)
     bodies = "".join(f"<tbody>{''.join(_rows(text, parameter))}</tbody>" for parameter in parameters[:MAX_LISTED])

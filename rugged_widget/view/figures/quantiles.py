@@ -27,10 +27,6 @@ class QuantileFigure:
     reference
         What it is compared with: a triangle over each row at the least-squares estimate, and round each row a box from
         the lowest to the highest exact quantile with a stroke at the exact median.
-    text
-        In which language.
-    explain
-        What explains the figure, in its heading.
     """
 
     def __init__(
@@ -151,14 +147,8 @@ class QuantileFigure:
 def _boxes(values: Array, places: Array, half: float) -> Sequence[tuple[Array, Array]]:
     """Return x and y of a box round each row from its lowest to its highest quantile, and of a stroke at its median.
 
-    Parameters
-    ----------
-    values
-        Quantiles, shape (num_probs, num_rows).
-    places
-        The middle of each row, shape (num_rows,).
-    half
-        Half the height of a box.
+    `values` are quantiles, shape (num_probs, num_rows), `places` the middles of the rows, shape (num_rows,), and `half`
+    is half the height of a box.
     """
     left, median, right = values[0], values[len(values) // 2], values[-1]
     top, bottom = places - half, places + half

@@ -26,17 +26,7 @@ class SilentButton(Silent, ipywidgets.Button):
 
 
 class Card:
-    """A verdict: a sentence, why it is so, and what can be done about it.
-
-    Parameters
-    ----------
-    name
-        Its css class.
-    actions
-        What can be pressed.
-    explain
-        What explains the verdict.
-    """
+    """A verdict: a sentence, why it is so, and widgets that do something about it."""
 
     def __init__(self, name: str, actions: Sequence[ipywidgets.Widget], explain: Explained | None) -> None:
         self._title, self._text = html_text("rw-verdict-title"), html_text("rw-verdict-text")
@@ -55,12 +45,10 @@ class Card:
 
         Parameters
         ----------
-        title
-            The verdict.
         sentences
             Why it is so; empty ones are left out.
         remark
-            Of when it is, where that is not now.
+            When it was so, where that is not now.
         test
             What was measured, on a line of its own with the remark.
         """
@@ -75,17 +63,7 @@ class Card:
 
 
 class ConvergenceCard:
-    """Whether the optimizer has converged, live.
-
-    Parameters
-    ----------
-    requests
-        Asked for the mean of the iterates, and to stop when converged.
-    text
-        In which language.
-    explain
-        What explains it.
-    """
+    """A card that says, live, how far the optimizer has converged."""
 
     def __init__(self, requests: Requests, *, text: Catalogue, explain: Explained | None = None) -> None:
         self._text = text
@@ -149,19 +127,7 @@ class ConvergenceCard:
 
 
 class ApproximationCard:
-    """How good the guide is, as of the last time that training rested.
-
-    Parameters
-    ----------
-    rows
-        Names of the latents.
-    requests
-        Asked for another guide, and for the correction.
-    text
-        In which language.
-    explain
-        What explains it.
-    """
+    """A card that says how good the guide is, as of the last time that training rested."""
 
     def __init__(
         self,

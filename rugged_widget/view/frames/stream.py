@@ -91,8 +91,6 @@ class FrameStream(anywidget.AnyWidget):
         Widgets that frames may change; more may come, see `extend`.
     ask
         Runs a function on the thread that computes: messages may arrive on any other.
-    clock
-        Seconds that never go back.
     on_language
         Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
     """
@@ -133,7 +131,7 @@ class FrameStream(anywidget.AnyWidget):
 
     @property
     def presence(self) -> Presence:
-        """Whether a page answers: none is to be seen, it is hidden, gone or on its way (away), or it is here."""
+        """Presence of a page: there is none, it is hidden, gone or on its way (away), or it is here."""
         if not self._greeted:
             return "away" if self._clock() < self._expected_until else "none"
         return "away" if self._away else "here"
@@ -181,12 +179,8 @@ class FrameStream(anywidget.AnyWidget):
     def push(self, changes: Changes, summary: str) -> None:
         """Send a frame and keep the kernel's side current.
 
-        Parameters
-        ----------
-        changes
-            New values of targets' traits. Every frame has to hold the same arrays: one replaces another wholly.
-        summary
-            The frame in a sentence, for screen readers.
+        Every frame has to hold new values of the same arrays: one replaces another wholly. `summary` is the frame in a
+        sentence, for screen readers.
         """
         self.keep(changes)
         self._send_frame(changes, summary)

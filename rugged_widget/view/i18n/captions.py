@@ -18,8 +18,6 @@ class Choice:
         Returns captions and values in the present language; plain text.
     picked
         Called, in any thread, with the value that was picked.
-    text
-        In which language.
     tips
         Returns what to tell of each option where it is pointed at; plain text.
     """
@@ -62,16 +60,7 @@ class Choice:
 def caption(widget: ipywidgets.Widget, text: Catalogue, key: str, tip: str = "", **more: str) -> None:
     """Let a control's description follow the language, and its tooltip and other texts too.
 
-    Parameters
-    ----------
-    widget
-        A button, a slider or the like.
-    text
-        In which language.
-    key, tip
-        Keys of the description and of the tooltip, which may be missing.
-    more
-        Keys of other traits by their names.
+    Given are keys of the catalogue: `more` are those of other traits by their names.
     """
     keys = {"description": key, **({"tooltip": tip} if tip else {}), **more}
 

@@ -16,14 +16,9 @@ FALLBACK = "en"
 
 
 class Catalogue:
-    """The catalogue in one language at a time.
+    """The catalogue in one language at a time, a key of `LANGUAGES`.
 
     An entry has a dotted key, `file.section.name`, and is plain text with fields in braces, or HTML of ours.
-
-    Parameters
-    ----------
-    language
-        A key of `LANGUAGES`.
     """
 
     def __init__(self, language: str = "en") -> None:
@@ -38,7 +33,6 @@ class Catalogue:
         return catalogue(self.language)[key].format(**values)
 
     def __contains__(self, key: str) -> bool:
-        """Whether there is an entry of this key."""
         return key in catalogue(self.language)
 
     def html(self, key: str, /, **values: object) -> str:
@@ -85,13 +79,7 @@ def language_of(tag: str) -> str:
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Return all entries of a language by their keys.
-
-    Parameters
-    ----------
-    language
-        A key of `LANGUAGES`.
-    """
+    """Return all entries of a language, a key of `LANGUAGES`, by their keys."""
     folder = files("rugged_widget.view.i18n").joinpath("catalogue", language)
     found: dict[str, str] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):

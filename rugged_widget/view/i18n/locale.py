@@ -24,8 +24,6 @@ class Locale:
 
     Parameters
     ----------
-    text
-        What speaks.
     language
         A key of `LANGUAGES`, or "auto": the first page decides, and it is English until then.
     settings

@@ -26,10 +26,6 @@ class CodePage:
     ----------
     make_script
         Returns the script as it is now, quickly; called on the thread that computes.
-    clock
-        Seconds that never go back.
-    text
-        In which language.
     """
 
     def __init__(

@@ -29,18 +29,10 @@ class ComparePage:
 
     Parameters
     ----------
-    subject, reference
-        What the runs are about, and what they are compared with.
-    requests
-        Who is asked.
-    contours
-        Returns the exact contours of two latents; None where nobody knows them.
+    contours, pair
+        As of `PairFigure`.
     changed
         Called, in any thread, when there is something else to draw.
-    text
-        In which language.
-    pair
-        The two latents to begin with; the first two where it is None.
     """
 
     def __init__(

@@ -85,19 +85,7 @@ class _Comparing:
 def comparing(
     keeper: RunKeeper, ask: Callable[[Callable[[], None]], None], text: Catalogue, page: Callable[[], ComparePage]
 ) -> CompareRequests:
-    """Return the requests of a Compare page.
-
-    Parameters
-    ----------
-    keeper
-        Keeps the runs.
-    ask
-        Runs a function on the thread that computes.
-    text
-        The words.
-    page
-        Returns the page, which is told what became of a request.
-    """
+    """Return requests that `keeper` does on the thread where `ask` runs functions; `page` is told the outcome."""
     them = _Comparing(keeper, ask, text, page)
     return CompareRequests(
         keep=lambda: them.do(them.keep),

@@ -18,16 +18,7 @@ from rugged_widget.view.page import Page
 class ExplainedPage(Generic[SnapshotT]):
     """Another page under a heading that asks a question, with an explanation behind its (i).
 
-    Parameters
-    ----------
-    page
-        The page that is explained; everything it can do, this can.
-    text
-        In which language.
-    key
-        Of the explanation, as of `Explanation`; its title is the question.
-    facts
-        What there is to say.
+    Everything that the page can do, this can. The question is the title of the explanation of that `key`.
     """
 
     def __init__(self, page: Page, text: Catalogue, key: str, facts: Tell[SnapshotT]) -> None:

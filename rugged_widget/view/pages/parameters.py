@@ -19,17 +19,7 @@ from rugged_widget.view.subject import Row, Subject
 
 
 class ParametersPage:
-    """A table of the guide's parameters, and the density of every latent with the exact one over it.
-
-    Parameters
-    ----------
-    subject
-        Says which latents there are.
-    reference
-        What the densities are compared with; None where nothing is known.
-    text
-        In which language.
-    """
+    """A table of the guide's parameters, and the density of every latent with the exact one over it."""
 
     def __init__(self, subject: Subject, reference: Reference | None, *, text: Catalogue) -> None:
         self._subject, self._text = subject, text

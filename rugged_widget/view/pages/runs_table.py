@@ -22,14 +22,10 @@ class RunsTable:
 
     Parameters
     ----------
-    requests
-        Who is asked to rename, to recall and to remove.
     max_ticked
         How many are ticked at most, >= 1: with one more, the first of the others loses its tick.
     ticked
         Called, in any thread, when a tick was set or taken away.
-    text
-        In which language.
     """
 
     def __init__(
@@ -114,7 +110,7 @@ class _Row:
 
     @property
     def ticked(self) -> bool:
-        """Whether it is to be drawn."""
+        """Tick of the run: it is drawn where this is true."""
         return bool(self._tick.value)
 
     @ticked.setter
