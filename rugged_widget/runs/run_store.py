@@ -130,7 +130,7 @@ def _moment(run: SavedRun) -> Moment:
 
 
 def _row(run: SavedRun) -> dict[str, object]:
-    found, gap, averaged = run.approximation, run.gap, run.averaged
+    judgement, gap, averaged = run.approximation, run.gap, run.averaged
     return {
         "name": run.name,
         "guide": run.guide,
@@ -143,8 +143,8 @@ def _row(run: SavedRun) -> dict[str, object]:
         "kl_error": None if gap is None else gap.standard_error,
         "worst_sd_ratio": run.worst_sd_ratio,
         "k_hat": run.k_hat,
-        "effective": None if found is None else found.effective,
-        "quality": "" if found is None else found.quality,
+        "effective": None if judgement is None else judgement.effective,
+        "quality": "" if judgement is None else judgement.quality,
         "averaged": "" if averaged is None else f"{averaged.first}-{averaged.last}",
         "seconds": run.seconds,
     }

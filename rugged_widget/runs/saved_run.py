@@ -77,17 +77,12 @@ class SavedRun(Value):
     @property
     def k_hat(self) -> float:
         """Median Pareto shape over the repeats; nan where there is none."""
-        found = self.approximation
-        return float(np.median(found.k_hats)) if found is not None and len(found.k_hats) else math.nan
+        return math.nan if self.approximation is None else self.approximation.k_hat
 
     @property
     def worst_sd_ratio(self) -> float:
         """The guide's standard deviation over the exact one of the latent where that is furthest from 1; or nan."""
-        found = self.approximation
-        if found is None or found.worst is None:
-            return math.nan
-        site, index = found.worst
-        return float(np.asarray(found.sd_ratios[site])[index])
+        return math.nan if self.approximation is None else self.approximation.worst_sd_ratio
 
     def renamed(self, name: str) -> SavedRun:
         """Return the same under another name."""
@@ -109,8 +104,11 @@ def run_of(  # what a run was
 
     `snapshot` is its end, which holds draws, and an approximation where it could be judged.
     """
-    found = snapshot.approximation
-    judged = found is not None and math.isfinite(found.elbo)
+    judgement, elbo, error, gap = snapshot.approximation, snapshot.elbo, math.nan, snapshot.gap
+    if judgement is not None:
+        gap = judgement.gap or gap
+        if math.isfinite(judgement.elbo):
+            elbo, error = judgement.elbo, judgement.elbo_error
     return SavedRun(
         number=0,
         name=name,
@@ -121,10 +119,10 @@ def run_of(  # what a run was
         rate_changed=rate_changed,
         seed=seed,
         num_rows=snapshot.num_rows,
-        elbo=found.elbo if judged and found is not None else snapshot.elbo,
-        elbo_error=found.elbo_error if judged and found is not None else math.nan,
-        approximation=found,
-        gap=found.gap if found is not None and found.gap is not None else snapshot.gap,
+        elbo=elbo,
+        elbo_error=error,
+        approximation=judgement,
+        gap=gap,
         averaged=snapshot.averaged,
         seconds=seconds,
         curve=thinned(snapshot.curve),
@@ -141,9 +139,9 @@ def thinned(curve: ElboCurve) -> ElboCurve:
     return ElboCurve(curve.step[kept], curve.elbo[kept], curve.smoothed[kept])
 
 
-def unique_name(name: str, taken: Iterable[str]) -> str:
+def unique_name(name: str, others: Iterable[str]) -> str:
     """Return `name`, with a number behind it where another run is called so already."""
-    names, count, found = set(taken), 2, name
-    while found in names:
-        found, count = f"{name} ({count})", count + 1
-    return found
+    names, count, unique = set(others), 2, name
+    while unique in names:
+        unique, count = f"{name} ({count})", count + 1
+    return unique

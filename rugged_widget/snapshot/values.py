@@ -1,5 +1,6 @@
 """Frozen values, of numbers and numpy arrays only, that pass from computing to showing."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
@@ -235,6 +236,19 @@ class Approximation(Value):
     correlation: float
     correlated: tuple[Latent, Latent] | None
     correlates: bool
+
+    @property
+    def k_hat(self) -> float:
+        """Median Pareto shape over the repeats; nan where there is none."""
+        return float(np.median(self.k_hats)) if len(self.k_hats) else math.nan
+
+    @property
+    def worst_sd_ratio(self) -> float:
+        """Ratio of the standard deviations of the worst latent; nan where that is not known."""
+        if self.worst is None:
+            return math.nan
+        site, index = self.worst
+        return float(np.asarray(self.sd_ratios[site])[index])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -6,6 +6,7 @@ import ipywidgets
 
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Page
+from rugged_widget.view.widgets import classed
 
 
 class Tabs:
@@ -28,8 +29,7 @@ class Tabs:
         self._slots = {name: ipywidgets.Box() for name in pages}
         for slot in self._slots.values():
             slot.add_class("rw-page")
-        self.widget = ipywidgets.Tab(list(self._slots.values()), selected_index=0)
-        self.widget.add_class("rw-tabs")
+        self.widget = classed(ipywidgets.Tab(list(self._slots.values()), selected_index=0), "rw-tabs")
         text.follow(self._name)
         self._open = next(iter(pages))
         self.open()

@@ -49,19 +49,19 @@ class DataLabels:
 
     @property
     def subtitle(self) -> str:
-        """How many rows there are, and how many were left out."""
+        """The numbers of rows, and of those that were left out."""
         endings = ("", "_one", "_none")
         dropped = self._said(self._data.dropped_label, *[f"dropped{ending}" for ending in endings])
         return self._text("lesson.subtitle", count=self._data.num_rows, rows=self.row_noun, dropped=dropped)
 
     @property
     def row_noun(self) -> str:
-        """What many rows are."""
+        """Noun for many rows."""
         return self._said(self._data.row_noun, "rows")
 
     @property
     def noun(self) -> str:
-        """What one row is."""
+        """Noun for one row."""
         return self._said(self._data.label or catalogue(FALLBACK)["lesson.own.row"], "row")
 
     @property
@@ -149,30 +149,19 @@ class Group:
 
 
 class RegressionSubject:
-    """What the dashboard is about: words, in the present language, and data; all words are plain text.
-
-    Parameters
-    ----------
-    data
-        The rows.
-    probs
-        Probabilities of a snapshot's quantiles.
+    """What the dashboard is about: data, and their names in the present language, all plain text.
 
     Attributes
     ----------
     grid
-        Where the bands are evaluated, shape (num_points,).
+        Points of the predictor where the bands are evaluated, shape (num_points,).
     probs
-        As given.
-    text
-        As given.
-    naming
-        What the data are called.
+        Probabilities of a snapshot's quantiles.
     """
 
     def __init__(self, data: RegressionData, probs: Sequence[float], text: Catalogue) -> None:
         self._data, self.probs, self.text = data, tuple(probs), text
-        self.naming, self.grid = DataLabels(data, text), data.grid()
+        self.labels, self.grid = DataLabels(data, text), data.grid()
         self._drawn = [_sample(np.flatnonzero(data.group_values == value)) for value in (0, 1)]
         self._groups: tuple[str, tuple[Group, Group]] | None = None
 
@@ -182,12 +171,22 @@ class RegressionSubject:
     @property
     def title(self) -> str:
         """The title of the dashboard."""
-        return self.naming.title
+        return self.labels.title
 
     @property
     def subtitle(self) -> str:
-        """How many rows there are, and how many were left out."""
-        return self.naming.subtitle
+        """The numbers of rows, and of those that were left out."""
+        return self.labels.subtitle
+
+    @property
+    def row_noun(self) -> str:
+        """Noun for many rows."""
+        return self.labels.row_noun
+
+    @property
+    def why(self) -> str:
+        """Why the slope inside is a sum."""
+        return self.labels.why
 
     @property
     def groups(self) -> tuple[Group, Group]:
@@ -205,40 +204,15 @@ class RegressionSubject:
         mean = float(round(self._data.targets.mean()))
         return (*rows, Row("linear.bias", (0,), bias, mean), Row("sigma", (), sigma))
 
-    @property
-    def x_label(self) -> str:
-        """The predictor with its unit."""
-        return self.naming.x_label
-
-    @property
-    def y_label(self) -> str:
-        """The response with its unit."""
-        return self.naming.y_label
-
-    @property
-    def slope_label(self) -> str:
-        """What a slope is."""
-        return self.naming.slope_label
-
-    @property
-    def why(self) -> str:
-        """Why the slope inside is a sum."""
-        return self.naming.why
-
-    @property
-    def row_noun(self) -> str:
-        """What many rows are."""
-        return self.naming.row_noun
-
     def _group(self, value: int) -> Group:
         data, drawn = self._data, self._drawn[value]
         return Group(
-            label=self.naming.group_labels[value],
+            label=self.labels.group_labels[value],
             num_rows=int((data.group_values == value).sum()),
             x=data.predictor_values[drawn],
             y=data.targets[drawn],
             names=tuple(data.row_names[row] for row in drawn.tolist()),
-            details=tuple(self.naming.details(row) for row in drawn.tolist()),
+            details=tuple(self.labels.details(row) for row in drawn.tolist()),
         )
 
 

@@ -117,7 +117,7 @@ def _panel(
         f'</text>{_ends(bottom, view)}<g stroke="currentColor" stroke-opacity="0.3">'
         f'<path d="M{MARGIN},20V{bottom}H{right}" fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
         f'{drawn}<text x="{right}" y="{HEIGHT - 18}" text-anchor="end">'
-        f"{escape(subject.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
+        f"{escape(subject.labels.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
     )
 
 

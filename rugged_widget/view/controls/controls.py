@@ -4,7 +4,7 @@ A control only asks: its callback may run in any thread, so it hands a request o
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from html import escape
 
@@ -19,6 +19,7 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
+from rugged_widget.view.widgets import box, button, classed, hbox
 
 PRIMARY: Mapping[Status, tuple[str, str]] = {
     "ready": ("start", "play"),
@@ -45,24 +46,21 @@ class Controls:
     ) -> None:
         self._requests, self._text = requests, text
         self._status: Status | None = None
-        self._primary = _button("rw-primary", requests.primary)
-        self._step = _button("rw-step", requests.step)
-        self._reset = _button("rw-reset", requests.reset)
+        self._primary = button("rw-primary", requests.primary)
+        self._step = button("rw-step", requests.step)
+        self._reset = button("rw-reset", requests.reset)
         self._inputs = {name: make(settings[name], partial(requests.pick, name), text) for name, make in inputs.items()}
         for name, control in self._inputs.items():
             control.widget.add_class("rw-" + name.replace("_", "-"))
             if f"controls.{name}" in text:
                 caption(control.widget, text, f"controls.{name}")
-        self._groups = {name: _group([control.widget]) for name, control in self._inputs.items()}
-        self.row = ipywidgets.Box([_group([self._primary, self._step, self._reset]), *self._groups.values()])
-        self.row.add_class("rw-controls")
-        self._bar = SilentProgress(value=0.0, min=0.0, max=1.0)
-        self._bar.add_class("rw-progress")
-        self.bar = self._bar
+        self._groups = {name: hbox("rw-group", control.widget) for name, control in self._inputs.items()}
+        self.row = box("rw-controls", hbox("rw-group", self._primary, self._step, self._reset), *self._groups.values())
+        self.bar = classed(SilentProgress(value=0.0, min=0.0, max=1.0), "rw-progress")
         self.status = html_text("rw-status")
         self.engine = EngineNote(settings["engine"], text=text)
         self.notice = html_text("rw-notice")
-        self.targets = (self._bar, self.status)
+        self.targets = (self.bar, self.status)
         self._caption()
 
     def show_setting(self, name: str, value: object) -> bool:
@@ -79,7 +77,7 @@ class Controls:
         """Add a widget to the row, behind the control of a setting; at the end where there is no such control."""
         groups = list(self.row.children)
         place = groups.index(self._groups[name]) + 1 if name in self._groups else len(groups)
-        self.row.children = [*groups[:place], _group([widget]), *groups[place:]]
+        self.row.children = [*groups[:place], hbox("rw-group", widget), *groups[place:]]
 
     def show_status(self, progress: Progress) -> None:
         """Make buttons, notice and engine fit the status; messages go out only where it changed."""
@@ -94,14 +92,14 @@ class Controls:
         self._reset.disabled = progress.status == "ready"
         self.notify(progress.error if progress.status == "failed" else "")
 
-    def notify(self, said: str) -> None:
+    def notify(self, message: str) -> None:
         """Say something above the pages until the status changes; plain text, nothing where it is empty."""
-        self.notice.value = f'<p role="alert">{escape(said)}</p>' if said else ""
+        self.notice.value = f'<p role="alert">{escape(message)}</p>' if message else ""
 
     def update(self, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         return [
-            (self._bar, {"value": progress.step / progress.num_steps}),
+            (self.bar, {"value": progress.step / progress.num_steps}),
             (self.status, {"value": sentence(self._text, progress)}),
         ]
 
@@ -142,16 +140,3 @@ def _rounded(rate: float) -> str:
     # Two figures: the last ones would only flicker.
     digits = max(0, math.floor(math.log10(rate)) - 1)
     return f"{round(rate, -digits):,.0f}" if rate >= 10 else f"{rate:.1f}"
-
-
-def _button(css_class: str, press: Callable[[], None]) -> ipywidgets.Button:
-    button = ipywidgets.Button(layout={"width": "auto"})
-    button.add_class(css_class)
-    button.on_click(lambda _button: press())
-    return button
-
-
-def _group(widgets: Sequence[ipywidgets.Widget]) -> ipywidgets.Box:
-    box = ipywidgets.HBox(list(widgets))
-    box.add_class("rw-group")
-    return box

@@ -6,6 +6,7 @@ import ipywidgets
 
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress
 from rugged_widget.view.i18n.catalogue import FALLBACK, Catalogue, catalogue
+from rugged_widget.view.widgets import classed
 
 REASON = "engine.reason."
 
@@ -24,8 +25,7 @@ class EngineNote:
     def __init__(self, asked: object, *, text: Catalogue) -> None:
         self._asked, self._text = asked, text
         self._told: tuple[EngineInfo | None, bool] = (None, False)
-        self.widget = ipywidgets.HTML("")
-        self.widget.add_class("rw-engine")
+        self.widget = classed(ipywidgets.HTML(""), "rw-engine")
         text.follow(self._write)
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ import ipywidgets
 from rugged_widget.view.figures.axis_range import SteppingDomain, tick_format, ticks
 from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale, SilentText
 from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.widgets import box, hbox, vbox
 
 # Variables of the style sheet: they follow the page's theme without a message.
 ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND, FOREGROUND = (
@@ -145,13 +146,9 @@ class Chart:
         )
         self._heading = ipywidgets.HTML()
         self.rename(title)
-        drawing = ipywidgets.Box([self.figure, *texts])
-        drawing.add_class("rw-drawing")
-        head = ipywidgets.HBox([self._heading, *([] if explain is None else [explain.box]), *controls])
-        head.add_class("rw-head")
-        self.box = ipywidgets.VBox([head, drawing])
-        self.box.add_class("rw-chart")
-        self.box.add_class(name)
+        drawing = box("rw-drawing", self.figure, *texts)
+        head = hbox("rw-head", self._heading, *([] if explain is None else [explain.box]), *controls)
+        self.box = vbox(f"rw-chart {name}", head, drawing)
 
     def rename(self, title: str) -> None:
         """Give it another heading; plain text."""

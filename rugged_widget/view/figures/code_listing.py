@@ -10,6 +10,7 @@ import ipywidgets
 
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import classed, hbox, vbox
 
 
 class Listing:
@@ -20,18 +21,14 @@ class Listing:
 
     def __init__(self, text: Catalogue, title: str, code: str = "", beside: Sequence[ipywidgets.Widget] = ()) -> None:
         self._code = code
-        self._text = ipywidgets.HTML(as_html(code))
-        self._text.add_class("rw-code")
+        self._text = classed(ipywidgets.HTML(as_html(code)), "rw-code")
         # The kernel cannot reach the clipboard: the page's own script listens for clicks on this class.
-        copy = ipywidgets.Button(layout={"width": "auto"})
-        copy.add_class("rw-copy")
+        copy = classed(ipywidgets.Button(layout={"width": "auto"}), "rw-copy")
         caption(copy, text, "code.copy", "code.copy_tip")
         heading = ipywidgets.HTML("")
         text.follow(lambda: setattr(heading, "value", f'<h3 class="rw-title">{text.html(title)}</h3>'))
-        head = ipywidgets.HBox([heading, *beside, copy])
-        head.add_class("rw-head")
-        self.box = ipywidgets.VBox([head, self._text])
-        self.box.add_class("rw-copyable")
+        head = hbox("rw-head", heading, *beside, copy)
+        self.box = vbox("rw-copyable", head, self._text)
 
     def __repr__(self) -> str:
         return f"Listing({len(self._code.splitlines())} lines)"

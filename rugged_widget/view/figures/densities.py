@@ -10,6 +10,7 @@ from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Density
 from rugged_widget.view.figures.axis_range import SteppingDomain
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, FOREGROUND, GROUPS, MUTED, Chart, Ruler
+from rugged_widget.view.figures.overlays import key_html
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScale, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -131,9 +132,7 @@ def legend(text: Catalogue, reference: Reference | None) -> str:
     if reference is not None:
         keys |= {"exact": "overlay.key.exact"} if reference.exact is not None else {}
         keys |= {"mark": "overlay.key.least_squares"}
-    return "".join(
-        f'<span class="rw-key"><i class="rw-key-{name}"></i>{text.html(key)}</span>' for name, key in keys.items()
-    )
+    return "".join(key_html(f"rw-key-{name}", text.html(key)) for name, key in keys.items())
 
 
 def is_point(density: Density) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import bqplot
-import ipywidgets
 import numpy as np
 
 from rugged_widget.runs.saved_run import SavedRun
@@ -16,6 +15,7 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Subject
+from rugged_widget.view.widgets import toggle_buttons
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
 HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
@@ -53,8 +53,7 @@ class ElboFigure:
         self._y = Ruler("", -1.0, 0.0, vertical=True)
         self._runs: tuple[SavedRun, ...] = ()
         self._mark()
-        self.unit = ipywidgets.ToggleButtons(options=UNITS, style={"button_width": "auto"})
-        self.unit.add_class("rw-unit")
+        self.unit = toggle_buttons("rw-unit", UNITS)
         Choice(self.unit, self._units, lambda _unit: on_unit(), text, lambda: self._unit_tips(subject))
         self._empty, self._evidence_text = html_text("rw-empty"), html_text("rw-evidence")
         self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence

@@ -12,6 +12,7 @@ import bqplot
 from rugged_widget.snapshot.snapshot import Array, Correction, KLGap
 from rugged_widget.view.figures.chart import FOREGROUND, MUTED, minus
 from rugged_widget.view.frames.silent_widgets import SilentLines
+from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 CORRECTED = "var(--rw-corrected)"
@@ -36,6 +37,13 @@ def least_squares_line(x: Array, y: Array, scales: Mapping[str, bqplot.Scale]) -
     return bqplot.Lines(x=x, y=y, scales=dict(scales), colors=[MUTED], stroke_width=1.3)
 
 
+def correct_by(
+    marks: Sequence[SilentLines], values: Sequence[Mapping[str, object]], *, on: bool, known: bool
+) -> Changes:
+    """Return the changes of dotted marks; they lie hidden where the correction is not known, and rest unless `on`."""
+    return [(mark, {**(new if on else {}), "visible": on and known}) for mark, new in zip(marks, values, strict=True)]
+
+
 def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
     """Show marks, or hide them."""
     for mark in marks:
@@ -44,14 +52,16 @@ def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
 
 def legend(text: Catalogue, *, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
     """Return as HTML what the marks stand for; it says so where the correction is not `reliable`."""
-    shown = {"guide": True, "least_squares": True, "exact": exact, "corrected": corrected}
-    texts = {name: text.html(f"overlay.key.{name}") for name, show in shown.items() if show}
+    keys = {"guide": True, "least_squares": True, "exact": exact, "corrected": corrected}
+    texts = {name: text.html(f"overlay.key.{name}") for name, shown in keys.items() if shown}
     if corrected and not reliable:
         texts["corrected"] = text.html("overlay.key.unreliable")
-    return "".join(
-        f'<span class="rw-key"><i class="rw-key-{name.replace("_", "-")}"></i>{text}</span>'
-        for name, text in texts.items()
-    )
+    return "".join(key_html(f"rw-key-{name.replace('_', '-')}", meaning) for name, meaning in texts.items())
+
+
+def key_html(css_classes: str, meaning: str) -> str:
+    """Return an entry of a legend, given what it means as HTML."""
+    return f'<span class="rw-key"><i class="{css_classes}"></i>{meaning}</span>'
 
 
 def is_reliable(correction: Correction | None) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Correction, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, minus
-from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
+from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -30,12 +30,7 @@ class QuantileFigure:
     """
 
     def __init__(
-        self,
-        subject: Subject,
-        reference: Reference | None = None,
-        *,
-        text: Catalogue,
-        explain: Explained | None = None,
+        self, subject: Subject, reference: Reference | None = None, *, text: Catalogue, explain: Explained | None = None
     ) -> None:
         self._rows, self._subject, self._text = subject.rows, subject, text
         num_rows = len(self._rows)
@@ -114,13 +109,10 @@ class QuantileFigure:
         return self._text("quantiles.axis", ends=ends, middle=middle)
 
     def _correct_by(self, correction: Correction | None, values: Array) -> Changes:
-        """Return the changes of the dotted boxes; what is not known is hidden at the guide's own quantiles."""
-        shown: dict[str, object] = {"visible": correction is not None}
-        if not self._corrects:
-            return [(mark, shown) for mark in self._corrected]
-        places = np.arange(float(len(self._rows)))
-        boxes = _boxes(values if correction is None else self.values(correction.quantiles), places, HALF_CORRECTED)
-        return [(mark, {"x": x, **shown}) for mark, (x, _) in zip(self._corrected, boxes, strict=True)]
+        quantiles = values if correction is None else self.values(correction.quantiles)
+        boxes = _boxes(quantiles, np.arange(float(len(self._rows))), HALF_CORRECTED)
+        known = correction is not None
+        return correct_by(self._corrected, [{"x": x} for x, _ in boxes], on=self._corrects, known=known)
 
     def _compare(
         self, reference: Reference | None, places: Array, scales: Mapping[str, bqplot.Scale]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets
 
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import classed
 
 
 class Choice:
@@ -73,7 +74,6 @@ def caption(widget: ipywidgets.Widget, text: Catalogue, key: str, tip: str = "",
 
 def paragraph(text: Catalogue, key: str, css_class: str) -> ipywidgets.HTML:
     """Return a text that is an entry of the catalogue, as HTML, under a css class; it follows the language."""
-    widget = ipywidgets.HTML("")
-    widget.add_class(css_class)
+    widget = classed(ipywidgets.HTML(""), css_class)
     text.follow(lambda: setattr(widget, "value", text.html(key)))
     return widget

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from html import escape
 
-import ipywidgets
-
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text
@@ -14,6 +12,7 @@ from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import vbox
 
 EVERY_SECONDS = 1.0
 """While training runs, the script is written anew so often: it changes with every step, and nobody reads so fast."""
@@ -36,8 +35,7 @@ class CodePage:
         about = paragraph(text, "code.about", "rw-about")
         self._state = html_text("rw-as-of")
         self._listing = Listing(text, "code.title", beside=[self._state])
-        self.box = ipywidgets.VBox([about, self._listing.box])
-        self.box.add_class("rw-code-page")
+        self.box = vbox("rw-code-page", about, self._listing.box)
         self.targets: tuple[Silent, ...] = (self._state,)
 
     def __repr__(self) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Generic
 
-import ipywidgets
-
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
@@ -13,6 +11,7 @@ from rugged_widget.view.figures.explanation import Explanation, SnapshotT, Tell
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Page
+from rugged_widget.view.widgets import hbox, vbox
 
 
 class ExplainedPage(Generic[SnapshotT]):
@@ -25,10 +24,8 @@ class ExplainedPage(Generic[SnapshotT]):
         self._page, self._text, self._title_key = page, text, f"explain.{key}.title"
         self._explanation = Explanation(text, key, facts)
         self._title = html_text("rw-question")
-        head = ipywidgets.HBox([self._title, self._explanation.box])
-        head.add_class("rw-head")
-        self.box = ipywidgets.VBox([head, page.box])
-        self.box.add_class("rw-explained")
+        head = hbox("rw-head", self._title, self._explanation.box)
+        self.box = vbox("rw-explained", head, page.box)
         self.targets = (*page.targets, *self._explanation.targets)
         text.follow(self._name)
 
