@@ -11,8 +11,7 @@ import numpy as np
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Array, Averaged, ElboCurve, KLGap, Value
 
-MAX_POINTS = 120
-"""Points of a kept run's ELBO curve, its last one included."""
+MAX_POINTS = 120  # points of a kept run's ELBO curve, its last one included
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +23,7 @@ class SavedRun(Value):
     number
         Number of the run, from 1, never given twice by the same widget.
     name
-        What the reader calls it; plain text, not empty.
+        Name for the reader; plain text, not empty.
     guide
         Key of its guide's family, "custom" for a hand-written one.
     steps
@@ -53,7 +52,7 @@ class SavedRun(Value):
     curve
         Its ELBO, at most 120 points.
     draws
-        By site, draws of the guide at its end, shape (num_draws, *site shape).
+        Draws of the guide at its end by site, shape (num_draws, *site shape).
     """
 
     number: int

@@ -71,7 +71,7 @@ class Density(Value):
     Attributes
     ----------
     x
-        Where it is evaluated, shape (num_points,), increasing.
+        Points where it is evaluated, shape (num_points,), increasing.
     density
         Its value there, shape (num_points,), >= 0, per unit of x.
     prob_positive
@@ -282,7 +282,7 @@ class Contours(Value):
     probs
         Probability inside, one a level, in (0, 1).
     lines
-        By level, polylines of shape (num_points, 2); more than one where the region falls into parts.
+        Polylines by level, each of shape (num_points, 2); more than one where the region falls into parts.
     """
 
     probs: tuple[float, ...]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-
 BUSY_SECONDS = 60.0
 
 _main_loop: asyncio.AbstractEventLoop | None = None

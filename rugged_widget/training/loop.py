@@ -137,9 +137,8 @@ class Run(Generic[FitT]):
     def average_iterates(self) -> None:
         """Put the mean of past parameters in place of the present ones, and pause; FitError where it cannot be."""
         self.fit.average_iterates()
-        status: Status = "finished" if self._is_over() else "paused"
         self._error = None
-        self._rest(status)
+        self._rest("finished" if self._is_over() else "paused")
 
     def adopt(self, fit: FitT, num_steps: int) -> None:
         """Go on with another fit, kept from before."""

@@ -73,11 +73,11 @@ class Trainable(Protocol[SnapshotT_co]):
 
 
 class Display(Protocol[SnapshotT_contra]):
-    """Who watches. Called on the loop's thread only."""
+    """What shows a training; called on the loop's thread only."""
 
     @property
     def presence(self) -> Presence:
-        """No page was ever seen; there was one but it does not answer; a page answers."""
+        """Presence of a page: none was ever seen, there was one but it does not answer, or a page answers."""
 
     def ready(self) -> bool:
         """Return whether a frame can go out now."""

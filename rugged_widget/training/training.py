@@ -29,7 +29,7 @@ class Training(Generic[FitT]):
     make_fit
         Makes a fresh fit; called now and at every reset.
     display
-        Who watches; decides when a snapshot is worth computing.
+        Display of the run; decides when a snapshot is worth computing.
     num_steps
         Steps to do, >= 1.
     speed
@@ -60,10 +60,10 @@ class Training(Generic[FitT]):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         steps, pace = checked_count(num_steps, "num_steps"), Pace(checked_speed(speed), clock)
-        self._home = there = home or LoopThread()
+        self._home = loop_thread = home or LoopThread()
         stops = checked_flag(stop_when_converged, "stop_when_converged")
-        self._run = there.call(
-            lambda: Run(make_fit, display, steps, pace, there, sleep, stop_when_converged=stops),
+        self._run = loop_thread.call(
+            lambda: Run(make_fit, display, steps, pace, loop_thread, sleep, stop_when_converged=stops)
         )
 
     def __repr__(self) -> str:
@@ -86,7 +86,7 @@ class Training(Generic[FitT]):
         return self._run.progress
 
     def ask(self, request: Callable[[], None]) -> None:
-        """Do `request` on the loop's thread: now where this is it, else as soon as the loop gets to it."""
+        """Do `request` on the loop's thread as of `LoopThread.ask`; ClosedError after `close`."""
         if self._run.closed:
             raise ClosedError("this training was closed; make a new widget")
         self._home.ask(lambda: None if self._run.closed else request())

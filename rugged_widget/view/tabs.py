@@ -17,8 +17,6 @@ class Tabs:
     pages
         By name, in order; the first one is built at once, and open. The catalogue says what a tab is called; one
         that it does not know is called by its name.
-    on_change
-        Called, in any thread, when another tab is picked.
     """
 
     def __init__(

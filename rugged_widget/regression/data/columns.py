@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
 
-MIN_ROWS_PER_GROUP = 3
-"""Fewer rows leave a line with an intercept, a slope and a spread undetermined."""
+MIN_ROWS_PER_GROUP = 3  # fewer rows leave a line with an intercept, a slope and a spread undetermined
 
 
 class _Texts(Sequence[str]):
@@ -88,8 +87,8 @@ def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[An
     """
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"the data must be a pandas DataFrame, got {type(df).__name__}")
-    found: dict[str, pd.Series[Any]] = {}
-    taken: dict[Hashable, str] = {}
+    columns: dict[str, pd.Series[Any]] = {}
+    role_of: dict[Hashable, str] = {}
     for role, name in roles.items():
         if name is None or not isinstance(name, Hashable):
             raise TypeError(f"{role} must be the name of a column, got {name!r}")
@@ -98,10 +97,10 @@ def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[An
             raise ValueError(f"{role}: there is no column {name!r}; the columns are {available}")
         if (count := df.loc[:, [name]].shape[1]) > 1:
             raise ValueError(f"{role}: {name!r} must name one column, {count} are called so")
-        if role != "label" and name in taken:
-            raise ValueError(f"{taken[name]} and {role} must be different columns, both are {name!r}")
-        taken[name], found[role] = role, df[name]
-    return found
+        if role != "label" and name in role_of:
+            raise ValueError(f"{role_of[name]} and {role} must be different columns, both are {name!r}")
+        role_of[name], columns[role] = role, df[name]
+    return columns
 
 
 def numbers(column: pd.Series[Any], role: str) -> Array:
@@ -116,14 +115,14 @@ def numbers(column: pd.Series[Any], role: str) -> Array:
         return column.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)
     # Missing values have many spellings (None, nan, NA, NaT), of which float() knows one.
     known = column.notna().to_numpy(dtype=bool)
-    given = column.astype(object)[known]
-    for value in given:
+    values = column.astype(object)[known]
+    for value in values:
         if not isinstance(value, (Real, np.bool_, Decimal)):
-            found = f"{value!r} ({type(value).__name__})"
-            raise ValueError(f"{role}: column {column.name!r} must hold numbers, found {found}")  # noqa: TRY004 a cell
-    read = np.full(len(column), np.nan)
-    read[known] = given.to_numpy(dtype=np.float64)
-    return read
+            cell = f"{value!r} ({type(value).__name__})"
+            raise ValueError(f"{role}: column {column.name!r} must hold numbers, found {cell}")  # noqa: TRY004 a cell
+    array = np.full(len(column), np.nan)
+    array[known] = values.to_numpy(dtype=np.float64)
+    return array
 
 
 def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
@@ -137,11 +136,11 @@ def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
     try:
         codes, distinct = pd.factorize(column)
         cells = distinct.tolist()
-        found = [cell for cell in cells if not (isinstance(cell, float) and not np.isfinite(cell))]
+        finite = [cell for cell in cells if not (isinstance(cell, float) and not np.isfinite(cell))]
         if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
-            values = [value for value in column.cat.categories.tolist() if value in found]
+            values = [value for value in column.cat.categories.tolist() if value in finite]
         else:
-            values = sorted(found)
+            values = sorted(finite)
     except TypeError as error:
         raise ValueError(f"group: column {column.name!r} must have two values of one sortable type; {error}") from error
     if len(values) != 2:

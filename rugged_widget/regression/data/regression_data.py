@@ -62,8 +62,8 @@ class RegressionData:
     num_dropped
         Rows left out because predictor, group or response (after the logarithm) is missing or not finite.
     title, row_noun, predictor_label, response_label, group_labels, dropped_label, slope_label
-        Catalogue to show: of the whole, of many rows, of the two axes, of groups 0 and 1, of what was left out, and of
-        the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
+        Texts to show: the title, the noun for rows, labels of the two axes, names of groups 0 and 1, what was left out,
+        and the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
     short_predictor, response_word, short_response, response_unit, label
         What to call the predictor and the response in a word, and the response in the name of a column, its original
         unit ("" where that is not known), and what names the rows.
@@ -232,7 +232,7 @@ class RegressionData:
 
 
 def _words(predictor: str, group: str, response: str, values: tuple[str, str]) -> dict[str, Any]:
-    """Catalogue for what the model sees, made from the names of the columns and the two values of the group."""
+    """Return texts for what the model sees, made from the names of the columns and the two values of the group."""
     return {
         "feature_names": (group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
         "predictor_label": predictor,
@@ -274,15 +274,15 @@ def regression_data(
     TypeError, ValueError
         As `RegressionData.from_frame` does.
     """
-    given = {role: name for role, name in columns.items() if name is not None}
-    if data is None and not given:
+    names = {role: name for role, name in columns.items() if name is not None}
+    if data is None and not names:
         return RegressionData.rugged()
     if isinstance(data, RegressionData):
-        if given:
-            raise ValueError(f"{', '.join(given)}: RegressionData has picked its columns already; give a DataFrame")
+        if names:
+            raise ValueError(f"{', '.join(names)}: RegressionData has picked its columns already; give a DataFrame")
         return data
-    if missing := [role for role in columns if role not in given]:
+    if missing := [role for role in columns if role not in names]:
         raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
     frame = load_rugged() if data is None else data
-    found = RegressionData.from_frame(frame, **given, log_response=log_response, label=label)
-    return replace(found, bundled=data is None)
+    chosen = RegressionData.from_frame(frame, **names, log_response=log_response, label=label)
+    return replace(chosen, bundled=data is None)

@@ -6,13 +6,8 @@ from typing import Final
 from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe
 from rugged_widget.snapshot.values import Averaged
 
-TABLE = "data.csv"
-"""File that the script of a user's table reads."""
-
-
-LARGE = 10_000
-"""Rows from which on the widget draws a batch in a way of its own; see `QuickSubsample`."""
-
+TABLE = "data.csv"  # file that the script of a user's table reads
+LARGE = 10_000  # rows from which on the widget draws a batch in a way of its own; see `QuickSubsample`
 PARTS: Final = "AutoGuideList"
 _OF_PARTS: Final = ("AutoDiagonalNormal", "AutoGuideList", "AutoMultivariateNormal")
 LAPLACE: Final = "AutoLaplaceApproximation"

@@ -39,9 +39,7 @@ weight, bias, sigma, response = program(features, torch.tensor({count}))
 """
 
 
-HEADROOM = 1.3
-"""Above the curves, as a multiple of their height: the corners hold two lines."""
-
+HEADROOM = 1.3  # above the curves, as a multiple of their height: the corners hold two lines
 NUM_POINTS = 128
 UNSEEN = Density(np.linspace(-1.0, 1.0, NUM_POINTS), np.full(NUM_POINTS, -1.0), 0.5, 0.0, 0.0, 0.0, 0.9)
 """What is drawn while nothing is loaded: a line below the foot of the figure."""
@@ -102,11 +100,6 @@ class ExportPage:
     """Save the guide, load it again, and see that the same slopes come out.
 
     `saved`, `loaded` and `failed` are the answers to its requests; they belong on the thread that computes.
-
-    Parameters
-    ----------
-    changed
-        Called when there is something else to draw.
     """
 
     def __init__(

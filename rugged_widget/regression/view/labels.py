@@ -17,12 +17,11 @@ MAX_DOTS = 1000
 SAMPLE_SEED = 2012
 
 
-FRAMES = ("lesson", "own")
-"""Sections of the catalogue: the words of the lesson, and those made of the names of columns."""
+FRAMES = ("lesson", "own")  # sections of the catalogue: the words of the lesson, and those made of the names of columns
 
 
 class DataLabels:
-    """The words for data, all plain text.
+    """Names of the data in the present language, all plain text.
 
     Data bring English words, which are the lesson's, made of names of columns, or the user's own. Those that the
     catalogue would write in English just so are written in the present language; the others stay as they are.
@@ -45,55 +44,55 @@ class DataLabels:
     @property
     def title(self) -> str:
         """The title of the dashboard."""
-        return self._said(self._data.title, "title")
+        return self._translated(self._data.title, "title")
 
     @property
     def subtitle(self) -> str:
         """The numbers of rows, and of those that were left out."""
         endings = ("", "_one", "_none")
-        dropped = self._said(self._data.dropped_label, *[f"dropped{ending}" for ending in endings])
+        dropped = self._translated(self._data.dropped_label, *[f"dropped{ending}" for ending in endings])
         return self._text("lesson.subtitle", count=self._data.num_rows, rows=self.row_noun, dropped=dropped)
 
     @property
     def row_noun(self) -> str:
         """Noun for many rows."""
-        return self._said(self._data.row_noun, "rows")
+        return self._translated(self._data.row_noun, "rows")
 
     @property
     def noun(self) -> str:
         """Noun for one row."""
-        return self._said(self._data.label or catalogue(FALLBACK)["lesson.own.row"], "row")
+        return self._translated(self._data.label or catalogue(FALLBACK)["lesson.own.row"], "row")
 
     @property
     def x_label(self) -> str:
         """The predictor with its unit."""
-        return self._said(self._data.predictor_label, "x")
+        return self._translated(self._data.predictor_label, "x")
 
     @property
     def y_label(self) -> str:
         """The response as the model sees it, with its unit."""
-        return self._said(self._data.response_label, "y")
+        return self._translated(self._data.response_label, "y")
 
     @property
     def predictor(self) -> str:
         """The predictor in a word."""
-        return self._said(self._data.short_predictor, "predictor")
+        return self._translated(self._data.short_predictor, "predictor")
 
     @property
     def response(self) -> str:
         """The response in a word."""
-        return self._said(self._data.response_word, "response")
+        return self._translated(self._data.response_word, "response")
 
     @property
     def slope_label(self) -> str:
-        """What a slope is."""
-        return self._said(self._data.slope_label, "slope")
+        """The slope with its unit."""
+        return self._translated(self._data.slope_label, "slope")
 
     @property
     def group_labels(self) -> tuple[str, str]:
         """Names of the groups, outside and inside."""
         outside, inside = self._data.group_labels
-        return self._said(outside, "outside"), self._said(inside, "inside")
+        return self._translated(outside, "outside"), self._translated(inside, "inside")
 
     @property
     def why(self) -> str:
@@ -106,16 +105,16 @@ class DataLabels:
     def details(self, row: int) -> str:
         """Return what there is to say of a row: its predictor and response."""
         x, y = float(self._data.predictor_values[row]), float(self._data.response_values[row])
-        return self._said(self._data.row_details[row], "details", x=x, y=y)
+        return self._translated(self._data.row_details[row], "details", x=x, y=y)
 
-    def _said(self, text: str, *names: str, **values: float) -> str:
+    def _translated(self, label: str, *names: str, **values: float) -> str:
         """Return a text of the data in the present language where the catalogue knows it in English."""
         english, fields = catalogue(FALLBACK), {**self._fields, **values}
         for frame in FRAMES if self._data.bundled else FRAMES[1:]:
             for key in (f"lesson.{frame}.{name}" for name in names):
-                if key in english and english[key].format(**fields) == text:
+                if key in english and english[key].format(**fields) == label:
                     return self._text(key, **fields)
-        return text
+        return label
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,14 +22,7 @@ MODES = ("line", "prediction")
 class Panels:
     """Both panels, and the switch between the band of the line and that of a prediction.
 
-    Parameters
-    ----------
-    on_mode
-        Called when the other band is picked.
-    reference
-        What it is compared with: the least-squares lines, and the ends of the exact band.
-    explain
-        What explains both panels, in the heading of the first.
+    The least-squares lines lie over them, and the ends of the exact band. One explanation stands in the first heading.
     """
 
     def __init__(

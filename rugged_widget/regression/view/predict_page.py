@@ -20,7 +20,6 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.widgets import box, classed, toggle_buttons, vbox
 
 MAX_DECIMALS = 12
-
 LIMIT = 80.0
 """Logarithms are kept within this on either side: what they stand for is then a finite number in single precision."""
 
@@ -31,13 +30,7 @@ NAME_LENGTH = 28
 
 
 class PredictPage:
-    """A point to pick, the predictive density there in each unit of the response, and the rows nearest to it.
-
-    Parameters
-    ----------
-    changed
-        Called, in any thread, when another point is picked.
-    """
+    """A point to pick, the predictive density there in each unit of the response, and the rows nearest to it."""
 
     def __init__(
         self,
@@ -68,11 +61,7 @@ class PredictPage:
         self._figures = [DensityFigure(name, name, rows.labels.y_label, num_steps=7) for name in names]
         self._x_name, self._key = (classed(ipywidgets.HTML(""), css) for css in ("rw-what-if-name", "rw-legend"))
         self.box = self._layout()
-        self.targets = (
-            self._answer,
-            self._nearest,
-            *(target for figure in self._figures for target in figure.targets),
-        )
+        self.targets = (self._answer, self._nearest, *(target for figure in self._figures for target in figure.targets))
         text.follow(self._name)
 
     @property

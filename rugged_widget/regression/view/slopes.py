@@ -25,8 +25,7 @@ from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 
-ROOM = 1.45
-"""Above the curves, as a multiple of their height: the corners hold three lines."""
+ROOM = 1.45  # above the curves, as a multiple of their height: the corners hold three lines
 
 
 class SlopeChart:

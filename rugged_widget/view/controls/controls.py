@@ -33,12 +33,7 @@ PRIMARY: Mapping[Status, tuple[str, str]] = {
 class Controls:
     """The control row, the progress bar and the status sentence.
 
-    Parameters
-    ----------
-    inputs
-        Controls of the settings by name, in the order of the row.
-    settings
-        First values of the settings by name, as controls show them; of engine, too.
+    The row has the `inputs` in their order; `settings` are the first values as controls show them, of engine too.
     """
 
     def __init__(

@@ -13,8 +13,7 @@ from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.widgets import Control
 
-NOTCH = 0.01
-"""Step between two places of a logarithmic slider, as a power of ten."""
+NOTCH = 0.01  # step between two places of a logarithmic slider, as a power of ten
 
 Pick: TypeAlias = Callable[[object], None]
 Input: TypeAlias = Callable[[object, Pick, Catalogue], Control]

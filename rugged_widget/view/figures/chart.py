@@ -19,9 +19,7 @@ ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND, FOREGROUND = (
 BANDS = ("var(--rw-outside-band)", "var(--rw-inside-band)")
 GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
 GROUP_CLASSES = ("rw-outside", "rw-inside")
-
-LABEL_LENGTH = 46
-"""Characters of an axis label."""
+LABEL_LENGTH = 46  # characters of an axis label
 
 MARGIN = {"top": 10, "bottom": 40, "left": 54, "right": 20}
 

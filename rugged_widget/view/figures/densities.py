@@ -20,12 +20,9 @@ PALE = {color: color.replace(")", "-pale)") for color in (ACCENT, *GROUPS)}
 HEADROOM = 1.15
 INTERVAL_POINTS = 48
 MARGIN = {"left": 14, "right": 14, "top": 8, "bottom": 24}
-SPIKE = 0.004
-"""Half the width of what stands for a point, as a share of the axis."""
-SLACK = 0.7
-"""Small figures waste less of their room than large ones, and so have other bounds more often."""
-POINT = 1e-6
-"""A guide whose interval is no wider than this share of its value is a point: the rest is rounding."""
+SPIKE = 0.004  # half the width of what stands for a point, as a share of the axis
+SLACK = 0.7  # small figures waste less of their room than large ones, and so have other bounds more often
+POINT = 1e-6  # a guide whose interval is no wider than this share of its value is a point: the rest is rounding
 
 NOWHERE = Density(np.linspace(-1.0, 1.0, 128), np.zeros(128), 0.5, -1.0, 0.0, 1.0, 0.9)
 """Stands for a density that is not known yet; nothing of it is seen."""

@@ -19,8 +19,7 @@ from rugged_widget.view.widgets import toggle_buttons
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
 HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
-MAX_KEPT = 6
-"""Kept runs that are drawn, the latest: more could not be told apart."""
+MAX_KEPT = 6  # kept runs that are drawn, the latest: more could not be told apart
 
 UNITS = ("total", "observation")
 
@@ -28,14 +27,7 @@ UNITS = ("total", "observation")
 class ElboFigure:
     """The whole run: every estimate thinned to a light line, and their smoothed course; thin, the runs before it.
 
-    Parameters
-    ----------
-    num_steps
-        Steps to do: the end of the horizontal axis.
-    on_unit
-        Called when another unit is picked.
-    reference
-        What it is compared with: a line at the log evidence, where that is known.
+    A line lies at the log evidence where the reference knows it.
     """
 
     def __init__(

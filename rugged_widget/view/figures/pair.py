@@ -21,19 +21,14 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Subject
 from rugged_widget.view.widgets import classed, toggle_buttons, vbox
 
-MAX_RUNS = 4
-"""Kept runs that are drawn at once: more colours could not be told apart."""
+MAX_RUNS = 4  # kept runs that are drawn at once: more colours could not be told apart
 
 COLORS = tuple(f"var(--rw-kept-{number})" for number in range(MAX_RUNS))
 FAINT = tuple(f"var(--rw-kept-{number}-faint)" for number in range(MAX_RUNS))
 NUM_DOTS = 200
 MODES = ("ellipses", "draws")
-NUM_CORNERS = 72
-"""Points of an ellipse."""
-
-PROB = 0.9
-"""Probability inside an ellipse, were the draws normal."""
-
+NUM_CORNERS = 72  # points of an ellipse
+PROB = 0.9  # probability inside an ellipse, were the draws normal
 EDGE = 0.005  # share of the draws at either end that an axis need not hold
 
 
@@ -43,13 +38,11 @@ class PairFigure:
     Parameters
     ----------
     reference
-        For the least-squares estimate, a cross.
+        Gives the least-squares estimate, a cross.
     contours
-        Returns the exact contours of two latents; None where nobody knows them. Called on the computing thread.
+        Returns the exact contours of two latents; None where they are not known. Called on the computing thread.
     pair
         The two latents to begin with, along x and along y; the first two rows where it is None.
-    changed
-        Called, in any thread, when something else is picked.
     """
 
     def __init__(

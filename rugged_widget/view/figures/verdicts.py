@@ -19,8 +19,7 @@ from rugged_widget.view.requests import Requests
 from rugged_widget.view.subject import Row
 from rugged_widget.view.widgets import Control, button, classed, hbox, vbox
 
-CURE = "multivariate"
-"""The guide to try where one that cannot correlate latents is not good enough."""
+CURE = "multivariate"  # the guide to try where one that cannot correlate latents is not good enough
 
 
 class SilentButton(Silent, ipywidgets.Button):

@@ -80,15 +80,10 @@ def _front_end(name: str) -> Path | traitlets.Unicode[str, str | bytes]:
 
 
 class FrameStream(anywidget.AnyWidget):
-    """Sends frames to every page that shows `targets`, never more than it can draw.
-
-    A frame holds new values of the targets' traits: arrays travel as one float32 buffer, the rest as JSON and only
-    where it changed. At most three frames are under way; the browser acknowledges one when it has painted it.
+    """Sends frames to every page that shows `targets`, never more than it can draw; see the protocol above.
 
     Parameters
     ----------
-    targets
-        Widgets that frames may change; more may come, see `extend`.
     ask
         Runs a function on the thread that computes: messages may arrive on any other.
     on_language

@@ -9,18 +9,10 @@ from rugged_widget.view.widgets import classed
 
 
 class Choice:
-    """Gives a control that picks one of several its captions, and tells what is picked; new captions pick nothing.
+    """Gives ToggleButtons or a Dropdown captions, and tells `picked`, in any thread, which value is picked.
 
-    Parameters
-    ----------
-    widget
-        ToggleButtons or a Dropdown.
-    options
-        Returns captions and values in the present language; plain text.
-    picked
-        Called, in any thread, with the value that was picked.
-    tips
-        Returns what to tell of each option where it is pointed at; plain text.
+    New captions pick nothing. `options` are captions with their values, `tips` what is told of each where it is pointed
+    at; both are asked for in the present language and plain text.
     """
 
     def __init__(

@@ -81,16 +81,16 @@ def language_of(tag: str) -> str:
 def catalogue(language: str) -> Mapping[str, str]:
     """Return all entries of a language, a key of `LANGUAGES`, by their keys."""
     folder = files("rugged_widget.view.i18n").joinpath("catalogue", language)
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        _flatten(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")), found)
-    return MappingProxyType(found)
+        _flatten(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")), entries)
+    return MappingProxyType(entries)
 
 
-def _flatten(prefix: str, table: Mapping[str, object], found: dict[str, str]) -> None:
+def _flatten(prefix: str, table: Mapping[str, object], entries: dict[str, str]) -> None:
     for name, value in table.items():
         key = f"{prefix}.{name}"
         if isinstance(value, dict):
-            _flatten(key, value, found)
+            _flatten(key, value, entries)
         else:
-            found[key] = str(value).strip()
+            entries[key] = str(value).strip()

@@ -19,13 +19,7 @@ EVERY_SECONDS = 1.0
 
 
 class CodePage:
-    """The script of the present run, and a button that copies it.
-
-    Parameters
-    ----------
-    make_script
-        Returns the script as it is now, quickly; called on the thread that computes.
-    """
+    """The script of the present run, which `make_script` writes quickly, and a button that copies it."""
 
     def __init__(
         self, make_script: Callable[[], str], clock: Callable[[], float] = time.monotonic, *, text: Catalogue

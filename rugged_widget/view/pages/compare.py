@@ -26,13 +26,6 @@ class ComparePage:
     """A table of the kept runs, and a figure of two latents with as many of them as are ticked, up to four.
 
     `show_runs` and `said` are the answers to its requests; they belong on the thread that computes.
-
-    Parameters
-    ----------
-    contours, pair
-        As of `PairFigure`.
-    changed
-        Called, in any thread, when there is something else to draw.
     """
 
     def __init__(

@@ -54,15 +54,11 @@ class ExplainedPage(Generic[SnapshotT]):
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not, where the page can."""
-        show_exact = getattr(self._page, "show_exact", None)
-        if show_exact is not None:
-            show_exact(show)
+        getattr(self._page, "show_exact", lambda _show: None)(show)
 
     def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Show the runs that were kept, where the page can."""
-        show_runs = getattr(self._page, "show_runs", None)
-        if show_runs is not None:
-            show_runs(runs)
+        getattr(self._page, "show_runs", lambda _runs: None)(runs)
 
     def _name(self) -> None:
         self._title.value = f"<h3>{self._text.html(self._title_key)}</h3>"

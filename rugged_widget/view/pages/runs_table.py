@@ -19,20 +19,15 @@ NONE = "\N{EN DASH}"
 
 
 class RunsTable:
-    """Rows of kept runs, of which some are ticked.
+    """Rows of kept runs, of which at most `max_ticked` are ticked: one more takes the tick of the first of the others.
 
-    Parameters
-    ----------
-    max_ticked
-        How many are ticked at most, >= 1: with one more, the first of the others loses its tick.
-    ticked
-        Called, in any thread, when a tick was set or taken away.
+    `on_tick` is called, in any thread, when a tick was set or taken away.
     """
 
     def __init__(
-        self, requests: CompareRequests, max_ticked: int, ticked: Callable[[], None], *, text: Catalogue
+        self, requests: CompareRequests, max_ticked: int, on_tick: Callable[[], None], *, text: Catalogue
     ) -> None:
-        self._requests, self._max, self._on_tick, self._text = requests, max_ticked, ticked, text
+        self._requests, self._max, self._on_tick, self._text = requests, max_ticked, on_tick, text
         self._runs: tuple[SavedRun, ...] = ()
         self._rows: dict[int, _Row] = {}
         self._header = classed(ipywidgets.HTML(), "rw-runs-header")
@@ -55,14 +50,13 @@ class RunsTable:
     def show(self, runs: Sequence[SavedRun]) -> None:
         """Show these runs; those that are new are ticked as long as there is room."""
         self._runs = tuple(runs)
-        gone = self._rows.keys() - {run.number for run in self._runs}
-        closing = [self._rows.pop(number) for number in gone]
+        old_rows = [self._rows.pop(number) for number in self._rows.keys() - {run.number for run in self._runs}]
         for run in self._runs:
             if run.number not in self._rows:
                 row = self._rows[run.number] = _Row(run.number, self._requests, self._tick, self._text)
                 row.ticked = sum(other.ticked for other in self._rows.values()) < self._max
         self.box.children = (self._header, *(self._rows[run.number].box for run in self._runs))
-        for row in closing:
+        for row in old_rows:
             row.close()
         self.write()
 
@@ -167,9 +161,9 @@ def _elbo(run: SavedRun, text: Catalogue) -> str:
     """Return the ELBO with the digits that its error leaves; that of a point in brackets, for it is no bound."""
     error = run.elbo_error
     if not 0.0 < error < math.inf:
-        written = minus(f"{run.elbo:,.2f}")
+        estimate = minus(f"{run.elbo:,.2f}")
         is_point = run.approximation is not None and run.approximation.quality == "point"
-        return f'<abbr title="{text.html("compare.no_bound")}">({written})</abbr>' if is_point else written
+        return f'<abbr title="{text.html("compare.no_bound")}">({estimate})</abbr>' if is_point else estimate
     decimals = min(3, max(0, -math.floor(math.log10(error))))
     return minus(f"{run.elbo:,.{decimals}f} \N{PLUS-MINUS SIGN} {error:,.{decimals}f}")
 
