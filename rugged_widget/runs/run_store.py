@@ -79,15 +79,7 @@ class RunStore(Generic[FitT]):
         return kept
 
     def rename(self, number: int, name: str) -> None:
-        """Give a run another name.
-
-        Raises
-        ------
-        KeyError
-            Where there is no such run.
-        ValueError
-            Where the name is empty, too long or that of another run.
-        """
+        """Give a run another name; KeyError where there is no such run, ValueError where the name cannot be used."""
         run, fit = self._entries[self._known(number)]
         name = name.strip()
         if not 0 < len(name) <= MAX_NAME:

@@ -61,10 +61,7 @@ class LoopThread:
     def call(self, request: Callable[[], T]) -> T:
         """Return what `request` returns on the loop's thread, waiting for it; what it raises is raised here.
 
-        Raises
-        ------
-        RuntimeError
-            Where that thread is busy for a minute: maybe with waiting for this one.
+        RuntimeError where that thread is busy for a minute: maybe with waiting for this one.
         """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
 

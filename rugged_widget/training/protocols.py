@@ -40,13 +40,7 @@ class Trainable(Protocol[SnapshotT_co]):
         """Step at which the optimizer was found converged, and has been since; None where it is not."""
 
     def average_iterates(self) -> object:
-        """Put the mean of past parameters in place of the present ones.
-
-        Raises
-        ------
-        FitError
-            Where there are too few; nothing changes then.
-        """
+        """Put the mean of past parameters in place of the present ones; FitError, and no change, where too few."""
 
     def use_engine(self, name: str) -> None:
         """Compute the steps in another way from the next one on, on the same trajectory."""
@@ -57,12 +51,8 @@ class Trainable(Protocol[SnapshotT_co]):
     def advance(self, max_steps: int, seconds: float) -> int:
         """Do at most `max_steps`, at least one, stopping before `seconds` have passed; return how many.
 
-        That is negative where more steps turned out to be wrong, and were taken back, than were done.
-
-        Raises
-        ------
-        FitError
-            Where it cannot go on; it is then back at its last good state.
+        That is negative where more steps turned out to be wrong, and were taken back, than were done. FitError where it
+        cannot go on; it is then back at its last good state.
         """
 
     def release(self) -> None:

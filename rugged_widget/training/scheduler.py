@@ -87,13 +87,7 @@ class Worker:
         return f"Worker({self._name!r})"
 
     def begin(self) -> None:
-        """Work from now on, on the loop's thread; nothing happens where it works already.
-
-        Raises
-        ------
-        RuntimeError
-            Where no event loop runs.
-        """
+        """Work from now on, unless it does already, on the loop's thread; RuntimeError where no event loop runs."""
         loop = self._home.loop
         if loop is None:
             raise RuntimeError("training needs a running event loop: in a plain script call asyncio.run(widget.fit())")

@@ -12,11 +12,8 @@ from rugged_widget.view.widgets import classed
 class Tabs:
     """A row of tabs. Its methods belong on the loop's thread.
 
-    Parameters
-    ----------
-    pages
-        By name, in order; the first one is built at once, and open. The catalogue says what a tab is called; one
-        that it does not know is called by its name.
+    The first page is built at once, and open. The catalogue says what a tab is called; one that it does not know is
+    called by its name.
     """
 
     def __init__(

@@ -59,12 +59,8 @@ def outcome(message: str, *, alert: bool = False) -> str:
 class Control:
     """A widget with a trait `value` that shows a value and asks for the one that is picked on it.
 
-    Parameters
-    ----------
-    pick
-        Asks, in any thread, for another value of the setting.
-    listens
-        Hear what is picked on the widget; else `hear` has to be called.
+    `pick` asks, in any thread, for another value of the setting. A control that does not listen has `hear` called by
+    whoever does.
     """
 
     def __init__(

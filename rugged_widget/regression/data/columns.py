@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from typing import Any, TypeAlias, overload
 
@@ -16,11 +17,11 @@ Array: TypeAlias = NDArray[np.float64]
 MIN_ROWS_PER_GROUP = 3  # fewer rows leave a line with an intercept, a slope and a spread undetermined
 
 
-class _Texts(Sequence[str]):
-    """A text a row, written when it is asked for: of a million rows a few thousand are shown."""
+class Texts(Sequence[str]):
+    """A text a row, written by its number when it is asked for: of a million rows a few thousand are shown."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, write: Callable[[int], str]) -> None:
+        self._count, self._write = count, write
 
     def __repr__(self) -> str:
         return f"<{self._count} texts>"
@@ -36,54 +37,38 @@ class _Texts(Sequence[str]):
 
     def __getitem__(self, place: int | slice) -> str | tuple[str, ...]:
         rows = range(self._count)[place]
-        return self._text(rows) if isinstance(rows, int) else tuple(map(self._text, rows))
+        return self._write(rows) if isinstance(rows, int) else tuple(map(self._write, rows))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and not isinstance(other, str) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment] # of texts that are written anew each time
 
-    def _text(self, row: int) -> str:
-        raise NotImplementedError
+
+def row_names(index: pd.Index[Any], labels: pd.Series[Any] | None) -> Texts:
+    """Return the labels of rows, or their index where there are none or one is missing."""
+    return Texts(len(index), partial(_name, index, labels))
 
 
-class Names(_Texts):
-    """Names of rows: their labels, or their index where there are none or one is missing."""
-
-    def __init__(self, index: pd.Index[Any], labels: pd.Series[Any] | None) -> None:
-        super().__init__(len(index))
-        self._index, self._labels = index, labels
-
-    def _text(self, row: int) -> str:
-        name = pd.NA if self._labels is None else self._labels.iloc[row]
-        return str(self._index[row] if pd.isna(name) else name)
+def _name(index: pd.Index[Any], labels: pd.Series[Any] | None, row: int) -> str:
+    label = pd.NA if labels is None else labels.iloc[row]
+    return str(index[row] if pd.isna(label) else label)
 
 
-class Details(_Texts):
-    """Details of rows: a format filled with a number of each column, shape (number of rows,) each."""
+def row_details(form: str, *columns: Array) -> Texts:
+    """Return a format filled with the numbers of each row, one a column, shape (number of rows,) each."""
+    return Texts(len(columns[0]), partial(_detail, form, columns))
 
-    def __init__(self, form: str, *columns: Array) -> None:
-        super().__init__(len(columns[0]))
-        self._form, self._columns = form, columns
 
-    def _text(self, row: int) -> str:
-        return self._form.format(*[column[row] for column in self._columns])
+def _detail(form: str, columns: Sequence[Array], row: int) -> str:
+    return form.format(*[column[row] for column in columns])
 
 
 def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]]:
-    """Find the column of each role.
+    """Find the column of each role; those of all but the label have to differ.
 
-    Parameters
-    ----------
-    roles
-        Names of columns by what they are for; those of all but the label have to differ.
-
-    Raises
-    ------
-    TypeError
-        If df is not a DataFrame, or a name cannot be one.
-    ValueError
-        If a column is unknown, occurs twice or is used twice; it says which are there.
+    TypeError where df is no DataFrame or a name cannot be one; ValueError where a column is unknown, occurs twice or is
+    used twice: it says which are there.
     """
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"the data must be a pandas DataFrame, got {type(df).__name__}")
@@ -104,13 +89,7 @@ def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[An
 
 
 def numbers(column: pd.Series[Any], role: str) -> Array:
-    """Read a column as float64, missing values as nan; shape (number of rows,).
-
-    Raises
-    ------
-    ValueError
-        If a cell is no number, naming `role`, column and cell.
-    """
+    """Read a column as float64, missing values as nan, shape (number of rows,); ValueError names another cell."""
     if column.dtype.kind in "biuf":
         return column.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)
     # Missing values have many spellings (None, nan, NA, NaT), of which float() knows one.
@@ -128,10 +107,7 @@ def numbers(column: pd.Series[Any], role: str) -> Array:
 def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
     """Read the group as 0, 1 or nan, shape (number of rows,), with the texts of the two values.
 
-    Raises
-    ------
-    ValueError
-        If there are not two values, or they cannot be sorted.
+    ValueError where there are not two values, or they cannot be sorted.
     """
     try:
         codes, distinct = pd.factorize(column)

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rugged_widget.regression.data.columns import Array, Details, Names, check_rows, columns_of, numbers, two_values
+from rugged_widget.regression.data.columns import (
+    Array,
+    check_rows,
+    columns_of,
+    numbers,
+    row_details,
+    row_names,
+    two_values,
+)
 
 DOT = "\N{MIDDLE DOT}"
 
@@ -175,8 +183,8 @@ class RegressionData:
             predictor_values=x,
             group_values=groups,
             response_values=y,
-            row_names=Names(df.index[keep], columns["label"][keep] if "label" in columns else None),
-            row_details=Details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
+            row_names=row_names(df.index[keep], columns["label"][keep] if "label" in columns else None),
+            row_details=row_details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
             num_dropped=dropped,
             group_texts=values,
             label=str(next((name for name in (label, df.index.name) if name is not None), "")),
@@ -196,7 +204,7 @@ class RegressionData:
             data,
             title="Terrain ruggedness and GDP",
             row_noun="countries",
-            row_details=Details(
+            row_details=row_details(
                 f"ruggedness {{:.2f}} {DOT} GDP {{:,.0f}} $", data.predictor_values, data.response_values
             ),
             predictor_label="Terrain Ruggedness Index (100 m)",
@@ -255,7 +263,7 @@ def regression_data(
     log_response: bool,
     label: Hashable | None,
 ) -> RegressionData:
-    """Make of the arguments of a widget the data of its regression.
+    """Return the data of a regression from the arguments of a widget.
 
     Parameters
     ----------
@@ -264,8 +272,6 @@ def regression_data(
     columns
         Names of columns of the table by role: response, predictor and group; None where it was not given. With none
         of them the bundled table is the lesson's.
-    log_response, label
-        As of `RegressionData.from_frame`.
 
     Raises
     ------

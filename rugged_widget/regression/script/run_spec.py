@@ -44,7 +44,7 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnGuide:
-    """A guide that the user wrote.
+    """A guide that the user wrote; ValueError where it is no Python.
 
     Attributes
     ----------
@@ -54,11 +54,6 @@ class OwnGuide:
         Definition of it as the user wrote it; None where it is not to be found.
     imported
         Names that it takes from `pyro.infer.autoguide`.
-
-    Raises
-    ------
-    ValueError
-        If they are no Python.
     """
 
     making: str

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import ipywidgets
 import numpy as np
@@ -49,7 +48,8 @@ class ServedFigure:
     """Both slope densities, filled, and thin lines over them once a file was loaded."""
 
     def __init__(self, subject: RegressionSubject, *, text: Catalogue) -> None:
-        self._text, self._loaded = text, cast("tuple[Density, ...]", ())
+        self._text = text
+        self._loaded: tuple[Density, ...] = ()
         self._slopes = SlopeChart("rw-served", subject, HEADROOM, num_steps=8, text=text)
         self._file = [
             SilentLines(x=UNSEEN.x, y=UNSEEN.density, scales=self._slopes.scales, colors=[FOREGROUND], stroke_width=1.2)
@@ -83,12 +83,8 @@ class ServedFigure:
 class ExportRequests:
     """What the page asks for; each may be called from any thread and returns at once.
 
-    Attributes
-    ----------
-    save_torchscript, save_exported
-        Save to a path, replacing a file there only where told so: (path, overwrite).
-    load
-        Load TorchScript from a path and draw the slopes from it: (path, one call a draw instead of one for all).
+    A file is replaced only where told so: (path, overwrite). `load` loads TorchScript from a path and draws the slopes
+    from it: (path, one call a draw instead of one for all).
     """
 
     save_torchscript: Callable[[str, bool], None]

@@ -123,14 +123,12 @@ class Group:
 
     Attributes
     ----------
-    label
-        Its name; plain text.
     num_rows
-        How many rows it has; at least as many as are drawn.
+        Number of its rows; at least as many as are drawn.
     x, y
         Predictor and response of those drawn, as the model sees them, shape (num_drawn,).
     names, details
-        What the tooltip of each row drawn says, a title and a line; plain text.
+        Title and line of the tooltip of each row drawn; plain text.
     """
 
     label: str

@@ -181,8 +181,7 @@ class _Panel:
 
 
 def _ends(band: Band) -> Array:
-    ends: Array = np.stack([band.lower, band.upper])
-    return ends
+    return np.stack([band.lower, band.upper])
 
 
 def _compare(

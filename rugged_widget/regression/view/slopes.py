@@ -31,14 +31,7 @@ ROOM = 1.45  # above the curves, as a multiple of their height: the corners hold
 class SlopeChart:
     """The densities of both slopes, filled, with a text in a corner for each; other curves may lie over them.
 
-    Parameters
-    ----------
-    name
-        Css class of the figure.
-    room
-        Height of the axis as a multiple of that of the curves.
-    num_steps
-        Steps between the ticks of the slope, as of `Ruler`.
+    The figure's css class is `name`. The axis is as high as the curves, times `room`.
     """
 
     def __init__(
@@ -127,14 +120,10 @@ class SlopeFigure:
         slopes = snapshot.slopes
         corrected = None if snapshot.correction is None or not self._corrects else snapshot.correction.slopes
         corners = [self._corner(number, slope) for number, slope in enumerate(slopes)]
+        drawn = [{"x": slope.x, "y": slope.density} for slope in corrected or slopes]
         return [
             *self._slopes.update(slopes, (*self._answers, *(corrected or ())), corners),
-            *correct_by(
-                self._corrected,
-                [{"x": slope.x, "y": slope.density} for slope in corrected or slopes],
-                on=self._corrects,
-                known=corrected is not None,
-            ),
+            *correct_by(self._corrected, drawn, on=self._corrects, known=corrected is not None),
         ]
 
     def show_exact(self, show: bool) -> None:

@@ -26,12 +26,8 @@ def still(
 ) -> str:
     """Return HTML that needs nothing else: both panels as SVG, what they say, and how to get the live widget back.
 
-    Parameters
-    ----------
-    status
-        How the training stands; plain text.
-    exact
-        Whether the ends of the exact bands are drawn besides the least-squares lines.
+    `status` says how the training stands, in plain text; `exact` draws the ends of the exact bands besides the
+    least-squares lines.
     """
     values = np.concatenate([group.y for group in subject.groups])
     low, high = float(values.min()) - 0.5, float(values.max()) + 0.5

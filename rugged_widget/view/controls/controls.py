@@ -39,7 +39,7 @@ class Controls:
     def __init__(
         self, inputs: Mapping[str, Input], settings: Mapping[str, object], requests: Requests, *, text: Catalogue
     ) -> None:
-        self._requests, self._text = requests, text
+        self._text = text
         self._status: Status | None = None
         self._primary = button("rw-primary", requests.primary)
         self._step = button("rw-step", requests.step)
@@ -56,7 +56,11 @@ class Controls:
         self.engine = EngineNote(settings["engine"], text=text)
         self.notice = html_text("rw-notice")
         self.targets = (self.bar, self.status)
-        self._caption()
+        caption(self._primary, text, "controls.start", "controls.primary_tip")
+        caption(self._step, text, "controls.step", "controls.step_tip")
+        caption(self._reset, text, "controls.reset", "controls.reset_tip")
+        self._primary.icon = PRIMARY["ready"][1]
+        text.follow(self._name_primary)
 
     def show_setting(self, name: str, value: object) -> bool:
         """Make a control show `value`, without asking for it; return False where there is no control of that name."""
@@ -97,14 +101,6 @@ class Controls:
             (self.bar, {"value": progress.step / progress.num_steps}),
             (self.status, {"value": sentence(self._text, progress)}),
         ]
-
-    def _caption(self) -> None:
-        text = self._text
-        caption(self._primary, text, "controls.start", "controls.primary_tip")
-        caption(self._step, text, "controls.step", "controls.step_tip")
-        caption(self._reset, text, "controls.reset", "controls.reset_tip")
-        text.follow(self._name_primary)
-        self._primary.icon = PRIMARY["ready"][1]
 
     def _name_primary(self) -> None:
         self._primary.description = self._text(f"controls.{PRIMARY[self._status or 'ready'][0]}")

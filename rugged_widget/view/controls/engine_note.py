@@ -14,12 +14,8 @@ REASON = "engine.reason."
 class EngineNote:
     """A tooltip over the status sentence, and a few words beside it where the steps are not computed as asked for.
 
-    A widget of its own: the sentence changes with every frame, which would take the focus from a tooltip inside it.
-
-    Parameters
-    ----------
-    setting
-        The setting: an engine's name, or "auto".
+    A widget of its own: the sentence changes with every frame, which would take the focus from a tooltip inside it. The
+    setting is an engine's name, or "auto".
     """
 
     def __init__(self, setting: object, *, text: Catalogue) -> None:

@@ -20,5 +20,5 @@ class ExactSwitch(Control):
 
     @property
     def shown(self) -> bool:
-        """True where the button is pressed, as was last said or asked for."""
+        """True where the button is pressed."""
         return bool(self.value)

@@ -21,13 +21,7 @@ Input: TypeAlias = Callable[[object, Pick, Catalogue], Control]
 
 
 class LogSlider(Control):
-    """A slider over powers of ten.
-
-    Parameters
-    ----------
-    lowest, highest
-        Its ends, as powers of ten. The setting may lie beyond them.
-    """
+    """A slider between two powers of ten, given as exponents; the setting may lie beyond them."""
 
     def __init__(self, value: object, pick: Pick, _text: Catalogue, *, lowest: float, highest: float) -> None:
         self._ends = 10.0**lowest, 10.0**highest
@@ -60,16 +54,9 @@ class IntegerBox(Control):
 class Choices(Control):
     """One of several values, as a row of buttons or a list that opens.
 
-    Parameters
-    ----------
-    text
-        The words: `<words>.<value>` names a value, `<words>.<value>_tip` is its tooltip.
-    labels
-        The values in their order, and what to call one that the catalogue does not know.
-    words
-        A section of the catalogue.
-    other
-        A value that is offered only once it was shown, and cannot be picked; None where there is none.
+    The section `words` of the catalogue has `<words>.<value>`, the caption of a value, and `<words>.<value>_tip`, its
+    tooltip; `labels` are the values in their order, with a caption for one that is not there. The `other` value is
+    offered only once it was shown, and cannot be picked.
     """
 
     def __init__(

@@ -35,14 +35,9 @@ def shorten(text: str, length: int) -> str:
 
 
 class Ruler:
-    """A scale with its axis: bounds, and round ticks that fit them.
+    """A scale with its axis: bounds, and about `num_steps` round ticks that fit them.
 
-    Parameters
-    ----------
-    label
-        What the axis shows, with its unit; plain text.
-    num_steps
-        About how many steps there are between ticks.
+    The label is plain text: what the axis shows, with its unit.
     """
 
     def __init__(self, label: str, low: float, high: float, *, vertical: bool = False, num_steps: int = 5) -> None:
@@ -99,24 +94,16 @@ class Explained(Protocol):
 
 
 class Chart:
-    """A bqplot figure with a heading.
+    """A bqplot figure with a heading, found and labelled by its css class; the title is plain text.
 
     Parameters
     ----------
-    name
-        Its css class; a figure is found and labelled by it.
-    title
-        What it shows; plain text.
-    marks, axes
-        As of bqplot.Figure.
     margin
         Pixels around the drawing where they differ from the usual ones.
     controls
-        Small widgets at the right end of the heading.
+        Small widgets at the right end of the heading, behind what explains the figure.
     texts
         Texts that lie over the drawing, each placed by its css class.
-    explain
-        What explains it, beside the heading.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """A density figure: the guide's filled, the exact one dashed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import bqplot
 import ipywidgets
@@ -35,15 +35,7 @@ class DensityFigure:
     """
 
     def __init__(
-        self,
-        name: str,
-        title: str,
-        label: str = "",
-        *,
-        controls: Sequence[ipywidgets.Widget] = (),
-        texts: Sequence[ipywidgets.Widget] = (),
-        num_steps: int = 4,
-        margin: Mapping[str, int] | None = None,
+        self, name: str, title: str, label: str = "", *, controls: Sequence[ipywidgets.Widget] = (), num_steps: int = 4
     ) -> None:
         self._x = Ruler(label, -1.0, 1.0, num_steps=num_steps)
         self._y = SilentScale(min=0.0, max=1.0)
@@ -66,9 +58,8 @@ class DensityFigure:
             title,
             marks=[self._area, self._inside, self._exact, self._mark],
             axes=[self._x.axis],
-            margin={**MARGIN, **({"bottom": 40} if label else {}), **(margin or {})},
+            margin={**MARGIN, **({"bottom": 40} if label else {})},
             controls=controls,
-            texts=texts,
         )
         self.box = chart.box
         self.box.add_class("rw-density")

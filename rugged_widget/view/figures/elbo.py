@@ -177,8 +177,7 @@ def _nothing(bounds: tuple[float, float]) -> ElboCurve:
 
 def _padded(values: Array, length: int) -> Array:
     """Return values made `length` long by repeating the last one, where a line stays where it is."""
-    padded: Array = np.pad(values, (0, length - len(values)), mode="edge")
-    return padded
+    return np.pad(values, (0, length - len(values)), mode="edge")
 
 
 def _drawable(curve: ElboCurve) -> ElboCurve:

@@ -243,15 +243,8 @@ class PairFigure:
 def ellipse(points: Array) -> Array:
     """Return the ellipse that holds 90 % of a normal distribution with the mean and covariance of draws.
 
-    Parameters
-    ----------
-    points
-        Shape (2, num_draws), at least 2 draws.
-
-    Returns
-    -------
-    array
-        Its outline, closed, shape (2, 72); all at one place where the draws are.
+    The draws have shape (2, num_draws), at least 2 of them; the outline is closed, shape (2, 72), and all at one place
+    where the draws are.
     """
     # The radius of the region of probability p of a standard normal in the plane: 1 - exp(-r^2 / 2) = p.
     radius = math.sqrt(-2.0 * math.log(1.0 - PROB))
@@ -264,20 +257,17 @@ def ellipse(points: Array) -> Array:
 
 def pick(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array:
     """Return draws of two latents, shape (2, num_draws)."""
-    picked: Array = np.stack([_element(draws[site], index) for site, index in pair])
-    return picked
+    return np.stack([_element(draws[site], index) for site, index in pair])
 
 
 def middle(points: Array) -> Array:
     """Return where all but the outermost draws lie, shape (2, 2)."""
-    middle: Array = np.quantile(points, [EDGE, 1.0 - EDGE], axis=1).T
-    return middle
+    return np.quantile(points, [EDGE, 1.0 - EDGE], axis=1).T
 
 
 def resized(points: Array, count: int) -> Array:
     """Return exactly `count` draws, the last one again and again where there are fewer."""
-    resized: Array = np.pad(points, ((0, 0), (0, count - points.shape[1])), mode="edge")
-    return resized
+    return np.pad(points, ((0, 0), (0, count - points.shape[1])), mode="edge")
 
 
 def _element(draws: Array, index: tuple[int, ...]) -> Array:

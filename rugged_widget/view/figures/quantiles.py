@@ -6,7 +6,7 @@ import bqplot
 import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.snapshot import Array, Correction, Progress, Snapshot
+from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, minus
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
@@ -68,13 +68,15 @@ class QuantileFigure:
         values = self.values(snapshot.quantiles)
         low, high = self._compared
         correction = snapshot.correction if self._corrects else None
-        covered = values if correction is None else np.stack([values, self.values(correction.quantiles)])
+        corrected = values if correction is None else self.values(correction.quantiles)
+        covered = np.stack([values, corrected])
+        boxes = _boxes(corrected, np.arange(float(len(self._rows))), HALF_CORRECTED)
         return [
             *self._x.cover(min(low, float(covered.min())), max(high, float(covered.max()))),
             (self._outer, {"x": values[[0, -1]].T}),
             (self._inner, {"x": values[[1, -2]].T}),
             (self._median, {"x": values[len(values) // 2]}),
-            *self._correct_by(correction, values),
+            *correct_by(self._corrected, [{"x": x} for x, _ in boxes], on=self._corrects, known=correction is not None),
         ]
 
     def show_exact(self, show: bool) -> None:
@@ -107,12 +109,6 @@ class QuantileFigure:
         percent = [f"{100 * prob:g}" for prob in self._subject.probs]
         ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
         return self._text("quantiles.axis", ends=ends, middle=middle)
-
-    def _correct_by(self, correction: Correction | None, values: Array) -> Changes:
-        quantiles = values if correction is None else self.values(correction.quantiles)
-        boxes = _boxes(quantiles, np.arange(float(len(self._rows))), HALF_CORRECTED)
-        known = correction is not None
-        return correct_by(self._corrected, [{"x": x} for x, _ in boxes], on=self._corrects, known=known)
 
     def _compare(
         self, reference: Reference | None, places: Array, scales: Mapping[str, bqplot.Scale]

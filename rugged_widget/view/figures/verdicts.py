@@ -37,16 +37,10 @@ class Card:
         self.sentence = ""
 
     def tell(self, title: str, sentences: Sequence[str], *, remark: str = "", test: str = "") -> Changes:
-        """Return the changes that make it say this, all of it plain text; keep the first for who does not see it.
+        """Return the changes that make it say this, all of it plain text; keep the title for who does not see it.
 
-        Parameters
-        ----------
-        sentences
-            Why it is so; empty ones are left out.
-        remark
-            When it was so, where that is not now.
-        test
-            What was measured, on a line of its own with the remark.
+        `sentences` say why it is so; empty ones are left out. `remark` says when it was so, where that is not now, and
+        `test` what was measured, on a line of its own with the remark.
         """
         self.sentence = f"{title} {remark}".strip()
         why = escape(" ".join(filter(None, sentences)))

@@ -43,13 +43,7 @@ Changes: TypeAlias = Sequence[tuple[Silent, Mapping[str, object]]]
 
 @functools.cache
 def bundle() -> dict[str, str]:
-    """Return the built front end: `_esm` and `_css`.
-
-    Raises
-    ------
-    MissingBundleError
-        Where the package was installed without it.
-    """
+    """Return the built front end, `_esm` and `_css`; MissingBundleError where the package was installed without it."""
     try:
         return {"_esm": (STATIC / "widget.js").read_text("utf-8"), "_css": (STATIC / "widget.css").read_text("utf-8")}
     except OSError as error:

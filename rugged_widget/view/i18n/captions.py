@@ -50,16 +50,13 @@ class Choice:
             self._picked(value)
 
 
-def caption(widget: ipywidgets.Widget, text: Catalogue, key: str, tip: str = "", **more: str) -> None:
-    """Let a control's description follow the language, and its tooltip and other texts too.
-
-    Given are keys of the catalogue: `more` are those of other traits by their names.
-    """
-    keys = {"description": key, **({"tooltip": tip} if tip else {}), **more}
+def caption(widget: ipywidgets.Widget, text: Catalogue, key: str, tip: str = "") -> None:
+    """Let a control's description follow the language, and its tooltip where `tip` is its key."""
 
     def put() -> None:
-        for trait, entry in keys.items():
-            setattr(widget, trait, text(entry))
+        widget.description = text(key)
+        if tip:
+            widget.tooltip = text(tip)
 
     text.follow(put)
 

@@ -54,15 +54,7 @@ class Catalogue:
 
 
 def checked_language(value: str) -> str:
-    """Return what `language=` was given, or say what it takes.
-
-    Raises
-    ------
-    TypeError
-        If it is no text.
-    ValueError
-        If it is neither "auto" nor a key of `LANGUAGES`.
-    """
+    """Return what `language=` was given; TypeError where it is no text, ValueError where it is no language."""
     choices = (AUTO, *LANGUAGES)
     if not isinstance(value, str):
         raise TypeError(f"language must be one of {choices}, got {value!r}")

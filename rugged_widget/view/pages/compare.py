@@ -39,7 +39,7 @@ class ComparePage:
         text: Catalogue,
         pair: tuple[Latent, Latent] | None = None,
     ) -> None:
-        self._requests, self._text, self._changed = requests, text, changed
+        self._requests, self._text = requests, text
         self._drawn: tuple[SavedRun, ...] = ()
         self._pair = PairFigure(subject, reference, contours, changed, text=text, pair=pair)
         self._table = RunsTable(requests, MAX_RUNS, changed, text=text)
