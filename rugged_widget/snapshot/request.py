@@ -1,4 +1,4 @@
-"""What is asked of the snapshots of a fit: what no open page shows is not computed."""
+"""Requests for snapshots of a fit: what no open page shows is not computed."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ class SnapshotRequest:
 
 
 AT_REST = SnapshotRequest(draws=True, approximation=True)
-"""What is requested wherever training rests: to judge the approximation takes longer than a frame may, and a run that
+"""Request wherever training rests: to judge the approximation takes longer than a frame may, and a run that
 ends is saved with draws."""

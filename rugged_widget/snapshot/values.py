@@ -14,7 +14,7 @@ Latent: TypeAlias = tuple[str, tuple[int, ...]]
 """An element of a sample site: the site's name and the element's index, () where the site is a number."""
 
 Presence: TypeAlias = Literal["none", "away", "here"]
-"""What is known of a page that shows the widget: there is none, it is hidden or on its way, it answers."""
+"""Presence of a page that shows the widget: there is none, it is hidden or on its way, it answers."""
 
 ConvergenceState: TypeAlias = Literal["early", "drifting", "converged", "unstable"]
 Advice: TypeAlias = Literal["", "more_steps", "raise", "lower", "average"]
@@ -130,7 +130,7 @@ class Parameter(Value):
 
 @dataclass(frozen=True)
 class KLGap:
-    """What the guide misses of the posterior, from many draws.
+    """Distance of the guide to the posterior, estimated from many draws.
 
     Attributes
     ----------

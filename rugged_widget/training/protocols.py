@@ -1,4 +1,4 @@
-"""What the run loop needs of a fit and of a display."""
+"""Protocols of the fit and of the display that the run loop needs."""
 
 from typing import Protocol, TypeVar
 
@@ -10,7 +10,7 @@ SnapshotT_contra = TypeVar("SnapshotT_contra", contravariant=True)
 
 
 class Trainable(Protocol[SnapshotT_co]):
-    """What can be trained: a fit that steps and can say where it is.
+    """A fit that can be trained: it steps, and says where it is.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Trainable(Protocol[SnapshotT_co]):
 
 
 class Display(Protocol[SnapshotT_contra]):
-    """What shows a training; called on the loop's thread only."""
+    """Display of a training; called on the loop's thread only."""
 
     @property
     def presence(self) -> Presence:

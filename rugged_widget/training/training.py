@@ -72,12 +72,12 @@ class Training(Generic[FitT]):
 
     @property
     def fit(self) -> FitT:
-        """What is trained at present."""
+        """The fit that is trained at present."""
         return self._run.fit
 
     @property
     def status(self) -> Status:
-        """Where the run is: ready, running, paused, finished or failed."""
+        """Status of the run: ready, running, paused, finished or failed."""
         return self._run.status
 
     @property

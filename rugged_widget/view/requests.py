@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Requests:
-    """What the controls ask for; each may be called from any thread and returns at once.
+    """Requests of the controls; each may be called from any thread and returns at once.
 
     `primary` starts, pauses, resumes or restarts, whichever the button says; `step` trains one step, `reset` begins
     again. `pick` uses a value for a setting: learning_rate, speed, guide or seed, correct or stop_when_converged.
@@ -22,7 +22,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class CompareRequests:
-    """What the Compare page asks for; each may be called from any thread and returns at once.
+    """Requests of the Compare page; each may be called from any thread and returns at once.
 
     `keep` keeps the present run, though it has not ended; `recall`, `remove` and `rename` are given the number of a
     run. `export` writes the table as CSV to a path, replacing a file there only where told so: (path, overwrite).

@@ -20,7 +20,7 @@ def learning_rate_changes(rates: Sequence[float]) -> tuple[tuple[int, float], ..
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Where the numbers of a table come from.
+    """Columns of a table that the numbers come from.
 
     Attributes
     ----------

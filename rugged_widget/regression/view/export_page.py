@@ -41,7 +41,7 @@ weight, bias, sigma, response = program(features, torch.tensor({count}))
 HEADROOM = 1.3  # above the curves, as a multiple of their height: the corners hold two lines
 NUM_POINTS = 128
 UNSEEN = Density(np.linspace(-1.0, 1.0, NUM_POINTS), np.full(NUM_POINTS, -1.0), 0.5, 0.0, 0.0, 0.0, 0.9)
-"""What is drawn while nothing is loaded: a line below the foot of the figure."""
+"""Curve while nothing is loaded: a line below the foot of the figure."""
 
 
 class ServedFigure:
@@ -81,7 +81,7 @@ class ServedFigure:
 
 @dataclass(frozen=True)
 class ExportRequests:
-    """What the page asks for; each may be called from any thread and returns at once.
+    """Requests of the page; each may be called from any thread and returns at once.
 
     A file is replaced only where told so: (path, overwrite). `load` loads TorchScript from a path and draws the slopes
     from it: (path, one call a draw instead of one for all).

@@ -146,7 +146,7 @@ class Group:
 
 
 class RegressionSubject:
-    """What the dashboard is about: data, and their names in the present language, all plain text.
+    """Subject of the dashboard: data, and their names in the present language, all plain text.
 
     Attributes
     ----------

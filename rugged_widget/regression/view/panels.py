@@ -59,7 +59,7 @@ class Panels:
 
     @property
     def hover(self) -> list[dict[str, object]]:
-        """What is told of each row drawn, by figure."""
+        """Tooltips of the rows drawn, by figure."""
         return [panel.hover for panel in self._panels]
 
     @property

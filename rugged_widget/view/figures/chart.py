@@ -1,4 +1,4 @@
-"""What all figures share: theme colours, margins, axes, and a heading above the drawing."""
+"""Parts that all figures share: theme colours, margins, axes, and a heading above the drawing."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -58,7 +58,7 @@ class Ruler:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Where the axis begins and ends."""
+        """Both ends of the axis."""
         return self._domain.low, self._domain.high
 
     def rename(self, label: str) -> None:
@@ -88,7 +88,7 @@ def _ticks(low: float, high: float, num_steps: int) -> dict[str, object]:
 
 
 class Explained(Protocol):
-    """What explains a figure: a button and the panel that it opens."""
+    """Explanation of a figure: a button and the panel that it opens."""
 
     box: ipywidgets.Box
 

@@ -35,7 +35,7 @@ class Listing:
 
     @property
     def code(self) -> str:
-        """What it holds."""
+        """The Python that is shown."""
         return self._code
 
     def show(self, code: str) -> None:

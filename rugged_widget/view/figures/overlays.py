@@ -1,4 +1,4 @@
-"""What lies over the figures for comparison: dashed is the exact posterior, grey the least-squares estimate.
+"""Marks and texts over the figures for comparison: dashed is the exact posterior, grey the least-squares estimate.
 
 Both stand still while training runs: their marks are plain ones, drawn once, which no frame holds. Dotted is the guide
 corrected by importance weights, which moves with it.

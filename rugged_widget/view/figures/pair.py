@@ -89,7 +89,7 @@ class PairFigure:
 
     @property
     def latents(self) -> tuple[Latent, Latent]:
-        """What lies along x and along y."""
+        """The latents along x and along y."""
         rows = self._subject.rows
         first, second = (rows[at] for at in self._at)
         return (first.site, first.index), (second.site, second.index)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType({"en": "English", "ko": "한국어"})
-"""What each language calls itself, by its code."""
+"""Names of the languages in themselves, by their codes."""
 
 AUTO = "auto"
 FALLBACK = "en"

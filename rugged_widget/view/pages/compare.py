@@ -77,9 +77,9 @@ class ComparePage:
         self._table.show(runs)
         self._empty.layout.display = "none" if runs else None
 
-    def said(self, text: str, *, alert: bool = False) -> None:
+    def said(self, message: str, *, alert: bool = False) -> None:
         """Say what became of a request; plain text. The names in the table are the runs' own again."""
-        self._outcome.value = outcome(text, alert=alert)
+        self._outcome.value = outcome(message, alert=alert)
         self._table.write()
 
     # Parts

@@ -34,7 +34,7 @@ class ExplainedPage(Generic[SnapshotT]):
 
     @property
     def hover(self) -> Sequence[Mapping[str, object]]:
-        """What dots are told of, as of `FrameStream`."""
+        """Tooltips of dots, as of `FrameStream`."""
         hover: Sequence[Mapping[str, object]] = getattr(self._page, "hover", ())
         return hover
 
