@@ -1,7 +1,5 @@
 """The lesson's snapshot: bands, slopes and predictions at a point, besides what every model's snapshot holds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Store saved runs with their fits, so that each can be recalled."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Generic, TypeAlias, TypeVar
 
@@ -21,15 +19,10 @@ FitT = TypeVar("FitT")
 
 
 class RunStore(Generic[FitT]):
-    """Kept runs with their fits, in the order in which they were kept.
+    """Kept runs with their fits, at most `max_runs` >= 1, in the order in which they were kept.
 
     A fit is kept once. Kept again where it is, it stays as it was; where it trained on or was averaged meanwhile, its
     numbers are those of now, under the name and number that it had: what it was before is gone with the steps.
-
-    Parameters
-    ----------
-    max_runs
-        How many, >= 1.
     """
 
     def __init__(self, max_runs: int = MAX_RUNS) -> None:
@@ -66,19 +59,9 @@ class RunStore(Generic[FitT]):
         return number is not None and _moment(self._entries[number][0]) == moment
 
     def keep(self, run: SavedRun, fit: FitT) -> SavedRun:
-        """Keep a run, the oldest making room where there are too many.
+        """Keep a run, the oldest making room where there are too many; return it as it is kept.
 
-        Parameters
-        ----------
-        run
-            What it is; its number is given here, and its name a number behind it where it is taken.
-        fit
-            What it is the run of.
-
-        Returns
-        -------
-        SavedRun
-            As it is kept.
+        Its number is given here, and its name a number behind it where another run is called so.
         """
         number = self.number_of(fit)
         if number is not None:
@@ -96,15 +79,7 @@ class RunStore(Generic[FitT]):
         return kept
 
     def rename(self, number: int, name: str) -> None:
-        """Give a run another name.
-
-        Raises
-        ------
-        KeyError
-            Where there is no such run.
-        ValueError
-            Where the name is empty, too long or that of another run.
-        """
+        """Give a run another name; KeyError where there is no such run, ValueError where the name cannot be used."""
         run, fit = self._entries[self._known(number)]
         name = name.strip()
         if not 0 < len(name) <= MAX_NAME:
@@ -147,7 +122,7 @@ def _moment(run: SavedRun) -> Moment:
 
 
 def _row(run: SavedRun) -> dict[str, object]:
-    found, gap, averaged = run.approximation, run.gap, run.averaged
+    judgement, gap, averaged = run.approximation, run.gap, run.averaged
     return {
         "name": run.name,
         "guide": run.guide,
@@ -160,8 +135,8 @@ def _row(run: SavedRun) -> dict[str, object]:
         "kl_error": None if gap is None else gap.standard_error,
         "worst_sd_ratio": run.worst_sd_ratio,
         "k_hat": run.k_hat,
-        "effective": None if found is None else found.effective,
-        "quality": "" if found is None else found.quality,
+        "effective": None if judgement is None else judgement.effective,
+        "quality": "" if judgement is None else judgement.quality,
         "averaged": "" if averaged is None else f"{averaged.first}-{averaged.last}",
         "seconds": run.seconds,
     }

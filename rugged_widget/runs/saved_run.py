@@ -11,8 +11,7 @@ import numpy as np
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Array, Averaged, ElboCurve, KLGap, Value
 
-MAX_POINTS = 120
-"""Points of a kept run's ELBO curve, its last one included."""
+MAX_POINTS = 120  # points of a kept run's ELBO curve, its last one included
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +21,9 @@ class SavedRun(Value):
     Attributes
     ----------
     number
-        Which: from 1, never given twice by the same widget.
+        Number of the run, from 1, never given twice by the same widget.
     name
-        What the reader calls it; plain text, not empty.
+        Name for the reader; plain text, not empty.
     guide
         Key of its guide's family, "custom" for a hand-written one.
     steps
@@ -32,11 +31,11 @@ class SavedRun(Value):
     num_steps
         Steps that were to be done, >= steps.
     learning_rate
-        That of the last step, > 0.
+        Learning rate of the last step, > 0.
     rate_changed
         Whether an earlier step had another one.
     seed
-        Of its random numbers.
+        Seed of its random numbers.
     num_rows
         Rows it was fitted to.
     elbo, elbo_error
@@ -47,13 +46,13 @@ class SavedRun(Value):
     gap
         Distance to the exact posterior; None where that is not known.
     averaged
-        Where its parameters are the mean of iterates: of which.
+        Iterates that its parameters are the mean of; None where they are of the last step.
     seconds
         Time that its steps took.
     curve
         Its ELBO, at most 120 points.
     draws
-        By site, draws of the guide at its end, shape (num_draws, *site shape).
+        Draws of the guide at its end by site, shape (num_draws, *site shape).
     """
 
     number: int
@@ -77,17 +76,12 @@ class SavedRun(Value):
     @property
     def k_hat(self) -> float:
         """Median Pareto shape over the repeats; nan where there is none."""
-        found = self.approximation
-        return float(np.median(found.k_hats)) if found is not None and len(found.k_hats) else math.nan
+        return math.nan if self.approximation is None else self.approximation.k_hat
 
     @property
     def worst_sd_ratio(self) -> float:
         """The guide's standard deviation over the exact one of the latent where that is furthest from 1; or nan."""
-        found = self.approximation
-        if found is None or found.worst is None:
-            return math.nan
-        site, index = found.worst
-        return float(np.asarray(found.sd_ratios[site])[index])
+        return math.nan if self.approximation is None else self.approximation.worst_sd_ratio
 
     def renamed(self, name: str) -> SavedRun:
         """Return the same under another name."""
@@ -105,19 +99,15 @@ def run_of(  # what a run was
     seed: int,
     seconds: float,
 ) -> SavedRun:
-    """Return what is to be kept of a run, without a number as yet (0).
+    """Return what is to be kept of a run, without a number as yet (0); parameters as of `SavedRun`.
 
-    Parameters
-    ----------
-    snapshot
-        Its end, which holds draws, and an approximation where it could be judged.
-    name, guide, num_steps, rate_changed, seed, seconds
-        As of `SavedRun`.
-    rate
-        Its learning rate.
+    `snapshot` is its end, which holds draws, and an approximation where it could be judged.
     """
-    found = snapshot.approximation
-    judged = found is not None and math.isfinite(found.elbo)
+    judgement, elbo, error, gap = snapshot.approximation, snapshot.elbo, math.nan, snapshot.gap
+    if judgement is not None:
+        gap = judgement.gap or gap
+        if math.isfinite(judgement.elbo):
+            elbo, error = judgement.elbo, judgement.elbo_error
     return SavedRun(
         number=0,
         name=name,
@@ -128,10 +118,10 @@ def run_of(  # what a run was
         rate_changed=rate_changed,
         seed=seed,
         num_rows=snapshot.num_rows,
-        elbo=found.elbo if judged and found is not None else snapshot.elbo,
-        elbo_error=found.elbo_error if judged and found is not None else math.nan,
-        approximation=found,
-        gap=found.gap if found is not None and found.gap is not None else snapshot.gap,
+        elbo=elbo,
+        elbo_error=error,
+        approximation=judgement,
+        gap=gap,
         averaged=snapshot.averaged,
         seconds=seconds,
         curve=thinned(snapshot.curve),
@@ -148,9 +138,9 @@ def thinned(curve: ElboCurve) -> ElboCurve:
     return ElboCurve(curve.step[kept], curve.elbo[kept], curve.smoothed[kept])
 
 
-def unique_name(name: str, taken: Iterable[str]) -> str:
+def unique_name(name: str, others: Iterable[str]) -> str:
     """Return `name`, with a number behind it where another run is called so already."""
-    names, count, found = set(taken), 2, name
-    while found in names:
-        found, count = f"{name} ({count})", count + 1
-    return found
+    names, count, unique = set(others), 2, name
+    while unique in names:
+        unique, count = f"{name} ({count})", count + 1
+    return unique

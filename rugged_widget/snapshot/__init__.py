@@ -1,1 +1,1 @@
-"""What crosses from computing to showing: frozen values of numbers and numpy arrays."""
+"""Snapshots, which cross from computing to showing: frozen values of numbers and numpy arrays."""

@@ -1,6 +1,4 @@
-"""What a fit is compared with: point estimates and the exact posterior."""
-
-from __future__ import annotations
+"""The reference that a fit is compared with: point estimates and the exact posterior."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +25,7 @@ class ExactAnswer(Value):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reference(Value):
-    """What a fit is compared with; it depends on the data and the priors only.
+    """Reference that a fit is compared with; it depends on the data and the priors only.
 
     Attributes
     ----------

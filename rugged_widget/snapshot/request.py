@@ -1,4 +1,4 @@
-"""What is asked of the snapshots of a fit: what no open page shows is not computed."""
+"""Requests for snapshots of a fit: what no open page shows is not computed."""
 
 from __future__ import annotations
 
@@ -35,10 +35,7 @@ class SnapshotRequest:
     def union(self, other: SnapshotRequest) -> SnapshotRequest:
         """Return a request for what either asks for, of the more special class of the two.
 
-        Parameters
-        ----------
-        other
-            The other one; where both give a value for a field, that of `self` is used.
+        Where both give a value for a field, that of `self` is used.
         """
         special = type(other) if isinstance(other, type(self)) else type(self)
         return special(**(other._fields() | self._fields()))
@@ -56,5 +53,5 @@ class SnapshotRequest:
 
 
 AT_REST = SnapshotRequest(draws=True, approximation=True)
-"""What is requested wherever training rests: to judge the approximation takes longer than a frame may, and a run that
+"""Request wherever training rests: to judge the approximation takes longer than a frame may, and a run that
 ends is saved with draws."""

@@ -1,7 +1,5 @@
 """A frozen snapshot of a fit: plain numbers, the only thing that passes from computing to showing."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,23 +60,23 @@ class Snapshot(Value):
     probs
         Probabilities of `quantiles`, increasing, each in (0, 1).
     quantiles
-        By site, on the site's support, shape (num_probs, *site shape).
+        Quantiles by site, on the site's support, shape (num_probs, *site shape).
     gap
         Distance to the exact posterior; None where that is not known, or the guide is a point, which has none.
     parameters
         The guide's parameters; empty unless they were requested.
     marginals
-        By site, the density of each of its elements on the site's support, in C order; empty unless requested.
+        Densities by site, of each of its elements on the site's support, in C order; empty unless requested.
     convergence
-        Whether the optimizer has converged; None where nobody judges it.
+        Convergence of the optimizer; None where it is not assessed.
     averaged
-        Where the parameters are the mean of iterates: of which.
+        Iterates that the parameters are the mean of; None where they are those of the step itself.
     approximation
         How good the guide is; None unless requested, and before the first step.
     correction
-        What its draws say once they are weighted; None unless requested, and where the guide has no density.
+        Summaries of the weighted draws; None unless requested, and where the guide has no density.
     draws
-        By site, draws of the guide on the site's support, shape (num_draws, *site shape), the same draws in every site;
+        Draws of the guide by site, on the site's support, shape (num_draws, *site shape), the same draws in every site;
         empty unless requested.
     """
 
@@ -135,9 +133,9 @@ class Progress:
     elbo
         ELBO estimate of the last step in nats; nan before the first.
     steps_per_second
-        Over the last seconds of running; nan where that is not known yet.
+        Rate over the last seconds of running; nan where that is not known yet.
     error
-        Where status is failed: what happened and what to try, for the reader. Empty otherwise.
+        What happened and what to try, for the reader, where the status is failed; else empty.
     engine
         How the steps are computed; None where that is not known.
     converged_at

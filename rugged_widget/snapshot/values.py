@@ -1,7 +1,6 @@
 """Frozen values, of numbers and numpy arrays only, that pass from computing to showing."""
 
-from __future__ import annotations
-
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
@@ -15,7 +14,7 @@ Latent: TypeAlias = tuple[str, tuple[int, ...]]
 """An element of a sample site: the site's name and the element's index, () where the site is a number."""
 
 Presence: TypeAlias = Literal["none", "away", "here"]
-"""What is known of a page that shows the widget: there is none, it is hidden or on its way, it answers."""
+"""Presence of a page that shows the widget: there is none, it is hidden or on its way, it answers."""
 
 ConvergenceState: TypeAlias = Literal["early", "drifting", "converged", "unstable"]
 Advice: TypeAlias = Literal["", "more_steps", "raise", "lower", "average"]
@@ -72,7 +71,7 @@ class Density(Value):
     Attributes
     ----------
     x
-        Where it is evaluated, shape (num_points,), increasing.
+        Points where it is evaluated, shape (num_points,), increasing.
     density
         Its value there, shape (num_points,), >= 0, per unit of x.
     prob_positive
@@ -131,14 +130,14 @@ class Parameter(Value):
 
 @dataclass(frozen=True)
 class KLGap:
-    """What the guide misses of the posterior, from many draws.
+    """Distance of the guide to the posterior, estimated from many draws.
 
     Attributes
     ----------
     nats
         KL(guide || posterior) = log evidence - ELBO, estimated; >= 0 but for its error.
     standard_error
-        Of that estimate, > 0.
+        Standard error of that estimate, > 0.
     """
 
     nats: float
@@ -147,7 +146,7 @@ class KLGap:
 
 @dataclass(frozen=True)
 class Convergence:
-    """Whether the optimizer has converged, judged from the ELBO of all steps so far.
+    """The convergence of the optimizer, judged from the ELBO of all steps so far.
 
     Attributes
     ----------
@@ -203,7 +202,7 @@ class Approximation(Value):
     k_hats
         Pareto shape of the importance ratios in each repeat, shape (num_repeats,).
     threshold
-        Of k-hat: below it importance sampling, and with it the guide, can be trusted.
+        Value of k-hat below which importance sampling, and with it the guide, can be trusted.
     num_draws
         Draws of a repeat.
     effective
@@ -213,11 +212,11 @@ class Approximation(Value):
     gap
         KL(guide || posterior) from all repeats; None where the log evidence is not known.
     sd_ratios
-        By site, standard deviation of the guide over the exact one, of the site's shape; empty where that is not known.
+        Standard deviation by site, of the guide over the exact one, of the site's shape; empty where that is not known.
     worst
         The latent whose ratio is furthest from 1, by factor; None where that is not known.
     correlation
-        Of the two latents that the exact posterior correlates most, in [-1, 1]; nan where that is not known.
+        Correlation of the two latents that the exact posterior correlates most, in [-1, 1]; nan where that is unknown.
     correlated
         Those two latents; None where that is not known.
     correlates
@@ -237,6 +236,19 @@ class Approximation(Value):
     correlation: float
     correlated: tuple[Latent, Latent] | None
     correlates: bool
+
+    @property
+    def k_hat(self) -> float:
+        """Median Pareto shape over the repeats; nan where there is none."""
+        return float(np.median(self.k_hats)) if len(self.k_hats) else math.nan
+
+    @property
+    def worst_sd_ratio(self) -> float:
+        """Ratio of the standard deviations of the worst latent; nan where that is not known."""
+        if self.worst is None:
+            return math.nan
+        site, index = self.worst
+        return float(np.asarray(self.sd_ratios[site])[index])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -270,7 +282,7 @@ class Contours(Value):
     probs
         Probability inside, one a level, in (0, 1).
     lines
-        By level, polylines of shape (num_points, 2); more than one where the region falls into parts.
+        Polylines by level, each of shape (num_points, 2); more than one where the region falls into parts.
     """
 
     probs: tuple[float, ...]

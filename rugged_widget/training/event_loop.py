@@ -1,7 +1,5 @@
 """Hand calls from any thread to the event loop of the one thread that computes."""
 
-from __future__ import annotations
-
 import asyncio
 import concurrent.futures
 import contextlib
@@ -10,7 +8,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-
 BUSY_SECONDS = 60.0
 
 _main_loop: asyncio.AbstractEventLoop | None = None
@@ -64,10 +61,7 @@ class LoopThread:
     def call(self, request: Callable[[], T]) -> T:
         """Return what `request` returns on the loop's thread, waiting for it; what it raises is raised here.
 
-        Raises
-        ------
-        RuntimeError
-            Where that thread is busy for a minute: maybe with waiting for this one.
+        RuntimeError where that thread is busy for a minute: maybe with waiting for this one.
         """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
 

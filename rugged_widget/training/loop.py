@@ -3,8 +3,6 @@
 It knows nothing of torch, Pyro or widgets.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
@@ -26,25 +24,7 @@ FitT = TypeVar("FitT", bound=Trainable[Any])
 
 
 class Run(Generic[FitT]):
-    """Trains a fit in slices, in the pauses of the event loop, and says how far it is.
-
-    Parameters
-    ----------
-    make_fit
-        Makes a fresh fit; called now and at every reset.
-    display
-        Who watches; decides when a snapshot is worth computing.
-    num_steps
-        Steps to do, >= 1.
-    pace
-        How many of them a frame.
-    home
-        The loop to train on.
-    sleep
-        How to wait.
-    stop_when_converged
-        Whether to end where the optimizer has converged, sooner than `num_steps`.
-    """
+    """Trains a fit in slices, in the pauses of the event loop, and says how far it is; parameters as of `Training`."""
 
     def __init__(
         self,
@@ -157,9 +137,8 @@ class Run(Generic[FitT]):
     def average_iterates(self) -> None:
         """Put the mean of past parameters in place of the present ones, and pause; FitError where it cannot be."""
         self.fit.average_iterates()
-        status: Status = "finished" if self._is_over() else "paused"
         self._error = None
-        self._rest(status)
+        self._rest("finished" if self._is_over() else "paused")
 
     def adopt(self, fit: FitT, num_steps: int) -> None:
         """Go on with another fit, kept from before."""

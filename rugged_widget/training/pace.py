@@ -1,7 +1,5 @@
 """Pace of training: steps a frame, or as fast as possible; and steps per second."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections import deque
@@ -15,15 +13,7 @@ RATE_SECONDS = 2.0  # window of the steps-per-second figure
 
 
 class Pace:
-    """Says how many steps may be done before the next frame has gone out.
-
-    Parameters
-    ----------
-    speed
-        Steps a frame, or "max".
-    clock
-        Seconds that never go back.
-    """
+    """Says how many steps may be done before the next frame has gone out."""
 
     def __init__(self, speed: Speed, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -59,14 +49,9 @@ class Pace:
         return self._news if self._speed == "max" else self._owed == 0
 
     def allowance(self, presence: Presence, *, shown: bool) -> int:
-        """Return how many steps may be done now; 0 means: wait for the frame.
+        """Return how many steps may be done now; 0 means: wait for the frame. `shown` says that one has just gone out.
 
-        Parameters
-        ----------
-        presence
-            Whether a page answers. With none, nothing is waited for; one that is hidden is replaced by a clock.
-        shown
-            Whether a frame has gone out just now.
+        With no page nothing is waited for; one that is hidden is replaced by a clock.
         """
         self._news = self._news and not shown
         if self._speed == "max":
@@ -85,7 +70,7 @@ class Pace:
 
     @property
     def steps_per_second(self) -> float:
-        """Over the last two seconds of running; nan where that is not known yet."""
+        """Steps per second over the last two seconds of running; nan where that is not known yet."""
         if len(self._times) < 2:
             return math.nan
         (began, first), (ended, last) = self._times[0], self._times[-1]

@@ -1,6 +1,4 @@
-"""What the run loop needs of a fit and of a display."""
-
-from __future__ import annotations
+"""Protocols of the fit and of the display that the run loop needs."""
 
 from typing import Protocol, TypeVar
 
@@ -12,12 +10,12 @@ SnapshotT_contra = TypeVar("SnapshotT_contra", contravariant=True)
 
 
 class Trainable(Protocol[SnapshotT_co]):
-    """What can be trained: a fit that steps and can say where it is.
+    """A fit that can be trained: it steps, and says where it is.
 
     Attributes
     ----------
     learning_rate
-        Of the next step.
+        Learning rate of the next step.
     stops_when_converged
         Whether `advance` stops at the step at which the optimizer is found to have converged.
     """
@@ -42,13 +40,7 @@ class Trainable(Protocol[SnapshotT_co]):
         """Step at which the optimizer was found converged, and has been since; None where it is not."""
 
     def average_iterates(self) -> object:
-        """Put the mean of past parameters in place of the present ones.
-
-        Raises
-        ------
-        FitError
-            Where there are too few; nothing changes then.
-        """
+        """Put the mean of past parameters in place of the present ones; FitError, and no change, where too few."""
 
     def use_engine(self, name: str) -> None:
         """Compute the steps in another way from the next one on, on the same trajectory."""
@@ -59,12 +51,8 @@ class Trainable(Protocol[SnapshotT_co]):
     def advance(self, max_steps: int, seconds: float) -> int:
         """Do at most `max_steps`, at least one, stopping before `seconds` have passed; return how many.
 
-        That is negative where more steps turned out to be wrong, and were taken back, than were done.
-
-        Raises
-        ------
-        FitError
-            Where it cannot go on; it is then back at its last good state.
+        That is negative where more steps turned out to be wrong, and were taken back, than were done. FitError where it
+        cannot go on; it is then back at its last good state.
         """
 
     def release(self) -> None:
@@ -75,11 +63,11 @@ class Trainable(Protocol[SnapshotT_co]):
 
 
 class Display(Protocol[SnapshotT_contra]):
-    """Who watches. Called on the loop's thread only."""
+    """Display of a training; called on the loop's thread only."""
 
     @property
     def presence(self) -> Presence:
-        """No page was ever seen; there was one but it does not answer; a page answers."""
+        """Presence of a page: none was ever seen, there was one but it does not answer, or a page answers."""
 
     def ready(self) -> bool:
         """Return whether a frame can go out now."""

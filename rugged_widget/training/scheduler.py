@@ -1,7 +1,5 @@
 """Run work on the event loop in small pieces, in turns with cells and other work, until a kernel interrupt."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import signal
@@ -67,16 +65,10 @@ class Worker:
 
     Parameters
     ----------
-    home
-        The loop to work on.
     work
         Does a piece and returns the seconds until the next, 0 for after a rest; None where there is no more to do.
     stop
         Called when the kernel is interrupted, or the worker ended.
-    name
-        What its task is called.
-    sleep
-        How to wait.
     """
 
     def __init__(
@@ -95,13 +87,7 @@ class Worker:
         return f"Worker({self._name!r})"
 
     def begin(self) -> None:
-        """Work from now on, on the loop's thread; nothing happens where it works already.
-
-        Raises
-        ------
-        RuntimeError
-            Where no event loop runs.
-        """
+        """Work from now on, unless it does already, on the loop's thread; RuntimeError where no event loop runs."""
         loop = self._home.loop
         if loop is None:
             raise RuntimeError("training needs a running event loop: in a plain script call asyncio.run(widget.fit())")

@@ -4,8 +4,6 @@ It knows nothing of torch, Pyro or widgets. One thread, the loop's, computes; a 
 handed to the loop and returns at once.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
@@ -31,7 +29,7 @@ class Training(Generic[FitT]):
     make_fit
         Makes a fresh fit; called now and at every reset.
     display
-        Who watches; decides when a snapshot is worth computing.
+        Display of the run; decides when a snapshot is worth computing.
     num_steps
         Steps to do, >= 1.
     speed
@@ -62,10 +60,10 @@ class Training(Generic[FitT]):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         steps, pace = checked_count(num_steps, "num_steps"), Pace(checked_speed(speed), clock)
-        self._home = there = home or LoopThread()
+        self._home = loop_thread = home or LoopThread()
         stops = checked_flag(stop_when_converged, "stop_when_converged")
-        self._run = there.call(
-            lambda: Run(make_fit, display, steps, pace, there, sleep, stop_when_converged=stops),
+        self._run = loop_thread.call(
+            lambda: Run(make_fit, display, steps, pace, loop_thread, sleep, stop_when_converged=stops)
         )
 
     def __repr__(self) -> str:
@@ -74,12 +72,12 @@ class Training(Generic[FitT]):
 
     @property
     def fit(self) -> FitT:
-        """What is trained at present."""
+        """The fit that is trained at present."""
         return self._run.fit
 
     @property
     def status(self) -> Status:
-        """Where the run is: ready, running, paused, finished or failed."""
+        """Status of the run: ready, running, paused, finished or failed."""
         return self._run.status
 
     @property
@@ -88,21 +86,13 @@ class Training(Generic[FitT]):
         return self._run.progress
 
     def ask(self, request: Callable[[], None]) -> None:
-        """Do `request` on the loop's thread: now where this is it, else as soon as the loop gets to it."""
+        """Do `request` on the loop's thread as of `LoopThread.ask`; ClosedError after `close`."""
         if self._run.closed:
             raise ClosedError("this training was closed; make a new widget")
         self._home.ask(lambda: None if self._run.closed else request())
 
     def start(self) -> None:
-        """Train on to the end; nothing happens where it is running or finished.
-
-        Raises
-        ------
-        RuntimeError
-            Where no event loop is there to train on.
-        ClosedError
-            After `close`.
-        """
+        """Train on to the end; RuntimeError where there is no event loop, ClosedError after `close`."""
         self.ask(self._run.start)
 
     def pause(self) -> None:
@@ -119,10 +109,7 @@ class Training(Generic[FitT]):
         self.ask(lambda: self._run.reset(make_fit, keep_running=keep_running))
 
     def prepare(self) -> None:
-        """Do ahead what the first step would wait for, as long as none is wanted; from now on after each reset too.
-
-        From any thread. Nothing happens after `close` or where no event loop runs.
-        """
+        """Do ahead what the first step would wait for, after each reset too; nothing without an event loop."""
         if not self._run.closed and self._home.loop is not None:
             self._home.ask(self._run.prepare)
 
@@ -152,39 +139,18 @@ class Training(Generic[FitT]):
         self.ask(lambda: self._run.set_stop_when_converged(on=on))
 
     def average_iterates(self) -> None:
-        """Put the mean of past parameters in place of the present ones; a run that goes on is paused.
-
-        Raises
-        ------
-        FitError
-            Where there are too few to average, and this is the loop's thread; nothing changes then, and what runs goes
-            on.
-        """
+        """Put the mean of past parameters in place of the present ones, and pause; FitError where there are too few."""
         self.ask(self._run.average_iterates)
 
     def adopt(self, fit: FitT, num_steps: int) -> None:
-        """Let another fit, kept from before, take the place of the present one, which is left as it is.
-
-        It is ready, paused or finished then, by its steps.
-
-        Parameters
-        ----------
-        fit
-            What is trained from now on, until `reset`.
-        num_steps
-            Steps to do, >= 1 and >= those that the fit has done.
-        """
+        """Go on with another fit, kept from before, at most up to `num_steps`; the present one is left as it is."""
         checked_count(num_steps, "num_steps")
         if num_steps < fit.step:
             raise ValueError(f"num_steps must be at least the {fit.step} steps that are done, got {num_steps}")
         self.ask(lambda: self._run.adopt(fit, num_steps))
 
     def refresh(self) -> None:
-        """Show the present moment anew, where it rests: another snapshot is wanted. From any thread.
-
-        Nothing happens while it runs, because the next frame does it, or after `close`. What the snapshot raises is
-        shown as a failed run.
-        """
+        """Show the present moment anew where training rests; an error of the snapshot is shown as a failed run."""
         if not self._run.closed:
             self.ask(self._run.refresh)
 
@@ -194,15 +160,7 @@ class Training(Generic[FitT]):
             self.ask(self._run.close)
 
     async def finish(self) -> None:
-        """Train to the end and return then; pauses in between only delay it. Cancelling it pauses.
-
-        Raises
-        ------
-        FitError
-            Where the fit failed.
-        ClosedError
-            Where it was closed meanwhile, or before.
-        """
+        """Train to the end; FitError where the fit failed, ClosedError where it is closed. Cancelling it pauses."""
         home, loop = self._home.loop, asyncio.get_running_loop()
         if home is not loop and home is not None:  # a subshell: training stays on the kernel's loop
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.finish(), home))

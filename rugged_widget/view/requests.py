@@ -1,27 +1,16 @@
 """Requests that controls and pages make when something is pressed or picked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Requests:
-    """What the controls ask for; each may be called from any thread and returns at once.
+    """Requests of the controls; each may be called from any thread and returns at once.
 
-    Attributes
-    ----------
-    primary
-        Start, pause, resume or restart, whichever the button says.
-    step
-        Train one step.
-    reset
-        Begin again.
-    pick
-        Use a value for a setting: learning_rate, speed, guide or seed, correct or stop_when_converged.
-    average
-        Put the mean of the last iterates in place of the parameters.
+    `primary` starts, pauses, resumes or restarts, whichever the button says; `step` trains one step, `reset` begins
+    again. `pick` uses a value for a setting: learning_rate, speed, guide or seed, correct or stop_when_converged.
+    `average` puts the mean of the last iterates in place of the parameters.
     """
 
     primary: Callable[[], None]
@@ -33,18 +22,10 @@ class Requests:
 
 @dataclass(frozen=True)
 class CompareRequests:
-    """What the Compare page asks for; each may be called from any thread and returns at once.
+    """Requests of the Compare page; each may be called from any thread and returns at once.
 
-    Attributes
-    ----------
-    keep
-        Keep the present run, though it has not ended.
-    recall, remove
-        Bring a run back, or forget it: its number.
-    rename
-        Give a run another name: its number, and the name.
-    export
-        Write the table as CSV to a path, replacing a file there only where told so: (path, overwrite).
+    `keep` keeps the present run, though it has not ended; `recall`, `remove` and `rename` are given the number of a
+    run. `export` writes the table as CSV to a path, replacing a file there only where told so: (path, overwrite).
     """
 
     keep: Callable[[], None]

@@ -1,27 +1,19 @@
 """Pages behind a row of tabs; each is built when it is first opened."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import ipywidgets
 
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Page
+from rugged_widget.view.widgets import classed
 
 
 class Tabs:
     """A row of tabs. Its methods belong on the loop's thread.
 
-    Parameters
-    ----------
-    pages
-        By name, in order; the first one is built at once, and open. The catalogue says what a tab is called; one
-        that it does not know is called by its name.
-    on_change
-        Called, in any thread, when another tab is picked.
-    text
-        In which language.
+    The first page is built at once, and open. The catalogue says what a tab is called; one that it does not know is
+    called by its name.
     """
 
     def __init__(
@@ -32,8 +24,7 @@ class Tabs:
         self._slots = {name: ipywidgets.Box() for name in pages}
         for slot in self._slots.values():
             slot.add_class("rw-page")
-        self.widget = ipywidgets.Tab(list(self._slots.values()), selected_index=0)
-        self.widget.add_class("rw-tabs")
+        self.widget = classed(ipywidgets.Tab(list(self._slots.values()), selected_index=0), "rw-tabs")
         text.follow(self._name)
         self._open = next(iter(pages))
         self.open()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from typing import Any, TypeAlias, overload
 
@@ -13,15 +14,14 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.float64]
 
-MIN_ROWS_PER_GROUP = 3
-"""Fewer rows leave a line with an intercept, a slope and a spread undetermined."""
+MIN_ROWS_PER_GROUP = 3  # fewer rows leave a line with an intercept, a slope and a spread undetermined
 
 
-class _Texts(Sequence[str]):
-    """A text a row, written when it is asked for: of a million rows a few thousand are shown."""
+class Texts(Sequence[str]):
+    """A text a row, written by its number when it is asked for: of a million rows a few thousand are shown."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, write: Callable[[int], str]) -> None:
+        self._count, self._write = count, write
 
     def __repr__(self) -> str:
         return f"<{self._count} texts>"
@@ -37,82 +37,43 @@ class _Texts(Sequence[str]):
 
     def __getitem__(self, place: int | slice) -> str | tuple[str, ...]:
         rows = range(self._count)[place]
-        return self._text(rows) if isinstance(rows, int) else tuple(map(self._text, rows))
+        return self._write(rows) if isinstance(rows, int) else tuple(map(self._write, rows))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and not isinstance(other, str) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment] # of texts that are written anew each time
 
-    def _text(self, row: int) -> str:
-        raise NotImplementedError
+
+def row_names(index: pd.Index[Any], labels: pd.Series[Any] | None) -> Texts:
+    """Return the labels of rows, or their index where there are none or one is missing."""
+    return Texts(len(index), partial(_name, index, labels))
 
 
-class Names(_Texts):
-    """What rows are called: by a label, or by their index where there is none or it is missing.
-
-    Parameters
-    ----------
-    index
-        Of the rows.
-    labels
-        Of the rows, or None.
-    """
-
-    def __init__(self, index: pd.Index[Any], labels: pd.Series[Any] | None) -> None:
-        super().__init__(len(index))
-        self._index, self._labels = index, labels
-
-    def _text(self, row: int) -> str:
-        name = pd.NA if self._labels is None else self._labels.iloc[row]
-        return str(self._index[row] if pd.isna(name) else name)
+def _name(index: pd.Index[Any], labels: pd.Series[Any] | None, row: int) -> str:
+    label = pd.NA if labels is None else labels.iloc[row]
+    return str(index[row] if pd.isna(label) else label)
 
 
-class Details(_Texts):
-    """What else there is to say of rows.
+def row_details(form: str, *columns: Array) -> Texts:
+    """Return a format filled with the numbers of each row, one a column, shape (number of rows,) each."""
+    return Texts(len(columns[0]), partial(_detail, form, columns))
 
-    Parameters
-    ----------
-    form
-        A format for one number a column.
-    columns
-        The numbers, shape (number of rows,) each.
-    """
 
-    def __init__(self, form: str, *columns: Array) -> None:
-        super().__init__(len(columns[0]))
-        self._form, self._columns = form, columns
-
-    def _text(self, row: int) -> str:
-        return self._form.format(*[column[row] for column in self._columns])
+def _detail(form: str, columns: Sequence[Array], row: int) -> str:
+    return form.format(*[column[row] for column in columns])
 
 
 def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]]:
-    """Find the column of each role.
+    """Find the column of each role; those of all but the label have to differ.
 
-    Parameters
-    ----------
-    df
-        The table.
-    roles
-        Names of columns by what they are for; those of all but the label have to differ.
-
-    Returns
-    -------
-    dict
-        The columns by role.
-
-    Raises
-    ------
-    TypeError
-        If df is not a DataFrame, or a name cannot be one.
-    ValueError
-        If a column is unknown, occurs twice or is used twice; it says which are there.
+    TypeError where df is no DataFrame or a name cannot be one; ValueError where a column is unknown, occurs twice or is
+    used twice: it says which are there.
     """
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"the data must be a pandas DataFrame, got {type(df).__name__}")
-    found: dict[str, pd.Series[Any]] = {}
-    taken: dict[Hashable, str] = {}
+    columns: dict[str, pd.Series[Any]] = {}
+    role_of: dict[Hashable, str] = {}
     for role, name in roles.items():
         if name is None or not isinstance(name, Hashable):
             raise TypeError(f"{role} must be the name of a column, got {name!r}")
@@ -121,50 +82,41 @@ def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[An
             raise ValueError(f"{role}: there is no column {name!r}; the columns are {available}")
         if (count := df.loc[:, [name]].shape[1]) > 1:
             raise ValueError(f"{role}: {name!r} must name one column, {count} are called so")
-        if role != "label" and name in taken:
-            raise ValueError(f"{taken[name]} and {role} must be different columns, both are {name!r}")
-        taken[name], found[role] = role, df[name]
-    return found
+        if role != "label" and name in role_of:
+            raise ValueError(f"{role_of[name]} and {role} must be different columns, both are {name!r}")
+        role_of[name], columns[role] = role, df[name]
+    return columns
 
 
 def numbers(column: pd.Series[Any], role: str) -> Array:
-    """Read a column as float64, missing values as nan; shape (number of rows,).
-
-    Raises
-    ------
-    ValueError
-        If a cell is no number, naming `role`, column and cell.
-    """
+    """Read a column as float64, missing values as nan, shape (number of rows,); ValueError names another cell."""
     if column.dtype.kind in "biuf":
         return column.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)
     # Missing values have many spellings (None, nan, NA, NaT), of which float() knows one.
     known = column.notna().to_numpy(dtype=bool)
-    given = column.astype(object)[known]
-    for value in given:
+    values = column.astype(object)[known]
+    for value in values:
         if not isinstance(value, (Real, np.bool_, Decimal)):
-            found = f"{value!r} ({type(value).__name__})"
-            raise ValueError(f"{role}: column {column.name!r} must hold numbers, found {found}")  # noqa: TRY004 a cell
-    read = np.full(len(column), np.nan)
-    read[known] = given.to_numpy(dtype=np.float64)
-    return read
+            cell = f"{value!r} ({type(value).__name__})"
+            raise ValueError(f"{role}: column {column.name!r} must hold numbers, found {cell}")  # noqa: TRY004 a cell
+    array = np.full(len(column), np.nan)
+    array[known] = values.to_numpy(dtype=np.float64)
+    return array
 
 
 def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
     """Read the group as 0, 1 or nan, shape (number of rows,), with the texts of the two values.
 
-    Raises
-    ------
-    ValueError
-        If there are not two values, or they cannot be sorted.
+    ValueError where there are not two values, or they cannot be sorted.
     """
     try:
         codes, distinct = pd.factorize(column)
         cells = distinct.tolist()
-        found = [cell for cell in cells if not (isinstance(cell, float) and not np.isfinite(cell))]
+        finite = [cell for cell in cells if not (isinstance(cell, float) and not np.isfinite(cell))]
         if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
-            values = [value for value in column.cat.categories.tolist() if value in found]
+            values = [value for value in column.cat.categories.tolist() if value in finite]
         else:
-            values = sorted(found)
+            values = sorted(finite)
     except TypeError as error:
         raise ValueError(f"group: column {column.name!r} must have two values of one sortable type; {error}") from error
     if len(values) != 2:

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rugged_widget.regression.data.columns import Array, Details, Names, check_rows, columns_of, numbers, two_values
+from rugged_widget.regression.data.columns import (
+    Array,
+    check_rows,
+    columns_of,
+    numbers,
+    row_details,
+    row_names,
+    two_values,
+)
 
 DOT = "\N{MIDDLE DOT}"
 
@@ -62,8 +70,8 @@ class RegressionData:
     num_dropped
         Rows left out because predictor, group or response (after the logarithm) is missing or not finite.
     title, row_noun, predictor_label, response_label, group_labels, dropped_label, slope_label
-        Catalogue to show: of the whole, of many rows, of the two axes, of groups 0 and 1, of what was left out, and of
-        the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
+        Texts to show: the title, the noun for rows, labels of the two axes, names of groups 0 and 1, what was left out,
+        and the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
     short_predictor, response_word, short_response, response_unit, label
         What to call the predictor and the response in a word, and the response in the name of a column, its original
         unit ("" where that is not known), and what names the rows.
@@ -175,8 +183,8 @@ class RegressionData:
             predictor_values=x,
             group_values=groups,
             response_values=y,
-            row_names=Names(df.index[keep], columns["label"][keep] if "label" in columns else None),
-            row_details=Details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
+            row_names=row_names(df.index[keep], columns["label"][keep] if "label" in columns else None),
+            row_details=row_details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
             num_dropped=dropped,
             group_texts=values,
             label=str(next((name for name in (label, df.index.name) if name is not None), "")),
@@ -196,7 +204,7 @@ class RegressionData:
             data,
             title="Terrain ruggedness and GDP",
             row_noun="countries",
-            row_details=Details(
+            row_details=row_details(
                 f"ruggedness {{:.2f}} {DOT} GDP {{:,.0f}} $", data.predictor_values, data.response_values
             ),
             predictor_label="Terrain Ruggedness Index (100 m)",
@@ -232,7 +240,7 @@ class RegressionData:
 
 
 def _words(predictor: str, group: str, response: str, values: tuple[str, str]) -> dict[str, Any]:
-    """Catalogue for what the model sees, made from the names of the columns and the two values of the group."""
+    """Return texts for what the model sees, made from the names of the columns and the two values of the group."""
     return {
         "feature_names": (group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
         "predictor_label": predictor,
@@ -255,7 +263,7 @@ def regression_data(
     log_response: bool,
     label: Hashable | None,
 ) -> RegressionData:
-    """Make of the arguments of a widget the data of its regression.
+    """Return the data of a regression from the arguments of a widget.
 
     Parameters
     ----------
@@ -264,13 +272,6 @@ def regression_data(
     columns
         Names of columns of the table by role: response, predictor and group; None where it was not given. With none
         of them the bundled table is the lesson's.
-    log_response, label
-        As of `RegressionData.from_frame`.
-
-    Returns
-    -------
-    RegressionData
-        The rows.
 
     Raises
     ------
@@ -279,15 +280,15 @@ def regression_data(
     TypeError, ValueError
         As `RegressionData.from_frame` does.
     """
-    given = {role: name for role, name in columns.items() if name is not None}
-    if data is None and not given:
+    names = {role: name for role, name in columns.items() if name is not None}
+    if data is None and not names:
         return RegressionData.rugged()
     if isinstance(data, RegressionData):
-        if given:
-            raise ValueError(f"{', '.join(given)}: RegressionData has picked its columns already; give a DataFrame")
+        if names:
+            raise ValueError(f"{', '.join(names)}: RegressionData has picked its columns already; give a DataFrame")
         return data
-    if missing := [role for role in columns if role not in given]:
+    if missing := [role for role in columns if role not in names]:
         raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
     frame = load_rugged() if data is None else data
-    found = RegressionData.from_frame(frame, **given, log_response=log_response, label=label)
-    return replace(found, bundled=data is None)
+    chosen = RegressionData.from_frame(frame, **names, log_response=log_response, label=label)
+    return replace(chosen, bundled=data is None)

@@ -1,7 +1,5 @@
 """A run written down as a short Pyro script that takes the same steps."""
 
-from __future__ import annotations
-
 from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe, learning_rate_changes
 from rugged_widget.regression.script.writer import LARGE, TABLE, write_script
 

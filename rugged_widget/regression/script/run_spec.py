@@ -1,7 +1,5 @@
 """Everything that decides what a run does, as plain values."""
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Sequence
@@ -12,18 +10,7 @@ from rugged_widget.snapshot.values import Averaged
 
 
 def learning_rate_changes(rates: Sequence[float]) -> tuple[tuple[int, float], ...]:
-    """Shorten the learning rates of all steps to the steps where they change.
-
-    Parameters
-    ----------
-    rates
-        Of the steps, in order.
-
-    Returns
-    -------
-    tuple
-        Of (step, rate): the step, from 1, that first had the rate; empty where there are no steps.
-    """
+    """Shorten the learning rates of all steps to pairs (step, rate): the step, from 1, that first had the rate."""
     changes: list[tuple[int, float]] = []
     for step, rate in enumerate(rates, 1):
         if not changes or rate != changes[-1][1]:
@@ -33,7 +20,7 @@ def learning_rate_changes(rates: Sequence[float]) -> tuple[tuple[int, float], ..
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Where the numbers of a table come from.
+    """Columns of a table that the numbers come from.
 
     Attributes
     ----------
@@ -57,7 +44,7 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnGuide:
-    """A guide that the user wrote.
+    """A guide that the user wrote; ValueError where it is no Python.
 
     Attributes
     ----------
@@ -67,11 +54,6 @@ class OwnGuide:
         Definition of it as the user wrote it; None where it is not to be found.
     imported
         Names that it takes from `pyro.infer.autoguide`.
-
-    Raises
-    ------
-    ValueError
-        If they are no Python.
     """
 
     making: str
@@ -93,7 +75,7 @@ class Recipe:
     Attributes
     ----------
     columns
-        Of the table; None for those of the lesson.
+        Columns of the table; None for those of the lesson.
     num_rows
         Rows that are fitted to, >= 1.
     guide
@@ -103,13 +85,13 @@ class Recipe:
         As of `learning_rate_changes`: (1, rate of the first step), then (step, from 1, that first had it, rate). A run
         that has taken no step has the rate of the one to come.
     seed
-        Of the run, in [0, 2**32).
+        Seed of the run, in [0, 2**32).
     num_steps
         Steps taken, >= 0.
     batch_size
         Rows that a step looks at, >= 1; all where it is None or no less than their number.
     weight_scale, bias_scale, sigma_max
-        Of the priors: standard deviations of each weight and of the bias, and the upper end of sigma.
+        Scales of the priors: standard deviations of each weight and of the bias, and the upper end of sigma.
     optimizer
         Name of the class in `pyro.optim`.
     dtype
@@ -117,7 +99,7 @@ class Recipe:
     own
         The guide where the user wrote it.
     averages
-        Of (step, which): after that step the mean of those iterates took the place of the parameters.
+        Pairs (step, iterates): after that step the mean of those iterates took the place of the parameters.
 
     Raises
     ------

@@ -1,46 +1,28 @@
 """Write a run as a short Pyro script that takes the same steps."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe
-    from rugged_widget.snapshot.values import Averaged
+from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe
+from rugged_widget.snapshot.values import Averaged
 
-TABLE = "data.csv"
-"""File that the script of a user's table reads."""
-
-
-LARGE = 10_000
-"""Rows from which on the widget draws a batch in a way of its own; see `QuickSubsample`."""
-
+TABLE = "data.csv"  # file that the script of a user's table reads
+LARGE = 10_000  # rows from which on the widget draws a batch in a way of its own; see `QuickSubsample`
 PARTS: Final = "AutoGuideList"
 _OF_PARTS: Final = ("AutoDiagonalNormal", "AutoGuideList", "AutoMultivariateNormal")
 LAPLACE: Final = "AutoLaplaceApproximation"
 
 
 def write_script(recipe: Recipe) -> str:
-    """Write the script of a run.
+    """Write the script of a run: a Python program for NumPy, pandas, torch and Pyro.
 
-    It takes the very steps of the widget's engine "plain", and those of its other engines but for rounding. Texts of
-    the user stand in it as literals, whatever is in them.
-
-    Parameters
-    ----------
-    recipe
-        The run.
-
-    Returns
-    -------
-    str
-        A Python program for NumPy, pandas, torch and Pyro; for the bundled table also this package. It prints the
-        parameter store at its end.
+    For the bundled table it needs this package too. It takes the very steps of the widget's engine "plain", and those
+    of its other engines but for rounding, and prints the parameter store at its end. Texts of the user stand in it as
+    literals, whatever is in them.
     """
-    data = _bundled() if recipe.columns is None else _read_table(recipe.columns)
+    data = _BUNDLED if recipe.columns is None else _read_table(recipe.columns)
     parts = [_head(recipe), _constants(recipe), data, _TENSORS, _model(recipe)]
-    return "\n".join([*parts, *_written(recipe.own), _training(recipe)])
+    return "\n".join([*parts, *_own_guide(recipe.own), _training(recipe)])
 
 
 def _head(recipe: Recipe) -> str:
@@ -133,7 +115,7 @@ def _model(recipe: Recipe) -> str:
 '''
 
 
-def _written(own: OwnGuide | None) -> list[str]:
+def _own_guide(own: OwnGuide | None) -> list[str]:
     """Define the guide that the user wrote, or say that it has to be."""
     if own is None or (own.source is None and own.imported):
         return []
@@ -143,7 +125,7 @@ def _written(own: OwnGuide | None) -> list[str]:
     return [f"\n{heading}\n{own.source.strip()}\n"]
 
 
-def _made(recipe: Recipe) -> str:
+def _guide(recipe: Recipe) -> str:
     if recipe.own is not None:
         return f"guide = {recipe.own.making}"
     return _PARTS_MADE if _in_parts(recipe) else f"guide = {recipe.guide}(model)"
@@ -159,7 +141,7 @@ def _training(recipe: Recipe) -> str:
 model = Regression()
 pyro.set_rng_seed(SEED)  # after the model, which draws weights that the priors then replace
 pyro.clear_param_store()
-{_made(recipe)}
+{_guide(recipe)}
 optimizer = {recipe.optimizer}({{"lr": {"LEARNING_RATES[1]" if changing else "LEARNING_RATE"}}})
 svi = SVI(model, guide, optimizer, Trace_ELBO()){setting_up}
 {means}
@@ -205,9 +187,7 @@ guide.append(AutoMultivariateNormal(poutine.block(model, expose=together)))
 guide.append(AutoDiagonalNormal(poutine.block(model, expose=["sigma"])))"""
 
 
-def _bundled() -> str:
-    """Load the lesson's columns of the lesson's table."""
-    return """# Data: log GDP per person on ruggedness, of the countries whose GDP is known.
+_BUNDLED = """# Data: log GDP per person on ruggedness, of the countries whose GDP is known.
 table = load_rugged()
 x = table["rugged"].to_numpy(float)
 group = table["cont_africa"].to_numpy(float)

@@ -1,7 +1,5 @@
 """The rows of the data, by group, for comparison with a prediction."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,19 +14,7 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A row near a point.
-
-    Attributes
-    ----------
-    name
-        What it is called; plain text.
-    x
-        Its predictor.
-    y
-        Its response as the model sees it.
-    original
-        Its response in the original unit.
-    """
+    """A row near a point: name (plain text), predictor, response as the model sees it, and response in its own unit."""
 
     name: str
     x: float
@@ -38,20 +24,18 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """All rows, and the words for them; words are plain text in the present language.
+    """All rows, and what they are called.
 
     Attributes
     ----------
     x, y, original, group
         Predictor, response as the model sees it, response in its original unit, and group (0 or 1), shape (n,) each.
     names
-        What each is called, n of them.
+        Names of the n rows; plain text.
     log
-        Whether the model sees the natural logarithm of the response.
+        True where the model sees the natural logarithm of the response.
     unit
         The original unit of the response, which may be empty.
-    naming
-        What the data are called.
     """
 
     x: Array
@@ -61,37 +45,7 @@ class Rows:
     names: Sequence[str]
     log: bool
     unit: str
-    naming: DataLabels
-
-    @property
-    def group_labels(self) -> tuple[str, str]:
-        """Names of the groups."""
-        return self.naming.group_labels
-
-    @property
-    def x_label(self) -> str:
-        """The predictor with its unit."""
-        return self.naming.x_label
-
-    @property
-    def y_label(self) -> str:
-        """The response as the model sees it, with its unit."""
-        return self.naming.y_label
-
-    @property
-    def noun(self) -> str:
-        """What one row is, such as country."""
-        return self.naming.noun
-
-    @property
-    def predictor(self) -> str:
-        """The predictor in a word."""
-        return self.naming.predictor
-
-    @property
-    def response(self) -> str:
-        """The response in a word."""
-        return self.naming.response
+    labels: DataLabels
 
     def nearest(self, x: float, group: int, count: int = 5) -> tuple[Place, ...]:
         """Return the `count` rows of a group that are nearest in the predictor, the nearest first."""
@@ -104,7 +58,7 @@ class Rows:
 
 
 def rows_of(data: RegressionData, text: Catalogue | None = None) -> Rows:
-    """Return the rows of a regression with what they are called, in English where no `text` are given."""
+    """Return the rows of a regression with what they are called, in English where there is no `text`."""
     return Rows(
         x=data.predictor_values,
         y=data.targets,
@@ -113,5 +67,5 @@ def rows_of(data: RegressionData, text: Catalogue | None = None) -> Rows:
         names=data.row_names,
         log=data.log_response,
         unit=data.response_unit,
-        naming=DataLabels(data, text or Catalogue()),
+        labels=DataLabels(data, text or Catalogue()),
     )

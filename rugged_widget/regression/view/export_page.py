@@ -1,10 +1,7 @@
 """The Serve page: the fitted guide as a file, and over its slopes those that come out of the file again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import ipywidgets
 import numpy as np
@@ -12,15 +9,16 @@ import numpy as np
 from rugged_widget.defaults import NUM_DRAWS
 from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
-from rugged_widget.regression.view.slopes import HEADROOM, group_curves, zero_line
+from rugged_widget.regression.view.slopes import SlopeChart
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress
-from rugged_widget.view.figures.chart import FOREGROUND, GROUP_CLASSES, GROUPS, Chart, Ruler, html_text, shorten
+from rugged_widget.view.figures.chart import FOREGROUND, GROUPS, html_text
 from rugged_widget.view.figures.code_listing import Listing
 from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice, caption, paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import box, button, classed, outcome, path_field, toggle_buttons, vbox
 
 SCRIPT_PATH, PROGRAM_PATH = "rugged_guide.pt", "rugged_guide.pt2"
 CALLS = {"one_by_one": True, "at_once": False}
@@ -40,44 +38,26 @@ weight, bias, sigma, response = program(features, torch.tensor({count}))
 """
 
 
+HEADROOM = 1.3  # above the curves, as a multiple of their height: the corners hold two lines
 NUM_POINTS = 128
 UNSEEN = Density(np.linspace(-1.0, 1.0, NUM_POINTS), np.full(NUM_POINTS, -1.0), 0.5, 0.0, 0.0, 0.0, 0.9)
-"""What is drawn while nothing is loaded: a line below the foot of the figure."""
+"""Curve while nothing is loaded: a line below the foot of the figure."""
 
 
 class ServedFigure:
-    """Both slope densities, filled, and thin lines over them once a file was loaded.
-
-    Parameters
-    ----------
-    subject
-        Names of the groups, and what a slope is.
-    text
-        In which language.
-    """
+    """Both slope densities, filled, and thin lines over them once a file was loaded."""
 
     def __init__(self, subject: RegressionSubject, *, text: Catalogue) -> None:
-        self._subject, self._text = subject, text
-        self._loaded: tuple[Density, Density] | None = None
-        self._x = Ruler(subject.slope_label, -1.0, 1.0, num_steps=8)
-        self._y = Ruler(text("slopes.y"), 0.0, 1.0, vertical=True, num_steps=4)
-        scales = {"x": self._x.scale, "y": self._y.scale}
-        self._live = group_curves(scales)
+        self._text = text
+        self._loaded: tuple[Density, ...] = ()
+        self._slopes = SlopeChart("rw-served", subject, HEADROOM, num_steps=8, text=text)
         self._file = [
-            SilentLines(x=UNSEEN.x, y=UNSEEN.density, scales=scales, colors=[FOREGROUND], stroke_width=1.2)
+            SilentLines(x=UNSEEN.x, y=UNSEEN.density, scales=self._slopes.scales, colors=[FOREGROUND], stroke_width=1.2)
             for _ in GROUPS
         ]
-        self._texts = [html_text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
-        self._chart = chart = Chart(
-            "rw-served",
-            text("slopes.title"),
-            marks=[zero_line(self._x.scale), *self._live, *self._file],
-            axes=[self._x.axis, self._y.axis],
-            texts=self._texts,
-        )
-        self.box = chart.box
-        self.targets = (*self._x.targets, *self._y.targets, *self._live, *self._file, *self._texts)
-        text.follow(self._name)
+        self._slopes.add(self._file)
+        self.box = self._slopes.box
+        self.targets = (*self._slopes.targets, *self._file)
 
     def load(self, densities: tuple[Density, Density]) -> None:
         """Draw these over the live ones from the next frame on."""
@@ -85,41 +65,26 @@ class ServedFigure:
 
     def update(self, live: Sequence[Density]) -> Changes:
         """Return what a frame has to change."""
-        every = [*live, *(self._loaded or ())]
-        low, high = min(float(one.x[0]) for one in every), max(float(one.x[-1]) for one in every)
         lines = [(one.x, one.density) for one in self._loaded or (UNSEEN, UNSEEN)]
         return [
-            *self._x.cover(min(0.0, low), max(0.0, high)),
-            *self._y.cover(0.0, HEADROOM * max(float(one.density.max()) for one in every)),
-            *[(curve, {"x": one.x, "y": one.density}) for curve, one in zip(self._live, live, strict=True)],
+            *self._slopes.update(live, self._loaded, [self._corner(*slopes) for slopes in enumerate(live)]),
             *[(curve, {"x": x, "y": y}) for curve, (x, y) in zip(self._file, lines, strict=True)],
-            *[(corner, {"value": self._corner(number, live[number])}) for number, corner in enumerate(self._texts)],
         ]
 
-    def _name(self) -> None:
-        self._chart.rename(self._text("slopes.title"))
-        self._x.rename(self._subject.slope_label)
-        self._y.rename(self._text("slopes.y"))
-
     def _corner(self, number: int, live: Density) -> str:
-        label = shorten(self._subject.groups[number].label, 24)
-        said = f"{escape(label)}<br>{self._text.html('slopes.positive', prob=live.prob_positive)}"
-        if self._loaded is None:
-            return said
+        label, positive = self._slopes.label(number), self._text.html("slopes.positive", prob=live.prob_positive)
+        if not self._loaded:
+            return f"{label}<br>{positive}"
         file = self._text.html("serve.from_file", prob=self._loaded[number].prob_positive)
-        return f'{said} <span class="rw-from-file">{file}</span>'
+        return f'{label}<br>{positive} <span class="rw-from-file">{file}</span>'
 
 
 @dataclass(frozen=True)
 class ExportRequests:
-    """What the page asks for; each may be called from any thread and returns at once.
+    """Requests of the page; each may be called from any thread and returns at once.
 
-    Attributes
-    ----------
-    save_torchscript, save_exported
-        Save to a path, replacing a file there only where told so: (path, overwrite).
-    load
-        Load TorchScript from a path and draw the slopes from it: (path, one call a draw instead of one for all).
+    A file is replaced only where told so: (path, overwrite). `load` loads TorchScript from a path and draws the slopes
+    from it: (path, one call a draw instead of one for all).
     """
 
     save_torchscript: Callable[[str, bool], None]
@@ -131,17 +96,6 @@ class ExportPage:
     """Save the guide, load it again, and see that the same slopes come out.
 
     `saved`, `loaded` and `failed` are the answers to its requests; they belong on the thread that computes.
-
-    Parameters
-    ----------
-    subject
-        Names of the groups, and what a slope is.
-    requests
-        Who is asked.
-    changed
-        Called when there is something else to draw.
-    text
-        In which language.
     """
 
     def __init__(
@@ -149,21 +103,19 @@ class ExportPage:
     ) -> None:
         self._requests, self._changed, self._text = requests, changed, text
         self._figure = ServedFigure(subject, text=text)
-        self._script = _path(SCRIPT_PATH, "rw-script-path")
-        self._program = _path(PROGRAM_PATH, "rw-program-path")
-        self._overwrite = ipywidgets.Checkbox(value=False, indent=False)
-        self._overwrite.add_class("rw-overwrite")
+        self._script = path_field(SCRIPT_PATH, "rw-script-path")
+        self._program = path_field(PROGRAM_PATH, "rw-program-path")
+        self._overwrite = classed(ipywidgets.Checkbox(value=False, indent=False), "rw-overwrite")
         caption(self._overwrite, text, "serve.overwrite")
-        self._calls = ipywidgets.ToggleButtons(style={"button_width": "auto"})
-        self._calls.add_class("rw-calls")
+        self._calls = toggle_buttons("rw-calls")
         Choice(self._calls, self._ways, lambda _: None, text, self._way_tips)
         self._listing = Listing(text, "serve.listing")
         self._write()
         for field in (self._script, self._program):
             field.observe(lambda _change: self._write(), "value")
-        self._said = html_text("rw-said")
+        self._outcome = html_text("rw-said")
         self.box = self._layout()
-        self.targets = (*self._figure.targets, self._said)
+        self.targets = (*self._figure.targets, self._outcome)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -185,23 +137,22 @@ class ExportPage:
 
     # Answers
 
-    def saved(self, said: str) -> None:
+    def saved(self, message: str) -> None:
         """Say that a file was written; plain text."""
-        self._show(said)
+        self._show(message)
 
-    def failed(self, said: str) -> None:
+    def failed(self, message: str) -> None:
         """Say what went wrong; plain text."""
-        self._show(said, alert=True)
+        self._show(message, alert=True)
 
-    def loaded(self, densities: tuple[Density, Density], said: str) -> None:
+    def loaded(self, densities: tuple[Density, Density], message: str) -> None:
         """Draw the slopes that came out of a file, outside and inside, and say so; plain text."""
         self._figure.load(densities)
-        self._show(said)
+        self._show(message)
         self._changed()
 
-    def _show(self, said: str, *, alert: bool = False) -> None:
-        role, css = ("alert", ' class="rw-failed"') if alert else ("status", "")
-        self._said.value = f'<p role="{role}"{css}>{escape(said)}</p>' if said else ""
+    def _show(self, message: str, *, alert: bool = False) -> None:
+        self._outcome.value = outcome(message, alert=alert)
 
     # Requests
 
@@ -237,44 +188,13 @@ class ExportPage:
     def _layout(self) -> ipywidgets.Box:
         requests, text = self._requests, self._text
         about = paragraph(text, "serve.about", "rw-about")
-        save = _button("rw-save-script", lambda: self._save(requests.save_torchscript, self._script))
-        export = _button("rw-save-program", lambda: self._save(requests.save_exported, self._program))
-        load = _button("rw-load", self._load)
-        for button, name in ((save, "save"), (export, "export"), (load, "load")):
-            caption(button, text, f"serve.button.{name}")
-        pane = ipywidgets.VBox(
-            [
-                about,
-                _row(self._script, save),
-                _row(load, self._calls),
-                _row(self._program, export),
-                self._overwrite,
-                self._said,
-            ]
-        )
-        pane.add_class("rw-pane")
-        main = ipywidgets.VBox([self._figure.box, self._listing.box])
-        main.add_class("rw-main")
-        box = ipywidgets.Box([pane, main])
-        box.add_class("rw-columns")
-        return box
-
-
-def _path(value: str, css_class: str) -> ipywidgets.Text:
-    field = ipywidgets.Text(value=value, placeholder=value, continuous_update=False)
-    field.add_class("rw-path")
-    field.add_class(css_class)
-    return field
-
-
-def _row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
-    row = ipywidgets.Box(widgets)
-    row.add_class("rw-form-row")
-    return row
-
-
-def _button(css_class: str, press: Callable[[], None]) -> ipywidgets.Button:
-    button = ipywidgets.Button(layout={"width": "auto"})
-    button.add_class(css_class)
-    button.on_click(lambda _button: press())
-    return button
+        save = button("rw-save-script", lambda: self._save(requests.save_torchscript, self._script))
+        export = button("rw-save-program", lambda: self._save(requests.save_exported, self._program))
+        load = button("rw-load", self._load)
+        for pressed, name in ((save, "save"), (export, "export"), (load, "load")):
+            caption(pressed, text, f"serve.button.{name}")
+        lines = ((self._script, save), (load, self._calls), (self._program, export))
+        rows = [box("rw-form-row", *line) for line in lines]
+        pane = vbox("rw-pane", about, *rows, self._overwrite, self._outcome)
+        main = vbox("rw-main", self._figure.box, self._listing.box)
+        return box("rw-columns", pane, main)

@@ -1,7 +1,5 @@
 """Names of the data in the reader's language, and the rows that the panels draw."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,22 +17,14 @@ MAX_DOTS = 1000
 SAMPLE_SEED = 2012
 
 
-FRAMES = ("lesson", "own")
-"""Sections of the catalogue: the words of the lesson, and those made of the names of columns."""
+FRAMES = ("lesson", "own")  # sections of the catalogue: the words of the lesson, and those made of the names of columns
 
 
 class DataLabels:
-    """The words for data, all plain text.
+    """Names of the data in the present language, all plain text.
 
     Data bring English words, which are the lesson's, made of names of columns, or the user's own. Those that the
     catalogue would write in English just so are written in the present language; the others stay as they are.
-
-    Parameters
-    ----------
-    data
-        What is named.
-    text
-        In which language.
     """
 
     def __init__(self, data: RegressionData, text: Catalogue) -> None:
@@ -53,56 +43,56 @@ class DataLabels:
 
     @property
     def title(self) -> str:
-        """Of the whole."""
-        return self._said(self._data.title, "title")
+        """The title of the dashboard."""
+        return self._translated(self._data.title, "title")
 
     @property
     def subtitle(self) -> str:
-        """How many rows there are, and how many were left out."""
+        """The numbers of rows, and of those that were left out."""
         endings = ("", "_one", "_none")
-        dropped = self._said(self._data.dropped_label, *[f"dropped{ending}" for ending in endings])
+        dropped = self._translated(self._data.dropped_label, *[f"dropped{ending}" for ending in endings])
         return self._text("lesson.subtitle", count=self._data.num_rows, rows=self.row_noun, dropped=dropped)
 
     @property
     def row_noun(self) -> str:
-        """What many rows are."""
-        return self._said(self._data.row_noun, "rows")
+        """Noun for many rows."""
+        return self._translated(self._data.row_noun, "rows")
 
     @property
     def noun(self) -> str:
-        """What one row is."""
-        return self._said(self._data.label or catalogue(FALLBACK)["lesson.own.row"], "row")
+        """Noun for one row."""
+        return self._translated(self._data.label or catalogue(FALLBACK)["lesson.own.row"], "row")
 
     @property
     def x_label(self) -> str:
         """The predictor with its unit."""
-        return self._said(self._data.predictor_label, "x")
+        return self._translated(self._data.predictor_label, "x")
 
     @property
     def y_label(self) -> str:
         """The response as the model sees it, with its unit."""
-        return self._said(self._data.response_label, "y")
+        return self._translated(self._data.response_label, "y")
 
     @property
     def predictor(self) -> str:
         """The predictor in a word."""
-        return self._said(self._data.short_predictor, "predictor")
+        return self._translated(self._data.short_predictor, "predictor")
 
     @property
     def response(self) -> str:
         """The response in a word."""
-        return self._said(self._data.response_word, "response")
+        return self._translated(self._data.response_word, "response")
 
     @property
     def slope_label(self) -> str:
-        """What a slope is."""
-        return self._said(self._data.slope_label, "slope")
+        """The slope with its unit."""
+        return self._translated(self._data.slope_label, "slope")
 
     @property
     def group_labels(self) -> tuple[str, str]:
         """Names of the groups, outside and inside."""
         outside, inside = self._data.group_labels
-        return self._said(outside, "outside"), self._said(inside, "inside")
+        return self._translated(outside, "outside"), self._translated(inside, "inside")
 
     @property
     def why(self) -> str:
@@ -115,16 +105,16 @@ class DataLabels:
     def details(self, row: int) -> str:
         """Return what there is to say of a row: its predictor and response."""
         x, y = float(self._data.predictor_values[row]), float(self._data.response_values[row])
-        return self._said(self._data.row_details[row], "details", x=x, y=y)
+        return self._translated(self._data.row_details[row], "details", x=x, y=y)
 
-    def _said(self, text: str, *names: str, **values: float) -> str:
+    def _translated(self, label: str, *names: str, **values: float) -> str:
         """Return a text of the data in the present language where the catalogue knows it in English."""
         english, fields = catalogue(FALLBACK), {**self._fields, **values}
         for frame in FRAMES if self._data.bundled else FRAMES[1:]:
             for key in (f"lesson.{frame}.{name}" for name in names):
-                if key in english and english[key].format(**fields) == text:
+                if key in english and english[key].format(**fields) == label:
                     return self._text(key, **fields)
-        return text
+        return label
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,14 +123,12 @@ class Group:
 
     Attributes
     ----------
-    label
-        Its name; plain text.
     num_rows
-        How many rows it has; at least as many as are drawn.
+        Number of its rows; at least as many as are drawn.
     x, y
         Predictor and response of those drawn, as the model sees them, shape (num_drawn,).
     names, details
-        What the tooltip of each row drawn says, a title and a line; plain text.
+        Title and line of the tooltip of each row drawn; plain text.
     """
 
     label: str
@@ -158,32 +146,19 @@ class Group:
 
 
 class RegressionSubject:
-    """What the dashboard is about: words, in the present language, and data; all words are plain text.
-
-    Parameters
-    ----------
-    data
-        The rows.
-    probs
-        Probabilities of a snapshot's quantiles.
-    text
-        In which language.
+    """Subject of the dashboard: data, and their names in the present language, all plain text.
 
     Attributes
     ----------
     grid
-        Where the bands are evaluated, shape (num_points,).
+        Points of the predictor where the bands are evaluated, shape (num_points,).
     probs
-        As given.
-    text
-        As given.
-    naming
-        What the data are called.
+        Probabilities of a snapshot's quantiles.
     """
 
     def __init__(self, data: RegressionData, probs: Sequence[float], text: Catalogue) -> None:
         self._data, self.probs, self.text = data, tuple(probs), text
-        self.naming, self.grid = DataLabels(data, text), data.grid()
+        self.labels, self.grid = DataLabels(data, text), data.grid()
         self._drawn = [_sample(np.flatnonzero(data.group_values == value)) for value in (0, 1)]
         self._groups: tuple[str, tuple[Group, Group]] | None = None
 
@@ -192,13 +167,23 @@ class RegressionSubject:
 
     @property
     def title(self) -> str:
-        """Of the whole."""
-        return self.naming.title
+        """The title of the dashboard."""
+        return self.labels.title
 
     @property
     def subtitle(self) -> str:
-        """How many rows there are, and how many were left out."""
-        return self.naming.subtitle
+        """The numbers of rows, and of those that were left out."""
+        return self.labels.subtitle
+
+    @property
+    def row_noun(self) -> str:
+        """Noun for many rows."""
+        return self.labels.row_noun
+
+    @property
+    def why(self) -> str:
+        """Why the slope inside is a sum."""
+        return self.labels.why
 
     @property
     def groups(self) -> tuple[Group, Group]:
@@ -216,40 +201,15 @@ class RegressionSubject:
         mean = float(round(self._data.targets.mean()))
         return (*rows, Row("linear.bias", (0,), bias, mean), Row("sigma", (), sigma))
 
-    @property
-    def x_label(self) -> str:
-        """The predictor with its unit."""
-        return self.naming.x_label
-
-    @property
-    def y_label(self) -> str:
-        """The response with its unit."""
-        return self.naming.y_label
-
-    @property
-    def slope_label(self) -> str:
-        """What a slope is."""
-        return self.naming.slope_label
-
-    @property
-    def why(self) -> str:
-        """Why the slope inside is a sum."""
-        return self.naming.why
-
-    @property
-    def row_noun(self) -> str:
-        """What many rows are."""
-        return self.naming.row_noun
-
     def _group(self, value: int) -> Group:
         data, drawn = self._data, self._drawn[value]
         return Group(
-            label=self.naming.group_labels[value],
+            label=self.labels.group_labels[value],
             num_rows=int((data.group_values == value).sum()),
             x=data.predictor_values[drawn],
             y=data.targets[drawn],
             names=tuple(data.row_names[row] for row in drawn.tolist()),
-            details=tuple(self.naming.details(row) for row in drawn.tolist()),
+            details=tuple(self.labels.details(row) for row in drawn.tolist()),
         )
 
 

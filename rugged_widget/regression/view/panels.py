@@ -1,22 +1,20 @@
 """Two panels with one y axis: the points of each group and the credible band of its line."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import bqplot
-import ipywidgets
 import numpy as np
 
 from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Array, Band, Progress
 from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Explained, Ruler, html_text, minus
-from rugged_widget.view.figures.overlays import dashed, dotted, least_squares_line, show_marks
+from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, least_squares_line, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import toggle_buttons
 
 MODES = ("line", "prediction")
 
@@ -24,18 +22,7 @@ MODES = ("line", "prediction")
 class Panels:
     """Both panels, and the switch between the band of the line and that of a prediction.
 
-    Parameters
-    ----------
-    subject
-        Its groups, outside and inside, in the order of a snapshot's bands, the grid of these, and the names of axes.
-    on_mode
-        Called when the other band is picked.
-    reference
-        What it is compared with: the least-squares lines, and the ends of the exact band.
-    text
-        In which language.
-    explain
-        What explains both panels, in the heading of the first.
+    The least-squares lines lie over them, and the ends of the exact band. One explanation stands in the first heading.
     """
 
     def __init__(
@@ -50,11 +37,10 @@ class Panels:
         values = np.concatenate([group.y for group in subject.groups])
         margin = 0.12 * max(float(np.ptp(values)), 1e-9)
         low, high = float(values.min()) - margin, float(values.max()) + margin
-        self._x = Ruler(subject.x_label, float(subject.grid[0]), float(subject.grid[-1]), num_steps=6)
-        self._y = Ruler(subject.y_label, low, high, vertical=True, num_steps=7)
+        self._x = Ruler(subject.labels.x_label, float(subject.grid[0]), float(subject.grid[-1]), num_steps=6)
+        self._y = Ruler(subject.labels.y_label, low, high, vertical=True, num_steps=7)
         self._subject, self._reference, self._text = subject, reference, text
-        self.mode = ipywidgets.ToggleButtons(options=MODES, style={"button_width": "auto"})
-        self.mode.add_class("rw-mode")
+        self.mode = toggle_buttons("rw-mode", MODES)
         self._panels = [
             _Panel(number, subject, (self._x, self._y), (low, high), reference, text, None if number else explain)
             for number in range(len(subject.groups))
@@ -73,13 +59,13 @@ class Panels:
 
     @property
     def hover(self) -> list[dict[str, object]]:
-        """What is told of each row drawn, by figure."""
+        """Tooltips of the rows drawn, by figure."""
         return [panel.hover for panel in self._panels]
 
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
-        x, y = self._subject.x_label, self._subject.y_label
+        x, y = self._subject.labels.x_label, self._subject.labels.y_label
         panels = {
             f"rw-panel-{number}": self._text("panels.label", group=group.label, x=x, y=y)
             for number, group in enumerate(self._subject.groups)
@@ -114,8 +100,8 @@ class Panels:
             panel.corrects = on
 
     def _name(self) -> None:
-        self._x.rename(self._subject.x_label)
-        self._y.rename(self._subject.y_label)
+        self._x.rename(self._subject.labels.x_label)
+        self._y.rename(self._subject.labels.y_label)
         for panel in self._panels:
             panel.name()
 
@@ -172,14 +158,10 @@ class _Panel:
 
     def update(self, bands: Mapping[str, Band], mode: str, corrected: Band | None) -> Changes:
         band = bands[mode]
-        drawn = _ends(corrected or band)  # what is not known is hidden at the guide's own band
         return [
             (self._band, {"y": _ends(band)}),
             (self._median, {"y": band.median}),
-            (
-                self._corrected,
-                {**({"y": drawn} if self.corrects else {}), "visible": self.corrects and bool(corrected)},
-            ),
+            *correct_by([self._corrected], [{"y": _ends(corrected or band)}], on=self.corrects, known=bool(corrected)),
             (self._note, {"value": self._remark(bands, band)}),
         ]
 
@@ -204,8 +186,7 @@ class _Panel:
 
 
 def _ends(band: Band) -> Array:
-    ends: Array = np.stack([band.lower, band.upper])
-    return ends
+    return np.stack([band.lower, band.upper])
 
 
 def _compare(

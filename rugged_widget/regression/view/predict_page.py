@@ -1,7 +1,5 @@
 """The Predict page: a new observation at a point that the reader picks, drawn, and told in words."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -19,9 +17,9 @@ from rugged_widget.view.figures.number_format import decimals_for, rounded
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import box, classed, toggle_buttons, vbox
 
 MAX_DECIMALS = 12
-
 LIMIT = 80.0
 """Logarithms are kept within this on either side: what they stand for is then a finite number in single precision."""
 
@@ -32,21 +30,7 @@ NAME_LENGTH = 28
 
 
 class PredictPage:
-    """A point to pick, the predictive density there in each unit of the response, and the rows nearest to it.
-
-    Parameters
-    ----------
-    subject
-        Says where the least-squares lines are known.
-    reference
-        What the density is compared with; None where nothing is known.
-    rows
-        All rows, and the words for them.
-    changed
-        Called, in any thread, when another point is picked.
-    text
-        In which language.
-    """
+    """A point to pick, the predictive density there in each unit of the response, and the rows nearest to it."""
 
     def __init__(
         self,
@@ -65,37 +49,35 @@ class PredictPage:
         self._near: tuple[tuple[float, int], tuple[Place, ...]] | None = None
         self._slider = _slider(rows, digits)
         self._slider.observe(lambda _change: changed(), "value")
-        self._group = ipywidgets.ToggleButtons(style={"button_width": "auto"})
-        self._group.add_class("rw-what-if-group")
+        self._group = toggle_buttons("rw-what-if-group")
         Choice(
-            self._group, lambda: [(name, at) for at, name in enumerate(rows.group_labels)], lambda _: changed(), text
+            self._group,
+            lambda: [(name, at) for at, name in enumerate(rows.labels.group_labels)],
+            lambda _: changed(),
+            text,
         )
         self._answer, self._nearest = html_text("rw-answer"), html_text("rw-nearest")
         names = ("rw-what-if", "rw-what-if-original") if rows.log else ("rw-what-if",)
-        self._figures = [DensityFigure(name, name, rows.y_label, num_steps=7) for name in names]
-        self._x_name, self._key = ipywidgets.HTML(""), ipywidgets.HTML("")
+        self._figures = [DensityFigure(name, name, rows.labels.y_label, num_steps=7) for name in names]
+        self._x_name, self._key = (classed(ipywidgets.HTML(""), css) for css in ("rw-what-if-name", "rw-legend"))
         self.box = self._layout()
-        self.targets = (
-            self._answer,
-            self._nearest,
-            *(target for figure in self._figures for target in figure.targets),
-        )
+        self.targets = (self._answer, self._nearest, *(target for figure in self._figures for target in figure.targets))
         text.follow(self._name)
 
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
-        say, rows = self._text, self._rows
+        text, rows = self._text, self._rows
         return {
-            "rw-what-if-x": rows.x_label,
-            "rw-what-if-group": say("predict.label.group"),
-            "rw-what-if": say("predict.label.density", response=rows.y_label),
-            "rw-what-if-original": say("predict.label.density", response=with_unit(rows)),
-            "rw-nearest": say("predict.label.nearest", predictor=rows.x_label),
+            "rw-what-if-x": rows.labels.x_label,
+            "rw-what-if-group": text("predict.label.group"),
+            "rw-what-if": text("predict.label.density", response=rows.labels.y_label),
+            "rw-what-if-original": text("predict.label.density", response=with_unit(rows)),
+            "rw-nearest": text("predict.label.nearest", predictor=rows.labels.x_label),
         }
 
     def __repr__(self) -> str:
-        return f"PredictPage({self._slider.value:g}, {self._rows.group_labels[self._group.value]!r})"
+        return f"PredictPage({self._slider.value:g}, {self._rows.labels.group_labels[self._group.value]!r})"
 
     def request(self) -> RegressionRequest:
         """Return what the snapshots of this page must hold: the prediction at the point that is picked."""
@@ -117,12 +99,11 @@ class PredictPage:
         for figure in self._figures:
             changes += figure.show_exact(shown=self._exact_shown and exact is not None)
             changes += figure.paint(GROUPS[what_if.group])
-        known = what_if.guide is not NOWHERE
-        said = table = ""
-        if known:
-            said = answer(self._text, self._rows, what_if, self._decimals)
+        prediction = table = ""
+        if what_if.guide is not NOWHERE:
+            prediction = answer(self._text, self._rows, what_if, self._decimals)
             table = nearest_table(self._text, self._rows, self._places(what_if), what_if.guide, self._decimals)
-        return [*changes, (self._answer, {"value": said}), (self._nearest, {"value": table})]
+        return [*changes, (self._answer, {"value": prediction}), (self._nearest, {"value": table})]
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact densities from the next frame on, or do not."""
@@ -134,53 +115,41 @@ class PredictPage:
             self._near = point, self._rows.nearest(*point)
         return self._near[1]
 
-    def _names(self) -> list[tuple[str, object]]:
-        return [(name, number) for number, name in enumerate(self._rows.group_labels)]
-
     def _name(self) -> None:
-        say, rows = self._text, self._rows
-        self._x_name.value = f"<p>{escape(rows.x_label)}</p>"
-        self._key.value = legend(say, self._reference)
-        self._figures[0].rename(say("predict.title", row=rows.noun), rows.y_label)
+        text, rows = self._text, self._rows
+        self._x_name.value = f"<p>{escape(rows.labels.x_label)}</p>"
+        self._key.value = legend(text, self._reference)
+        self._figures[0].rename(text("predict.title", row=rows.labels.noun), rows.labels.y_label)
         if rows.log:
             key = "predict.title_unit" if rows.unit else "predict.title_original"
-            self._figures[1].rename(say(key, unit=rows.unit), with_unit(rows))
+            self._figures[1].rename(text(key, unit=rows.unit), with_unit(rows))
 
     def _layout(self) -> ipywidgets.Box:
-        self._x_name.add_class("rw-what-if-name")
-        self._key.add_class("rw-legend")
-        side = ipywidgets.VBox([self._x_name, self._slider, self._group, self._answer, self._nearest])
-        side.add_class("rw-pane")
-        main = ipywidgets.VBox([*[figure.box for figure in self._figures], self._key])
-        main.add_class("rw-main")
-        box = ipywidgets.Box([side, main])
-        box.add_class("rw-columns")
-        box.add_class("rw-predict")
-        return box
+        side = vbox("rw-pane", self._x_name, self._slider, self._group, self._answer, self._nearest)
+        main = vbox("rw-main", *[figure.box for figure in self._figures], self._key)
+        return box("rw-columns rw-predict", side, main)
 
 
 def _slider(rows: Rows, digits: int) -> ipywidgets.FloatSlider:
     """Return a slider over the predictor that begins at its median, in steps that its readout tells apart."""
     step = 10.0**-digits
     low, high = math.floor(float(rows.x.min()) / step) * step, math.ceil(float(rows.x.max()) / step) * step
-    slider = ipywidgets.FloatSlider(
-        value=round(float(np.median(rows.x)), digits),
-        min=round(low, digits),
-        max=round(high, digits),
-        step=step,
-        readout_format=f".{max(digits, 0)}f",
+    return classed(
+        ipywidgets.FloatSlider(
+            value=round(float(np.median(rows.x)), digits),
+            min=round(low, digits),
+            max=round(high, digits),
+            step=step,
+            readout_format=f".{max(digits, 0)}f",
+        ),
+        "rw-what-if-x",
     )
-    slider.add_class("rw-what-if-x")
-    return slider
 
 
 def exponential(density: Density) -> Density:
     """Return the density of v = exp(x) where `density` is that of x: density(log v) / v.
 
-    Returns
-    -------
-    Density
-        At as many points, from 0 to a little beyond the interval; its quantiles are those of x, transformed.
+    It has as many points, from 0 to a little beyond the interval; its quantiles are those of x, transformed.
     """
     lower, median, upper = (_exp(value) for value in (density.lower, density.median, density.upper))
     end = max(min(float(density.x[-1]), math.log(BEYOND) + min(density.upper, LIMIT)), 1.0 - LIMIT)
@@ -198,28 +167,16 @@ def unit_ticks(changes: Changes) -> Changes:
 
 
 def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
-    """Return the prediction as sentences, HTML.
-
-    Parameters
-    ----------
-    text
-        In which language.
-    rows
-        The words.
-    what_if
-        The prediction.
-    decimals
-        Of the predictor.
-    """
+    """Return the prediction as sentences, HTML; the predictor with so many decimals."""
     guide, exact = what_if.guide, what_if.exact
     low, high, middle = (amount(rows, value) for value in (guide.lower, guide.upper, guide.median))
     first = text.html(
         "predict.answer",
-        group=rows.group_labels[what_if.group],
-        row=rows.noun,
-        predictor=rows.predictor,
+        group=rows.labels.group_labels[what_if.group],
+        row=rows.labels.noun,
+        predictor=rows.labels.predictor,
         x=plain(what_if.x, decimals),
-        response=rows.response,
+        response=rows.labels.response,
         low=low,
         high=high,
         middle=middle,
@@ -237,25 +194,11 @@ def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
 
 
 def nearest_table(text: Catalogue, rows: Rows, places: Sequence[Place], guide: Density, decimals: int) -> str:
-    """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval.
-
-    Parameters
-    ----------
-    text
-        In which language.
-    rows
-        The words.
-    places
-        Rows to list.
-    guide
-        The prediction.
-    decimals
-        Of the predictor.
-    """
+    """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval."""
     original = f"<th>{escape(shorten(with_unit(rows), 20))}</th>" if rows.log else ""
-    model = text("predict.log", response=rows.response) if rows.log else with_unit(rows)
+    model = text("predict.log", response=rows.labels.response) if rows.log else with_unit(rows)
     head = (
-        f"<tr><th>{text.html('predict.nearest')}</th><th>{escape(shorten(rows.predictor, 16))}</th>"
+        f"<tr><th>{text.html('predict.nearest')}</th><th>{escape(shorten(rows.labels.predictor, 16))}</th>"
         f"<th>{escape(shorten(model, 20))}</th>{original}<th>{100 * guide.prob:g} %</th></tr>"
     )
     digits = min(max(decimals_for(max(guide.upper - guide.lower, 1e-12)), 0), 6)
@@ -287,7 +230,7 @@ def plain(value: float, decimals: int) -> str:
 
 def with_unit(rows: Rows) -> str:
     """Return what the response is in its original unit; plain text."""
-    return f"{rows.response}, {rows.unit}" if rows.unit else rows.response
+    return f"{rows.labels.response}, {rows.unit}" if rows.unit else rows.labels.response
 
 
 def _exp(value: float) -> float:

@@ -1,14 +1,12 @@
 """The slope of the line in each group, as a density with the probability that it is positive."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import bqplot
 
 from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
+from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Density, Progress
 from rugged_widget.view.figures.chart import (
     BANDS,
@@ -16,40 +14,87 @@ from rugged_widget.view.figures.chart import (
     GROUPS,
     MUTED,
     Chart,
+    Explained,
     Ruler,
     html_text,
     minus,
     shorten,
 )
-from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
+from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 
-if TYPE_CHECKING:
-    from rugged_widget.regression.view.labels import RegressionSubject
-    from rugged_widget.view.figures.chart import Explained
+ROOM = 1.45  # above the curves, as a multiple of their height: the corners hold three lines
 
-HEADROOM = 1.3
-"""Above the curves, for figures that write one line there."""
-ROOM = 1.45
-"""Above these curves: the corners hold three lines."""
+
+class SlopeChart:
+    """The densities of both slopes, filled, with a text in a corner for each; other curves may lie over them.
+
+    The figure's css class is `name`. The axis is as high as the curves, times `room`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        subject: RegressionSubject,
+        room: float,
+        *,
+        num_steps: int,
+        text: Catalogue,
+        explain: Explained | None = None,
+    ) -> None:
+        self._subject, self._text, self._room = subject, text, room
+        self._x = Ruler(subject.labels.slope_label, -1.0, 1.0, num_steps=num_steps)
+        self._y = Ruler(text("slopes.y"), 0.0, 1.0, vertical=True, num_steps=4)
+        self.scales = {"x": self._x.scale, "y": self._y.scale}
+        zero = {"x": self._x.scale, "y": bqplot.LinearScale(min=0.0, max=1.0)}
+        self._zero = bqplot.Lines(x=[0.0, 0.0], y=[0.0, 1.0], scales=zero, colors=[MUTED], stroke_width=1.0)
+        nothing = {"x": [-1.0, 1.0], "y": [0.0, 0.0], "scales": self.scales, "fill": "bottom", "stroke_width": 2.0}
+        self._curves = [
+            SilentLines(colors=[color], fill_colors=[band], **nothing)
+            for color, band in zip(GROUPS, BANDS, strict=True)
+        ]
+        self._corners = [html_text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
+        self._chart = Chart(
+            name,
+            text("slopes.title"),
+            marks=[self._zero, *self._curves],
+            axes=[self._x.axis, self._y.axis],
+            texts=self._corners,
+            explain=explain,
+        )
+        self.box = self._chart.box
+        self.targets = (*self._x.targets, *self._y.targets, *self._curves, *self._corners)
+        text.follow(self._name)
+
+    def add(self, marks: Sequence[bqplot.Mark]) -> None:
+        """Draw marks over the curves."""
+        self._chart.figure.marks = [*self._chart.figure.marks, *marks]
+
+    def label(self, number: int) -> str:
+        """Return the name of a group as HTML, short enough for a corner."""
+        return escape(shorten(self._subject.groups[number].label, 24))
+
+    def update(self, slopes: Sequence[Density], others: Sequence[Density], corners: Sequence[str]) -> Changes:
+        """Return the changes that draw slopes, with room for others too, and write the corners as HTML."""
+        every = (*slopes, *others)
+        low, high = min(float(slope.x[0]) for slope in every), max(float(slope.x[-1]) for slope in every)
+        return [
+            *self._x.cover(min(0.0, low), max(0.0, high)),
+            *self._y.cover(0.0, self._room * max(float(slope.density.max()) for slope in every)),
+            *[(curve, {"x": s.x, "y": s.density}) for curve, s in zip(self._curves, slopes, strict=True)],
+            *[(corner, {"value": html}) for corner, html in zip(self._corners, corners, strict=True)],
+        ]
+
+    def _name(self) -> None:
+        self._chart.rename(self._text("slopes.title"))
+        self._x.rename(self._subject.labels.slope_label)
+        self._y.rename(self._text("slopes.y"))
 
 
 class SlopeFigure:
-    """Densities of both slopes; the corners say how steep each is and how probable it is that it rises.
-
-    Parameters
-    ----------
-    subject
-        Its groups, outside and inside, and what a slope is.
-    reference
-        What it is compared with: the exact densities.
-    text
-        In which language.
-    explain
-        What explains the figure, in its heading.
-    """
+    """Densities of both slopes; the corners say how steep each is and how probable it is that it rises."""
 
     def __init__(
         self,
@@ -60,41 +105,26 @@ class SlopeFigure:
         explain: Explained | None = None,
     ) -> None:
         self._subject, self._text = subject, text
-        self._x = Ruler(subject.slope_label, -1.0, 1.0, num_steps=7)
-        self._y = Ruler(text("slopes.y"), 0.0, 1.0, vertical=True, num_steps=4)
-        scales = {"x": self._x.scale, "y": self._y.scale}
-        self._curves = group_curves(scales)
+        self._slopes = SlopeChart("rw-slopes", subject, ROOM, num_steps=7, text=text, explain=explain)
+        scales = self._slopes.scales
         self._answers = () if reference is None or reference.exact is None else reference.exact.slopes
         self._exact = [dashed(answer.x, answer.density, scales) for answer in self._answers]
-        self._corrected = [dotted([-1.0, 1.0], [0.0, 0.0], scales) for _ in self._curves]
+        self._corrected = [dotted([-1.0, 1.0], [0.0, 0.0], scales) for _ in GROUPS]
         self._shows_exact = self._corrects = False
-        self._texts = [html_text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
-        chart = Chart(
-            "rw-slopes",
-            text("slopes.title"),
-            marks=[zero_line(self._x.scale), *self._curves, *self._exact, *self._corrected],
-            axes=[self._x.axis, self._y.axis],
-            texts=self._texts,
-            explain=explain,
-        )
-        self.box, self.boxes = chart.box, (chart.box,)
+        self._slopes.add([*self._exact, *self._corrected])
+        self.box, self.boxes = self._slopes.box, (self._slopes.box,)
         self.hover: tuple[Mapping[str, object], ...] = ()
-        self.targets = (*self._x.targets, *self._y.targets, *self._curves, *self._corrected, *self._texts)
-        text.follow(lambda: self._name(chart))
+        self.targets = (*self._slopes.targets, *self._corrected)
 
     def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""
         slopes = snapshot.slopes
         corrected = None if snapshot.correction is None or not self._corrects else snapshot.correction.slopes
-        every = (*slopes, *self._answers, *(corrected or ()))
-        low, high = min(slope.x[0] for slope in every), max(slope.x[-1] for slope in every)
-        top = ROOM * max(float(slope.density.max()) for slope in every)
+        corners = [self._corner(number, slope) for number, slope in enumerate(slopes)]
+        drawn = [{"x": slope.x, "y": slope.density} for slope in corrected or slopes]
         return [
-            *self._x.cover(min(0.0, float(low)), max(0.0, float(high))),
-            *self._y.cover(0.0, top),
-            *[(curve, {"x": s.x, "y": s.density}) for curve, s in zip(self._curves, slopes, strict=True)],
-            *self._correct_by(corrected, slopes),
-            *[(corner, {"value": self._corner(number, slopes[number])}) for number, corner in enumerate(self._texts)],
+            *self._slopes.update(slopes, (*self._answers, *(corrected or ())), corners),
+            *correct_by(self._corrected, drawn, on=self._corrects, known=corrected is not None),
         ]
 
     def show_exact(self, show: bool) -> None:
@@ -118,19 +148,6 @@ class SlopeFigure:
             for group, slope in zip(self._subject.groups, snapshot.slopes, strict=True)
         )
 
-    def _name(self, chart: Chart) -> None:
-        chart.rename(self._text("slopes.title"))
-        self._x.rename(self._subject.slope_label)
-        self._y.rename(self._text("slopes.y"))
-
-    def _correct_by(self, corrected: Sequence[Density] | None, slopes: Sequence[Density]) -> Changes:
-        """Return the changes of the dotted curves; what is not known is hidden at the guide's own."""
-        shown: dict[str, object] = {"visible": corrected is not None}
-        if not self._corrects:
-            return [(mark, shown) for mark in self._corrected]
-        drawn = slopes if corrected is None else corrected
-        return [(mark, {"x": s.x, "y": s.density, **shown}) for mark, s in zip(self._corrected, drawn, strict=True)]
-
     def _corner(self, number: int, slope: Density) -> str:
         """Return the lines of a group as HTML: its name, P(slope > 0), and where the slope is."""
         positive = escape(self._text("slopes.positive", prob=slope.prob_positive))
@@ -141,26 +158,4 @@ class SlopeFigure:
         interval = self._text.html(
             "slopes.interval", median=median, percent=f"{100 * slope.prob:g}", lower=lower, upper=upper
         )
-        return f"<b>{escape(shorten(self._subject.groups[number].label, 24))}</b><br>{positive}<br>{interval}"
-
-
-def group_curves(scales: Mapping[str, bqplot.Scale]) -> list[SilentLines]:
-    """Return a filled curve for each group, in its colours, to be given densities by frames."""
-    return [
-        SilentLines(
-            x=[-1.0, 1.0],
-            y=[0.0, 0.0],
-            scales=dict(scales),
-            colors=[color],
-            fill="bottom",
-            fill_colors=[band],
-            stroke_width=2.0,
-        )
-        for color, band in zip(GROUPS, BANDS, strict=True)
-    ]
-
-
-def zero_line(across: bqplot.Scale) -> bqplot.Lines:
-    """Return the line where there is no slope."""
-    scales = {"x": across, "y": bqplot.LinearScale(min=0.0, max=1.0)}
-    return bqplot.Lines(x=[0.0, 0.0], y=[0.0, 1.0], scales=scales, colors=[MUTED], stroke_width=1.0)
+        return f"<b>{self._slopes.label(number)}</b><br>{positive}<br>{interval}"

@@ -1,7 +1,5 @@
 """The dashboard as static HTML, for a reopened notebook without a kernel."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from html import escape
 
@@ -28,18 +26,8 @@ def still(
 ) -> str:
     """Return HTML that needs nothing else: both panels as SVG, what they say, and how to get the live widget back.
 
-    Parameters
-    ----------
-    subject, snapshot
-        What it is about, and where it stands.
-    status
-        How the training stands; plain text.
-    reference
-        What the fit is compared with: its least-squares lines are drawn.
-    text
-        In which language.
-    exact
-        Whether the ends of its exact bands are drawn as well.
+    `status` says how the training stands, in plain text; `exact` draws the ends of the exact bands besides the
+    least-squares lines.
     """
     values = np.concatenate([group.y for group in subject.groups])
     low, high = float(values.min()) - 0.5, float(values.max()) + 0.5
@@ -125,7 +113,7 @@ def _panel(
         f'</text>{_ends(bottom, view)}<g stroke="currentColor" stroke-opacity="0.3">'
         f'<path d="M{MARGIN},20V{bottom}H{right}" fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
         f'{drawn}<text x="{right}" y="{HEIGHT - 18}" text-anchor="end">'
-        f"{escape(subject.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
+        f"{escape(subject.labels.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
     )
 
 

@@ -3,10 +3,8 @@
 A control only asks: its callback may run in any thread, so it hands a request on and touches nothing else.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from html import escape
 
@@ -21,6 +19,7 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
+from rugged_widget.view.widgets import box, button, classed, hbox
 
 PRIMARY: Mapping[Status, tuple[str, str]] = {
     "ready": ("start", "play"),
@@ -34,42 +33,34 @@ PRIMARY: Mapping[Status, tuple[str, str]] = {
 class Controls:
     """The control row, the progress bar and the status sentence.
 
-    Parameters
-    ----------
-    inputs
-        Controls of the settings by name, in the order of the row.
-    settings
-        First values of the settings by name, as controls show them; of engine, too.
-    requests
-        Requests of the controls.
-    text
-        The words.
+    The row has the `inputs` in their order; `settings` are the first values as controls show them, of engine too.
     """
 
     def __init__(
         self, inputs: Mapping[str, Input], settings: Mapping[str, object], requests: Requests, *, text: Catalogue
     ) -> None:
-        self._requests, self._text = requests, text
+        self._text = text
         self._status: Status | None = None
-        self._primary = _button("rw-primary", requests.primary)
-        self._step = _button("rw-step", requests.step)
-        self._reset = _button("rw-reset", requests.reset)
+        self._primary = button("rw-primary", requests.primary)
+        self._step = button("rw-step", requests.step)
+        self._reset = button("rw-reset", requests.reset)
         self._inputs = {name: make(settings[name], partial(requests.pick, name), text) for name, make in inputs.items()}
         for name, control in self._inputs.items():
             control.widget.add_class("rw-" + name.replace("_", "-"))
             if f"controls.{name}" in text:
                 caption(control.widget, text, f"controls.{name}")
-        self._groups = {name: _group([control.widget]) for name, control in self._inputs.items()}
-        self.row = ipywidgets.Box([_group([self._primary, self._step, self._reset]), *self._groups.values()])
-        self.row.add_class("rw-controls")
-        self._bar = SilentProgress(value=0.0, min=0.0, max=1.0)
-        self._bar.add_class("rw-progress")
-        self.bar = self._bar
+        self._groups = {name: hbox("rw-group", control.widget) for name, control in self._inputs.items()}
+        self.row = box("rw-controls", hbox("rw-group", self._primary, self._step, self._reset), *self._groups.values())
+        self.bar = classed(SilentProgress(value=0.0, min=0.0, max=1.0), "rw-progress")
         self.status = html_text("rw-status")
         self.engine = EngineNote(settings["engine"], text=text)
         self.notice = html_text("rw-notice")
-        self.targets = (self._bar, self.status)
-        self._caption()
+        self.targets = (self.bar, self.status)
+        caption(self._primary, text, "controls.start", "controls.primary_tip")
+        caption(self._step, text, "controls.step", "controls.step_tip")
+        caption(self._reset, text, "controls.reset", "controls.reset_tip")
+        self._primary.icon = PRIMARY["ready"][1]
+        text.follow(self._name_primary)
 
     def show_setting(self, name: str, value: object) -> bool:
         """Make a control show `value`, without asking for it; return False where there is no control of that name."""
@@ -85,7 +76,7 @@ class Controls:
         """Add a widget to the row, behind the control of a setting; at the end where there is no such control."""
         groups = list(self.row.children)
         place = groups.index(self._groups[name]) + 1 if name in self._groups else len(groups)
-        self.row.children = [*groups[:place], _group([widget]), *groups[place:]]
+        self.row.children = [*groups[:place], hbox("rw-group", widget), *groups[place:]]
 
     def show_status(self, progress: Progress) -> None:
         """Make buttons, notice and engine fit the status; messages go out only where it changed."""
@@ -100,24 +91,16 @@ class Controls:
         self._reset.disabled = progress.status == "ready"
         self.notify(progress.error if progress.status == "failed" else "")
 
-    def notify(self, said: str) -> None:
+    def notify(self, message: str) -> None:
         """Say something above the pages until the status changes; plain text, nothing where it is empty."""
-        self.notice.value = f'<p role="alert">{escape(said)}</p>' if said else ""
+        self.notice.value = f'<p role="alert">{escape(message)}</p>' if message else ""
 
     def update(self, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         return [
-            (self._bar, {"value": progress.step / progress.num_steps}),
+            (self.bar, {"value": progress.step / progress.num_steps}),
             (self.status, {"value": sentence(self._text, progress)}),
         ]
-
-    def _caption(self) -> None:
-        text = self._text
-        caption(self._primary, text, "controls.start", "controls.primary_tip")
-        caption(self._step, text, "controls.step", "controls.step_tip")
-        caption(self._reset, text, "controls.reset", "controls.reset_tip")
-        text.follow(self._name_primary)
-        self._primary.icon = PRIMARY["ready"][1]
 
     def _name_primary(self) -> None:
         self._primary.description = self._text(f"controls.{PRIMARY[self._status or 'ready'][0]}")
@@ -148,16 +131,3 @@ def _rounded(rate: float) -> str:
     # Two figures: the last ones would only flicker.
     digits = max(0, math.floor(math.log10(rate)) - 1)
     return f"{round(rate, -digits):,.0f}" if rate >= 10 else f"{rate:.1f}"
-
-
-def _button(css_class: str, press: Callable[[], None]) -> ipywidgets.Button:
-    button = ipywidgets.Button(layout={"width": "auto"})
-    button.add_class(css_class)
-    button.on_click(lambda _button: press())
-    return button
-
-
-def _group(widgets: Sequence[ipywidgets.Widget]) -> ipywidgets.Box:
-    box = ipywidgets.HBox(list(widgets))
-    box.add_class("rw-group")
-    return box

@@ -1,50 +1,24 @@
 """The switch that shows the exact posterior over the guide's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets
 
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import Control, classed
 
 
-class ExactSwitch:
-    """A button that is pressed or not.
-
-    Parameters
-    ----------
-    show
-        Whether it is pressed at first.
-    pick
-        Asked, in any thread, to use another value for show_exact.
-    text
-        In which language.
-
-    Attributes
-    ----------
-    shown
-        Whether it is pressed, as was last said or asked for.
-    """
+class ExactSwitch(Control):
+    """A button that is pressed or not; `pick` is asked, in any thread, to use another value for show_exact."""
 
     def __init__(self, show: bool, pick: Callable[[str, object], None], *, text: Catalogue) -> None:
-        self.shown, self._pick = show, pick
-        self.widget = ipywidgets.ToggleButton(value=show, layout={"width": "auto"})
-        caption(self.widget, text, "controls.exact", "controls.exact_tip")
-        self.widget.add_class("rw-exact-switch")
-        self.widget.observe(lambda change: self._picked(change["new"]), "value")
+        widget = classed(ipywidgets.ToggleButton(value=show, layout={"width": "auto"}), "rw-exact-switch")
+        caption(widget, text, "controls.exact", "controls.exact_tip")
+        super().__init__(widget, show, partial(pick, "show_exact"))
 
-    def __repr__(self) -> str:
-        return f"ExactSwitch({self.widget.value})"
-
-    def show(self, value: bool) -> None:
-        """Make the button show `value`, without asking for it."""
-        self.shown = value
-        if self.widget.value != value:
-            self.widget.value = value
-
-    def _picked(self, value: bool) -> None:
-        if value != self.shown:
-            self.shown = value
-            self._pick("show_exact", value)
+    @property
+    def shown(self) -> bool:
+        """True where the button is pressed."""
+        return bool(self.value)

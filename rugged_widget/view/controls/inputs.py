@@ -3,8 +3,6 @@
 Each shows a value of its setting, and asks for another one when that is picked.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -13,77 +11,22 @@ import ipywidgets
 
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import Control
 
+NOTCH = 0.01  # step between two places of a logarithmic slider, as a power of ten
 
-class Control:
-    """A widget that shows a value and asks for the one that is picked on it.
-
-    Parameters
-    ----------
-    widget
-        An ipywidget with a trait `value`.
-    value
-        What it shows first.
-    pick
-        Asks, in any thread, for another value of the setting.
-
-    Attributes
-    ----------
-    widget
-        The same.
-    """
-
-    def __init__(self, widget: ipywidgets.Widget, value: object, pick: Callable[[object], None]) -> None:
-        self.widget, self._value, self._pick = widget, value, pick
-        self.show(value)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._value!r})"
-
-    def show(self, value: object) -> None:
-        """Show a value, without asking for it."""
-        self._value = value
-        if self.widget.value != value:
-            self.widget.value = value
-
-    def hear(self, value: object) -> None:
-        """Ask for a value that was picked, unless it is the one that is shown."""
-        if value != self._value:
-            self._value = value
-            self._pick(value)
-
-
-Input: TypeAlias = Callable[[object, Callable[[object], None], Catalogue], Control]
-"""Makes the control of a setting, given the first value, who is asked for another one, and the words."""
+Pick: TypeAlias = Callable[[object], None]
+Input: TypeAlias = Callable[[object, Pick, Catalogue], Control]
+"""Makes the control of a setting, given the first value, who is asked for another one, and the catalogue."""
 
 
 class LogSlider(Control):
-    """A slider over powers of ten.
+    """A slider between two powers of ten, given as exponents; the setting may lie beyond them."""
 
-    Parameters
-    ----------
-    value, pick
-        As of `Control`.
-    lowest, highest
-        Its ends, as powers of ten. The setting may lie beyond them.
-    notch
-        Step between two places of the slider, as a power of ten.
-    """
-
-    def __init__(
-        self,
-        value: object,
-        pick: Callable[[object], None],
-        _text: Catalogue,
-        *,
-        lowest: float,
-        highest: float,
-        notch: float = 0.01,
-    ) -> None:
-        self._notch, self._ends = notch, (10.0**lowest, 10.0**highest)
-        widget = ipywidgets.FloatLogSlider(min=lowest, max=highest, step=notch, readout_format=".2g")
+    def __init__(self, value: object, pick: Pick, _text: Catalogue, *, lowest: float, highest: float) -> None:
+        self._ends = 10.0**lowest, 10.0**highest
+        widget = ipywidgets.FloatLogSlider(min=lowest, max=highest, step=NOTCH, readout_format=".2g")
         super().__init__(widget, value, pick)
-        widget.observe(lambda change: self.hear(change["new"]), "value")
 
     def show(self, value: object) -> None:
         """Show a number, or the end of the slider that is next to it."""
@@ -95,45 +38,31 @@ class LogSlider(Control):
 
         A page snaps the slider to a notch as soon as it shows a value, and says so: that is no other value.
         """
-        picked, shown = float(str(value)), float(str(self._value))
-        if abs(math.log10(picked / shown)) > self._notch / 2 + 1e-9:
+        picked, shown = float(str(value)), float(str(self.value))
+        if abs(math.log10(picked / shown)) > NOTCH / 2 + 1e-9:
             super().hear(float(f"{picked:.2g}"))
 
 
 class IntegerBox(Control):
     """A box for an integer in [lowest, highest]."""
 
-    def __init__(
-        self, value: object, pick: Callable[[object], None], _text: Catalogue, *, lowest: int, highest: int
-    ) -> None:
+    def __init__(self, value: object, pick: Pick, _text: Catalogue, *, lowest: int, highest: int) -> None:
         widget = ipywidgets.BoundedIntText(min=lowest, max=highest)
         super().__init__(widget, value, pick)
-        widget.observe(lambda change: self.hear(change["new"]), "value")
 
 
 class Choices(Control):
     """One of several values, as a row of buttons or a list that opens.
 
-    Parameters
-    ----------
-    value, pick
-        As of `Control`.
-    text
-        The words: `<words>.<value>` names a value, `<words>.<value>_tip` is its tooltip.
-    labels
-        The values in their order, and what to call one that the catalogue does not know.
-    words
-        A section of the catalogue.
-    buttons
-        A row of buttons.
-    other
-        A value that is offered only once it was shown, and cannot be picked; None where there is none.
+    The section `words` of the catalogue has `<words>.<value>`, the caption of a value, and `<words>.<value>_tip`, its
+    tooltip; `labels` are the values in their order, with a caption for one that is not there. The `other` value is
+    offered only once it was shown, and cannot be picked.
     """
 
     def __init__(
         self,
         value: object,
-        pick: Callable[[object], None],
+        pick: Pick,
         text: Catalogue,
         *,
         labels: Mapping[Any, str],
@@ -145,7 +74,7 @@ class Choices(Control):
         self._words, self._text, self._other = words, text, other
         widget = ipywidgets.ToggleButtons(style={"button_width": "auto"}) if buttons else ipywidgets.Dropdown()
         self._choice = Choice(widget, self._options, self.hear, text, self._tips if buttons else None)
-        super().__init__(widget, value, pick)
+        super().__init__(widget, value, pick, listens=False)  # the choice does, and tells new captions from a pick
 
     def show(self, value: object) -> None:
         """Show a value, offering it where it is the other one."""

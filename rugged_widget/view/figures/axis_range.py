@@ -1,7 +1,5 @@
 """Axis bounds that change in steps: an axis that moves with every frame cannot be read."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 
@@ -35,15 +33,7 @@ def tick_format(values: Sequence[float]) -> str:
 
 
 class SteppingDomain:
-    """Bounds of an axis that change only when the data leave them, or have come to use little of them.
-
-    Parameters
-    ----------
-    low, high
-        Bounds to begin with.
-    slack
-        They shrink when the data use less than this share of them, in (0, 1).
-    """
+    """Bounds of an axis that change only when the data leave them, or use less than the share `slack` of them."""
 
     def __init__(self, low: float, high: float, *, slack: float = 0.45) -> None:
         self.low, self.high = low, high

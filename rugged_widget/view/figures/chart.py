@@ -1,6 +1,4 @@
-"""What all figures share: theme colours, margins, axes, and a heading above the drawing."""
-
-from __future__ import annotations
+"""Parts that all figures share: theme colours, margins, axes, and a heading above the drawing."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -12,6 +10,7 @@ import ipywidgets
 from rugged_widget.view.figures.axis_range import SteppingDomain, tick_format, ticks
 from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale, SilentText
 from rugged_widget.view.frames.stream import Changes
+from rugged_widget.view.widgets import box, hbox, vbox
 
 # Variables of the style sheet: they follow the page's theme without a message.
 ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND, FOREGROUND = (
@@ -20,9 +19,7 @@ ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND, FOREGROUND = (
 BANDS = ("var(--rw-outside-band)", "var(--rw-inside-band)")
 GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
 GROUP_CLASSES = ("rw-outside", "rw-inside")
-
-LABEL_LENGTH = 46
-"""Characters of an axis label."""
+LABEL_LENGTH = 46  # characters of an axis label
 
 MARGIN = {"top": 10, "bottom": 40, "left": 54, "right": 20}
 
@@ -38,18 +35,9 @@ def shorten(text: str, length: int) -> str:
 
 
 class Ruler:
-    """A scale with its axis: bounds, and round ticks that fit them.
+    """A scale with its axis: bounds, and about `num_steps` round ticks that fit them.
 
-    Parameters
-    ----------
-    label
-        What the axis shows, with its unit; plain text.
-    low, high
-        First bounds.
-    vertical
-        Whether the axis stands.
-    num_steps
-        About how many steps there are between ticks.
+    The label is plain text: what the axis shows, with its unit.
     """
 
     def __init__(self, label: str, low: float, high: float, *, vertical: bool = False, num_steps: int = 5) -> None:
@@ -70,7 +58,7 @@ class Ruler:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Where the axis begins and ends."""
+        """Both ends of the axis."""
         return self._domain.low, self._domain.high
 
     def rename(self, label: str) -> None:
@@ -100,30 +88,22 @@ def _ticks(low: float, high: float, num_steps: int) -> dict[str, object]:
 
 
 class Explained(Protocol):
-    """What explains a figure: a button and the panel that it opens."""
+    """Explanation of a figure: a button and the panel that it opens."""
 
     box: ipywidgets.Box
 
 
 class Chart:
-    """A bqplot figure with a heading.
+    """A bqplot figure with a heading, found and labelled by its css class; the title is plain text.
 
     Parameters
     ----------
-    name
-        Its css class; a figure is found and labelled by it.
-    title
-        What it shows; plain text.
-    marks, axes
-        As of bqplot.Figure.
     margin
         Pixels around the drawing where they differ from the usual ones.
     controls
-        Small widgets at the right end of the heading.
+        Small widgets at the right end of the heading, behind what explains the figure.
     texts
         Texts that lie over the drawing, each placed by its css class.
-    explain
-        What explains it, beside the heading.
     """
 
     def __init__(
@@ -151,13 +131,9 @@ class Chart:
         )
         self._heading = ipywidgets.HTML()
         self.rename(title)
-        drawing = ipywidgets.Box([self.figure, *texts])
-        drawing.add_class("rw-drawing")
-        head = ipywidgets.HBox([self._heading, *([] if explain is None else [explain.box]), *controls])
-        head.add_class("rw-head")
-        self.box = ipywidgets.VBox([head, drawing])
-        self.box.add_class("rw-chart")
-        self.box.add_class(name)
+        drawing = box("rw-drawing", self.figure, *texts)
+        head = hbox("rw-head", self._heading, *([] if explain is None else [explain.box]), *controls)
+        self.box = vbox(f"rw-chart {name}", head, drawing)
 
     def rename(self, title: str) -> None:
         """Give it another heading; plain text."""

@@ -1,7 +1,5 @@
 """A code listing with a copy button."""
 
-from __future__ import annotations
-
 import io
 import keyword
 import tokenize
@@ -12,44 +10,32 @@ import ipywidgets
 
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import classed, hbox, vbox
 
 
 class Listing:
     """A piece of Python in a box of its own that scrolls, and a button that copies it in the reader's browser.
 
-    Parameters
-    ----------
-    text
-        In which language.
-    title
-        Key of what it is.
-    code
-        What it holds at first.
-    beside
-        Small widgets in the heading.
+    Its title is a key of the catalogue; the widgets `beside` it, small ones, stand in the heading.
     """
 
     def __init__(self, text: Catalogue, title: str, code: str = "", beside: Sequence[ipywidgets.Widget] = ()) -> None:
         self._code = code
-        self._text = ipywidgets.HTML(as_html(code))
-        self._text.add_class("rw-code")
+        self._text = classed(ipywidgets.HTML(as_html(code)), "rw-code")
         # The kernel cannot reach the clipboard: the page's own script listens for clicks on this class.
-        copy = ipywidgets.Button(layout={"width": "auto"})
-        copy.add_class("rw-copy")
+        copy = classed(ipywidgets.Button(layout={"width": "auto"}), "rw-copy")
         caption(copy, text, "code.copy", "code.copy_tip")
         heading = ipywidgets.HTML("")
         text.follow(lambda: setattr(heading, "value", f'<h3 class="rw-title">{text.html(title)}</h3>'))
-        head = ipywidgets.HBox([heading, *beside, copy])
-        head.add_class("rw-head")
-        self.box = ipywidgets.VBox([head, self._text])
-        self.box.add_class("rw-copyable")
+        head = hbox("rw-head", heading, *beside, copy)
+        self.box = vbox("rw-copyable", head, self._text)
 
     def __repr__(self) -> str:
         return f"Listing({len(self._code.splitlines())} lines)"
 
     @property
     def code(self) -> str:
-        """What it holds."""
+        """The Python that is shown."""
         return self._code
 
     def show(self, code: str) -> None:

@@ -1,8 +1,6 @@
 """A density figure: the guide's filled, the exact one dashed."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import bqplot
 import ipywidgets
@@ -12,6 +10,7 @@ from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Density
 from rugged_widget.view.figures.axis_range import SteppingDomain
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, FOREGROUND, GROUPS, MUTED, Chart, Ruler
+from rugged_widget.view.figures.overlays import key_html
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScale, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -21,12 +20,9 @@ PALE = {color: color.replace(")", "-pale)") for color in (ACCENT, *GROUPS)}
 HEADROOM = 1.15
 INTERVAL_POINTS = 48
 MARGIN = {"left": 14, "right": 14, "top": 8, "bottom": 24}
-SPIKE = 0.004
-"""Half the width of what stands for a point, as a share of the axis."""
-SLACK = 0.7
-"""Small figures waste less of their room than large ones, and so have other bounds more often."""
-POINT = 1e-6
-"""A guide whose interval is no wider than this share of its value is a point: the rest is rounding."""
+SPIKE = 0.004  # half the width of what stands for a point, as a share of the axis
+SLACK = 0.7  # small figures waste less of their room than large ones, and so have other bounds more often
+POINT = 1e-6  # a guide whose interval is no wider than this share of its value is a point: the rest is rounding
 
 NOWHERE = Density(np.linspace(-1.0, 1.0, 128), np.zeros(128), 0.5, -1.0, 0.0, 1.0, 0.9)
 """Stands for a density that is not known yet; nothing of it is seen."""
@@ -35,30 +31,11 @@ NOWHERE = Density(np.linspace(-1.0, 1.0, 128), np.zeros(128), 0.5, -1.0, 0.0, 1.
 class DensityFigure:
     """A density over an axis that holds still. There is no axis of heights: they say nothing that widths do not.
 
-    Parameters
-    ----------
-    name
-        Css class of the figure.
-    title, label
-        What it shows, and what the axis does; plain text.
-    controls, texts
-        As of `Chart`.
-    num_steps
-        About how many steps there are between ticks.
-    margin
-        Pixels around the drawing where they differ from the usual ones of a density.
+    The title and the label of the axis are plain text; `num_steps` is as of `Ruler`, and the rest as of `Chart`.
     """
 
     def __init__(
-        self,
-        name: str,
-        title: str,
-        label: str = "",
-        *,
-        controls: Sequence[ipywidgets.Widget] = (),
-        texts: Sequence[ipywidgets.Widget] = (),
-        num_steps: int = 4,
-        margin: Mapping[str, int] | None = None,
+        self, name: str, title: str, label: str = "", *, controls: Sequence[ipywidgets.Widget] = (), num_steps: int = 4
     ) -> None:
         self._x = Ruler(label, -1.0, 1.0, num_steps=num_steps)
         self._y = SilentScale(min=0.0, max=1.0)
@@ -81,9 +58,8 @@ class DensityFigure:
             title,
             marks=[self._area, self._inside, self._exact, self._mark],
             axes=[self._x.axis],
-            margin={**MARGIN, **({"bottom": 40} if label else {}), **(margin or {})},
+            margin={**MARGIN, **({"bottom": 40} if label else {})},
             controls=controls,
-            texts=texts,
         )
         self.box = chart.box
         self.box.add_class("rw-density")
@@ -103,12 +79,7 @@ class DensityFigure:
     def draw(self, guide: Density, exact: Density | None = None) -> Changes:
         """Return the changes that draw the guide's density, a narrow peak where the guide is a point.
 
-        Parameters
-        ----------
-        guide
-            The density.
-        exact
-            The exact one, for which there has to be room too, whether it is seen or not.
+        There has to be room for the exact one too, whether it is seen or not.
         """
         others = [guide] if exact is None else [guide, exact]
         low, high = min(float(one.x[0]) for one in others), max(float(one.x[-1]) for one in others)
@@ -149,9 +120,7 @@ def legend(text: Catalogue, reference: Reference | None) -> str:
     if reference is not None:
         keys |= {"exact": "overlay.key.exact"} if reference.exact is not None else {}
         keys |= {"mark": "overlay.key.least_squares"}
-    return "".join(
-        f'<span class="rw-key"><i class="rw-key-{name}"></i>{text.html(key)}</span>' for name, key in keys.items()
-    )
+    return "".join(key_html(f"rw-key-{name}", text.html(key)) for name, key in keys.items())
 
 
 def is_point(density: Density) -> bool:

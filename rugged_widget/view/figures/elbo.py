@@ -1,11 +1,8 @@
 """The ELBO over the steps, with the log evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import bqplot
-import ipywidgets
 import numpy as np
 
 from rugged_widget.runs.saved_run import SavedRun
@@ -18,11 +15,11 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Subject
+from rugged_widget.view.widgets import toggle_buttons
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
 HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
-MAX_KEPT = 6
-"""Kept runs that are drawn, the latest: more could not be told apart."""
+MAX_KEPT = 6  # kept runs that are drawn, the latest: more could not be told apart
 
 UNITS = ("total", "observation")
 
@@ -30,20 +27,7 @@ UNITS = ("total", "observation")
 class ElboFigure:
     """The whole run: every estimate thinned to a light line, and their smoothed course; thin, the runs before it.
 
-    Parameters
-    ----------
-    num_steps
-        Steps to do: the end of the horizontal axis.
-    subject
-        Says what a row is, in "per observation".
-    on_unit
-        Called when another unit is picked.
-    reference
-        What it is compared with: a line at the log evidence, where that is known.
-    text
-        In which language.
-    explain
-        What explains the figure, in its heading.
+    A line lies at the log evidence where the reference knows it.
     """
 
     def __init__(
@@ -61,8 +45,7 @@ class ElboFigure:
         self._y = Ruler("", -1.0, 0.0, vertical=True)
         self._runs: tuple[SavedRun, ...] = ()
         self._mark()
-        self.unit = ipywidgets.ToggleButtons(options=UNITS, style={"button_width": "auto"})
-        self.unit.add_class("rw-unit")
+        self.unit = toggle_buttons("rw-unit", UNITS)
         Choice(self.unit, self._units, lambda _unit: on_unit(), text, lambda: self._unit_tips(subject))
         self._empty, self._evidence_text = html_text("rw-empty"), html_text("rw-evidence")
         self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence
@@ -194,8 +177,7 @@ def _nothing(bounds: tuple[float, float]) -> ElboCurve:
 
 def _padded(values: Array, length: int) -> Array:
     """Return values made `length` long by repeating the last one, where a line stays where it is."""
-    padded: Array = np.pad(values, (0, length - len(values)), mode="edge")
-    return padded
+    return np.pad(values, (0, length - len(values)), mode="edge")
 
 
 def _drawable(curve: ElboCurve) -> ElboCurve:

@@ -1,13 +1,10 @@
 """Format numbers for readers: significant figures only, at a steady width."""
 
-from __future__ import annotations
-
 import math
 
 from rugged_widget.view.figures.chart import minus
 
-MANY = 1e9
-"""From here on a number is written with a power of ten."""
+MANY = 1e9  # from here on a number is written with a power of ten
 
 
 def fixed(value: float) -> str:
@@ -20,21 +17,21 @@ def fixed(value: float) -> str:
 
 def rounded(value: float) -> str:
     """Write an amount with three figures: 4,870 or 0.0125."""
-    if value == 0 or not math.isfinite(value):
-        return minus(f"{value:g}")
-    digits = 2 - math.floor(math.log10(abs(value)))
-    if abs(value) >= MANY or digits > 6:
-        return minus(f"{value:.2e}")
-    return minus(f"{round(value, digits):,.{max(digits, 0)}f}")
+    return _significant(value, 3, most=6)
 
 
 def brief(value: float) -> str:
     """Write an amount with two figures, for a sentence: 0.62, 4.9 or 480."""
+    return _significant(value, 2, most=4)
+
+
+def _significant(value: float, figures: int, *, most: int) -> str:
+    """Write so many figures, with a power of ten where that takes more than `most` decimals."""
     if value == 0 or not math.isfinite(value):
         return minus(f"{value:g}")
-    digits = 1 - math.floor(math.log10(abs(value)))
-    if abs(value) >= MANY or digits > 4:
-        return minus(f"{value:.1e}")
+    digits = figures - 1 - math.floor(math.log10(abs(value)))
+    if abs(value) >= MANY or digits > most:
+        return minus(f"{value:.{figures - 1}e}")
     return minus(f"{round(value, digits):,.{max(digits, 0)}f}")
 
 

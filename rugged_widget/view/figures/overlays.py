@@ -1,10 +1,8 @@
-"""What lies over the figures for comparison: dashed is the exact posterior, grey the least-squares estimate.
+"""Marks and texts over the figures for comparison: dashed is the exact posterior, grey the least-squares estimate.
 
 Both stand still while training runs: their marks are plain ones, drawn once, which no frame holds. Dotted is the guide
 corrected by importance weights, which moves with it.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,6 +12,7 @@ import bqplot
 from rugged_widget.snapshot.snapshot import Array, Correction, KLGap
 from rugged_widget.view.figures.chart import FOREGROUND, MUTED, minus
 from rugged_widget.view.frames.silent_widgets import SilentLines
+from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 CORRECTED = "var(--rw-corrected)"
@@ -38,6 +37,13 @@ def least_squares_line(x: Array, y: Array, scales: Mapping[str, bqplot.Scale]) -
     return bqplot.Lines(x=x, y=y, scales=dict(scales), colors=[MUTED], stroke_width=1.3)
 
 
+def correct_by(
+    marks: Sequence[SilentLines], values: Sequence[Mapping[str, object]], *, on: bool, known: bool
+) -> Changes:
+    """Return the changes of dotted marks; they lie hidden where the correction is not known, and rest unless `on`."""
+    return [(mark, {**(new if on else {}), "visible": on and known}) for mark, new in zip(marks, values, strict=True)]
+
+
 def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
     """Show marks, or hide them."""
     for mark in marks:
@@ -45,25 +51,17 @@ def show_marks(marks: Sequence[bqplot.Mark], *, show: bool) -> None:
 
 
 def legend(text: Catalogue, *, estimates: bool, exact: bool, corrected: bool = False, reliable: bool = True) -> str:
-    """Return as HTML what the marks stand for.
-
-    Parameters
-    ----------
-    text
-        In which language.
-    estimates, exact, corrected
-        Whether least squares, the exact posterior and the corrected guide are drawn.
-    reliable
-        Whether the correction can be trusted; the legend says so where it cannot.
-    """
-    shown = {"guide": True, "least_squares": estimates, "exact": exact, "corrected": corrected}
-    texts = {name: text.html(f"overlay.key.{name}") for name, show in shown.items() if show}
+    """Return as HTML what the marks stand for; it says so where the correction is not `reliable`."""
+    keys = {"guide": True, "least_squares": estimates, "exact": exact, "corrected": corrected}
+    texts = {name: text.html(f"overlay.key.{name}") for name, shown in keys.items() if shown}
     if corrected and not reliable:
         texts["corrected"] = text.html("overlay.key.unreliable")
-    return "".join(
-        f'<span class="rw-key"><i class="rw-key-{name.replace("_", "-")}"></i>{text}</span>'
-        for name, text in texts.items()
-    )
+    return "".join(key_html(f"rw-key-{name.replace('_', '-')}", meaning) for name, meaning in texts.items())
+
+
+def key_html(css_classes: str, meaning: str) -> str:
+    """Return an entry of a legend, given what it means as HTML."""
+    return f'<span class="rw-key"><i class="{css_classes}"></i>{meaning}</span>'
 
 
 def is_reliable(correction: Correction | None) -> bool:
@@ -82,18 +80,9 @@ def gap_words(gap: KLGap, num_rows: int = 1) -> str:
 
 
 def evidence_words(text: Catalogue, log_evidence: float, gap: KLGap | None, num_rows: int = 1) -> tuple[str, ...]:
-    """Return what stands at the line of the log evidence, in parts that are not to be broken.
+    """Return what stands at the line of the log evidence (nats, total), in parts that are not to be broken.
 
-    Parameters
-    ----------
-    text
-        In which language.
-    log_evidence
-        In nats, total.
-    gap
-        Distance of the guide to it; None where that is not known.
-    num_rows
-        What both are divided by.
+    The distance of the guide to it follows where that is known; both are divided by `num_rows`.
     """
     decimals = 2 if num_rows == 1 else 4
     evidence = text("overlay.evidence", value=minus(f"{log_evidence / num_rows:,.{decimals}f}"))

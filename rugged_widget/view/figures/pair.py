@@ -1,7 +1,5 @@
 """Two latents at once: draws or ellipses of each run over the exact contours."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,26 +13,22 @@ from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
 from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, MUTED, Chart, Ruler, html_text
-from rugged_widget.view.figures.overlays import dashed, show_marks
+from rugged_widget.view.figures.overlays import dashed, key_html, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Subject
+from rugged_widget.view.widgets import classed, toggle_buttons, vbox
 
-MAX_RUNS = 4
-"""Kept runs that are drawn at once: more colours could not be told apart."""
+MAX_RUNS = 4  # kept runs that are drawn at once: more colours could not be told apart
 
 COLORS = tuple(f"var(--rw-kept-{number})" for number in range(MAX_RUNS))
 FAINT = tuple(f"var(--rw-kept-{number}-faint)" for number in range(MAX_RUNS))
 NUM_DOTS = 200
 MODES = ("ellipses", "draws")
-NUM_CORNERS = 72
-"""Points of an ellipse."""
-
-PROB = 0.9
-"""Probability inside an ellipse, were the draws normal."""
-
+NUM_CORNERS = 72  # points of an ellipse
+PROB = 0.9  # probability inside an ellipse, were the draws normal
 EDGE = 0.005  # share of the draws at either end that an axis need not hold
 
 
@@ -43,18 +37,12 @@ class PairFigure:
 
     Parameters
     ----------
-    subject
-        Says which latents there are.
     reference
-        For the least-squares estimate, a cross.
+        Gives the least-squares estimate, a cross.
     contours
-        Returns the exact contours of two latents; None where nobody knows them. Called on the computing thread.
+        Returns the exact contours of two latents; None where they are not known. Called on the computing thread.
     pair
         The two latents to begin with, along x and along y; the first two rows where it is None.
-    changed
-        Called, in any thread, when something else is picked.
-    text
-        In which language.
     """
 
     def __init__(
@@ -85,8 +73,7 @@ class PairFigure:
             axes=[self._x.axis, self._y.axis],
             controls=[*self._pickers, self.mode],
         )
-        self.box = ipywidgets.VBox([self._chart.box, self._key])
-        self.box.add_class("rw-pair-box")
+        self.box = vbox("rw-pair-box", self._chart.box, self._key)
         self.targets = (*self._x.targets, *self._y.targets, self._dots, self._ring, self._center, self._key)
         text.follow(self._name)
 
@@ -97,13 +84,12 @@ class PairFigure:
         self._at = latents.index(first), latents.index(second)
         for at, picker in enumerate(self._pickers):
             Choice(picker, self._names, partial(self._picked, at, changed), text)
-        self.mode = ipywidgets.ToggleButtons(options=MODES, style={"button_width": "auto"})
-        self.mode.add_class("rw-pair-mode")
+        self.mode = toggle_buttons("rw-pair-mode", MODES)
         Choice(self.mode, self._modes, lambda _mode: changed(), text)
 
     @property
     def latents(self) -> tuple[Latent, Latent]:
-        """What lies along x and along y."""
+        """The latents along x and along y."""
         rows = self._subject.rows
         first, second = (rows[at] for at in self._at)
         return (first.site, first.index), (second.site, second.index)
@@ -160,9 +146,9 @@ class PairFigure:
         show_marks([*self._kept_dots, *self._kept_rings], show=False)
 
     def _picker(self, at: int, row: int) -> ipywidgets.Dropdown:
-        picker = ipywidgets.Dropdown(options=self._names(), value=row, layout={"width": "auto"})
-        picker.add_class(f"rw-pair-{'xy'[at]}")
-        return picker
+        return classed(
+            ipywidgets.Dropdown(options=self._names(), value=row, layout={"width": "auto"}), f"rw-pair-{'xy'[at]}"
+        )
 
     def _names(self) -> list[tuple[str, object]]:
         return [(row.label, number) for number, row in enumerate(self._subject.rows)]
@@ -201,8 +187,7 @@ class PairFigure:
     def _place_exact(self, pair: tuple[Latent, Latent]) -> list[Array]:
         if self._contours is None:
             return []
-        found = self._contours(*pair)
-        lines = [line for level in found.lines for line in level]
+        lines = [line for level in self._contours(*pair).lines for line in level]
         length = max(len(line) for line in lines)
         # One mark draws all of them: the shorter ones stay at their end.
         padded = np.stack([np.pad(line, ((0, length - len(line)), (0, 0)), mode="edge") for line in lines])
@@ -213,14 +198,14 @@ class PairFigure:
 
     def _place_runs(self, pair: tuple[Latent, Latent], mode: str) -> list[Array]:
         points = [pick(run.draws, pair) for run in self._runs]
-        outlines = [ellipse(those) for those in points]
+        outlines = [ellipse(draws) for draws in points]
         for number, (dots, ring) in enumerate(zip(self._kept_dots, self._kept_rings, strict=True)):
-            there = number < len(self._runs)
-            if there:
+            drawn = number < len(self._runs)
+            if drawn:
                 with dots.hold_sync(), ring.hold_sync():
                     dots.x, dots.y = points[number][:, :NUM_DOTS]
                     ring.x, ring.y = outlines[number]
-            dots.visible, ring.visible = there and mode == "draws", there and mode == "ellipses"
+            dots.visible, ring.visible = drawn and mode == "draws", drawn and mode == "ellipses"
         self._tag([outline[:, outline[1].argmax()] for outline in outlines])
         return [*outlines, *map(middle, points)]
 
@@ -242,33 +227,24 @@ class PairFigure:
 
     def _legend(self) -> str:
         shape = "ring" if self.mode.value == "ellipses" else "dots"
-        keys = [(f"rw-key-pair-{shape}", self._text.html("compare.key.present"))]
-        keys += [
-            (
-                f"rw-key-pair-{shape} rw-kept-{number}",
-                self._text.html("compare.key.run", number=run.number, name=run.name),
+        html = self._text.html
+        keys = [(f"rw-key-pair-{shape}", html("compare.key.present"))]
+        for number, run in enumerate(self._runs):
+            keys.append(
+                (f"rw-key-pair-{shape} rw-kept-{number}", html("compare.key.run", number=run.number, name=run.name))
             )
-            for number, run in enumerate(self._runs)
-        ]
         if self._shows_exact:
-            keys.append(("rw-key-exact", self._text.html("compare.key.exact")))
+            keys.append(("rw-key-exact", html("compare.key.exact")))
         if self._reference is not None:
-            keys.append(("rw-key-cross", self._text.html("compare.key.least_squares")))
-        return "".join(f'<span class="rw-key"><i class="{css}"></i>{text}</span>' for css, text in keys)
+            keys.append(("rw-key-cross", html("compare.key.least_squares")))
+        return "".join(key_html(css_classes, meaning) for css_classes, meaning in keys)
 
 
 def ellipse(points: Array) -> Array:
     """Return the ellipse that holds 90 % of a normal distribution with the mean and covariance of draws.
 
-    Parameters
-    ----------
-    points
-        Shape (2, num_draws), at least 2 draws.
-
-    Returns
-    -------
-    array
-        Its outline, closed, shape (2, 72); all at one place where the draws are.
+    The draws have shape (2, num_draws), at least 2 of them; the outline is closed, shape (2, 72), and all at one place
+    where the draws are.
     """
     # The radius of the region of probability p of a standard normal in the plane: 1 - exp(-r^2 / 2) = p.
     radius = math.sqrt(-2.0 * math.log(1.0 - PROB))
@@ -281,20 +257,17 @@ def ellipse(points: Array) -> Array:
 
 def pick(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array:
     """Return draws of two latents, shape (2, num_draws)."""
-    picked: Array = np.stack([_element(draws[site], index) for site, index in pair])
-    return picked
+    return np.stack([_element(draws[site], index) for site, index in pair])
 
 
 def middle(points: Array) -> Array:
     """Return where all but the outermost draws lie, shape (2, 2)."""
-    middle: Array = np.quantile(points, [EDGE, 1.0 - EDGE], axis=1).T
-    return middle
+    return np.quantile(points, [EDGE, 1.0 - EDGE], axis=1).T
 
 
 def resized(points: Array, count: int) -> Array:
     """Return exactly `count` draws, the last one again and again where there are fewer."""
-    resized: Array = np.pad(points, ((0, 0), (0, count - points.shape[1])), mode="edge")
-    return resized
+    return np.pad(points, ((0, 0), (0, count - points.shape[1])), mode="edge")
 
 
 def _element(draws: Array, index: tuple[int, ...]) -> Array:

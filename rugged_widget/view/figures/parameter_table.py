@@ -1,7 +1,5 @@
 """The guide's parameters as a table: small ones in full, large ones as a range."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -9,14 +7,9 @@ from rugged_widget.snapshot.snapshot import Array, Parameter
 from rugged_widget.view.figures.number_format import fixed
 from rugged_widget.view.i18n.catalogue import Catalogue
 
-MAX_WRITTEN = 12
-"""A parameter of no more numbers is written out, one a line."""
-
-MAX_LISTED = 40
-"""Parameters in the table: a guide may have one for every row of the data."""
-
-FIRST = 3
-"""Numbers of a large parameter that are written."""
+MAX_WRITTEN = 12  # a parameter of no more numbers is count out, one a line
+MAX_LISTED = 40  # parameters in the table: a guide may have one for every row of the data
+FIRST = 3  # numbers of a large parameter that are count
 
 COLUMNS = ("parameter", "constrained", "unconstrained")
 
@@ -24,17 +17,7 @@ COLUMNS = ("parameter", "constrained", "unconstrained")
 def table_of(text: Catalogue, parameters: Sequence[Parameter]) -> str:
     """Return a table as HTML; names are plain text, and stay so.
 
-    Parameters
-    ----------
-    text
-        In which language.
-    parameters
-        In the order of the store.
-
-    Returns
-    -------
-    str
-        A line a number; of a parameter with more than 12 the first few, how many there are, and between what.
+    It has a line a number; of a parameter with more than 12 the first few, how many there are, and between what.
     """
     head = "".join(f"<th>{text.html(f'parameters.column.{name}')}</th>" for name in COLUMNS)
     bodies = "".join(f"<tbody>{''.join(_rows(text, parameter))}</tbody>" for parameter in parameters[:MAX_LISTED])
@@ -48,13 +31,11 @@ def _rows(text: Catalogue, parameter: Parameter) -> Iterator[str]:
     constrained, unconstrained = parameter.constrained, parameter.unconstrained
     shape = f"({', '.join(map(str, constrained.shape))}{',' * (constrained.ndim == 1)})"
     yield f'<tr><th colspan="3" scope="rowgroup">{escape(parameter.name)} <span>{shape}</span></th></tr>'
-    written = (
-        constrained.size if constrained.size <= MAX_WRITTEN and constrained.shape == unconstrained.shape else FIRST
-    )
-    pairs = zip(constrained.ravel()[:written].tolist(), unconstrained.ravel()[:written].tolist(), strict=False)
+    count = constrained.size if constrained.size <= MAX_WRITTEN and constrained.shape == unconstrained.shape else FIRST
+    pairs = zip(constrained.ravel()[:count].tolist(), unconstrained.ravel()[:count].tolist(), strict=False)
     for number, (value, free) in enumerate(pairs):
         yield f"<tr><td>{_index(number, constrained.shape)}</td><td>{fixed(value)}</td><td>{fixed(free)}</td></tr>"
-    if written < max(constrained.size, unconstrained.size):
+    if count < max(constrained.size, unconstrained.size):
         ranges = f"<td>{_range(text, constrained)}</td><td>{_range(text, unconstrained)}</td>"
         yield f"<tr><td>{text.html('parameters.all', count=constrained.size)}</td>{ranges}</tr>"
 

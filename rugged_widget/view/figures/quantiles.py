@@ -1,16 +1,14 @@
 """Posterior quantiles, one row a latent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import bqplot
 import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.snapshot import Array, Correction, Progress, Snapshot
+from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, minus
-from rugged_widget.view.figures.overlays import dashed, dotted, show_marks
+from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -29,19 +27,10 @@ class QuantileFigure:
     reference
         What it is compared with: a triangle over each row at the least-squares estimate, and round each row a box from
         the lowest to the highest exact quantile with a stroke at the exact median.
-    text
-        In which language.
-    explain
-        What explains the figure, in its heading.
     """
 
     def __init__(
-        self,
-        subject: Subject,
-        reference: Reference | None = None,
-        *,
-        text: Catalogue,
-        explain: Explained | None = None,
+        self, subject: Subject, reference: Reference | None = None, *, text: Catalogue, explain: Explained | None = None
     ) -> None:
         self._rows, self._subject, self._text = subject.rows, subject, text
         num_rows = len(self._rows)
@@ -79,13 +68,15 @@ class QuantileFigure:
         values = self.values(snapshot.quantiles)
         low, high = self._compared
         correction = snapshot.correction if self._corrects else None
-        covered = values if correction is None else np.stack([values, self.values(correction.quantiles)])
+        corrected = values if correction is None else self.values(correction.quantiles)
+        covered = np.stack([values, corrected])
+        boxes = _boxes(corrected, np.arange(float(len(self._rows))), HALF_CORRECTED)
         return [
             *self._x.cover(min(low, float(covered.min())), max(high, float(covered.max()))),
             (self._outer, {"x": values[[0, -1]].T}),
             (self._inner, {"x": values[[1, -2]].T}),
             (self._median, {"x": values[len(values) // 2]}),
-            *self._correct_by(correction, values),
+            *correct_by(self._corrected, [{"x": x} for x, _ in boxes], on=self._corrects, known=correction is not None),
         ]
 
     def show_exact(self, show: bool) -> None:
@@ -119,15 +110,6 @@ class QuantileFigure:
         ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
         return self._text("quantiles.axis", ends=ends, middle=middle)
 
-    def _correct_by(self, correction: Correction | None, values: Array) -> Changes:
-        """Return the changes of the dotted boxes; what is not known is hidden at the guide's own quantiles."""
-        shown: dict[str, object] = {"visible": correction is not None}
-        if not self._corrects:
-            return [(mark, shown) for mark in self._corrected]
-        places = np.arange(float(len(self._rows)))
-        boxes = _boxes(values if correction is None else self.values(correction.quantiles), places, HALF_CORRECTED)
-        return [(mark, {"x": x, **shown}) for mark, (x, _) in zip(self._corrected, boxes, strict=True)]
-
     def _compare(
         self, reference: Reference | None, places: Array, scales: Mapping[str, bqplot.Scale]
     ) -> tuple[list[bqplot.Mark], list[bqplot.Mark]]:
@@ -153,14 +135,8 @@ class QuantileFigure:
 def _boxes(values: Array, places: Array, half: float) -> Sequence[tuple[Array, Array]]:
     """Return x and y of a box round each row from its lowest to its highest quantile, and of a stroke at its median.
 
-    Parameters
-    ----------
-    values
-        Quantiles, shape (num_probs, num_rows).
-    places
-        The middle of each row, shape (num_rows,).
-    half
-        Half the height of a box.
+    `values` are quantiles, shape (num_probs, num_rows), `places` the middles of the rows, shape (num_rows,), and `half`
+    is half the height of a box.
     """
     left, median, right = values[0], values[len(values) // 2], values[-1]
     top, bottom = places - half, places + half

@@ -4,8 +4,6 @@ What a frame shows has reached the browser with the frame. The kernel's own copy
 reloaded page, a second tab or a saved notebook finds the present state, but it must not be sent a second time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import bqplot

@@ -14,8 +14,6 @@ The protocol; `FrameMessage` and `Request` in `js/src/stream.ts` are the types o
 Messages to the kernel are JSON without buffers, because VS Code blocks on a binary one.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import os
@@ -45,13 +43,7 @@ Changes: TypeAlias = Sequence[tuple[Silent, Mapping[str, object]]]
 
 @functools.cache
 def bundle() -> dict[str, str]:
-    """Return the built front end: `_esm` and `_css`.
-
-    Raises
-    ------
-    MissingBundleError
-        Where the package was installed without it.
-    """
+    """Return the built front end, `_esm` and `_css`; MissingBundleError where the package was installed without it."""
     try:
         return {"_esm": (STATIC / "widget.js").read_text("utf-8"), "_css": (STATIC / "widget.css").read_text("utf-8")}
     except OSError as error:
@@ -82,19 +74,12 @@ def _front_end(name: str) -> Path | traitlets.Unicode[str, str | bytes]:
 
 
 class FrameStream(anywidget.AnyWidget):
-    """Sends frames to every page that shows `targets`, never more than it can draw.
-
-    A frame holds new values of the targets' traits: arrays travel as one float32 buffer, the rest as JSON and only
-    where it changed. At most three frames are under way; the browser acknowledges one when it has painted it.
+    """Sends frames to every page that shows `targets`, never more than it can draw; see the protocol above.
 
     Parameters
     ----------
-    targets
-        Widgets that frames may change; more may come, see `extend`.
     ask
         Runs a function on the thread that computes: messages may arrive on any other.
-    clock
-        Seconds that never go back.
     on_language
         Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
     """
@@ -135,7 +120,7 @@ class FrameStream(anywidget.AnyWidget):
 
     @property
     def presence(self) -> Presence:
-        """Whether a page answers: none is to be seen, it is hidden, gone or on its way (away), or it is here."""
+        """Presence of a page: there is none, it is hidden, gone or on its way (away), or it is here."""
         if not self._greeted:
             return "away" if self._clock() < self._expected_until else "none"
         return "away" if self._away else "here"
@@ -183,12 +168,8 @@ class FrameStream(anywidget.AnyWidget):
     def push(self, changes: Changes, summary: str) -> None:
         """Send a frame and keep the kernel's side current.
 
-        Parameters
-        ----------
-        changes
-            New values of targets' traits. Every frame has to hold the same arrays: one replaces another wholly.
-        summary
-            The frame in a sentence, for screen readers.
+        Every frame has to hold new values of the same arrays: one replaces another wholly. `summary` is the frame in a
+        sentence, for screen readers.
         """
         self.keep(changes)
         self._send_frame(changes, summary)

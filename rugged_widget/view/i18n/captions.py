@@ -1,29 +1,18 @@
 """Captions of controls that follow the language."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import ipywidgets
 
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import classed
 
 
 class Choice:
-    """Gives a control that picks one of several its captions, and tells what is picked; new captions pick nothing.
+    """Gives ToggleButtons or a Dropdown captions, and tells `picked`, in any thread, which value is picked.
 
-    Parameters
-    ----------
-    widget
-        ToggleButtons or a Dropdown.
-    options
-        Returns captions and values in the present language; plain text.
-    picked
-        Called, in any thread, with the value that was picked.
-    text
-        In which language.
-    tips
-        Returns what to tell of each option where it is pointed at; plain text.
+    New captions pick nothing. `options` are captions with their values, `tips` what is told of each where it is pointed
+    at; both are asked for in the present language and plain text.
     """
 
     def __init__(
@@ -61,32 +50,19 @@ class Choice:
             self._picked(value)
 
 
-def caption(widget: ipywidgets.Widget, text: Catalogue, key: str, tip: str = "", **more: str) -> None:
-    """Let a control's description follow the language, and its tooltip and other texts too.
-
-    Parameters
-    ----------
-    widget
-        A button, a slider or the like.
-    text
-        In which language.
-    key, tip
-        Keys of the description and of the tooltip, which may be missing.
-    more
-        Keys of other traits by their names.
-    """
-    keys = {"description": key, **({"tooltip": tip} if tip else {}), **more}
+def caption(widget: ipywidgets.Widget, text: Catalogue, key: str, tip: str = "") -> None:
+    """Let a control's description follow the language, and its tooltip where `tip` is its key."""
 
     def put() -> None:
-        for trait, entry in keys.items():
-            setattr(widget, trait, text(entry))
+        widget.description = text(key)
+        if tip:
+            widget.tooltip = text(tip)
 
     text.follow(put)
 
 
 def paragraph(text: Catalogue, key: str, css_class: str) -> ipywidgets.HTML:
     """Return a text that is an entry of the catalogue, as HTML, under a css class; it follows the language."""
-    widget = ipywidgets.HTML("")
-    widget.add_class(css_class)
+    widget = classed(ipywidgets.HTML(""), css_class)
     text.follow(lambda: setattr(widget, "value", text.html(key)))
     return widget

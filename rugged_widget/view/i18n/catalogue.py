@@ -1,7 +1,5 @@
 """The catalogue: every sentence that a reader sees, by language."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -11,21 +9,16 @@ from types import MappingProxyType
 from typing import Final
 
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType({"en": "English", "ko": "한국어"})
-"""What each language calls itself, by its code."""
+"""Names of the languages in themselves, by their codes."""
 
 AUTO = "auto"
 FALLBACK = "en"
 
 
 class Catalogue:
-    """The catalogue in one language at a time.
+    """The catalogue in one language at a time, a key of `LANGUAGES`.
 
     An entry has a dotted key, `file.section.name`, and is plain text with fields in braces, or HTML of ours.
-
-    Parameters
-    ----------
-    language
-        A key of `LANGUAGES`.
     """
 
     def __init__(self, language: str = "en") -> None:
@@ -40,7 +33,6 @@ class Catalogue:
         return catalogue(self.language)[key].format(**values)
 
     def __contains__(self, key: str) -> bool:
-        """Whether there is an entry of this key."""
         return key in catalogue(self.language)
 
     def html(self, key: str, /, **values: object) -> str:
@@ -62,15 +54,7 @@ class Catalogue:
 
 
 def checked_language(value: str) -> str:
-    """Return what `language=` was given, or say what it takes.
-
-    Raises
-    ------
-    TypeError
-        If it is no text.
-    ValueError
-        If it is neither "auto" nor a key of `LANGUAGES`.
-    """
+    """Return what `language=` was given; TypeError where it is no text, ValueError where it is no language."""
     choices = (AUTO, *LANGUAGES)
     if not isinstance(value, str):
         raise TypeError(f"language must be one of {choices}, got {value!r}")
@@ -87,24 +71,18 @@ def language_of(tag: str) -> str:
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Return all entries of a language by their keys.
-
-    Parameters
-    ----------
-    language
-        A key of `LANGUAGES`.
-    """
+    """Return all entries of a language, a key of `LANGUAGES`, by their keys."""
     folder = files("rugged_widget.view.i18n").joinpath("catalogue", language)
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        _flatten(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")), found)
-    return MappingProxyType(found)
+        _flatten(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8")), entries)
+    return MappingProxyType(entries)
 
 
-def _flatten(prefix: str, table: Mapping[str, object], found: dict[str, str]) -> None:
+def _flatten(prefix: str, table: Mapping[str, object], entries: dict[str, str]) -> None:
     for name, value in table.items():
         key = f"{prefix}.{name}"
         if isinstance(value, dict):
-            _flatten(key, value, found)
+            _flatten(key, value, entries)
         else:
-            found[key] = str(value).strip()
+            entries[key] = str(value).strip()

@@ -1,37 +1,18 @@
 """The language of a dashboard, and the accessible names of its parts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue, language_of
 from rugged_widget.view.page import Page
 
-LABELS = (
-    "primary",
-    "step",
-    "reset",
-    "progress",
-    "exact-switch",
-    "tabs",
-    "copied",
-    "not-copied",
-    "readout",
-)
+LABELS = ("primary", "step", "reset", "progress", "exact-switch", "tabs", "copied", "not-copied", "readout")
 """Css classes without their prefix. The last three are no elements: they are what the page's script says by itself."""
 
 
 class Locale:
     """The language, as it was asked for or as the browser of the first page prefers it.
 
-    Parameters
-    ----------
-    text
-        What speaks.
-    language
-        A key of `LANGUAGES`, or "auto": the first page decides, and it is English until then.
-    settings
-        Names of the settings that have a control.
+    It is asked for by a key of `LANGUAGES`, or by "auto": the first page decides, and it is English until then.
     """
 
     def __init__(self, text: Catalogue, language: str, settings: Iterable[str]) -> None:
@@ -54,9 +35,9 @@ class Locale:
 
     def labels(self, pages: Sequence[Page]) -> dict[str, str]:
         """Return the accessible names of the dashboard and of pages, by css class."""
-        name = "{name}"  # filled in by the page's script
-        own = {f"rw-{key}": self._text(f"controls.label.{key}", name=name) for key in self._keys}
-        return own | {css: said for page in pages for css, said in getattr(page, "labels", {}).items()}
+        field = "{name}"  # filled in by the page's script
+        own = {f"rw-{key}": self._text(f"controls.label.{key}", name=field) for key in self._keys}
+        return own | {css: name for page in pages for css, name in getattr(page, "labels", {}).items()}
 
     def hover(self, pages: Sequence[Page]) -> list[Mapping[str, object]]:
         """Return what is told of the dots of pages."""

@@ -1,12 +1,8 @@
 """The Code page: a script that repeats the run without this package."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from html import escape
-
-import ipywidgets
 
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
@@ -16,23 +12,14 @@ from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import vbox
 
 EVERY_SECONDS = 1.0
 """While training runs, the script is written anew so often: it changes with every step, and nobody reads so fast."""
 
 
 class CodePage:
-    """The script of the present run, and a button that copies it.
-
-    Parameters
-    ----------
-    make_script
-        Returns the script as it is now, quickly; called on the thread that computes.
-    clock
-        Seconds that never go back.
-    text
-        In which language.
-    """
+    """The script of the present run, which `make_script` writes quickly, and a button that copies it."""
 
     def __init__(
         self, make_script: Callable[[], str], clock: Callable[[], float] = time.monotonic, *, text: Catalogue
@@ -42,8 +29,7 @@ class CodePage:
         about = paragraph(text, "code.about", "rw-about")
         self._state = html_text("rw-as-of")
         self._listing = Listing(text, "code.title", beside=[self._state])
-        self.box = ipywidgets.VBox([about, self._listing.box])
-        self.box.add_class("rw-code-page")
+        self.box = vbox("rw-code-page", about, self._listing.box)
         self.targets: tuple[Silent, ...] = (self._state,)
 
     def __repr__(self) -> str:

@@ -1,9 +1,6 @@
 """The Compare page: saved runs side by side, and two latents of each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from html import escape
 
 import ipywidgets
 
@@ -17,9 +14,10 @@ from rugged_widget.view.figures.pair import MAX_RUNS, PairFigure
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption, paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
-from rugged_widget.view.pages.runs_table import RunsTable, button
+from rugged_widget.view.pages.runs_table import RunsTable
 from rugged_widget.view.requests import CompareRequests
 from rugged_widget.view.subject import Subject
+from rugged_widget.view.widgets import box, button, classed, outcome, path_field, vbox
 
 CSV_PATH = "rugged_runs.csv"
 
@@ -28,21 +26,6 @@ class ComparePage:
     """A table of the kept runs, and a figure of two latents with as many of them as are ticked, up to four.
 
     `show_runs` and `said` are the answers to its requests; they belong on the thread that computes.
-
-    Parameters
-    ----------
-    subject, reference
-        What the runs are about, and what they are compared with.
-    requests
-        Who is asked.
-    contours
-        Returns the exact contours of two latents; None where nobody knows them.
-    changed
-        Called, in any thread, when there is something else to draw.
-    text
-        In which language.
-    pair
-        The two latents to begin with; the first two where it is None.
     """
 
     def __init__(
@@ -56,14 +39,13 @@ class ComparePage:
         text: Catalogue,
         pair: tuple[Latent, Latent] | None = None,
     ) -> None:
-        self._requests, self._text, self._changed = requests, text, changed
+        self._requests, self._text = requests, text
         self._drawn: tuple[SavedRun, ...] = ()
         self._pair = PairFigure(subject, reference, contours, changed, text=text, pair=pair)
         self._table = RunsTable(requests, MAX_RUNS, changed, text=text)
-        self._said = html_text("rw-said")
+        self._outcome = html_text("rw-said")
         self._empty = paragraph(text, "compare.empty", "rw-runs-empty")
-        self.box = ipywidgets.VBox([self._table.box, self._empty, self._actions(), self._said, self._pair.box])
-        self.box.add_class("rw-compare")
+        self.box = vbox("rw-compare", self._table.box, self._empty, self._actions(), self._outcome, self._pair.box)
         self.targets = self._pair.targets
 
     def __repr__(self) -> str:
@@ -95,10 +77,9 @@ class ComparePage:
         self._table.show(runs)
         self._empty.layout.display = "none" if runs else None
 
-    def said(self, text: str, *, alert: bool = False) -> None:
+    def said(self, message: str, *, alert: bool = False) -> None:
         """Say what became of a request; plain text. The names in the table are the runs' own again."""
-        role, css = ("alert", ' class="rw-failed"') if alert else ("status", "")
-        self._said.value = f'<p role="{role}"{css}>{escape(text)}</p>' if text else ""
+        self._outcome.value = outcome(message, alert=alert)
         self._table.write()
 
     # Parts
@@ -113,17 +94,12 @@ class ComparePage:
     def _actions(self) -> ipywidgets.Box:
         keep = button("rw-keep", self._requests.keep)
         caption(keep, self._text, "compare.button.keep", "compare.button.keep_tip")
-        self._path = ipywidgets.Text(value=CSV_PATH, placeholder=CSV_PATH, continuous_update=False)
-        self._overwrite = ipywidgets.Checkbox(value=False, indent=False)
+        self._path = path_field(CSV_PATH, "rw-csv-path")
+        self._overwrite = classed(ipywidgets.Checkbox(value=False, indent=False), "rw-overwrite")
         export = button("rw-export", self._export)
-        for widget, *css in ((self._path, "rw-path", "rw-csv-path"), (self._overwrite, "rw-overwrite")):
-            for name in css:
-                widget.add_class(name)
         caption(self._overwrite, self._text, "serve.overwrite")
         caption(export, self._text, "compare.button.export", "compare.button.export_tip")
-        row = ipywidgets.Box([keep, self._path, export, self._overwrite])
-        row.add_class("rw-runs-actions")
-        return row
+        return box("rw-runs-actions", keep, self._path, export, self._overwrite)
 
     def _export(self) -> None:
         if path := str(self._path.value).strip():

@@ -1,11 +1,7 @@
 """A page with its question as heading and an explanation behind an (i)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Generic
-
-import ipywidgets
 
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.request import SnapshotRequest
@@ -15,31 +11,21 @@ from rugged_widget.view.figures.explanation import Explanation, SnapshotT, Tell
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Page
+from rugged_widget.view.widgets import hbox, vbox
 
 
 class ExplainedPage(Generic[SnapshotT]):
     """Another page under a heading that asks a question, with an explanation behind its (i).
 
-    Parameters
-    ----------
-    page
-        The page that is explained; everything it can do, this can.
-    text
-        In which language.
-    key
-        Of the explanation, as of `Explanation`; its title is the question.
-    facts
-        What there is to say.
+    Everything that the page can do, this can. The question is the title of the explanation of that `key`.
     """
 
     def __init__(self, page: Page, text: Catalogue, key: str, facts: Tell[SnapshotT]) -> None:
         self._page, self._text, self._title_key = page, text, f"explain.{key}.title"
         self._explanation = Explanation(text, key, facts)
         self._title = html_text("rw-question")
-        head = ipywidgets.HBox([self._title, self._explanation.box])
-        head.add_class("rw-head")
-        self.box = ipywidgets.VBox([head, page.box])
-        self.box.add_class("rw-explained")
+        head = hbox("rw-head", self._title, self._explanation.box)
+        self.box = vbox("rw-explained", head, page.box)
         self.targets = (*page.targets, *self._explanation.targets)
         text.follow(self._name)
 
@@ -48,7 +34,7 @@ class ExplainedPage(Generic[SnapshotT]):
 
     @property
     def hover(self) -> Sequence[Mapping[str, object]]:
-        """What dots are told of, as of `FrameStream`."""
+        """Tooltips of dots, as of `FrameStream`."""
         hover: Sequence[Mapping[str, object]] = getattr(self._page, "hover", ())
         return hover
 
@@ -68,15 +54,11 @@ class ExplainedPage(Generic[SnapshotT]):
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not, where the page can."""
-        show_exact = getattr(self._page, "show_exact", None)
-        if show_exact is not None:
-            show_exact(show)
+        getattr(self._page, "show_exact", lambda _show: None)(show)
 
     def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Show the runs that were kept, where the page can."""
-        show_runs = getattr(self._page, "show_runs", None)
-        if show_runs is not None:
-            show_runs(runs)
+        getattr(self._page, "show_runs", lambda _runs: None)(runs)
 
     def _name(self) -> None:
         self._title.value = f"<h3>{self._text.html(self._title_key)}</h3>"

@@ -1,7 +1,5 @@
 """The Parameters page: the guide's parameters, and the density of every latent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from html import escape
 
@@ -18,20 +16,11 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Row, Subject
+from rugged_widget.view.widgets import box, classed, vbox
 
 
 class ParametersPage:
-    """A table of the guide's parameters, and the density of every latent with the exact one over it.
-
-    Parameters
-    ----------
-    subject
-        Says which latents there are.
-    reference
-        What the densities are compared with; None where nothing is known.
-    text
-        In which language.
-    """
+    """A table of the guide's parameters, and the density of every latent with the exact one over it."""
 
     def __init__(self, subject: Subject, reference: Reference | None, *, text: Catalogue) -> None:
         self._subject, self._text = subject, text
@@ -39,15 +28,10 @@ class ParametersPage:
         self._table.value = text.html("parameters.waiting")
         self._latents = [_Latent(number, row, reference, text) for number, row in enumerate(subject.rows)]
         about = paragraph(text, "parameters.about", "rw-about")
-        key = ipywidgets.HTML("")
-        key.add_class("rw-legend")
-        pane = ipywidgets.VBox([about, self._table])
-        pane.add_class("rw-pane")
-        main = ipywidgets.Box([*[latent.figure.box for latent in self._latents], key])
-        main.add_class("rw-main")
-        main.add_class("rw-latents")
-        self.box = ipywidgets.Box([pane, main])
-        self.box.add_class("rw-columns")
+        key = classed(ipywidgets.HTML(""), "rw-legend")
+        pane = vbox("rw-pane", about, self._table)
+        main = box("rw-main rw-latents", *[latent.figure.box for latent in self._latents], key)
+        self.box = box("rw-columns", pane, main)
         self.targets = (self._table, *(target for latent in self._latents for target in latent.targets))
         text.follow(lambda: self._name(key, reference))
 

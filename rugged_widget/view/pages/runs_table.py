@@ -1,7 +1,5 @@
 """The table of saved runs: a row each, with a tick to draw it and its name to edit."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,36 +12,26 @@ from rugged_widget.view.figures.overlays import gap_words
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import CompareRequests
+from rugged_widget.view.widgets import box, button, classed, hbox
 
 COLUMNS = ("name", "guide", "steps", "rate", "elbo", "gap", "ratio", "k_hat", "seconds")
 NONE = "\N{EN DASH}"
 
 
 class RunsTable:
-    """Rows of kept runs, of which some are ticked.
+    """Rows of kept runs, of which at most `max_ticked` are ticked: one more takes the tick of the first of the others.
 
-    Parameters
-    ----------
-    requests
-        Who is asked to rename, to recall and to remove.
-    max_ticked
-        How many are ticked at most, >= 1: with one more, the first of the others loses its tick.
-    ticked
-        Called, in any thread, when a tick was set or taken away.
-    text
-        In which language.
+    `on_tick` is called, in any thread, when a tick was set or taken away.
     """
 
     def __init__(
-        self, requests: CompareRequests, max_ticked: int, ticked: Callable[[], None], *, text: Catalogue
+        self, requests: CompareRequests, max_ticked: int, on_tick: Callable[[], None], *, text: Catalogue
     ) -> None:
-        self._requests, self._max, self._told, self._text = requests, max_ticked, ticked, text
+        self._requests, self._max, self._on_tick, self._text = requests, max_ticked, on_tick, text
         self._runs: tuple[SavedRun, ...] = ()
         self._rows: dict[int, _Row] = {}
-        self._header = ipywidgets.HTML()
-        self._header.add_class("rw-runs-header")
-        self.box = ipywidgets.Box([self._header])
-        self.box.add_class("rw-runs")
+        self._header = classed(ipywidgets.HTML(), "rw-runs-header")
+        self.box = box("rw-runs", self._header)
         text.follow(self._name)
 
     def __repr__(self) -> str:
@@ -57,19 +45,18 @@ class RunsTable:
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names of what has no words of its own, by css class."""
-        return {css: said for run in self._runs for css, said in _labels(run, self._text)}
+        return {css: name for run in self._runs for css, name in _labels(run, self._text)}
 
     def show(self, runs: Sequence[SavedRun]) -> None:
         """Show these runs; those that are new are ticked as long as there is room."""
         self._runs = tuple(runs)
-        gone = self._rows.keys() - {run.number for run in self._runs}
-        closing = [self._rows.pop(number) for number in gone]
+        old_rows = [self._rows.pop(number) for number in self._rows.keys() - {run.number for run in self._runs}]
         for run in self._runs:
             if run.number not in self._rows:
                 row = self._rows[run.number] = _Row(run.number, self._requests, self._tick, self._text)
                 row.ticked = sum(other.ticked for other in self._rows.values()) < self._max
         self.box.children = (self._header, *(self._rows[run.number].box for run in self._runs))
-        for row in closing:
+        for row in old_rows:
             row.close()
         self.write()
 
@@ -83,12 +70,12 @@ class RunsTable:
         others = [run.number for run in self.ticked if run.number != number]
         if self._rows[number].ticked and len(others) >= self._max:
             self._rows[others[0]].ticked = False
-        self._told()
+        self._on_tick()
 
     def _name(self) -> None:
-        say = self._text.html
-        named = [(column, say(f"compare.column.{column}"), say(f"compare.tip.{column}")) for column in COLUMNS]
-        cells = "".join(f'<span class="rw-cell-{column}" title="{tip}">{name}</span>' for column, name, tip in named)
+        html = self._text.html
+        heads = [(column, html(f"compare.column.{column}"), html(f"compare.tip.{column}")) for column in COLUMNS]
+        cells = "".join(f'<span class="rw-cell-{column}" title="{tip}">{name}</span>' for column, name, tip in heads)
         self._header.value = f"<span></span>{cells}<span></span>"
         self.write()
 
@@ -98,25 +85,23 @@ class _Row:
 
     def __init__(self, number: int, requests: CompareRequests, tick: Callable[[int], None], text: Catalogue) -> None:
         self._name, self._silent = "", False
-        self._tick = ipywidgets.Checkbox(value=False, indent=False)
-        self._tick.add_class(f"rw-run-tick-{number}")
+        self._tick = classed(ipywidgets.Checkbox(value=False, indent=False), f"rw-run-tick-{number}")
         self._tick.observe(lambda _change: None if self._silent else tick(number), "value")
-        self._field = ipywidgets.Text(continuous_update=False, layout={"width": "auto"})
-        self._field.add_class(f"rw-run-name-{number}")
+        self._field = classed(
+            ipywidgets.Text(continuous_update=False, layout={"width": "auto"}), f"rw-run-name-{number}"
+        )
         self._field.observe(lambda change: self._renamed(change["new"], number, requests), "value")
         self._cells = ipywidgets.HTML()
         recall = button(f"rw-recall-{number}", lambda: requests.recall(number))
         remove = button(f"rw-remove-{number}", lambda: requests.remove(number))
         caption(recall, text, "compare.button.recall", "compare.button.recall_tip")
         caption(remove, text, "compare.button.remove", "compare.button.remove_tip")
-        self._actions = ipywidgets.HBox([recall, remove])
-        self._actions.add_class("rw-run-actions")
-        self.box = ipywidgets.Box([self._tick, self._field, self._cells, self._actions])
-        self.box.add_class("rw-run")
+        self._actions = hbox("rw-run-actions", recall, remove)
+        self.box = box("rw-run", self._tick, self._field, self._cells, self._actions)
 
     @property
     def ticked(self) -> bool:
-        """Whether it is to be drawn."""
+        """Tick of the run: it is drawn where this is true."""
         return bool(self._tick.value)
 
     @ticked.setter
@@ -155,13 +140,11 @@ def _cells(run: SavedRun, text: Catalogue) -> Iterator[str]:
 
 
 def _texts(run: SavedRun, text: Catalogue) -> dict[str, str]:
-    guide = f"guides.{run.guide}"
-    averaged = run.averaged
-    mark = (
-        ""
-        if averaged is None
-        else f" <abbr{_tip(text, averaged.first, averaged.last)}>\N{GREEK SMALL LETTER MU}</abbr>"
-    )
+    guide, averaged = f"guides.{run.guide}", run.averaged
+    mark = ""
+    if averaged is not None:
+        tip = text.html("compare.averaged", first=averaged.first, last=averaged.last)
+        mark = f' <abbr title="{tip}">\N{GREEK SMALL LETTER MU}</abbr>'
     return {
         "guide": text.html(guide if guide in text else "guides.custom"),
         "steps": f"{run.steps:,}{mark}",
@@ -178,28 +161,16 @@ def _elbo(run: SavedRun, text: Catalogue) -> str:
     """Return the ELBO with the digits that its error leaves; that of a point in brackets, for it is no bound."""
     error = run.elbo_error
     if not 0.0 < error < math.inf:
-        written = minus(f"{run.elbo:,.2f}")
+        estimate = minus(f"{run.elbo:,.2f}")
         is_point = run.approximation is not None and run.approximation.quality == "point"
-        return f'<abbr title="{text.html("compare.no_bound")}">({written})</abbr>' if is_point else written
+        return f'<abbr title="{text.html("compare.no_bound")}">({estimate})</abbr>' if is_point else estimate
     decimals = min(3, max(0, -math.floor(math.log10(error))))
     return minus(f"{run.elbo:,.{decimals}f} \N{PLUS-MINUS SIGN} {error:,.{decimals}f}")
 
 
 def _judged(run: SavedRun, text: Catalogue) -> str:
     """Return k-hat with what it means; its number alone tells little."""
-    found = run.approximation
-    if found is None or not math.isfinite(run.k_hat):
+    judgement = run.approximation
+    if judgement is None or not math.isfinite(run.k_hat):
         return NONE
-    return f"{minus(f'{run.k_hat:.2f}')} <small>{text.html(f'compare.quality.{found.quality}')}</small>"
-
-
-def _tip(text: Catalogue, first: int, last: int) -> str:
-    return f' title="{text.html("compare.averaged", first=first, last=last)}"'
-
-
-def button(css_class: str, press: Callable[[], None]) -> ipywidgets.Button:
-    """Return a button under a css class, as wide as what it says."""
-    made = ipywidgets.Button(layout={"width": "auto"})
-    made.add_class(css_class)
-    made.on_click(lambda _button: press())
-    return made
+    return f"{minus(f'{run.k_hat:.2f}')} <small>{text.html(f'compare.quality.{judgement.quality}')}</small>"
