@@ -1,8 +1,8 @@
 """Capture a function of a fit's parameters, such as the tensors of a snapshot."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
 
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -14,12 +14,7 @@ from rugged_widget.infer.compiled.capture.trace import Capturing
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.compiled.torchscript_engine import scripted
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
-    from typing import TypeAlias
-
-    Seeded: TypeAlias = Callable[[], AbstractContextManager[None]]
+Seeded: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 TOLERANCE = 1e-4
 """Relative difference from the function itself beyond which its capture is not used."""

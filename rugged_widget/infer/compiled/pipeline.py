@@ -1,11 +1,10 @@
 """Capture Pyro's step piece by piece, so that the caller can do other work in between."""
 
-from __future__ import annotations
-
 import copy
-from typing import TYPE_CHECKING
+from collections.abc import Generator
 
 import torch
+from torch import fx
 
 from rugged_widget.infer.compiled.capture.feasibility import params_of, watch_of
 from rugged_widget.infer.compiled.capture.functionalize import functional
@@ -13,19 +12,12 @@ from rugged_widget.infer.compiled.capture.random_inputs import hoist
 from rugged_widget.infer.compiled.capture.simplify import simplify
 from rugged_widget.infer.compiled.capture.trace import capture
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
-from rugged_widget.infer.compiled.program import Program
+from rugged_widget.infer.compiled.program import Program, State
 from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
 from rugged_widget.infer.step.isolation import Generators
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from torch import fx
-
-    from rugged_widget.infer.compiled.program import State
-    from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.pyro_step import PlainStep
 
 
 def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:

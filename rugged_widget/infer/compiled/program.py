@@ -1,18 +1,14 @@
 """The program that engines run: one step as a pure function of tensors."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
+
+from torch import Tensor, fx
 
 from rugged_widget.errors import RuggedWidgetError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor, fx
-
-State: TypeAlias = "tuple[Tensor, ...]"
+State: TypeAlias = tuple[Tensor, ...]
 
 
 class UnsupportedError(RuggedWidgetError):

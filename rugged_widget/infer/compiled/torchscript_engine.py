@@ -1,23 +1,15 @@
 """Run a program with TorchScript, or node by node in Python where TorchScript cannot."""
 
-from __future__ import annotations
-
 import sys
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
-from rugged_widget.infer.compiled.program import said
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from torch import fx
-
-    from rugged_widget.infer.compiled.program import Program, State
+from rugged_widget.infer.compiled.program import Program, State, said
 
 SCRIPTABLE = sys.version_info < (3, 14)
 """Whether torch.jit can be used; beyond, torch itself says that it is not supported."""

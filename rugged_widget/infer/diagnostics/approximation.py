@@ -1,7 +1,5 @@
 """Judge how well a guide approximates the posterior, by importance ratios and by what is known of the posterior."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

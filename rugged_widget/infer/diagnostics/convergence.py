@@ -12,19 +12,14 @@ of the ELBO (Kucukelbir et al. 2017), a cumulative sum of the ELBO (Page 1954) a
 2020, as in viabel): `python -m tests.benchmarks.convergence` prints the table.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.snapshot.values import Advice, ConvergenceState
+from rugged_widget.snapshot.values import Advice, ConvergenceState
 
 FIRST_ASSESSMENT = 208
 """Steps before the first assessment."""

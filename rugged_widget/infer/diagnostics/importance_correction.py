@@ -1,7 +1,5 @@
 """Correct summaries of the guide's draws by importance weights."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from rugged_widget.infer.diagnostics.psis import Smoothed, effective_share, threshold

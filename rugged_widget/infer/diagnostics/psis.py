@@ -1,7 +1,5 @@
 """Pareto-smoothed importance sampling."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

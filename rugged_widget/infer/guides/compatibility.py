@@ -1,8 +1,7 @@
 """Validate a custom guide against its model by running both."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import torch
 from pyro import poutine
@@ -10,9 +9,6 @@ from pyro.distributions import Delta, TransformedDistribution
 from torch.distributions import constraints
 
 from rugged_widget.infer.step.failure import MAX_TEXT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DRAWS: Final = 20
 """Draws of the guide that have to lie on the support of the model."""

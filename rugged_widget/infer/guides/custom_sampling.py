@@ -1,8 +1,7 @@
 """Sample from a custom guide by tracing it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import pyro
 import torch
@@ -10,9 +9,6 @@ from pyro import poutine
 from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.guides.compatibility import innermost, latents_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Drawn: TypeAlias = tuple[dict[str, torch.Tensor], torch.Tensor | None]
 """By site, draws on its support, (num_draws, *site shape); and the log density of each, None for a point."""

@@ -1,7 +1,5 @@
 """Guide families by name, and custom guides."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

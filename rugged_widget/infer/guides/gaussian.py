@@ -1,8 +1,7 @@
 """Guides that are jointly normal on the unconstrained scale, and others with that layout."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import pyro
 import pyro.distributions as dist
@@ -19,9 +18,6 @@ from pyro.infer.autoguide import (
 from torch.distributions import biject_to
 
 from rugged_widget.infer.guides.setup import rehearsal_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 
 class Site(NamedTuple):

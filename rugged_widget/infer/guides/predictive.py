@@ -1,13 +1,13 @@
 """Predict the response and the slopes from posterior draws."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyro
 import torch
+from numpy.typing import NDArray
 from pyro import poutine
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
@@ -15,11 +15,6 @@ from pyro.poutine.util import site_is_subsample
 from rugged_widget.infer.diagnostics.weighted_quantiles import weighted_quantiles
 from rugged_widget.infer.guides.sampling import NOISE_SEED, order_statistics
 from rugged_widget.snapshot.snapshot import Band, Density
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 DENSITY_POINTS = 128
 """Points that a density is evaluated at."""

@@ -1,14 +1,14 @@
 """Draws and quantiles of a guide, by site."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyro.distributions as dist
 import torch
+from numpy.typing import NDArray
 from pyro.infer.autoguide import (
     AutoContinuous,
     AutoDelta,
@@ -21,11 +21,6 @@ from pyro.infer.autoguide import (
 from rugged_widget.infer.guides.custom_sampling import Drawn, draw_one_by_one, draw_together
 from rugged_widget.infer.guides.gaussian import laplace, loc_and_scale, on_supports, site_by_site, sites_of, stretched
 from rugged_widget.infer.guides.setup import Rehearsal, rehearsal_of, set_up
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from numpy.typing import NDArray
 
 NOISE_SEED = 2012
 """Seed of the noise behind every draw: the same at each snapshot and in each widget, so that pictures compare."""

@@ -1,9 +1,8 @@
 """Set up guides: their parameters before the first step, and the model and arguments that they belong to."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import pyro
@@ -13,9 +12,6 @@ from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 from rugged_widget.infer.guides.compatibility import try_guide
 from rugged_widget.infer.guides.custom_sampling import can_draw_together
 from rugged_widget.infer.step.isolation import Generators
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 class Rehearsal:

@@ -1,16 +1,11 @@
 """Explain to the reader why a fit failed, and what to try."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from pyro.poutine.runtime import apply_stack
 
 from rugged_widget.errors import FitError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 MAX_TEXT = 300
 """Characters of an exception's own message that are shown; Pyro appends all shapes."""

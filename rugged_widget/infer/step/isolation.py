@@ -1,21 +1,16 @@
 """Isolate a fit: its own parameter store, random numbers and settings; the user's are restored after each use."""
 
-from __future__ import annotations
-
 import random
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pyro
 import torch
 from pyro.poutine.runtime import _DIM_ALLOCATOR, _PYRO_STACK
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 
 _NUMPY_GLOBAL: Any = np.random.get_state.__self__  # type: ignore[attr-defined] # the RandomState behind np.random
 
@@ -85,7 +80,7 @@ class Generators:
             with _without_words():
                 np.random.set_state(self.numpy_state)  # noqa: NPY002 the global generator is meant
 
-    def same_but_for_torch(self, other: Generators) -> bool:
+    def same_but_for_torch(self, other: Self) -> bool:
         """Return whether two copies are of one state in Python and NumPy."""
         one, two = self.numpy_state, other.numpy_state
         numpy_same = all(one[key] == two[key] for key in ("bit_generator", "has_gauss", "gauss"))

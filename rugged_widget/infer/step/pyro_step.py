@@ -1,11 +1,9 @@
 """Take one SVI step by Pyro: the reference for every other engine."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -14,11 +12,9 @@ from pyro import get_param_store, optim
 from pyro.infer import ELBO, SVI, Trace_ELBO
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
+from pyro.poutine.trace_struct import Trace
 
 from rugged_widget.infer.step.failure import NonFiniteError
-
-if TYPE_CHECKING:
-    from pyro.poutine.trace_struct import Trace
 
 Array: TypeAlias = NDArray[np.float64]
 

@@ -1,20 +1,14 @@
 """Store the ELBO of all steps in little memory, with a thinned curve for drawing."""
 
-from __future__ import annotations
-
 import math
 from array import array
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rugged_widget.snapshot.snapshot import ElboCurve
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 MAX_POINTS = 400
 """Points of the thinned curve, the last step included."""

@@ -1,36 +1,27 @@
 """Select what takes the next steps: Pyro, or a captured program that is verified and dropped where it is wrong."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pyro import get_param_store
 
 from rugged_widget.infer.compiled.capture.feasibility import NotYetError
 from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
 from rugged_widget.infer.compiled.pipeline import build
-from rugged_widget.infer.compiled.program import UnsupportedError, said
+from rugged_widget.infer.compiled.program import Program, UnsupportedError, said
+from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
+from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError
 from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
 from rugged_widget.infer.step.checkpoints import PlainStepping
-from rugged_widget.infer.step.pyro_step import Taken
+from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 from rugged_widget.snapshot.snapshot import EngineInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from typing import Any
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.program import Program
-    from rugged_widget.infer.compiled.stepping.captured_step import Compiled
-    from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
-    from rugged_widget.infer.step.pyro_step import PlainStep
-    from rugged_widget.validation import Engine
+from rugged_widget.validation import Engine
 
 MAX_ATTEMPTS = 3
 """How often a capture is tried that has to wait for what a step makes; after that, every step makes something."""

@@ -1,15 +1,17 @@
 """An isolated SVI fit that is stepped in small slices."""
 
-from __future__ import annotations
-
 import math
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from pyro import get_param_store
+from pyro.infer import ELBO
+from pyro.optim import PyroOptim
 
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.guides.setup import create_parameters
@@ -18,17 +20,9 @@ from rugged_widget.infer.step.isolation import Generators, Isolation
 from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
+from rugged_widget.snapshot.snapshot import EngineInfo
+from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
 from rugged_widget.validation import checked_engine, checked_learning_rate, checked_seed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    import pandas as pd
-    from pyro.infer import ELBO
-    from pyro.optim import PyroOptim
-
-    from rugged_widget.snapshot.snapshot import EngineInfo
-    from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
 
 VALIDATED_STEPS = 10
 """First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with

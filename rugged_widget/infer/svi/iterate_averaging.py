@@ -1,15 +1,11 @@
 """Keep some iterates of a run in bounded memory, and average them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rugged_widget.snapshot.values import Averaged
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FIRST_STRIDE = 8
 """Steps from one iterate to the next, at first. Neighbours closer than that say nearly the same: Adam's own memory

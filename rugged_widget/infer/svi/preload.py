@@ -1,7 +1,5 @@
 """Import in a thread, while the page is drawn, what the first step needs."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import threading

@@ -1,23 +1,16 @@
 """The log of a run: its ELBO, its iterates and its convergence."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, next_assessment, state_of
+from rugged_widget.infer.step.pyro_step import Taken
 from rugged_widget.infer.svi.elbo_history import History
-from rugged_widget.infer.svi.iterate_averaging import Iterates
-from rugged_widget.snapshot.values import Convergence
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.step.pyro_step import Taken
-    from rugged_widget.infer.svi.iterate_averaging import Mean
-    from rugged_widget.snapshot.values import Averaged
+from rugged_widget.infer.svi.iterate_averaging import Iterates, Mean
+from rugged_widget.snapshot.values import Averaged, Convergence
 
 
 class Record:

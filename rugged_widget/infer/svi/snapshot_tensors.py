@@ -1,8 +1,7 @@
 """Compute the tensors of a snapshot, by Pyro or, once captured, without it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from pyro import get_param_store
@@ -12,9 +11,6 @@ from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.guides.predictive import predict
 from rugged_widget.infer.guides.sampling import closed_quantiles, same_noise, tensors_with_density
 from rugged_widget.infer.guides.setup import is_set_up
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 
 class GuideTensors(NamedTuple):

@@ -1,16 +1,14 @@
 """The lesson's fit: a regression with two groups, and a snapshot of all that is shown of it."""
 
-from __future__ import annotations
-
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from pyro import get_param_store
 
 from rugged_widget.defaults import LEARNING_RATE, NUM_DRAWS, PROB, PROBS
@@ -61,11 +59,6 @@ from rugged_widget.validation import (
     checked_probs,
     checked_seed,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
 
 SHOWN_DRAWS = 400
 """Draws in a snapshot, where they are requested."""

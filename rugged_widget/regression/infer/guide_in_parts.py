@@ -1,7 +1,5 @@
 """A guide family of the lesson's model: weights and bias together, sigma apart."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,10 +1,9 @@
 """Correct the lesson's bands and slopes by importance weights."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics import importance_correction
 from rugged_widget.infer.diagnostics.psis import smoothed
@@ -14,12 +13,6 @@ from rugged_widget.regression.infer.exact.normal_mixture import normal_score
 from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT, slopes_by_group
 from rugged_widget.regression.snapshot import RegressionCorrection
 from rugged_widget.snapshot.values import Array, Band
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
 
 EVERY = 3
 """Bands are straight between every third point of the grid, which nobody sees and takes a third of the time."""

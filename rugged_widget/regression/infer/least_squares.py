@@ -1,11 +1,10 @@
 """Least squares, exact and as a linear layer learns it by Adam."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from pyro.nn import PyroModule
 from torch import nn
 
@@ -15,9 +14,6 @@ from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATU
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.snapshot.values import Array
 from rugged_widget.validation import checked_count
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 MANY_ROWS = 10_000
 

@@ -1,19 +1,15 @@
 """The lesson's Bayesian regression, and what its weights mean."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pyro
 import pyro.distributions as dist
+from numpy.typing import NDArray
 from pyro.nn import PyroModule, PyroSample
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 NUM_GROUPS = 2
 """Groups of the rows, outside (0) and inside (1)."""
@@ -84,7 +80,7 @@ class BayesianRegression(PyroModule):
         self.linear.weight = PyroSample(normal(0.0, priors.weight).expand([1, 3]).to_event(2))
         self.linear.bias = PyroSample(normal(0.0, priors.bias).expand([1]).to_event(1))
 
-    def of_all_rows(self) -> BayesianRegression:
+    def of_all_rows(self) -> "BayesianRegression":
         """Return the same model as it is when a step looks at all rows."""
         return BayesianRegression(None, self._priors)
 

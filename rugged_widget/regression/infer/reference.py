@@ -1,13 +1,11 @@
 """What a fit of the lesson's model is compared with: least squares and the exact posterior."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.approximation import KnownPosterior
 from rugged_widget.regression.data.regression_data import RegressionData
@@ -17,9 +15,6 @@ from rugged_widget.regression.infer.least_squares import least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.snapshot.values import KLGap
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class Comparison:

@@ -1,26 +1,20 @@
 """Describe a fit's run completely, so that a script can repeat it."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from pyro.infer import autoguide
 from torch import nn
 
 from rugged_widget.infer.guides.families import Guide, own_name
+from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.script import Columns, OwnGuide, Recipe, learning_rate_changes
 from rugged_widget.validation import CUSTOM
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rugged_widget.regression.infer.fit import RegressionFit
-
 
 LESSON = ("rugged", "cont_africa", "rgdppc_2000", True)
 """Predictor, group, response and whether its logarithm is taken, as the lesson has them."""

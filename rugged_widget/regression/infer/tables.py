@@ -1,9 +1,7 @@
 """Tables of a fit: predictions by row, draws summarized by site, and point estimates."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,15 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rugged_widget.infer.guides.sampling import NOISE_SEED, as_float64, draw
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.least_squares import adam_least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.snapshot.values import Array
 from rugged_widget.validation import checked_count, checked_prob
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rugged_widget.regression.infer.fit import RegressionFit
 
 MAX_NUMBERS = 4_000_000
 """Draws times rows that are held at a time: 32 MB."""

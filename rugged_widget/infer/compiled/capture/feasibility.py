@@ -1,14 +1,12 @@
 """Check whether a step can be captured: compute the loss twice and compare, before anything is changed."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import itertools
 import types
 from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from pyro import get_param_store, poutine
@@ -16,11 +14,7 @@ from torch import nn
 
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.step.isolation import Generators
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.pyro_step import PlainStep
 
 MAX_COPIED = 1 << 16
 """Elements of the largest tensor of the model's that is put back after a trial has written into it."""
@@ -92,16 +86,6 @@ def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:
         return step.loss(elbo)
     except NotImplementedError as error:
         raise UnsupportedError(f"{type(elbo).__name__} has no loss that can be differentiated as a whole") from error
-
-
-def watch_of(step: PlainStep) -> Watch:
-    """Return a watch over model, guide and what they are called with."""
-    return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
-
-
-def _named(given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
-    pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
-    return {f"argument {name!r}": value for name, value in pairs}
 
 
 class Watch:
@@ -238,3 +222,13 @@ def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     yield from zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
     yield from (function.__kwdefaults__ or {}).items()
     yield from vars(function).items()
+
+
+def watch_of(step: PlainStep) -> Watch:
+    """Return a watch over model, guide and what they are called with."""
+    return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
+
+
+def _named(given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
+    pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
+    return {f"argument {name!r}": value for name, value in pairs}

@@ -1,8 +1,7 @@
 """Rewrite a captured graph without in-place writes, so that it can be simplified safely."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import fx
@@ -12,9 +11,6 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from rugged_widget.infer.compiled.capture.node_values import values, without_data
 from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_view
 from rugged_widget.infer.compiled.program import UnsupportedError, said
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 aten = torch.ops.aten
 

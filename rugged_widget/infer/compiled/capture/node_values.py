@@ -1,14 +1,10 @@
 """Evaluate the nodes of a graph for one set of inputs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import fx
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_KEPT = 1 << 12
 """Elements of the largest value that is kept whole though it depends on an input."""

@@ -1,14 +1,9 @@
 """Properties of the nodes of a captured graph: in-place writes, views, random draws."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import torch
 from torch import fx
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def is_random(node: fx.Node) -> bool:

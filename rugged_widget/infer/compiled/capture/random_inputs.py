@@ -1,8 +1,7 @@
 """Make random numbers inputs: split a captured graph into one that draws and one that computes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import fx
@@ -10,9 +9,6 @@ from torch import fx
 from rugged_widget.infer.compiled.capture.node_values import values
 from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, op_name, readers
 from rugged_widget.infer.compiled.program import UnsupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 aten = torch.ops.aten
 

@@ -8,20 +8,16 @@ every finite result, but for the last bits of a sum and the sign of a zero: wher
 parameter is not either in the end, and that is looked for beside the graph.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import fx
 
 from rugged_widget.infer.compiled.capture.node_values import alike, values
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    Values: TypeAlias = dict[fx.Node, Any]
-    Pass: TypeAlias = Callable[[fx.GraphModule, Values], bool]
+Values: TypeAlias = dict[fx.Node, Any]
+Pass: TypeAlias = Callable[[fx.GraphModule, Values], bool]
 
 aten = torch.ops.aten
 

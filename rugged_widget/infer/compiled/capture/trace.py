@@ -1,11 +1,10 @@
 """Trace a whole SVI step (loss, gradients, optimizer) into one graph of tensor operations."""
 
-from __future__ import annotations
-
 import math
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyro
 import torch
@@ -19,14 +18,8 @@ from torch.fx.experimental.proxy_tensor import (
 from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, readers
-from rugged_widget.infer.compiled.program import UnsupportedError, said
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from rugged_widget.infer.compiled.optimizer.update_rules import Rule
-    from rugged_widget.infer.compiled.program import State
-
+from rugged_widget.infer.compiled.optimizer.update_rules import Rule
+from rugged_widget.infer.compiled.program import State, UnsupportedError, said
 
 aten = torch.ops.aten
 _CHECK = aten._linalg_check_errors.default

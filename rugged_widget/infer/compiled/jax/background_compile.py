@@ -1,16 +1,10 @@
 """Compile with JAX in a thread while the graph engine trains; JAX takes over when it is ready."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from rugged_widget.infer.compiled.program import UnsupportedError, said
-
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.engine import JaxEngine
-    from rugged_widget.infer.compiled.program import Program
+from rugged_widget.infer.compiled.jax.engine import JaxEngine
+from rugged_widget.infer.compiled.program import Program, UnsupportedError, said
 
 
 class BackgroundCompile:
@@ -46,8 +40,6 @@ class BackgroundCompile:
         if self._error is not None:
             raise UnsupportedError(f"JAX could not be used: {said(self._error)}") from self._error
         if self._engine is None:
-            from rugged_widget.infer.compiled.jax.engine import JaxEngine
-
             try:
                 engine = self._engine = JaxEngine(self._program)
             except UnsupportedError:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rugged_widget.infer.compiled.jax.translate import translated
-from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.compiled.program import Program, State, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
     from rugged_widget.infer.compiled.jax.xla_loop import Loop
-    from rugged_widget.infer.compiled.program import Program, State
 
 MAX_INPUT_BYTES = 1 << 26
 """Memory for the inputs of one call, at most."""

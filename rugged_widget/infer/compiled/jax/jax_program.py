@@ -1,7 +1,5 @@
 """A step as a list of calls of JAX functions, without torch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 Counterpart: TypeAlias = Callable[..., Any]
 """Computes in JAX what an operation of torch computes: called with the result to come, then as the operation is."""
 
-Dtype: TypeAlias = "np.dtype[Any]"
+Dtype: TypeAlias = np.dtype[Any]
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,22 @@
 """Translate a program of torch for JAX: operations to their counterparts, constants to arrays."""
 
-from __future__ import annotations
-
 import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, fx
 from torch._decomp import get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
 
-from rugged_widget.infer.compiled.jax.jax_program import Call, Recipe, Result, Slot
-from rugged_widget.infer.compiled.program import UnsupportedError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype
-    from rugged_widget.infer.compiled.program import Program
+from rugged_widget.infer.compiled.jax.jax_program import Call, Counterpart, Dtype, Recipe, Result, Slot
+from rugged_widget.infer.compiled.program import Program, UnsupportedError
 
 Tree: TypeAlias = Any  # values, alone or in lists, tuples and dicts
 _Operation: TypeAlias = Any  # torch gives it no type

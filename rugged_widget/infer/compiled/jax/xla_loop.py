@@ -1,31 +1,24 @@
 """Compile a JAX program into one XLA loop that takes any number of steps a call."""
 
-from __future__ import annotations
-
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.experimental.xla_metadata import set_xla_metadata
+from numpy.typing import NDArray
 
-from rugged_widget.infer.compiled.jax.jax_program import Slot
+from rugged_widget.infer.compiled.jax.jax_program import Call, Counterpart, Recipe, Result, Slot
 from rugged_widget.infer.compiled.jax.ops import COUNTERPARTS, FUSED
 from rugged_widget.infer.compiled.program import UnsupportedError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.jax.jax_program import Call, Counterpart, Recipe, Result
-
-    Values: TypeAlias = Sequence[jax.Array | NDArray[Any]]
+Values: TypeAlias = Sequence[jax.Array | NDArray[Any]]
 
 MAX_EMBEDDED = 64
 """Elements of the largest constant that is compiled into the code; larger ones would make compiling slow."""

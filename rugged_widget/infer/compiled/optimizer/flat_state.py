@@ -1,20 +1,13 @@
 """Read the parameters and moments of Pyro's optimizer into flat vectors, and write them back."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import torch
+from pyro.optim import PyroOptim
 
 from rugged_widget.infer.compiled.optimizer.update_rules import rule_of
-from rugged_widget.infer.compiled.program import UnsupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pyro.optim import PyroOptim
-
-    from rugged_widget.infer.compiled.program import State
+from rugged_widget.infer.compiled.program import State, UnsupportedError
 
 
 class Link:

@@ -4,24 +4,19 @@ A rule's rates are what changes from step to step without depending on a gradien
 neither the learning rate nor the count of steps is ever part of it.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pyro.optim.clipped_adam import ClippedAdam as PyroClippedAdam
 
 from rugged_widget.infer.compiled.program import UnsupportedError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[np.float64]
-    Tensors: TypeAlias = tuple[torch.Tensor, ...]
+Array: TypeAlias = NDArray[np.float64]
+Tensors: TypeAlias = tuple[torch.Tensor, ...]
 
 
 class Rule(Protocol):

@@ -1,28 +1,20 @@
 """Take steps of a captured program, on the state that it shares with Pyro's own steps."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from rugged_widget.infer.compiled.program import said
+from rugged_widget.infer.compiled.capture.feasibility import Watch
+from rugged_widget.infer.compiled.optimizer.flat_state import Link
+from rugged_widget.infer.compiled.program import Engine, State, said
+from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TypeAlias
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.capture.feasibility import Watch
-    from rugged_widget.infer.compiled.optimizer.flat_state import Link
-    from rugged_widget.infer.compiled.program import Engine, State
-    from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
-
-    Array: TypeAlias = NDArray[np.float64]
+Array: TypeAlias = NDArray[np.float64]
 
 
 READ_SECONDS = 0.02

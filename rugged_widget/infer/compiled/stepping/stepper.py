@@ -1,24 +1,17 @@
 """Take many captured steps a call, with checkpoints, and verify some of them against Pyro's own."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
-from rugged_widget.infer.compiled.stepping.captured_step import EngineError
+from rugged_widget.infer.compiled.program import Engine
+from rugged_widget.infer.compiled.stepping.captured_step import Compiled, EngineError, Mark
+from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError, Verification
 from rugged_widget.infer.step.checkpoints import EVERY
-from rugged_widget.infer.step.pyro_step import Taken
-
-if TYPE_CHECKING:
-    import torch
-
-    from rugged_widget.infer.compiled.program import Engine
-    from rugged_widget.infer.compiled.stepping.captured_step import Compiled, Mark
-    from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
-    from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 
 CALL_SECONDS = {"graph": 0.002, "jax": 0.004}
 """What one call of an engine may take; JAX has more to do around its steps."""

@@ -1,13 +1,8 @@
 """Measure how many torch threads make a step fastest."""
 
-from __future__ import annotations
-
 import statistics
 from collections import deque
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 SMALL_SECONDS = 0.001
 """A step that takes less has nothing to share out: one thread, for good."""

@@ -1,18 +1,12 @@
 """Verify a captured step: take Pyro's own from the same state with the same random numbers, and compare."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
+from rugged_widget.infer.compiled.program import State
+from rugged_widget.infer.compiled.stepping.captured_step import Array, Compiled
 from rugged_widget.infer.step.isolation import Generators
-
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.program import State
-    from rugged_widget.infer.compiled.stepping.captured_step import Array, Compiled
-    from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.pyro_step import PlainStep
 
 TOLERANCE = 1e-3
 """Relative difference of loss and gradient beyond which two steps are not the same; rounding makes some 1e-6 of it."""

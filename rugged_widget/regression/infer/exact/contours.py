@@ -1,21 +1,15 @@
 """Contour lines of the exact density of two latents."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from contourpy import LineType, contour_generator
 
 from rugged_widget.regression.infer.exact.correlation import LATENTS
+from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import SIGMA
 from rugged_widget.snapshot.values import Array, Contours, Latent
 from rugged_widget.validation import checked_increasing
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 
 POINTS = 96
 """Of the grid, along each axis."""

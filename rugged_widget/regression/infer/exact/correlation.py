@@ -1,16 +1,12 @@
 """Correlations of the exact posterior, for each pair of latents."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
+from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.snapshot.values import Array, Latent
-
-if TYPE_CHECKING:
-    from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 
 LATENTS: Final[tuple[Latent, ...]] = (*((WEIGHT, (0, place)) for place in range(3)), (BIAS, (0,)), (SIGMA, ()))
 """All numbers of the model, in the order of the rows of `covariance`."""

@@ -1,20 +1,14 @@
 """Mixtures of normal distributions with common weights, such as a posterior that is normal given sigma."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rugged_widget.infer.guides.predictive import DENSITY_POINTS, band_probs
 from rugged_widget.snapshot.values import Array, Density
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 MAX_STEPS = 100
 CLOSE = 1e-4

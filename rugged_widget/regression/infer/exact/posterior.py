@@ -1,12 +1,10 @@
 """The exact posterior of the lesson's regression, the reference for every guide."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
@@ -16,9 +14,6 @@ from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT
 from rugged_widget.regression.snapshot import RegressionAnswer
 from rugged_widget.snapshot.values import Array, Band, Density
 from rugged_widget.validation import checked_prob, checked_probs
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 LESSON = Priors()
 DEFAULT_POINTS = 64

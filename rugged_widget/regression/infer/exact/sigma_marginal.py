@@ -1,20 +1,14 @@
 """The exact marginal posterior of sigma, by quadrature: weight and bias are normal given it."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.regression.infer.exact.normal_mixture import CLOSE, KNOT_PROBS, curve_points
+from rugged_widget.regression.infer.exact.sufficient_statistics import Rows
 from rugged_widget.snapshot.values import Array, Density
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rugged_widget.regression.infer.exact.sufficient_statistics import Rows
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 NODES, WEIGHTS = 0.5 * (NODES + 1), 0.5 * WEIGHTS  # on (0, 1)

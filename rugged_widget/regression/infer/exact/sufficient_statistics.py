@@ -1,18 +1,13 @@
 """Sufficient statistics of the data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rugged_widget.regression.infer.model import Priors
 from rugged_widget.snapshot.values import Array
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from rugged_widget.regression.infer.model import Priors
 
 NUM_FEATURES = 3
 CHUNK = 32_768

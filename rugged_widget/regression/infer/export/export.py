@@ -1,12 +1,11 @@
 """Save a fitted regression for programs that have torch only, and load it again."""
 
-from __future__ import annotations
-
 import io
 import os
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,11 +24,6 @@ from rugged_widget.regression.infer.export.loaded_sampler import OBS, LoadedSamp
 from rugged_widget.regression.infer.export.sampler import Program, make_sampler
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 
 __all__ = ["ExportError", "LoadedSampler", "load_torchscript", "save_exported", "save_torchscript"]
 

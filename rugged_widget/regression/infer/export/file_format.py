@@ -1,7 +1,5 @@
 """The file format of exported samplers: what is written, how, and what is refused on reading."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -10,7 +8,7 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from rugged_widget.errors import RuggedWidgetError
 from rugged_widget.validation import checked_flag
@@ -73,7 +71,7 @@ class About:
         return json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)})
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> About:
+    def from_json(cls, text: str | bytes) -> Self:
         """Read it.
 
         Raises

@@ -1,25 +1,19 @@
 """A sampler loaded from a file."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from rugged_widget.defaults import NUM_DRAWS
 from rugged_widget.infer.guides.sampling import as_float64
+from rugged_widget.regression.infer.export.file_format import About
 from rugged_widget.regression.infer.export.sampler import Draw
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, slopes_by_group
 from rugged_widget.validation import checked_count, checked_seed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from rugged_widget.regression.infer.export.file_format import About
 
 OBS = "obs"
 """Site of the response."""

@@ -1,20 +1,17 @@
 """JAX counterparts of torch's elementwise operations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
 
-Operand: TypeAlias = "jax.Array | float | int | bool"
+Operand: TypeAlias = jax.Array | float | int | bool
 _Function: TypeAlias = Callable[..., jax.Array]
 
 _KINDS = "biuf"

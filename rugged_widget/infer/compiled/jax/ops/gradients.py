@@ -3,17 +3,13 @@
 Others are decomposed by torch: that takes some 10 ms each, and for the first of all most of a second.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
 
 
 def _sigmoid_backward(_: Result, gradient: jax.Array, output: jax.Array) -> jax.Array:

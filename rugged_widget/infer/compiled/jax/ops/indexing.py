@@ -1,25 +1,20 @@
 """JAX counterparts of torch's operations that read and write elements by index."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from numpy.typing import NDArray
 
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
 from rugged_widget.infer.compiled.jax.ops.elementwise import Operand, in_type_of
 from rugged_widget.infer.compiled.jax.ops.shapes import part_of
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
-
-_Places: TypeAlias = "jax.Array | NDArray[Any]"
-_Index: TypeAlias = "tuple[slice | _Places, ...]"
+_Places: TypeAlias = jax.Array | NDArray[Any]
+_Index: TypeAlias = tuple[slice | _Places, ...]
 
 MAX_COMPARED = 1 << 17
 """Comparisons of places for one write, at most.

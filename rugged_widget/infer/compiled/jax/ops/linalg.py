@@ -1,21 +1,17 @@
 """JAX counterparts of torch's matrix operations, by JAX's own or by ones that XLA can fuse."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
 from rugged_widget.infer.compiled.jax.ops.elementwise import in_type_of
 
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
-
-_Pair: TypeAlias = "tuple[Result, Result]"
+_Pair: TypeAlias = tuple[Result, Result]
 
 MAX_FUSED_PRODUCTS = 1 << 13
 """Multiplications of a product of matrices, up to which it is a sum among other operations."""

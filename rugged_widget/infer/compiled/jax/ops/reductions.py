@@ -1,21 +1,17 @@
 """JAX counterparts of torch's reductions: sums, extremes, moments, cumulative sums, sorts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
 from rugged_widget.infer.compiled.jax.ops.elementwise import in_type_of
 
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
-
-Dims: TypeAlias = "int | Sequence[int] | None"
-_Pair: TypeAlias = "tuple[Result, Result]"
+Dims: TypeAlias = int | Sequence[int] | None
+_Pair: TypeAlias = tuple[Result, Result]
 
 
 def axes_of(dims: Dims, values: jax.Array) -> int | tuple[int, ...] | None:

@@ -1,19 +1,15 @@
 """JAX counterparts of torch's operations that reshape, split, join and create tensors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
 from rugged_widget.infer.compiled.jax.ops.elementwise import Operand, in_type_of
-
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
 
 _Shape: TypeAlias = Sequence[int]
 
