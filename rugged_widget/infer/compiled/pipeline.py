@@ -23,17 +23,7 @@ from rugged_widget.infer.step.pyro_step import PlainStep
 def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
     """Capture a step that is about to be taken; each `next` does some 0.1 s of it, inside the fit's isolation.
 
-    Random numbers are given back.
-
-    Parameters
-    ----------
-    step
-        Pyro's step.
-
-    Returns
-    -------
-    compiled, program
-        The captured step, run by the graph engine, and what it runs.
+    Random numbers are given back. The result is the captured step, run by the graph engine, and the program it runs.
 
     Raises
     ------

@@ -43,15 +43,7 @@ class Program:
 
 
 class Engine(Protocol):
-    """Runs a program.
-
-    Attributes
-    ----------
-    name
-        graph or jax.
-    max_steps
-        Steps of a call at most.
-    """
+    """Runs a program, `max_steps` of it a call at most."""
 
     name: str
     max_steps: int
@@ -62,9 +54,9 @@ class Engine(Protocol):
         Parameters
         ----------
         state
-            As the program's; it is not changed.
+            The program's state; it is not changed.
         inputs
-            As the program's, with one more dimension in front: a row a step, K >= 1 of them.
+            The program's inputs, with one more dimension in front: a row a step, K >= 1 of them.
 
         Returns
         -------

@@ -12,20 +12,14 @@ from torch import fx, nn
 from rugged_widget.infer.compiled.program import Program, State, said
 
 SCRIPTABLE = sys.version_info < (3, 14)
-"""Whether torch.jit can be used; beyond, torch itself says that it is not supported."""
+"""True if torch.jit can be used; beyond, torch itself says that it is not supported."""
 
 PRELOAD = 3
 """Calls until TorchScript has specialized a graph."""
 
 
 class GraphEngine:
-    """Runs a program without Pyro, and, with TorchScript, without Python between the steps of a call.
-
-    Parameters
-    ----------
-    program
-        What to run.
-    """
+    """Runs a program without Pyro, and, with TorchScript, without Python between the steps of a call."""
 
     name = "graph"
     max_steps = 64
@@ -106,15 +100,7 @@ def _scripted(program: Program) -> Callable[..., Any]:
 
 
 def scripted(graph: fx.GraphModule, example: tuple[torch.Tensor, ...]) -> Callable[..., Any]:
-    """Return a functional graph as TorchScript where that can be, else the graph itself.
-
-    Parameters
-    ----------
-    graph
-        Takes and returns tensors.
-    example
-        Its inputs.
-    """
+    """Return a functional graph of tensors as TorchScript where that can be, else the graph itself."""
     if not SCRIPTABLE:
         return graph
     try:

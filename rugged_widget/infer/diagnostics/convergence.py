@@ -63,8 +63,6 @@ class Assessment(NamedTuple):
 
     Attributes
     ----------
-    step
-        Steps done.
     since
         Step of the assessment that first found it converged, if none has found it moving since.
     drift, noise
@@ -72,9 +70,9 @@ class Assessment(NamedTuple):
     level, error
         Mean ELBO of the last quarter, and a standard error of it, rather too large.
     unstable
-        Whether it has fallen.
+        True if it has fallen.
     noisy
-        Whether the noise of the last quarter hides what would be a rise.
+        True if the noise of the last quarter hides what would be a rise.
     """
 
     step: int
@@ -88,7 +86,7 @@ class Assessment(NamedTuple):
 
 
 class Rise(NamedTuple):
-    """By how much the ELBO rises within a window.
+    """Rise of the ELBO within a window.
 
     Attributes
     ----------
@@ -185,10 +183,7 @@ _AT_SQUARED = float(_AT @ _AT)
 class ConvergenceMonitor:
     """Assesses a run at fixed steps, so that the outcome is the same however the run was sliced.
 
-    Parameters
-    ----------
-    elbos
-        Returns the ELBO of the steps from the first, counted from 0, to the last, that one not included.
+    `elbos` returns the ELBO of the steps from the first, counted from 0, to the last, that one not included.
     """
 
     def __init__(self, elbos: Callable[[int, int], NDArray[np.float64]]) -> None:
@@ -244,17 +239,10 @@ def state_of(assessment: Assessment) -> ConvergenceState:
 
 
 def advice_for(assessment: Assessment, noise_cost: float, steadiness: float) -> Advice:
-    """Say what to do.
+    """Say what to do, given the last assessment and the nats that the noise of the iterates costs, or nan.
 
-    Parameters
-    ----------
-    assessment
-        The last assessment.
-    noise_cost
-        Nats that the noise of the iterates costs, or nan.
-    steadiness
-        Way of the parameter that goes furthest over the last quarter of the run, as a share of the way it would go by a
-        full step of the learning rate in one direction each time; nan where that is not known.
+    `steadiness` is the way of the parameter that goes furthest over the last quarter of the run, as a share of the way
+    it would go by a full step of the learning rate in one direction each time; nan where that is not known.
     """
     if assessment.unstable:
         return "lower"

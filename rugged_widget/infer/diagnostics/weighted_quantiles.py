@@ -41,19 +41,8 @@ def weighted_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[flo
 def binned_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[float]) -> Array:
     """Estimate quantiles of weighed draws by sharing them out to bins, a third of the time where columns are many.
 
-    Parameters
-    ----------
-    values
-        Shape (num_draws, num_columns), finite.
-    weights
-        Shape (num_draws,), >= 0, summing to 1.
-    probs
-        In (0, 1).
-
-    Returns
-    -------
-    array
-        Shape (len(probs), num_columns), off by no more than a bin, which is 1 / 256 of the range of a column.
+    Parameters are as of `weighted_quantiles`, values of shape (num_draws, num_columns). The result is of shape
+    (len(probs), num_columns), off by no more than a bin, which is 1 / 256 of the range of a column.
     """
     num_columns = values.shape[1]
     low = values.min(0).astype(np.float64)

@@ -16,22 +16,10 @@ DRAWS: Final = 20
 
 @torch.no_grad()
 def try_guide(guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Call guide and model, and see that the one draws each latent of the other.
+    """Call guide and model with `args`, and see that the one draws each latent of the other.
 
-    Parameters
-    ----------
-    guide
-        Called with the arguments; its parameters go into the present store.
-    model
-        Its model.
-    args
-        Of both.
-
-    Raises
-    ------
-    ValueError
-        If the guide raises, leaves a latent out, draws something else, or draws a latent of another shape or off its
-        support.
+    The guide's parameters go into the present store. ValueError is raised where the guide raises, leaves a latent out,
+    draws something else, or draws a latent of another shape or off its support.
     """
     wanted = latents_of(poutine.trace(model).get_trace(*args))
     for _ in range(DRAWS):

@@ -45,27 +45,10 @@ class _Fresh(TorchFunctionMode):
 
 
 def draw_together(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int) -> Drawn:
-    """Call a guide once for all draws.
+    """Call a guide that has its parameters once for all draws, with `args`.
 
-    Parameters
-    ----------
-    guide
-        Pyro guide that has its parameters.
-    args
-        What it is called with.
-    num_draws
-        How many, >= 1.
-
-    Returns
-    -------
-    tuple
-        Draws by site and their log density.
-
-    Raises
-    ------
-    RuntimeError
-        If the guide does what cannot be done for all draws at once, such as to branch on a value; other guides may
-        raise something else.
+    RuntimeError is raised where it does what cannot be done for all draws at once, such as to branch on a value; some
+    guides raise something else then.
     """
     is_point = False
 

@@ -21,17 +21,7 @@ from rugged_widget.infer.guides.setup import rehearsal_of
 
 
 class Site(NamedTuple):
-    """A latent and its place among unconstrained values.
-
-    Attributes
-    ----------
-    name
-        Of the sample site.
-    transform
-        From the whole line to the site's support.
-    shape
-        Of its unconstrained value.
-    """
+    """A latent: its name, the transform from the line to its support, and the shape of its unconstrained value."""
 
     name: str
     transform: Any
@@ -44,7 +34,7 @@ class Affine(NamedTuple):
     Attributes
     ----------
     sites
-        In the order of their values.
+        Latents in the order of their values.
     loc
         Shape (latent_dim,).
     factor
@@ -159,10 +149,8 @@ def _point(guide: AutoDelta) -> torch.Tensor:
 def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Approximate the posterior by the normal distribution whose curvature is that of the model at the guide's point.
 
-    Parameters
-    ----------
-    guide
-        Set up. One that `make_guide` made without arguments, and one among others in a list, is taken for a point.
+    The guide is set up. One that `make_guide` made without arguments, and one among others in a list, is taken for a
+    point.
 
     Returns
     -------
@@ -172,7 +160,7 @@ def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor
         Lower triangle whose product with its transpose is the covariance, shape (latent_dim, latent_dim); zero where
         the curvature there is not that of a maximum.
     definite
-        Whether it is, shape ().
+        True where it is, shape ().
     """
     loc: torch.Tensor = guide.loc.detach()
     rehearsal = rehearsal_of(guide)

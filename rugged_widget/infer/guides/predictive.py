@@ -46,9 +46,9 @@ def predict(
     ----------
     model
         A Pyro model that, called with features alone, has one site left to draw: the response, one number a row, of a
-        distribution with a mean and quantiles.
+        distribution with a mean and quantiles. ValueError is raised where another number of sites is left.
     draws
-        Of every latent, by site, shape (num_draws, *site shape).
+        Draws of every latent, by site, shape (num_draws, *site shape).
     features
         Shape (num_points, num_features).
 
@@ -57,11 +57,6 @@ def predict(
     mean, observation
         Shape (num_draws, num_points) each. A draw's observation has the same probability below it at every point, the
         same each time: a quantile over the draws is as smooth along the points as the model is.
-
-    Raises
-    ------
-    ValueError
-        If another number of sites than one is left to draw.
     """
     num_draws = len(next(iter(draws.values())))
     below = evenly_below(num_draws)
@@ -93,23 +88,10 @@ def band_probs(prob: float) -> tuple[float, float, float]:
 
 
 def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: float) -> tuple[Band, ...]:
-    """Take the credible bands of groups that were predicted one after the other.
+    """Return the credible bands, one a group, of groups that were predicted one after the other.
 
-    Parameters
-    ----------
-    values
-        Shape (num_draws, num_groups * num_points).
-    x
-        The grid, shape (num_points,).
-    num_groups
-        Number of groups.
-    prob
-        Probability inside the bands, in (0, 1).
-
-    Returns
-    -------
-    tuple of Band
-        One a group, in their order.
+    `values` are of shape (num_draws, num_groups * num_points), the grid `x` (num_points,); the probability `prob`
+    inside the bands is in (0, 1).
     """
     lower, median, upper = order_statistics(values, band_probs(prob)).astype(np.float64)
     parts = zip(*(np.split(array, num_groups) for array in (lower, median, upper)), strict=True)
@@ -119,8 +101,8 @@ def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: f
 def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.float64] | None = None) -> Density:
     """Estimate the density of one number from its draws, with a Gaussian kernel of Silverman's width.
 
-    The draws are shared out to the points first (linear binning), so that the cost is of the points, not of the draws.
-    Draws that are all equal become a narrow peak at their place.
+    The draws are shared out to the points first (linear binning), so that the cost is of the points, not of the draws:
+    128 points that reach four widths beyond the draws. Draws that are all equal become a narrow peak at their place.
 
     Parameters
     ----------
@@ -129,12 +111,7 @@ def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.f
     prob
         Probability between the quantiles that come with it, in (0, 1).
     weights
-        Of each draw, shape (num_draws,), >= 0, summing to 1; equal where None.
-
-    Returns
-    -------
-    Density
-        At 128 points that reach four widths beyond the draws.
+        Weight of each draw, shape (num_draws,), >= 0, summing to 1; equal where None.
 
     References
     ----------

@@ -52,8 +52,6 @@ def draw(guide: Callable[..., Any], num_draws: int) -> dict[str, torch.Tensor]:
     guide
         Any that `make_guide` made with its arguments; any automatic guide of normal distributions or flows, points, or
         lists of them, once it is set up. The draws of a point are all equal.
-    num_draws
-        How many, >= 1.
 
     Returns
     -------
@@ -72,25 +70,8 @@ def draw(guide: Callable[..., Any], num_draws: int) -> dict[str, torch.Tensor]:
 def draw_with_density(guide: Callable[..., Any], num_draws: int) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
     """Draw as `draw` does, with the guide's log density of each draw.
 
-    Parameters
-    ----------
-    guide
-        A guide that `draw` takes.
-    num_draws
-        How many, >= 1.
-
-    Returns
-    -------
-    draws
-        As of `draw`.
-    log_density
-        Of all latents together, on their supports, in nats, shape (num_draws,); None where there is none: for a point,
-        also where it is one of a guide's parts or what is left of a Laplace approximation off the maximum.
-
-    Raises
-    ------
-    TypeError
-        If it is another kind of guide.
+    The density is of all latents together, on their supports, in nats, shape (num_draws,); None where there is none:
+    for a point, also where it is one of a guide's parts or what is left of a Laplace approximation off the maximum.
     """
     draws, log_density = tensors_with_density(guide, num_draws)
     return draws, None if log_density is None or bool(log_density.isposinf().all()) else log_density
@@ -106,13 +87,7 @@ def tensors_with_density(
 
 
 def draws_at_once(guide: Callable[..., Any]) -> bool:
-    """Return whether many draws take hardly longer than one; some guides of the user's own are called for each draw.
-
-    Parameters
-    ----------
-    guide
-        A guide that `draw` takes.
-    """
+    """Return whether many draws take hardly longer than one; some guides of the user's own are called for each draw."""
     rehearsal = rehearsal_of(guide)
     return rehearsal is None or not rehearsal.tried or rehearsal.vectorised or isinstance(guide, _KNOWN)
 
@@ -159,20 +134,7 @@ def _drawn_by_laplace(guide: AutoLaplaceApproximation, num_draws: int) -> Drawn:
 
 @torch.no_grad()
 def closed_quantiles(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torch.Tensor] | None:
-    """Quantiles of each latent by itself, on its support, where the guide has a closed form of them.
-
-    Parameters
-    ----------
-    guide
-        A guide that `draw` takes.
-    probs
-        Probabilities in (0, 1).
-
-    Returns
-    -------
-    dict or None
-        By site, shape (len(probs), *site shape).
-    """
+    """Return quantiles as `quantiles` does, where the guide has a closed form of them; None elsewhere."""
     with set_up(guide) as ready:
         return _closed(ready, probs)
 
@@ -191,21 +153,9 @@ def _closed(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torc
 
 
 def quantiles(guide: Callable[..., Any], probs: Sequence[float], num_draws: int) -> dict[str, NDArray[np.float64]]:
-    """Quantiles of each latent by itself, on its support.
+    """Return quantiles of each latent by itself, on its support: by site, shape (len(probs), *site shape).
 
-    Parameters
-    ----------
-    guide
-        A guide that `draw` takes.
-    probs
-        Probabilities in (0, 1).
-    num_draws
-        Draws to use where the guide has no closed form, as a flow has none.
-
-    Returns
-    -------
-    dict
-        By site, shape (len(probs), *site shape).
+    The probabilities are in (0, 1). `num_draws` draws are used where the guide has no closed form, as a flow has none.
     """
     closed = closed_quantiles(guide, probs)
     if closed is not None:
@@ -214,19 +164,9 @@ def quantiles(guide: Callable[..., Any], probs: Sequence[float], num_draws: int)
 
 
 def order_statistics(draws: NDArray[Any], probs: Sequence[float]) -> NDArray[Any]:
-    """Estimate quantiles by the draw whose rank is nearest to prob (num_draws + 1).
+    """Estimate quantiles by the draw whose rank is nearest to prob (num_draws + 1), with prob in (0, 1).
 
-    Parameters
-    ----------
-    draws
-        Shape (num_draws, *shape).
-    probs
-        Probabilities in (0, 1).
-
-    Returns
-    -------
-    array
-        Shape (len(probs), *shape).
+    Draws are of shape (num_draws, *shape), the quantiles of shape (len(probs), *shape).
     """
     num_draws = len(draws)
     ranks = [min(max(round(prob * (num_draws + 1)) - 1, 0), num_draws - 1) for prob in probs]

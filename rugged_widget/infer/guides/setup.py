@@ -15,27 +15,18 @@ from rugged_widget.infer.step.isolation import Generators
 
 
 class Rehearsal:
-    """A guide's model and arguments, and a twin of the guide that has been called once.
+    """A guide's model and arguments, and a twin of the guide, from `make`, that has been called once.
 
     Some guides make their parameters in the first step and no earlier, from random numbers that lie between others of
     that step. The twin makes them from the same random numbers in a parameter store of its own, so that such a guide
     can be looked at before its first step, which stays as it would be.
 
-    Parameters
-    ----------
-    make
-        Makes the twin.
-    model
-        Of the guide.
-    args
-        What model and guide are called with.
-
     Attributes
     ----------
     tried
-        Whether it was tried whether the guide fits the model, as one of the user's own is.
+        True if it was tried whether the guide fits the model, as one of the user's own is.
     vectorised
-        Whether a guide of the user's own can be called for all draws at once.
+        True if a guide of the user's own can be called for all draws at once.
     """
 
     def __init__(self, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -100,23 +91,8 @@ def remember(
 ) -> None:
     """Keep what is known of a guide as long as there is the guide; the random numbers used are given back.
 
-    Parameters
-    ----------
-    guide
-        Which has not been called yet.
-    make
-        Makes another of the kind.
-    model
-        Of the guide.
-    args
-        What model and guide are called with.
-    tried
-        Whether it has to be tried whether it fits the model.
-
-    Raises
-    ------
-    ValueError
-        If it was tried and does not fit.
+    The guide has not been called yet; `make` makes another of the kind. Where it has to be `tried` and does not fit the
+    model, ValueError is raised.
     """
     generators = Generators.copied()
     try:

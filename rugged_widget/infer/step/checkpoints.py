@@ -25,11 +25,6 @@ class PlainStepping:
     A step says whether the parameters that it finds are good, not those that it leaves: where the first step after a
     checkpoint fails, the one before it has led astray, and going back to its result would only fail again. So two
     checkpoints are kept.
-
-    Parameters
-    ----------
-    step
-        Pyro's step.
     """
 
     def __init__(self, step: PlainStep) -> None:

@@ -28,23 +28,9 @@ class NonFiniteError(ArithmeticError):
 
 
 def describe(error: Exception, step: int, learning_rate: float, back_at: int) -> FitError:
-    """Turn what broke off a step into complete sentences.
+    """Turn what broke off a step into complete sentences: the step, the site where it can be told, and what to try.
 
-    Parameters
-    ----------
-    error
-        What was raised in the step.
-    step
-        The step, from 1, that failed.
-    learning_rate
-        Of that step.
-    back_at
-        The step the fit went back to.
-
-    Returns
-    -------
-    FitError
-        DataLabels the step, the site where it can be told, and what to try.
+    Steps count from 1; the learning rate is that of the step that failed, and the fit went back to step `back_at`.
     """
     smaller = f"{learning_rate / 10:.3g}"
     if isinstance(error, NonFiniteError):

@@ -32,12 +32,10 @@ def _without_words() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Generators:
-    """The three generators that `pyro.set_rng_seed` seeds.
+    """The three generators that `pyro.set_rng_seed` seeds: the states of torch's and Python's, and NumPy's.
 
     Attributes
     ----------
-    torch_state, python_state
-        Their state, as torch and the standard library give it.
     numpy_bits
         The bit generator behind `np.random`, itself.
     numpy_state
@@ -158,13 +156,9 @@ class Isolation:
     """A place to compute in: own parameters, own random numbers, own settings; nothing of the user's is touched.
 
     Inside are the parameter store and the generators of torch, Python and NumPy as they were at the end of the last
-    time inside; one thread; no Pyro handler or plate; gradients on; Pyro's settings and the default dtype as when the
-    place was made. What the user had is put back at the end, also when the body raises. Costs less than 0.1 ms.
-
-    Parameters
-    ----------
-    seed
-        Seed of the three generators, as for `pyro.set_rng_seed`, in [0, 2**32).
+    time inside, at first those of `pyro.set_rng_seed(seed)`; one thread; no Pyro handler or plate; gradients on; Pyro's
+    settings and the default dtype as when the place was made. What the user had is put back at the end, also when the
+    body raises. Costs less than 0.1 ms.
     """
 
     def __init__(self, seed: int) -> None:
@@ -191,10 +185,7 @@ class Isolation:
     def inside(self) -> Iterator[None]:
         """Enter for the time of a with statement.
 
-        Raises
-        ------
-        RuntimeError
-            If it is entered already: a model asks the fit that runs it, or a second thread does.
+        RuntimeError is raised if it is entered already: a model asks the fit that runs it, or a second thread does.
         """
         if self._inside:
             raise RuntimeError("the fit is computing already: its own model and other threads cannot step or ask it")

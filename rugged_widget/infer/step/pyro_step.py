@@ -34,7 +34,7 @@ class Taken(NamedTuple):
     start
         Steps done before them; fewer than there were where some had to be taken back.
     losses, learning_rates
-        Of each step, shape (n,), n >= 0; losses in nats.
+        Loss in nats and learning rate of each step, shape (n,), n >= 0.
     """
 
     start: int
@@ -49,7 +49,7 @@ class Settings:
     Attributes
     ----------
     learning_rate
-        Of the first step, finite, > 0.
+        Learning rate of the first step, finite, > 0.
     elbo
         Pyro's estimate of the ELBO; None is Trace_ELBO, checked so that a failure can name its site.
     optimizer
@@ -74,17 +74,7 @@ class _Param:
 
 
 class PlainStep:
-    """Pyro's own `SVI.step`; always called inside the fit's isolation.
-
-    Parameters
-    ----------
-    model, guide
-        A Pyro model and its guide.
-    args, kwargs
-        What both are called with.
-    settings
-        What is to be minimized, and how.
-    """
+    """Pyro's own `SVI.step` of model and guide, both called with args and kwargs; always inside the fit's isolation."""
 
     def __init__(
         self,
@@ -115,17 +105,10 @@ class PlainStep:
                 group["lr"] = value
 
     def __call__(self) -> float:
-        """Take one step.
+        """Take one step; returns the loss in nats, before the parameters moved.
 
-        Returns
-        -------
-        float
-            The loss in nats, before the parameters moved.
-
-        Raises
-        ------
-        NonFiniteError
-            If the loss or a parameter is not finite, or a parameter is so far out that it cannot be used.
+        NonFiniteError is raised where the loss or a parameter is not finite, or a parameter is so far out that it
+        cannot be used.
         """
         try:
             with QuickSubsample():
@@ -144,10 +127,7 @@ class PlainStep:
     def loss(self, elbo: ELBO) -> torch.Tensor:
         """Compute the loss that can be differentiated, shape (), by an ELBO of the same kind.
 
-        Raises
-        ------
-        NotImplementedError
-            If that kind of ELBO has none.
+        NotImplementedError is raised where that kind of ELBO has none.
         """
         if not hasattr(elbo, "differentiable_loss"):
             raise NotImplementedError(type(elbo).__name__)
@@ -160,12 +140,8 @@ class PlainStep:
         Adam divides the gradient of a parameter by s, the root of its mean square: near the optimum, where that is
         noise, the parameter goes lr (s noise - h x) / s at a distance x where the loss has the curvature h. Its
         variance then is lr s / (2 h), which costs h / 2 of that: lr s / 4 nats, whatever h is. Momentum changes nothing
-        of that in the first order of lr.
-
-        Returns
-        -------
-        float
-            The sum over all parameters; nan for an optimizer that keeps no mean square.
+        of that in the first order of lr. The cost is the sum over all parameters; nan for an optimizer that keeps no
+        mean square.
         """
         total = math.nan
         for optimizer in self.optim.optim_objs.values():

@@ -32,14 +32,8 @@ class Stepping:
 
     Parameters
     ----------
-    plain
-        Pyro's step.
-    engine
-        What was asked for.
-    threads
-        Told how long captured steps take.
     ready
-        Whether a step can be captured before the first is taken: model and guide make nothing in it.
+        True if a step can be captured before the first is taken: model and guide make nothing in it.
     """
 
     def __init__(self, plain: PlainStep, engine: Engine, threads: Threads, *, ready: bool) -> None:
@@ -97,14 +91,7 @@ class Stepping:
     def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
         """Take steps after `num_steps` that were done: at least one, or none where some are undone.
 
-        Parameters
-        ----------
-        num_steps
-            Steps done.
-        max_steps
-            How many to take at most, >= 1.
-        seconds
-            Time for them; Pyro's own steps are taken one by one whatever they need.
+        At most `max_steps` >= 1 are taken, in the given time; Pyro's own steps are taken one by one whatever they need.
         """
         self._look_at_data()
         while self.prepare(num_steps):

@@ -46,9 +46,9 @@ class Fit:
     args, kwargs
         What model and guide are called with.
     learning_rate
-        Of the optimizer, finite, > 0.
+        Learning rate of the optimizer, finite, > 0.
     seed
-        Of the fit's own random numbers, in [0, 2**32).
+        Seed of the fit's own random numbers, in [0, 2**32).
     elbo
         Pyro's estimate of the ELBO; Trace_ELBO where None.
     optimizer

@@ -16,10 +16,7 @@ from rugged_widget.snapshot.values import Averaged, Convergence
 class Record:
     """Everything known of the steps of a run; the same however the run was sliced.
 
-    Parameters
-    ----------
-    parameters
-        Returns the parameters as they are, flat, on the optimizer's unconstrained scale.
+    `parameters` returns the parameters as they are, flat, on the optimizer's unconstrained scale.
 
     Attributes
     ----------
@@ -45,10 +42,7 @@ class Record:
     def room(self, *, assessed: bool) -> int:
         """Return how many steps may be taken at once, >= 1, until something has to be recorded or assessed.
 
-        Parameters
-        ----------
-        assessed
-            Whether convergence is assessed at once; it is caught up with later otherwise.
+        Where convergence is not to be assessed at once, it is caught up with later.
         """
         step = len(self)
         until_next = self._iterates.until_next(step)
@@ -80,13 +74,7 @@ class Record:
         return self.means[-1][1] if self.means and self.means[-1][0] == len(self) else None
 
     def convergence(self, noise_cost: float) -> Convergence:
-        """Judge all steps.
-
-        Parameters
-        ----------
-        noise_cost
-            Nats that the noise of the iterates costs once it has converged; nan where that is not known.
-        """
+        """Judge all steps; `noise_cost` are nats that the noise of converged iterates costs, nan where not known."""
         assessment = self._monitor.catch_up(len(self))
         if assessment is None:
             return EARLY

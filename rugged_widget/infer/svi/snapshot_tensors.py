@@ -19,13 +19,13 @@ class GuideTensors(NamedTuple):
     Attributes
     ----------
     mean, observation
-        Of the response, shape (num_draws, num_points).
+        Mean of the response and a new observation of it, shape (num_draws, num_points).
     draws
         By site, on its support, shape (num_draws, *site shape).
     quantiles
         By site, shape (number of probs, *site shape); empty where the guide has no closed form of them.
     log_density
-        Of each draw under the guide, on the latents' supports, shape (num_draws,); None for a point.
+        Log density of each draw, on the latents' supports, shape (num_draws,); None for a point.
     """
 
     mean: torch.Tensor
@@ -42,10 +42,8 @@ class SnapshotTensors:
     ----------
     model
         A Pyro model that draws the response when it is called with features alone.
-    guide
-        Its guide.
     features
-        Of the points to predict at, shape (num_points, num_features).
+        Features of the points to predict at, shape (num_points, num_features).
     num_draws
         Draws, >= 2.
     probs
@@ -82,7 +80,7 @@ class SnapshotTensors:
 
     @property
     def captured(self) -> bool:
-        """Whether it was tried to compute them without Pyro."""
+        """True once it was tried to compute them without Pyro."""
         return bool(self._names[0])
 
     def capture(self) -> None:

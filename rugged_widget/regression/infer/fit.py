@@ -74,9 +74,9 @@ class RegressionFit(Fit):
     guide
         A key of `GUIDE_LABELS`, a subclass of AutoGuide, or a guide that is called as the model is.
     learning_rate
-        Of Adam, finite, > 0.
+        Learning rate of Adam, finite, > 0.
     seed
-        Of the fit's random numbers, in [0, 2**32).
+        Seed of the fit's random numbers, in [0, 2**32).
     engine
         One of `ENGINES`.
     batch_size

@@ -30,16 +30,13 @@ def correct(
     Parameters
     ----------
     draws
-        Of the guide, by site, shape (num_draws, *site shape).
+        Draws of the guide, by site, shape (num_draws, *site shape).
     log_ratios
         Log joint density less log density of the guide at each draw, shape (num_draws,), nats.
     features
-        Of the points that bands are drawn at, the grid in group 0, then in group 1, shape (2 * num_points, 3): group,
-        predictor, group x predictor.
-    probs
-        Of the quantiles, in (0, 1).
-    prob
-        Inside bands and intervals, in (0, 1).
+        Features of the points that bands are drawn at, the grid in group 0, then in group 1, shape (2 * num_points, 3).
+    probs, prob
+        Probabilities of the quantiles, and inside bands and intervals, in (0, 1).
     """
     importance = smoothed(log_ratios)
     general, weights = importance_correction.correct(draws, importance, probs), importance.weights

@@ -54,23 +54,17 @@ def adam_least_squares(
     """Train a linear layer by Adam on the summed squared error, as the lesson does; nothing of the user's is touched.
 
     With more than 10,000 rows, the triangle R of a QR decomposition of the rows takes their place: five rows with the
-    same sum of squares for every line, and so with the same gradients up to rounding.
+    same sum of squares for every line, and so with the same gradients up to rounding. Features, targets and the result
+    are as of `least_squares`, computed in single precision as torch does by default.
 
     Parameters
     ----------
-    features, targets
-        As of `least_squares`.
     num_steps
         Steps of Adam, >= 1.
     learning_rate
-        Of Adam, finite, > 0.
+        Learning rate of Adam, finite, > 0.
     seed
-        Of the layer's first values, in [0, 2**32).
-
-    Returns
-    -------
-    dict
-        As of `least_squares`, computed in single precision as torch does by default.
+        Seed of the layer's first values, in [0, 2**32).
 
     Raises
     ------

@@ -85,19 +85,10 @@ class BayesianRegression(PyroModule):
         return BayesianRegression(None, self._priors)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Run the model once.
+        """Run the model once, and return the mean of the response at each row, shape (n,).
 
-        Parameters
-        ----------
-        x
-            Features, shape (n, 3): group, predictor, group x predictor.
-        y
-            Targets, shape (n,); drawn where None.
-
-        Returns
-        -------
-        Tensor
-            The mean of the response at each row, shape (n,); of the rows picked where a step looks at a part of them.
+        Where a step looks at a part of the rows, it is of those picked. The features `x` are of shape (n, 3): group,
+        predictor, group x predictor; the targets `y` (n,) are drawn where None.
         """
         sigma = pyro.sample("sigma", dist.Uniform(0.0, self._priors.sigma))
         size = self._batch_size
@@ -113,19 +104,9 @@ class BayesianRegression(PyroModule):
 
 
 def slopes_by_group(weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn draws of the weights into draws of the slope d mean / d predictor of groups 0 and 1.
+    """Turn draws of `linear.weight`, (num_draws, 1, 3), into draws of the slopes of groups 0 and 1, (num_draws,) each.
 
-    mean = w0 group + w1 predictor + w2 group predictor + bias, so the slope is w1 + w2 group.
-
-    Parameters
-    ----------
-    weight
-        Draws of the site `linear.weight`, shape (num_draws, 1, 3).
-
-    Returns
-    -------
-    tuple of two arrays
-        Slopes of group 0 and of group 1, shape (num_draws,) each.
+    mean = w0 group + w1 predictor + w2 group predictor + bias, so the slope d mean / d predictor is w1 + w2 group.
     """
     predictor, product = weight[:, 0, 1], weight[:, 0, 2]
     return predictor, predictor + product

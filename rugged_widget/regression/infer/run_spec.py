@@ -21,13 +21,7 @@ LESSON = ("rugged", "cont_africa", "rgdppc_2000", True)
 
 
 def recipe_of(fit: RegressionFit) -> Recipe:
-    """Return the recipe of a run: its data, model, guide, learning rates, seed and steps so far.
-
-    Parameters
-    ----------
-    fit
-        The fit; it is only looked at.
-    """
+    """Return the recipe of a run: its data, model, guide, learning rates, seed and steps so far."""
     data, priors = fit.data, fit.comparison.priors
     columns = Columns(
         predictor=data.predictor,
@@ -56,13 +50,7 @@ def recipe_of(fit: RegressionFit) -> Recipe:
 
 
 def own_guide(value: Guide) -> OwnGuide:
-    """Return how a script makes a guide that is none of the families.
-
-    Parameters
-    ----------
-    value
-        As of `checked_guide`: a class of automatic guides or a partial of one, a function or a module.
-    """
+    """Return how a script makes a guide that is none of the families."""
     name = own_name(value)
     if not name.isidentifier():  # a lambda has no name, and one line of source that need not be whole
         return OwnGuide(making="guide_by_hand")

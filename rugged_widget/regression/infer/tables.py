@@ -23,17 +23,7 @@ MEAN, OBSERVATION = "_RETURN", "obs"
 
 
 def predictions_of(fit: RegressionFit, num_samples: int, prob: float) -> pd.DataFrame:
-    """Return what the guide predicts for each row of the data; see `predictions_table`.
-
-    Parameters
-    ----------
-    fit
-        The fit; it is only looked at.
-    num_samples
-        Draws behind each number, >= 2.
-    prob
-        Probability between the percentiles, in (0, 1).
-    """
+    """Return what the guide predicts for each row of the data, by >= 2 draws; see `predictions_table`."""
     draws = _latents(fit, num_samples)
     checked = checked_prob(prob, "prob")
     return predictions_table(fit.data, draws[WEIGHT], draws[BIAS], draws[SIGMA], checked, rng_seed=NOISE_SEED)
@@ -42,19 +32,7 @@ def predictions_of(fit: RegressionFit, num_samples: int, prob: float) -> pd.Data
 def summary_of(fit: RegressionFit, num_samples: int, prob: float) -> dict[str, pd.DataFrame]:
     """Return mean, standard deviation and percentiles of every latent, of the mean response and of a new one.
 
-    Parameters
-    ----------
-    fit
-        The fit; it is only looked at.
-    num_samples
-        Draws, >= 2.
-    prob
-        Probability between the percentiles, in (0, 1).
-
-    Returns
-    -------
-    dict
-        By site, a row an element; the columns are those of `summary`.
+    A table a site, a row an element; the columns are those of `summary`, the draws >= 2.
     """
     draws, checked = _latents(fit, num_samples), checked_prob(prob, "prob")
     rows = pd.Index(fit.data.row_names, name=fit.data.label or None)
@@ -71,15 +49,7 @@ def summary_of(fit: RegressionFit, num_samples: int, prob: float) -> dict[str, p
 
 
 def least_squares_of(fit: RegressionFit, num_steps: int) -> pd.DataFrame:
-    """Return the least-squares estimate, exact and as Adam finds it, a row a coefficient.
-
-    Parameters
-    ----------
-    fit
-        The fit whose data it is of.
-    num_steps
-        Steps of Adam, >= 1.
-    """
+    """Return the least-squares estimate, exact and as >= 1 steps of Adam find it, a row a coefficient."""
     count = checked_count(num_steps, "num_steps")
     by_adam = adam_least_squares(fit.data.features, fit.data.targets, num_steps=count)
     found = {"exact": fit.comparison.least_squares, "adam": by_adam}
@@ -101,8 +71,6 @@ def predictions_table(
 
     Parameters
     ----------
-    data
-        The rows.
     weight, bias, sigma
         Draws of the latents, shapes (num_draws, 1, 3), (num_draws, 1) and (num_draws,), num_draws >= 1.
     prob
@@ -185,17 +153,7 @@ def percentiles(prob: float) -> tuple[float, float]:
 def kth_smallest(values: NDArray[Any], per_cent: tuple[float, ...]) -> list[NDArray[Any]]:
     """Return the k-th smallest value along the last axis, with k = int(number of values * p), from 1 on.
 
-    Parameters
-    ----------
-    values
-        Shape (*shape, num_draws).
-    per_cent
-        100 p of each.
-
-    Returns
-    -------
-    list of arrays
-        One for each of `per_cent`, of shape `shape`.
+    Values are of shape (*shape, num_draws), the result an array of shape `shape` for each 100 p of `per_cent`.
     """
     count = values.shape[-1]
     # Multiplied first: 800 * 0.95 is exactly 760, but 800 * (1 - 0.05) need not be.

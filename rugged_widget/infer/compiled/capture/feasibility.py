@@ -30,13 +30,9 @@ class NotYetError(UnsupportedError):
 
 
 def params_of(step: PlainStep) -> list[torch.Tensor]:
-    """Try the loss, and return the leaves that it depends on. Random numbers are given back.
+    """Try the loss, and return the unconstrained leaves that it depends on, in order. Random numbers are given back.
 
-    Returns
-    -------
-    list of tensors
-        Unconstrained parameters, in the order in which they are met; without those that the loss does not depend on, as
-        the optimizer does.
+    Leaves that the loss does not depend on are left out, as the optimizer does.
 
     Raises
     ------
@@ -91,13 +87,8 @@ def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:
 class Watch:
     """Looks at what calls of model and guide may change beside parameters: tensors, and numbers that Python holds.
 
-    It sees what is reached from the objects themselves, from closures and from the globals that a function names, two
-    attributes deep. What it misses, the check beside Pyro's own steps has to find.
-
-    Parameters
-    ----------
-    things
-        Model, guide and what they are called with, by what to call them.
+    It sees what is reached from the named things themselves, from closures and from the globals that a function names,
+    two attributes deep. What it misses, the check beside Pyro's own steps has to find.
     """
 
     def __init__(self, things: Mapping[str, object]) -> None:

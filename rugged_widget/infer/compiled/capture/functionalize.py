@@ -16,24 +16,10 @@ aten = torch.ops.aten
 
 
 def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.GraphModule:
-    """Return a graph that computes the same without writing into anything.
+    """Return a graph that computes the same without writing into anything; its constants are buffers.
 
-    Parameters
-    ----------
-    graph
-        May write into its own intermediate values, also through views.
-    example
-        Its inputs.
-
-    Returns
-    -------
-    GraphModule
-        Of the same inputs and outputs; its constants are buffers.
-
-    Raises
-    ------
-    UnsupportedError
-        If it writes into a constant, such as the running mean of a batch norm: the next step would have to see it.
+    The graph may write into its own intermediate values, also through views. Where it writes into a constant, such as
+    the running mean of a batch norm, UnsupportedError is raised: the next step would have to see it.
     """
     _expansions_as_views(graph, example)
     out_of_place(graph, example)

@@ -20,13 +20,6 @@ def values(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> dict[fx.No
 
     Large tensors that depend on an input are returned without their data: of a million rows, all that a step computes
     would not fit into memory at once.
-
-    Parameters
-    ----------
-    graph
-        Any graph.
-    example
-        Its inputs.
     """
     found: dict[fx.Node, Any] = {}
     dependent: set[fx.Node] = set()

@@ -19,19 +19,7 @@ _UNFILLED = (aten.empty.memory_format, aten.empty_strided.default)
 
 
 def hoist(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> tuple[fx.GraphModule, fx.GraphModule]:
-    """Make inputs of the random numbers.
-
-    Parameters
-    ----------
-    graph
-        Draws random numbers.
-    example
-        Its inputs.
-
-    Returns
-    -------
-    body, prelude
-        The same graph with the random numbers as further inputs, and a graph without inputs that draws them.
+    """Return the graph with its random numbers as further inputs, and a graph without inputs that draws them.
 
     Raises
     ------

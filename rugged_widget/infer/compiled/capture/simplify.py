@@ -57,15 +57,7 @@ _UNCHANGED_BY_ONE = _TIMES | {aten.div.Tensor, aten.div.Scalar, aten.pow.Tensor_
 
 
 def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
-    """Make a functional graph smaller, in place.
-
-    Parameters
-    ----------
-    graph
-        Without writes and random numbers.
-    example
-        Its inputs.
-    """
+    """Make a functional graph without random numbers smaller, in place."""
     found = values(graph, example)
     for _ in range(MAX_ROUNDS):
         changed = [run(graph, found) for run in PASSES]

@@ -42,8 +42,6 @@ def capture(
         Computes the differentiable loss from the parameters, shape ().
     params
         The leaves to differentiate by, all of one dtype on the CPU.
-    rule
-        What the optimizer does.
     state
         An example: the parameters flat, then the moments of the rule, vectors of one length.
 

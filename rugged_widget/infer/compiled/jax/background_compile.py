@@ -11,11 +11,6 @@ class BackgroundCompile:
     """Prepares the JAX engine of a program: imports and compiles in a thread of its own, the rest where it is polled.
 
     That thread computes no step and touches neither torch nor Pyro.
-
-    Parameters
-    ----------
-    program
-        What the engine is to run.
     """
 
     def __init__(self, program: Program) -> None:
@@ -30,10 +25,7 @@ class BackgroundCompile:
     def poll(self) -> JaxEngine | None:
         """Return the engine when it is ready, None before; go on to the next part where one is done.
 
-        Raises
-        ------
-        UnsupportedError
-            If there is no JAX, or it has no counterpart of an operation.
+        UnsupportedError is raised without JAX, or where it has no counterpart of an operation.
         """
         if self._thread.is_alive():
             return None

@@ -22,17 +22,14 @@ MAX_INPUT_BYTES = 1 << 26
 class JaxEngine:
     """Runs a program, many steps a call. Making it takes some 10 ms, compiling it about a second, in any thread.
 
+    UnsupportedError is raised without JAX, or where it has no counterpart of an operation.
+
     Parameters
     ----------
     program
-        What is to be run: at least one input, all values on the CPU.
+        A program with at least one input, all values on the CPU.
     max_steps
         Steps that one call shall be able to take, >= 1; fewer where their inputs would take more than 64 MB.
-
-    Raises
-    ------
-    UnsupportedError
-        If JAX is not installed, or has no counterpart of an operation of the program.
     """
 
     name = "jax"
@@ -55,10 +52,7 @@ class JaxEngine:
     def compile(self) -> None:
         """Compile, and take one step for nothing; touches neither torch nor Pyro, so that any thread may do it.
 
-        Raises
-        ------
-        UnsupportedError
-            If JAX computes an operation otherwise than torch.
+        UnsupportedError is raised where JAX computes an operation otherwise than torch.
         """
         self._compiled()
 
@@ -72,24 +66,10 @@ class JaxEngine:
         return self._loop
 
     def run(self, state: State, inputs: Sequence[Tensor]) -> tuple[State, Tensor]:
-        """Take as many steps as there are rows of inputs; compiles first where that is not done.
+        """Take as many steps as there are rows of inputs, as of `Engine.run`; compiles first where that is not done.
 
-        Parameters
-        ----------
-        state
-            As the program's; it is not changed.
-        inputs
-            As the program's, with one more dimension in front: a row a step, in [1, max_steps] of them.
-
-        Returns
-        -------
-        state, losses
-            The state after the last step, of new memory, and the loss of each step, shape (num_steps,).
-
-        Raises
-        ------
-        ValueError
-            If there are no rows, more than max_steps, or not of the program's shapes and types.
+        The new state is of new memory. ValueError is raised for no rows, more than max_steps, or other shapes and types
+        than the program's.
         """
         num_steps = len(inputs[0])
         if not 1 <= num_steps <= self.max_steps:

@@ -64,17 +64,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A value of the example.
-
-    Attributes
-    ----------
-    value
-        Itself.
-    slot
-        Where a step keeps it.
-    fixed
-        Itself as an array, where it is the same in all steps.
-    """
+    """A value of the example: its slot in a step and, where it is the same in all steps, itself as a fixed array."""
 
     value: Tensor
     slot: Slot
@@ -82,22 +72,15 @@ class Known:
 
 
 def translated(program: Program, counterparts: Mapping[str, Counterpart]) -> Recipe:
-    """Return the recipe of a program.
+    """Return the recipe of a program, whose constants share the program's memory.
 
     The program is run once on its example, operation by operation, to know the shape and type of each value. An
     operation without a counterpart is decomposed by torch into others.
 
     Parameters
     ----------
-    program
-        What is to be run.
     counterparts
         Functions of JAX by the names of torch's operations.
-
-    Returns
-    -------
-    Recipe
-        Its constants share the program's memory.
 
     Raises
     ------

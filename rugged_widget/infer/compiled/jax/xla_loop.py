@@ -78,19 +78,9 @@ def own_settings() -> Iterator[None]:
 
 
 class Loop:
-    """Compiles when it is made; touches nothing but JAX, so that it may be made in any thread.
+    """Compiles a recipe when it is made, for calls of at most `max_steps` steps; touches only JAX, so in any thread.
 
-    Parameters
-    ----------
-    recipe
-        The step.
-    max_steps
-        Steps that one call can take, >= 1.
-
-    Raises
-    ------
-    UnsupportedError
-        If JAX cannot compute an operation as torch does.
+    UnsupportedError is raised where JAX cannot compute an operation as torch does.
     """
 
     def __init__(self, recipe: Recipe, max_steps: int) -> None:
@@ -112,21 +102,10 @@ class Loop:
         self.compiled = one or compiled_with(loop.lower(*given), OPTIONS)
 
     def __call__(self, num_steps: int, state: Values, inputs: Values) -> tuple[Values, jax.Array]:
-        """Take steps.
+        """Take `num_steps` in [1, max_steps] steps; return the state after the last and the losses.
 
-        Parameters
-        ----------
-        num_steps
-            How many, in [1, max_steps].
-        state
-            As the recipe's.
-        inputs
-            As the recipe's, max_steps rows each, of which the first are used.
-
-        Returns
-        -------
-        state, losses
-            After the last step, and of each step, shape (max_steps,), of which the first mean something.
+        State and inputs are as the recipe's, inputs and losses of max_steps rows each, of which the first mean
+        something.
         """
         with own_settings():
             found = self.compiled(np.int32(num_steps), list(state), list(inputs), self._constants)

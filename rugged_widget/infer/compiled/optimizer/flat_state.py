@@ -13,17 +13,14 @@ from rugged_widget.infer.compiled.program import State, UnsupportedError
 class Link:
     """Reads and writes what steps change: parameters, moments, and how many steps there were.
 
+    UnsupportedError is raised where the optimizer is not known, or the parameters are not of one kind.
+
     Parameters
     ----------
     optim
         Pyro's optimizer, which keeps one of torch's for each parameter.
     params
         The unconstrained parameters, leaves.
-
-    Raises
-    ------
-    UnsupportedError
-        If the optimizer is not known, or the parameters are not of one kind.
     """
 
     def __init__(self, optim: PyroOptim, params: Sequence[torch.Tensor]) -> None:
@@ -115,7 +112,7 @@ class Link:
 
     @property
     def touched(self) -> bool:
-        """Whether somebody has written into the parameters since they were read or written here."""
+        """True if somebody has written into the parameters since they were read or written here."""
         return self._versions != self._current_versions()
 
     def _current_versions(self) -> list[int]:

@@ -20,19 +20,11 @@ Tensors: TypeAlias = tuple[torch.Tensor, ...]
 
 
 class Rule(Protocol):
-    """An optimizer as a pure function.
-
-    Attributes
-    ----------
-    moments
-        Names of the vectors it keeps a parameter, as in the state of the real optimizer.
-    num_rates
-        How many numbers a step it is given.
-    """
+    """An optimizer as a pure function."""
 
     @property
     def moments(self) -> tuple[str, ...]:
-        """Names of the vectors it keeps."""
+        """Names of the vectors it keeps a parameter, as in the state of the real optimizer."""
         ...
 
     @property
@@ -59,12 +51,7 @@ def _constant(learning_rate: float, num_steps: int) -> Array:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam, as torch does it.
-
-    References
-    ----------
-    D. P. Kingma and J. Ba (2015), "Adam: A Method for Stochastic Optimization".
-    """
+    """Adam, as torch does it (D. P. Kingma and J. Ba 2015, "Adam: A Method for Stochastic Optimization")."""
 
     betas: tuple[float, float]
     eps: float
@@ -180,13 +167,7 @@ _MUST_BE_OFF = ("amsgrad", "maximize", "dampening", "decoupled_weight_decay", "d
 
 
 def rule_of(optimizer: torch.optim.Optimizer) -> Rule:
-    """Return the rule of an optimizer.
-
-    Raises
-    ------
-    UnsupportedError
-        If it is another than Adam, Pyro's ClippedAdam or SGD, or one of its options is.
-    """
+    """Return the rule of Adam, Pyro's ClippedAdam or SGD; UnsupportedError for others, or for an unknown option."""
     name = type(optimizer).__name__
     if type(optimizer) not in _KNOWN:
         raise UnsupportedError(f"the optimizer {name} is none of {', '.join(kind.__name__ for kind in _KNOWN)}")

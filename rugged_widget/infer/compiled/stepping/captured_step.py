@@ -36,7 +36,7 @@ class Mark:
     count
         Steps that the optimizer has counted.
     learning_rate
-        Of the step before, which some optimizers go on from.
+        Learning rate of the step before, which some optimizers go on from.
     generator
         State of torch's generator.
     """
@@ -52,10 +52,6 @@ class Compiled:
 
     Parameters
     ----------
-    link
-        To Pyro's parameters and optimizer.
-    noise
-        Draws the random numbers.
     engine
         Runs the program; it may be replaced between two runs by another of the same program.
     constants
@@ -78,7 +74,7 @@ class Compiled:
 
     @property
     def outdated(self) -> bool:
-        """Whether somebody has changed what was captured: a constant, or a number that the model holds.
+        """True if somebody has changed what was captured: a constant, or a number that the model holds.
 
         Numbers are read now and then only, because that takes a tenth of a millisecond.
         """
@@ -111,24 +107,10 @@ class Compiled:
         torch.set_rng_state(mark.generator)
 
     def run(self, num_steps: int, learning_rate: float) -> tuple[Array, Array]:
-        """Take steps, whether they lead anywhere or not.
+        """Take steps, >= 1, whether they lead anywhere or not; return losses and learning rates, (num_steps,) each.
 
-        Parameters
-        ----------
-        num_steps
-            How many, >= 1.
-        learning_rate
-            Of the next step, as the optimizer has it now.
-
-        Returns
-        -------
-        losses, learning_rates
-            Of each step, shape (num_steps,).
-
-        Raises
-        ------
-        EngineError
-            If the engine failed; the state is as before.
+        `learning_rate` is that of the next step, as the optimizer has it now. Where the engine fails, EngineError is
+        raised and the state is as before.
         """
         rule, state = self.link.rule, self._state
         learning_rates = rule.decayed(learning_rate, num_steps)

@@ -17,11 +17,7 @@ class Noise:
 
     Where all draws are standard normal numbers and few, one call fills the numbers of all K steps. That it yields the
     same stream is a detail of torch, not a promise: it is tried when the object is made, and given up where it fails.
-
-    Parameters
-    ----------
-    prelude
-        Takes nothing and draws the random numbers of one step.
+    `prelude` takes nothing and draws the random numbers of one step.
     """
 
     def __init__(self, prelude: fx.GraphModule) -> None:

@@ -35,21 +35,12 @@ def _checkpoint_before(num_steps: int) -> int:
 class CompiledStepping:
     """Takes captured steps; each gap between two checks is twice the one before, until checks cost next to nothing.
 
-    Parameters
-    ----------
-    plain
-        Pyro's step, which shares its parameters with the captured one.
-    compiled
-        The captured step.
-    threads
-        Told how long steps take.
-
     Attributes
     ----------
     careful_until
         Pyro's own steps have to be taken until so many are done.
     ran_away
-        Whether they are to show why the captured step led to what is not finite.
+        True while they are to show why the captured step led to what is not finite.
     """
 
     def __init__(self, plain: PlainStep, compiled: Compiled, threads: Threads) -> None:
@@ -75,20 +66,9 @@ class CompiledStepping:
     def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
         """Take at least one step, or none where Pyro's own have to show what is wrong (see `careful_until`).
 
-        Parameters
-        ----------
-        num_steps
-            Steps done.
-        max_steps
-            How many to take at most, >= 1.
-        seconds
-            Time for them.
-
-        Raises
-        ------
-        DisagreementError
-            If the captured step is not Pyro's own. `num_steps` of it says where the two still agreed; the fit is
-            there again.
+        It goes on after `num_steps` for at most `max_steps` >= 1 steps and `seconds`. DisagreementError is raised where
+        the captured step is not Pyro's own: its `num_steps` says where the two still agreed, and the fit is there
+        again.
         """
         if not self._holds or self._compiled.link.touched:
             self._compiled.load()
@@ -102,7 +82,7 @@ class CompiledStepping:
 
     @property
     def outdated(self) -> bool:
-        """Whether the data that was captured has been written into since."""
+        """True if the data that was captured has been written into since."""
         return self._compiled.outdated
 
     def held(self) -> dict[int, torch.Tensor]:

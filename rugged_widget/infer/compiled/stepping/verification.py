@@ -20,15 +20,7 @@ ROUNDING = 1e-6
 
 
 class DisagreementError(ArithmeticError):
-    """The captured step is not Pyro's own.
-
-    Parameters
-    ----------
-    what
-        In what they differ, as half a sentence.
-    num_steps
-        Steps after which they were still the same.
-    """
+    """The captured step is not Pyro's own: half a sentence says in what, `num_steps` until when they were the same."""
 
     def __init__(self, what: str, num_steps: int = 0) -> None:
         super().__init__(what)
@@ -40,13 +32,6 @@ class Verification:
 
     Differences count relative to the values compared or, where large terms cancel, to a part of the largest seen: only
     that much can be told from rounding.
-
-    Parameters
-    ----------
-    plain
-        Pyro's step.
-    compiled
-        The captured step.
     """
 
     def __init__(self, plain: PlainStep, compiled: Compiled) -> None:
@@ -55,17 +40,10 @@ class Verification:
         self._largest_gradients = np.zeros(len(compiled.link.params))
 
     def __call__(self) -> tuple[Array, Array]:
-        """Take one step, for which both have to hold the present state.
+        """Take one step, for which both have to hold the present state; return loss and learning rate, shape (1,).
 
-        Returns
-        -------
-        loss, learning_rate
-            Of the captured step, shape (1,); it holds what it leads to, and random numbers go on from there.
-
-        Raises
-        ------
-        DisagreementError
-            If the two differ. Whatever Pyro's own step raises is raised too.
+        The captured step holds what it leads to, and random numbers go on from there. DisagreementError is raised where
+        the two differ; whatever Pyro's own step raises is raised too.
         """
         before, start = self._compiled.state, Generators.copied()
         rate = self._plain.learning_rate

@@ -22,21 +22,14 @@ NUM_NODES = 48
 
 
 def exact_contours(exact: ExactPosterior, a: Latent, b: Latent, probs: Sequence[float] = (0.5, 0.9)) -> Contours:
-    """Draw the smallest regions that hold some probability of two latents.
+    """Draw the smallest regions that hold some probability of two latents; a line ends where it leaves sigma's support.
 
     Parameters
     ----------
-    exact
-        The exact posterior.
     a, b
         Two different latents of `LATENTS`; the first is the one along x.
     probs
-        Inside the lines, increasing, each in (0, 1).
-
-    Returns
-    -------
-    Contours
-        A line that leaves the support of sigma ends there.
+        Probabilities inside the lines, increasing, each in (0, 1).
 
     Raises
     ------

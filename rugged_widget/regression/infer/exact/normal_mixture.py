@@ -20,12 +20,12 @@ KNOT_PROBS = tuple(0.5 * math.erfc(-score / math.sqrt(2)) for score in np.linspa
 class Mixture:
     """Several mixtures of the same number of normal distributions.
 
-    Parameters
+    Attributes
     ----------
     shares
-        Of each part, shape (num_parts,), > 0; they sum to 1 and are the same in every mixture.
+        Share of each part, shape (num_parts,), > 0; they sum to 1 and are the same in every mixture.
     mean, sd
-        Of each part, shape (num_mixtures, num_parts); finite, sd > 0.
+        Mean and standard deviation of each part, shape (num_mixtures, num_parts); finite, sd > 0.
     """
 
     def __init__(self, shares: Array, mean: Array, sd: Array) -> None:
@@ -60,20 +60,10 @@ class Mixture:
         return found
 
     def quantiles(self, probs: Sequence[float]) -> Array:
-        """Return quantiles of each, all solved for together.
+        """Return quantiles of each, shape (len(probs), num_mixtures), all solved for together; probs are in (0, 1).
 
-        Newton's method on the normal score of the probability, which is a straight line for one part, inside a
-        bracket: a mixture's quantile lies between the least and the greatest of its parts'.
-
-        Parameters
-        ----------
-        probs
-            In (0, 1).
-
-        Returns
-        -------
-        array
-            Shape (len(probs), num_mixtures).
+        Newton's method on the normal score of the probability, which is a straight line for one part, inside a bracket:
+        a mixture's quantile lies between the least and the greatest of its parts'.
         """
         wanted = np.asarray(probs, np.float64)
         score = normal_score(wanted)
@@ -148,19 +138,10 @@ def normal_score(prob: Array) -> Array:
 
 
 def densities(mixture: Mixture, prob: float) -> tuple[Density, ...]:
-    """Draw the density of each, at points that lie where its probability does.
+    """Draw the density of each mixture, at 128 points that lie where its probability does.
 
-    Parameters
-    ----------
-    mixture
-        The mixtures.
-    prob
-        Probability between the quantiles that come with it, in (0, 1).
-
-    Returns
-    -------
-    tuple of Density
-        One a mixture, at 128 points, spaced evenly for a normal distribution and closer in the middle of a longer tail.
+    They are spaced evenly for a normal distribution and closer in the middle of a longer tail. The probability `prob`
+    between the quantiles that come with it is in (0, 1).
     """
     ends = band_probs(prob)
     found = mixture.quantiles([*ends, *KNOT_PROBS])

@@ -21,10 +21,7 @@ ROUNDINGS = 10.0
 def checked_rows(features: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
     """Return features (n, 3) and targets (n,) as float64, or say what is wrong with them.
 
-    Raises
-    ------
-    ValueError
-        If a shape is another, there is no row, or a number is not finite.
+    ValueError is raised where a shape is another, there is no row, or a number is not finite.
     """
     x, y = np.asarray(features, np.float64), np.asarray(targets, np.float64)
     if x.ndim != 2 or x.shape[1] != NUM_FEATURES:
@@ -42,16 +39,9 @@ def checked_rows(features: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]
 def triangle(features: Array, targets: Array) -> Array:
     """Factorise the rows [features, 1, targets] into an orthogonal matrix and a triangle, and return the triangle.
 
-    Parameters
-    ----------
-    features, targets
-        Shapes (n, k) and (n,), finite.
-
-    Returns
-    -------
-    array
-        R, shape (k + 2, k + 2): ||[features, 1, targets] v|| = ||R v|| for every v, without the squares of a Gram
-        matrix, which would lose half the digits of nearly collinear columns. Rows of zeros where n is less.
+    It is R, shape (k + 2, k + 2), for finite features (n, k) and targets (n,): ||[features, 1, targets] v|| = ||R v||
+    for every v, without the squares of a Gram matrix, which would lose half the digits of nearly collinear columns.
+    Rows of zeros where n is less.
     """
     size = features.shape[1] + 2
     found = np.zeros((size, size))

@@ -40,14 +40,14 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
     fit
         The fit as it is now; it stays as it is.
     path
-        Of the file. It is written beside first, so that there is never half of it.
+        Path of the file. It is written beside first, so that there is never half of it.
     overwrite
         Whether a file that is there may be replaced.
 
     Returns
     -------
     Path
-        Of the file.
+        The path of the file.
 
     Raises
     ------
@@ -67,27 +67,12 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
 
 
 def save_exported(fit: RegressionFit, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Save a sampler of what is fitted as a program of `torch.export`.
+    """Save a sampler of what is fitted as a program of `torch.export`; arguments and errors as of `save_torchscript`.
 
     In any program with torch, `torch.export.load(path).module()(features, torch.tensor(num_samples))` draws: a tuple
-    weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n), for features
-    (n, 3). Numbers of rows and of draws are free, 0 and 1 too. Random numbers come from torch's generator in that
-    program. Load such files from those you trust: torch itself reads parts of them by pickle.
-
-    Parameters
-    ----------
-    fit, path, overwrite
-        As for `save_torchscript`.
-
-    Returns
-    -------
-    Path
-        Of the file.
-
-    Raises
-    ------
-    TypeError, ExportError, OSError
-        As `save_torchscript` does.
+    weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n), for features (n,
+    3). Numbers of rows and of draws are free, 0 and 1 too. Random numbers come from torch's generator in that program.
+    Load such files from those you trust: torch itself reads parts of them by pickle.
     """
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
     buffer = io.BytesIO()
@@ -109,7 +94,7 @@ def load_torchscript(path: str | os.PathLike[str]) -> LoadedSampler:
     Parameters
     ----------
     path
-        Of a file from somebody you trust.
+        Path of a file from somebody you trust.
 
     Returns
     -------

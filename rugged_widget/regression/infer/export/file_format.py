@@ -44,21 +44,7 @@ class ExportError(RuggedWidgetError):
 
 @dataclass(frozen=True)
 class About:
-    """What is written beside the module.
-
-    Attributes
-    ----------
-    guide
-        Name of the guide's family, a key of `GUIDE_LABELS`.
-    feature_names
-        Of the three features, in order.
-    group_labels
-        What groups 0 and 1 are called.
-    step
-        Steps of training behind it, >= 0.
-    seed
-        Of the training, in [0, 2**32); None where it is not known.
-    """
+    """What is written beside the module; the attributes are as of `LoadedSampler`."""
 
     guide: str
     feature_names: tuple[str, str, str]
@@ -72,13 +58,7 @@ class About:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Read it.
-
-        Raises
-        ------
-        ValueError
-            If it is anything else than `to_json` writes.
-        """
+        """Read what `to_json` writes; ValueError is raised for anything else."""
         found = json.loads(text)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise ValueError("it was not written by rugged_widget")
@@ -98,22 +78,10 @@ class About:
 
 
 def read_archive(path: str | os.PathLike[str]) -> tuple[bytes, About]:
-    """Read a file whole and see that it is an undamaged TorchScript archive that was saved here.
+    """Read a file whole, see that it is an undamaged TorchScript archive saved here, and return what was checked.
 
     Every byte of the archive's content is held against its checksum, because `torch.jit.load` may crash the process
-    where what it reads makes no sense.
-
-    Parameters
-    ----------
-    path
-        Of the file.
-
-    Returns
-    -------
-    content
-        An archive of what was checked, to be loaded in the place of the file.
-    about
-        What it says of itself.
+    where what it reads makes no sense. The content is to be loaded in the place of the file.
 
     Raises
     ------
@@ -185,19 +153,7 @@ def checked_path(path: Any) -> Path:
 
 
 def checked_target(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """Return where a file can be saved, or say why it cannot.
-
-    Parameters
-    ----------
-    path
-        Of the file to be.
-    overwrite
-        Whether one that is there may be replaced.
-
-    Returns
-    -------
-    Path
-        As it was given.
+    """Return where a file can be saved, as it was given, or say why it cannot.
 
     Raises
     ------
@@ -218,19 +174,9 @@ def checked_target(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Write a file so that at any time there is the old one or the whole new one.
+    """Write a file, in a folder that is there, so that at any time there is the old one or the whole new one.
 
-    Parameters
-    ----------
-    target
-        The file, in a folder that is there.
-    content
-        All of it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the old file is as it was then, and nothing else is left behind.
+    Where it cannot be written, OSError is raised, the old file is as it was, and nothing else is left behind.
     """
     place = Path(os.path.realpath(target))  # of a link, what it points to
     temporary = place.with_name(f".{secrets.token_hex(8)}.tmp")

@@ -34,13 +34,13 @@ class LoadedSampler:
     guide
         Name of the guide's family, a key of `GUIDE_LABELS`.
     feature_names
-        Of the three features, in order.
+        Names of the three features, in order.
     group_labels
         What groups 0 and 1 are called.
     step
         Steps of training behind it, >= 0.
     seed
-        Of the training; None where the file does not say.
+        Seed of the training, in [0, 2**32); None where the file does not say.
     """
 
     def __init__(self, module: torch.jit.ScriptModule, about: About) -> None:
@@ -60,8 +60,8 @@ class LoadedSampler:
         features
             Shape (n, 3), finite, in the order of `feature_names`; without them there is no response.
         seed
-            Of torch's generator for this draw alone, in [0, 2**32), and the generator goes on where it was; where it is
-            None the draw takes its numbers from the generator.
+            Seed of torch's generator for this draw alone, in [0, 2**32), and the generator goes on where it was; where it
+            is None the draw takes its numbers from the generator.
 
         Returns
         -------
@@ -112,7 +112,7 @@ class LoadedSampler:
         Returns
         -------
         tuple of two arrays
-            Of group 0 and of group 1, shape (num_samples,) each.
+            Slopes of group 0 and of group 1, shape (num_samples,) each.
         """
         count, rows = checked_count(num_samples, "num_samples"), self._rows(None)
         with _seeded(seed), torch.no_grad():

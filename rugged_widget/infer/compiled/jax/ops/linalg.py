@@ -27,7 +27,7 @@ class Matrices:
     Attributes
     ----------
     product
-        Of two arrays, as `@` is.
+        Product of two arrays, as `@` is.
     factor
         Lower Cholesky factor of a matrix, of which the lower triangle is looked at.
     solve
