@@ -82,12 +82,7 @@ _REHEARSALS: Final[WeakKeyDictionary[Any, Rehearsal]] = WeakKeyDictionary()
 
 
 def remember(
-    guide: Any,
-    make: Callable[[], Any],
-    model: Callable[..., Any],
-    args: tuple[Any, ...],
-    *,
-    tried: bool,
+    guide: Any, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...], *, tried: bool
 ) -> None:
     """Keep what is known of a guide as long as there is the guide; the random numbers used are given back.
 

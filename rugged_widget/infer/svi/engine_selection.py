@@ -142,9 +142,8 @@ class Stepping:
 
     def release(self) -> None:
         """Let go of the captured step, for a fit that rests for long; the next step captures it anew."""
-        if self._compiled is not None:
-            self._compiled.leave()
-        self._compiled = self._program = self._building = None
+        self._building = None
+        self._drop()
         self.use(self._asked)
 
     def wait(self, seconds: float) -> bool:
@@ -179,8 +178,7 @@ class Stepping:
         """Capture the step anew where the data has been written into, at most a few times."""
         if self._compiled is None or not self._compiled.outdated:
             return
-        self._compiled.leave()
-        self._compiled = self._program = self._takeover = None
+        self._drop()
         self._recaptured += 1
         if self._recaptured > MAX_ATTEMPTS:
             self._refuse("the data or the settings of the model change again and again while the fit trains")
@@ -205,10 +203,14 @@ class Stepping:
         if self._attempts == MAX_ATTEMPTS:
             self._refuse(reason)
 
-    def _give_up(self, reason: str) -> None:
+    def _drop(self) -> None:
+        """Let go of the captured step, and give Pyro what it holds."""
         if self._compiled is not None:
             self._compiled.leave()
         self._compiled = self._program = self._takeover = None
+
+    def _give_up(self, reason: str) -> None:
+        self._drop()
         self._refuse(reason)
 
     def _refuse(self, reason: str) -> None:

@@ -29,7 +29,6 @@ from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.infer import guide_in_parts as _guide_in_parts  # noqa: F401 registers the family
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import (

@@ -19,11 +19,7 @@ EVERY = 3
 
 
 def correct(
-    draws: Mapping[str, Array],
-    log_ratios: Array,
-    features: Array,
-    probs: Sequence[float],
-    prob: float,
+    draws: Mapping[str, Array], log_ratios: Array, features: Array, probs: Sequence[float], prob: float
 ) -> RegressionCorrection:
     """Summarize draws of the guide by their smoothed importance ratios.
 

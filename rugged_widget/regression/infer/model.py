@@ -1,6 +1,7 @@
-"""The lesson's Bayesian regression, and what its weights mean."""
+"""The lesson's Bayesian regression, a guide family of its own, and what its weights mean."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -8,8 +9,12 @@ import numpy as np
 import pyro
 import pyro.distributions as dist
 from numpy.typing import NDArray
+from pyro import poutine
+from pyro.infer import autoguide
 from pyro.nn import PyroModule, PyroSample
 from torch import Tensor, nn
+
+from rugged_widget.infer.guides.families import register_family
 
 NUM_GROUPS = 2
 """Groups of the rows, outside (0) and inside (1)."""
@@ -110,3 +115,14 @@ def slopes_by_group(weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     """
     predictor, product = weight[:, 0, 1], weight[:, 0, 2]
     return predictor, predictor + product
+
+
+def parts(model: Callable[..., Any]) -> autoguide.AutoGuideList:
+    """Approximate weights and bias together, which the data correlate, and sigma by itself, which is nearly free."""
+    guide: Any = autoguide.AutoGuideList(model)
+    guide.append(autoguide.AutoMultivariateNormal(poutine.block(model, expose=[WEIGHT, BIAS])))
+    guide.append(autoguide.AutoDiagonalNormal(poutine.block(model, expose=[SIGMA])))
+    return guide  # type: ignore[no-any-return] # Pyro's, untyped
+
+
+register_family("parts", "weights and bias together, sigma apart", parts, after="low_rank")

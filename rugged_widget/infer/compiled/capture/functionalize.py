@@ -8,8 +8,7 @@ from torch import fx
 from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from rugged_widget.infer.compiled.capture.node_values import values, without_data
-from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_view
+from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_view, values, without_data
 from rugged_widget.infer.compiled.program import UnsupportedError, said
 
 aten = torch.ops.aten

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.capture.node_values import values
-from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, op_name, readers
+from rugged_widget.infer.compiled.capture.nodes import dependents, is_mutable, is_random, op_name, readers, values
 from rugged_widget.infer.compiled.program import UnsupportedError
 
 aten = torch.ops.aten
@@ -28,12 +27,8 @@ def hoist(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> tuple[fx.Gr
     """
     found = values(graph, example)
     _standardize(graph, found)
-    nodes = list(graph.graph.nodes)
-    dependent: set[fx.Node] = set()
-    for node in nodes:
-        if node.op == "placeholder" or any(source in dependent for source in node.all_input_nodes):
-            dependent.add(node)
-    drawn = [node for node in nodes if is_random(node)]
+    dependent = dependents(graph)
+    drawn = [node for node in graph.graph.nodes if is_random(node)]
     for node in drawn:
         if node in dependent:
             raise UnsupportedError(f"random numbers depend on the parameters ({op_name(node)})")

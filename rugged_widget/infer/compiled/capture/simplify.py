@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.capture.node_values import alike, values
+from rugged_widget.infer.compiled.capture.nodes import alike, values
 
 Values: TypeAlias = dict[fx.Node, Any]
 Pass: TypeAlias = Callable[[fx.GraphModule, Values], bool]

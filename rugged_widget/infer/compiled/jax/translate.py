@@ -26,15 +26,8 @@ OF_NO_EFFECT = frozenset({"layout", "device", "pin_memory", "memory_format", "no
 """Arguments that say where values are kept, not what they are."""
 
 DTYPES: dict[torch.dtype, Dtype] = {
-    torch.bool: np.dtype(np.bool_),
-    torch.uint8: np.dtype(np.uint8),
-    torch.int8: np.dtype(np.int8),
-    torch.int16: np.dtype(np.int16),
-    torch.int32: np.dtype(np.int32),
-    torch.int64: np.dtype(np.int64),
-    torch.float16: np.dtype(np.float16),
-    torch.float32: np.dtype(np.float32),
-    torch.float64: np.dtype(np.float64),
+    getattr(torch, name): np.dtype(name)
+    for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 }
 """Types that JAX computes in as torch does."""
 

@@ -45,10 +45,6 @@ class Rule(Protocol):
         ...
 
 
-def _constant(learning_rate: float, num_steps: int) -> Array:
-    return np.full(num_steps, learning_rate)
-
-
 @dataclass(frozen=True)
 class Adam:
     """Adam, as torch does it (D. P. Kingma and J. Ba 2015, "Adam: A Method for Stochastic Optimization")."""
@@ -62,7 +58,7 @@ class Adam:
 
     def decayed(self, learning_rate: float, num_steps: int) -> Array:
         """Return the learning rates of the next steps: all the same."""
-        return _constant(learning_rate, num_steps)
+        return np.full(num_steps, learning_rate)
 
     def rates(self, learning_rates: Array, first: int) -> Array:
         """Return what the root of the second moment is multiplied with, and what is added to it.
@@ -136,7 +132,7 @@ class SGD:
 
     def decayed(self, learning_rate: float, num_steps: int) -> Array:
         """Return the learning rates of the next steps: all the same."""
-        return _constant(learning_rate, num_steps)
+        return np.full(num_steps, learning_rate)
 
     def rates(self, learning_rates: Array, first: int) -> Array:  # noqa: ARG002 every step is like the first
         """Return the learning rate."""

@@ -60,8 +60,8 @@ class LoadedSampler:
         features
             Shape (n, 3), finite, in the order of `feature_names`; without them there is no response.
         seed
-            Seed of torch's generator for this draw alone, in [0, 2**32), and the generator goes on where it was; where it
-            is None the draw takes its numbers from the generator.
+            Seed of torch's generator for this draw alone, in [0, 2**32), and the generator goes on where it was; where
+            it is None the draw takes its numbers from the generator.
 
         Returns
         -------

@@ -44,24 +44,12 @@ def _log_sigmoid_backward(_: Result, gradient: jax.Array, values: jax.Array, __:
     return gradient * lax.logistic(-values)
 
 
-def _softmax_backward(
-    _: Result,
-    gradient: jax.Array,
-    output: jax.Array,
-    dim: int,
-    input_dtype: Dtype,
-) -> jax.Array:
+def _softmax_backward(_: Result, gradient: jax.Array, output: jax.Array, dim: int, input_dtype: Dtype) -> jax.Array:
     weighted = gradient * output
     return weighted - output * jnp.sum(weighted, axis=dim, keepdims=True)
 
 
-def _log_softmax_backward(
-    _: Result,
-    gradient: jax.Array,
-    output: jax.Array,
-    dim: int,
-    input_dtype: Dtype,
-) -> jax.Array:
+def _log_softmax_backward(_: Result, gradient: jax.Array, output: jax.Array, dim: int, input_dtype: Dtype) -> jax.Array:
     return gradient - jnp.exp(output) * jnp.sum(gradient, axis=dim, keepdims=True)
 
 

@@ -73,11 +73,7 @@ def _index(_: Result, values: jax.Array, indices: Sequence[_Places | None]) -> j
 
 
 def _index_put(
-    result: Result,
-    values: jax.Array,
-    indices: Sequence[_Places | None],
-    source: jax.Array,
-    accumulate: bool = False,
+    result: Result, values: jax.Array, indices: Sequence[_Places | None], source: jax.Array, accumulate: bool = False
 ) -> jax.Array:
     source = in_type_of(result, source)
     if isinstance(indices[0], jax.Array) and indices[0].dtype == bool:
@@ -97,14 +93,7 @@ def _index_add(
     return _written(values, index, source if alpha == 1 else in_type_of(result, alpha) * source, add=True)
 
 
-def _gather(
-    _: Result,
-    values: jax.Array,
-    dim: int,
-    places: _Places,
-    *,
-    sparse_grad: bool = False,
-) -> jax.Array:
+def _gather(_: Result, values: jax.Array, dim: int, places: _Places, *, sparse_grad: bool = False) -> jax.Array:
     return values[_along(places.shape, dim, places)] if values.ndim else jnp.broadcast_to(values, places.shape)
 
 

@@ -25,12 +25,7 @@ def _reduced(function: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that takes dimensions together, in the type of its result."""
 
     def counterpart(
-        result: Result,
-        values: jax.Array,
-        dim: Dims = None,
-        keepdim: bool = False,
-        *,
-        dtype: Dtype | None = None,
+        result: Result, values: jax.Array, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None
     ) -> jax.Array:
         return function(in_type_of(result, values), axis=axes_of(dim, values), keepdims=keepdim)
 
@@ -40,12 +35,7 @@ def _reduced(function: Callable[..., jax.Array]) -> Counterpart:
 def _arg(function: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that says where something is, along a dimension or in all."""
 
-    def counterpart(
-        result: Result,
-        values: jax.Array,
-        dim: int | None = None,
-        keepdim: bool = False,
-    ) -> jax.Array:
+    def counterpart(result: Result, values: jax.Array, dim: int | None = None, keepdim: bool = False) -> jax.Array:
         return in_type_of(result, function(values, axis=axes_of(dim, values), keepdims=keepdim))
 
     return counterpart
@@ -54,12 +44,7 @@ def _arg(function: Callable[..., jax.Array]) -> Counterpart:
 def _extreme(best: Callable[..., jax.Array], where: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that returns extreme values and where they are."""
 
-    def counterpart(
-        result: _Pair,
-        values: jax.Array,
-        dim: int,
-        keepdim: bool = False,
-    ) -> tuple[jax.Array, jax.Array]:
+    def counterpart(result: _Pair, values: jax.Array, dim: int, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
         if not values.ndim:
             return values, jnp.zeros((), result[1].dtype)
         found = in_type_of(result[1], where(values, axis=dim, keepdims=keepdim))
@@ -95,13 +80,7 @@ def _var_mean(
 def _running(function: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that goes on along one dimension, in the type of its result."""
 
-    def counterpart(
-        result: Result,
-        values: jax.Array,
-        dim: int,
-        *,
-        dtype: Dtype | None = None,
-    ) -> jax.Array:
+    def counterpart(result: Result, values: jax.Array, dim: int, *, dtype: Dtype | None = None) -> jax.Array:
         values = in_type_of(result, values)
         return function(values, axis=dim % values.ndim) if values.ndim else values
 
@@ -120,12 +99,7 @@ def _flip(_: Result, values: jax.Array, dims: Sequence[int]) -> jax.Array:
     return jnp.flip(values, axis=tuple(dims))
 
 
-def _sort(
-    result: _Pair,
-    values: jax.Array,
-    dim: int = -1,
-    descending: bool = False,
-) -> tuple[jax.Array, jax.Array]:
+def _sort(result: _Pair, values: jax.Array, dim: int = -1, descending: bool = False) -> tuple[jax.Array, jax.Array]:
     if not values.ndim:
         return values, jnp.zeros((), result[1].dtype)
     found = jnp.argsort(values, axis=dim, stable=True, descending=descending)
