@@ -23,14 +23,8 @@ TOLERANCE = 1e-4
 class Picture:
     """Computes tensors from parameters without Pyro, as a function of Pyro's did when this was made.
 
-    UnsupportedError is raised where it cannot be captured, or the capture computes something else.
-
-    Parameters
-    ----------
-    compute
-        Returns tensors computed from the leaves `params`; called twice.
-    seeded
-        Enters the state of torch's generator that `compute` begins to draw with, each time the same.
+    The function `compute` is called twice; `seeded` enters the state of torch's generator that it begins to draw with,
+    each time the same. UnsupportedError is raised where it cannot be captured, or the capture computes something else.
     """
 
     def __init__(

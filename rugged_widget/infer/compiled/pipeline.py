@@ -24,13 +24,8 @@ def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
     """Capture a step that is about to be taken; each `next` does some 0.1 s of it, inside the fit's isolation.
 
     Random numbers are given back. The result is the captured step, run by the graph engine, and the program it runs.
-
-    Raises
-    ------
-    NotYetError
-        If the next step is not like those after it.
-    UnsupportedError
-        If the step cannot be captured. Whatever model and guide raise is raised too.
+    NotYetError is raised where the next step is not like those after it, UnsupportedError where the step cannot be
+    captured; whatever model and guide raise is raised too.
     """
     params = params_of(step)
     link = Link(step.optim, params)

@@ -49,18 +49,9 @@ class Engine(Protocol):
     max_steps: int
 
     def run(self, state: State, inputs: Sequence[Tensor]) -> tuple[State, Tensor]:
-        """Take as many steps as there are rows of inputs.
+        """Take as many steps as there are rows of inputs; return the state after the last, and the losses, shape (K,).
 
-        Parameters
-        ----------
-        state
-            The program's state; it is not changed.
-        inputs
-            The program's inputs, with one more dimension in front: a row a step, K >= 1 of them.
-
-        Returns
-        -------
-        state, losses
-            The state after the last step, and the loss of each step, shape (K,).
+        State and inputs are as the program's, the inputs with one more dimension in front: a row a step, K >= 1 of
+        them. The given state is not changed.
         """
         ...

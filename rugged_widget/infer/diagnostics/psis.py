@@ -14,13 +14,9 @@ EQUAL = 1e-9
 class Smoothed(NamedTuple):
     """Pareto-smoothed importance weights.
 
-    Attributes
-    ----------
-    weights
-        Weight of each draw, along the last axis, where they sum to 1.
-    k_hat
-        Pareto shape of the largest ratios, of the shape of the other axes; 0 where they are all equal, and so have no
-        tail, inf where no shape could be told.
+    The weights of all draws lie along the last axis, where they sum to 1. `k_hat`, of the shape of the other axes, is
+    the Pareto shape of the largest ratios: 0 where they are all equal, and so have no tail, inf where no shape could be
+    told.
     """
 
     weights: Array

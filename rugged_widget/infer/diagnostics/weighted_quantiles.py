@@ -14,21 +14,9 @@ NUM_BINS: Final = 256
 def weighted_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[float]) -> Array:
     """Estimate quantiles of weighed draws by sorting them.
 
-    A draw stands in the middle of its weight, and between two of them the quantile is on the straight line.
-
-    Parameters
-    ----------
-    values
-        Shape (num_draws, *shape), finite.
-    weights
-        Shape (num_draws,), >= 0, summing to 1.
-    probs
-        In (0, 1).
-
-    Returns
-    -------
-    array
-        Shape (len(probs), *shape).
+    A draw stands in the middle of its weight, and between two of them the quantile is on the straight line. Values of
+    shape (num_draws, *shape), finite, with weights (num_draws,), >= 0, summing to 1, and probs in (0, 1) give quantiles
+    of shape (len(probs), *shape).
     """
     columns = np.ascontiguousarray(values.reshape(len(values), -1).T)
     found = np.empty((len(probs), len(columns)))

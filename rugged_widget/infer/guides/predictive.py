@@ -40,7 +40,10 @@ class _MeanOfObserved(Messenger):
 def predict(
     model: Callable[[torch.Tensor], Any], draws: Mapping[str, torch.Tensor], features: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Run the model for all draws at once: the mean of the response, and a new observation of it.
+    """Run the model for all draws at once: mean and new observation of the response, (num_draws, num_points) each.
+
+    A draw's observation has the same probability below it at every point, the same each time: a quantile over the draws
+    is as smooth along the points as the model is.
 
     Parameters
     ----------
@@ -51,12 +54,6 @@ def predict(
         Draws of every latent, by site, shape (num_draws, *site shape).
     features
         Shape (num_points, num_features).
-
-    Returns
-    -------
-    mean, observation
-        Shape (num_draws, num_points) each. A draw's observation has the same probability below it at every point, the
-        same each time: a quantile over the draws is as smooth along the points as the model is.
     """
     num_draws = len(next(iter(draws.values())))
     below = evenly_below(num_draws)
@@ -78,8 +75,7 @@ def predict(
 
 def evenly_below(num_draws: int) -> NDArray[np.float64]:
     """Return evenly spread probabilities in a random order: each one is uniform, together they leave no gaps."""
-    found: NDArray[np.float64] = (np.random.default_rng(NOISE_SEED).permutation(num_draws) + 0.5) / num_draws
-    return found
+    return np.asarray((np.random.default_rng(NOISE_SEED).permutation(num_draws) + 0.5) / num_draws)
 
 
 def band_probs(prob: float) -> tuple[float, float, float]:
@@ -101,17 +97,10 @@ def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: f
 def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.float64] | None = None) -> Density:
     """Estimate the density of one number from its draws, with a Gaussian kernel of Silverman's width.
 
-    The draws are shared out to the points first (linear binning), so that the cost is of the points, not of the draws:
-    128 points that reach four widths beyond the draws. Draws that are all equal become a narrow peak at their place.
-
-    Parameters
-    ----------
-    draws
-        Shape (num_draws,), finite.
-    prob
-        Probability between the quantiles that come with it, in (0, 1).
-    weights
-        Weight of each draw, shape (num_draws,), >= 0, summing to 1; equal where None.
+    The draws, shape (num_draws,), finite, are shared out to the points first (linear binning), so that the cost is of
+    the points, not of the draws: 128 points that reach four widths beyond the draws. Draws that are all equal become a
+    narrow peak at their place. `prob`, in (0, 1), lies between the quantiles that come with it; the weights of the
+    draws are >= 0 and sum to 1, or are equal where None.
 
     References
     ----------

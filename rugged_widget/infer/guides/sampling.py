@@ -26,42 +26,35 @@ NOISE_SEED = 2012
 """Seed of the noise behind every draw: the same at each snapshot and in each widget, so that pictures compare."""
 
 
-@contextmanager
-def same_noise() -> Iterator[None]:
-    """Draw the same random numbers each time; those of the surroundings go on where they were."""
-    state = torch.get_rng_state()
-    torch.set_rng_state(_NOISE)
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
-
-
 _KNOWN = (AutoContinuous, AutoDelta, AutoNormal)
 """Automatic guides that are drawn from without a call of them."""
 
 _NOISE = torch.Generator().manual_seed(NOISE_SEED).get_state()
 
 
+@contextmanager
+def same_noise(state: torch.Tensor = _NOISE) -> Iterator[None]:
+    """Draw the same random numbers each time, from a state of torch's generator; outside it goes on where it was."""
+    outside = torch.get_rng_state()
+    torch.set_rng_state(state)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(outside)
+
+
 @torch.no_grad()
 def draw(guide: Callable[..., Any], num_draws: int) -> dict[str, torch.Tensor]:
     """Draw from the guide with the same noise each time, so that draws move smoothly while the guide does.
+
+    The draws are by site, on the site's support, of shape (num_draws, *site shape); those of a point are all equal.
 
     Parameters
     ----------
     guide
         Any that `make_guide` made with its arguments; any automatic guide of normal distributions or flows, points, or
-        lists of them, once it is set up. The draws of a point are all equal.
-
-    Returns
-    -------
-    dict
-        By site, on the site's support, shape (num_draws, *site shape).
-
-    Raises
-    ------
-    TypeError
-        If it is another kind of guide, of which nothing is known but how to call it, and not even with what.
+        lists of them, once it is set up. TypeError is raised for another kind of guide, of which nothing is known but
+        how to call it, and not even with what.
     """
     return draw_with_density(guide, num_draws)[0]
 

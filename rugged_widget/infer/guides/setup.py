@@ -1,7 +1,7 @@
 """Set up guides: their parameters before the first step, and the model and arguments that they belong to."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -19,14 +19,9 @@ class Rehearsal:
 
     Some guides make their parameters in the first step and no earlier, from random numbers that lie between others of
     that step. The twin makes them from the same random numbers in a parameter store of its own, so that such a guide
-    can be looked at before its first step, which stays as it would be.
-
-    Attributes
-    ----------
-    tried
-        True if it was tried whether the guide fits the model, as one of the user's own is.
-    vectorised
-        True if a guide of the user's own can be called for all draws at once.
+    can be looked at before its first step, which stays as it would be. It is `tried` where it was tried whether the
+    guide fits the model, as one of the user's own is, and `vectorised` where such a one can be called for all draws at
+    once.
     """
 
     def __init__(self, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -105,15 +100,10 @@ def rehearsal_of(guide: Any) -> Rehearsal | None:
     return _REHEARSALS.get(guide)
 
 
-@contextmanager
-def set_up(guide: Any) -> Iterator[Any]:
+def set_up(guide: Any) -> AbstractContextManager[Any]:
     """Give a guide that has its parameters: the guide itself, or its twin before the first step."""
     rehearsal = rehearsal_of(guide)
-    if rehearsal is None:
-        yield guide
-    else:
-        with rehearsal.on_stage(guide) as ready:
-            yield ready
+    return nullcontext(guide) if rehearsal is None else rehearsal.on_stage(guide)
 
 
 def is_set_up(guide: Any) -> bool:

@@ -12,14 +12,9 @@ MAX_TEXT = 300
 
 
 class NonFiniteError(ArithmeticError):
-    """A step ran away.
+    """A step ran away; `site` is the sample site or parameter where it showed, None where it cannot be told.
 
-    Parameters
-    ----------
-    site
-        The sample site or parameter where it showed; None where it cannot be told.
-    what
-        What is wrong there, with "{site}" in place of its name.
+    The message `what` says what is wrong there, with "{site}" in place of its name.
     """
 
     def __init__(self, site: str | None, what: str) -> None:

@@ -29,12 +29,8 @@ takes the very rows that Pyro's own loop would take."""
 class Taken(NamedTuple):
     """Steps that were taken.
 
-    Attributes
-    ----------
-    start
-        Steps done before them; fewer than there were where some had to be taken back.
-    losses, learning_rates
-        Loss in nats and learning rate of each step, shape (n,), n >= 0.
+    They start after `start` steps done, fewer than there were where some had to be taken back. Losses, in nats, and
+    learning rates of each step are of shape (n,), n >= 0.
     """
 
     start: int
@@ -46,16 +42,9 @@ class Taken(NamedTuple):
 class Settings:
     """What a fit minimizes, and how.
 
-    Attributes
-    ----------
-    learning_rate
-        Learning rate of the first step, finite, > 0.
-    elbo
-        Pyro's estimate of the ELBO; None is Trace_ELBO, checked so that a failure can name its site.
-    optimizer
-        One of Pyro's, to be made of a dictionary of options.
-    optimizer_options
-        All of them but the learning rate.
+    The learning rate of the first step is finite and > 0. The ELBO is Pyro's estimate; None is Trace_ELBO, checked so
+    that a failure can name its site. The optimizer is one of Pyro's, to be made of a dictionary of options:
+    `optimizer_options` are all of them but the learning rate.
     """
 
     learning_rate: float

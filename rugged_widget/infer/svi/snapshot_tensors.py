@@ -38,16 +38,8 @@ class GuideTensors(NamedTuple):
 class SnapshotTensors:
     """Computes the tensors of a snapshot; always called inside the fit's isolation and without gradients.
 
-    Parameters
-    ----------
-    model
-        A Pyro model that draws the response when it is called with features alone.
-    features
-        Features of the points to predict at, shape (num_points, num_features).
-    num_draws
-        Draws, >= 2.
-    probs
-        Probabilities of the quantiles, in (0, 1).
+    The Pyro model draws the response when it is called with features alone: those of the points to predict at, shape
+    (num_points, num_features). There are >= 2 draws; the probabilities of the quantiles are in (0, 1).
     """
 
     def __init__(

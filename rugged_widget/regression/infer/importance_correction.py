@@ -21,18 +21,11 @@ EVERY = 3
 def correct(
     draws: Mapping[str, Array], log_ratios: Array, features: Array, probs: Sequence[float], prob: float
 ) -> RegressionCorrection:
-    """Summarize draws of the guide by their smoothed importance ratios.
+    """Summarize draws of the guide, (num_draws, *site shape) by site, by their smoothed importance ratios.
 
-    Parameters
-    ----------
-    draws
-        Draws of the guide, by site, shape (num_draws, *site shape).
-    log_ratios
-        Log joint density less log density of the guide at each draw, shape (num_draws,), nats.
-    features
-        Features of the points that bands are drawn at, the grid in group 0, then in group 1, shape (2 * num_points, 3).
-    probs, prob
-        Probabilities of the quantiles, and inside bands and intervals, in (0, 1).
+    `log_ratios` are the log joint density less the log density of the guide at each draw, shape (num_draws,), nats.
+    `features` are of the points that bands are drawn at, the grid in group 0, then in group 1, shape (2 * num_points,
+    3). Probabilities of the quantiles, and inside bands and intervals, are in (0, 1).
     """
     importance = smoothed(log_ratios)
     general, weights = importance_correction.correct(draws, importance, probs), importance.weights

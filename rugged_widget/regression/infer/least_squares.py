@@ -21,22 +21,15 @@ MANY_ROWS = 10_000
 def least_squares(features: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
     """Return the line with the least sum of squared residuals; of several, that with the least coefficients.
 
+    The estimate is by site, of the site's shape; sigma is the root of the mean squared residual, >= 0. ValueError is
+    raised where a shape is another, or a number is not finite.
+
     Parameters
     ----------
     features
         Shape (n, 3), n >= 1, finite: group, predictor, group x predictor.
     targets
         Shape (n,), finite.
-
-    Returns
-    -------
-    dict
-        By site, of the site's shape; sigma is the root of the mean squared residual, >= 0.
-
-    Raises
-    ------
-    ValueError
-        If a shape is another, or a number is not finite.
     """
     x, y = checked_rows(features, targets)
     factor = triangle(x, y)
@@ -55,21 +48,9 @@ def adam_least_squares(
 
     With more than 10,000 rows, the triangle R of a QR decomposition of the rows takes their place: five rows with the
     same sum of squares for every line, and so with the same gradients up to rounding. Features, targets and the result
-    are as of `least_squares`, computed in single precision as torch does by default.
-
-    Parameters
-    ----------
-    num_steps
-        Steps of Adam, >= 1.
-    learning_rate
-        Learning rate of Adam, finite, > 0.
-    seed
-        Seed of the layer's first values, in [0, 2**32).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as above.
+    are as of `least_squares`, computed in single precision as torch does by default. There are >= 1 steps; the learning
+    rate is finite and > 0, the seed of the layer's first values in [0, 2**32). Other arguments raise TypeError or
+    ValueError.
     """
     x, y = checked_rows(features, targets)
     count = checked_count(num_steps, "num_steps")

@@ -113,25 +113,11 @@ def predictions_table(
 
 
 def summary(draws: Mapping[str, ArrayLike], prob: float = 0.9) -> dict[str, dict[str, Array]]:
-    """Sum up draws by site.
+    """Sum up draws by site, such as linear.weight, obs and _RETURN: shape (num_draws, *site shape), num_draws >= 1.
 
-    Parameters
-    ----------
-    draws
-        By site, such as linear.weight, obs and _RETURN, shape (num_draws, *site shape), num_draws >= 1.
-    prob
-        Probability between the two percentiles, in (0, 1).
-
-    Returns
-    -------
-    dict
-        By site: "mean", "std" (of the draws, with num_draws - 1 below the line; nan for one draw) and the two
-        percentiles, "5%" and "95%" for 0.9, of the site's shape each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If prob is no probability, or a site has no draws.
+    By site there are "mean", "std" (of the draws, with num_draws - 1 below the line; nan for one draw) and the two
+    percentiles around `prob` in (0, 1), "5%" and "95%" for 0.9, of the site's shape each. TypeError or ValueError is
+    raised where prob is no probability, or a site has no draws.
     """
     low, high = percentiles(checked_prob(prob, "prob"))
     found = {}

@@ -32,15 +32,9 @@ class NotYetError(UnsupportedError):
 def params_of(step: PlainStep) -> list[torch.Tensor]:
     """Try the loss, and return the unconstrained leaves that it depends on, in order. Random numbers are given back.
 
-    Leaves that the loss does not depend on are left out, as the optimizer does.
-
-    Raises
-    ------
-    NotYetError
-        If the next step makes parameters or draws other random numbers than the one after it.
-    UnsupportedError
-        If the loss cannot be differentiated, or depends on what a graph does not see. Whatever model and guide raise is
-        raised too.
+    Leaves that the loss does not depend on are left out, as the optimizer does. NotYetError is raised where the next
+    step makes parameters or draws other random numbers than the one after it; UnsupportedError where the loss cannot be
+    differentiated, or depends on what a graph does not see. Whatever model and guide raise is raised too.
     """
     start, elbo = Generators.copied(), copy.copy(step.elbo)
     watched = watch_of(step)

@@ -34,7 +34,9 @@ def capture(
     """Trace one step as it would be taken now; the random numbers used are not given back.
 
     The step is traced with the real leaf tensors, wherever model and guide keep them: putting others in their place
-    would miss references that modules hold. In the finished graph the leaves are replaced by parts of its first input.
+    would miss references that modules hold. In the finished graph(*state, *rates) -> (loss, *state) the leaves are
+    replaced by parts of its first input; it draws random numbers where the model does. UnsupportedError is raised where
+    the step depends on values in a way that a graph of tensors cannot follow.
 
     Parameters
     ----------
@@ -44,16 +46,6 @@ def capture(
         The leaves to differentiate by, all of one dtype on the CPU.
     state
         An example: the parameters flat, then the moments of the rule, vectors of one length.
-
-    Returns
-    -------
-    GraphModule
-        graph(*state, *rates) -> (loss, *state). It draws random numbers where the model does.
-
-    Raises
-    ------
-    UnsupportedError
-        If the step depends on values in a way that a graph of tensors cannot follow.
     """
     sizes = [param.numel() for param in params]
     rates = [state[0].new_ones(()) for _ in range(rule.num_rates)]

@@ -22,14 +22,9 @@ MAX_INPUT_BYTES = 1 << 26
 class JaxEngine:
     """Runs a program, many steps a call. Making it takes some 10 ms, compiling it about a second, in any thread.
 
-    UnsupportedError is raised without JAX, or where it has no counterpart of an operation.
-
-    Parameters
-    ----------
-    program
-        A program with at least one input, all values on the CPU.
-    max_steps
-        Steps that one call shall be able to take, >= 1; fewer where their inputs would take more than 64 MB.
+    The program has at least one input, all values on the CPU. One call takes up to `max_steps` >= 1 steps, fewer where
+    their inputs would take more than 64 MB. UnsupportedError is raised without JAX, or where it has no counterpart of
+    an operation.
     """
 
     name = "jax"

@@ -68,17 +68,8 @@ def translated(program: Program, counterparts: Mapping[str, Counterpart]) -> Rec
     """Return the recipe of a program, whose constants share the program's memory.
 
     The program is run once on its example, operation by operation, to know the shape and type of each value. An
-    operation without a counterpart is decomposed by torch into others.
-
-    Parameters
-    ----------
-    counterparts
-        Functions of JAX by the names of torch's operations.
-
-    Raises
-    ------
-    UnsupportedError
-        If operations have no counterpart; it names them.
+    operation without a counterpart is decomposed by torch into others; UnsupportedError names those for which that
+    cannot be. Counterparts are functions of JAX by the names of torch's operations.
     """
     translator = _Translator(counterparts)
     with torch.no_grad():

@@ -13,14 +13,8 @@ from rugged_widget.infer.compiled.program import State, UnsupportedError
 class Link:
     """Reads and writes what steps change: parameters, moments, and how many steps there were.
 
-    UnsupportedError is raised where the optimizer is not known, or the parameters are not of one kind.
-
-    Parameters
-    ----------
-    optim
-        Pyro's optimizer, which keeps one of torch's for each parameter.
-    params
-        The unconstrained parameters, leaves.
+    The parameters are unconstrained leaves; Pyro's optimizer keeps one of torch's for each. UnsupportedError is raised
+    where the optimizer is not known, or the parameters are not of one kind.
     """
 
     def __init__(self, optim: PyroOptim, params: Sequence[torch.Tensor]) -> None:

@@ -27,18 +27,9 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A moment to come back to.
+    """A moment to come back to: parameters and moments, count of the optimizer's steps, state of torch's generator.
 
-    Attributes
-    ----------
-    state
-        Parameters and moments.
-    count
-        Steps that the optimizer has counted.
-    learning_rate
-        Learning rate of the step before, which some optimizers go on from.
-    generator
-        State of torch's generator.
+    The learning rate is that of the step before, which some optimizers go on from.
     """
 
     state: State
@@ -50,14 +41,8 @@ class Mark:
 class Compiled:
     """Takes captured steps. What they change lives here from `load` to `store`, and with Pyro otherwise.
 
-    Parameters
-    ----------
-    engine
-        Runs the program; it may be replaced between two runs by another of the same program.
-    constants
-        Tensors that the program was captured with, such as the data.
-    watch
-        Sees the numbers that model and guide hold.
+    The engine may be replaced between two runs by another of the same program. `constants` are tensors that the program
+    was captured with, such as the data; `watch` sees the numbers that model and guide hold.
     """
 
     def __init__(

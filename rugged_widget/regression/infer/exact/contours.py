@@ -24,17 +24,8 @@ NUM_NODES = 48
 def exact_contours(exact: ExactPosterior, a: Latent, b: Latent, probs: Sequence[float] = (0.5, 0.9)) -> Contours:
     """Draw the smallest regions that hold some probability of two latents; a line ends where it leaves sigma's support.
 
-    Parameters
-    ----------
-    a, b
-        Two different latents of `LATENTS`; the first is the one along x.
-    probs
-        Probabilities inside the lines, increasing, each in (0, 1).
-
-    Raises
-    ------
-    ValueError
-        If a latent is none of them, both are the same, or probs are not as said.
+    The latents are two different ones of `LATENTS`, the first along x. The probabilities inside the lines increase,
+    each in (0, 1). ValueError is raised where they do not, or the latents are not as said.
     """
     checked = checked_increasing(probs, "probs")
     for name, latent in (("a", a), ("b", b)):

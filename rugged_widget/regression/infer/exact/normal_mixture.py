@@ -33,19 +33,16 @@ class Mixture:
 
     def mean(self) -> Array:
         """Return their means, shape (num_mixtures,)."""
-        found: Array = self._mean @ self._shares
-        return found
+        return np.asarray(self._mean @ self._shares)
 
     def sd(self) -> Array:
         """Return their standard deviations, shape (num_mixtures,)."""
         away = self._mean - self.mean()[:, None]
-        found: Array = np.sqrt((self._sd**2 + away**2) @ self._shares)
-        return found
+        return np.asarray(np.sqrt((self._sd**2 + away**2) @ self._shares))
 
     def cdf(self, x: Array) -> Array:
         """Return the probability below x, one x a mixture, shape (num_mixtures,)."""
-        below: Array = normal_cdf((x[:, None] - self._mean) / self._sd) @ self._shares
-        return below
+        return np.asarray(normal_cdf((x[:, None] - self._mean) / self._sd) @ self._shares)
 
     def positive(self) -> Array:
         """Return the probability above 0, shape (num_mixtures,)."""
@@ -56,8 +53,7 @@ class Mixture:
         """Return the density at x, shape (num_mixtures, num_points), both ways."""
         distance = (x[:, :, None] - self._mean[:, None]) / self._sd[:, None]
         heights = self._shares / (self._sd * np.sqrt(2 * np.pi))
-        found: Array = np.einsum("ijk,ik->ij", np.exp(-0.5 * distance**2), heights)
-        return found
+        return np.asarray(np.einsum("ijk,ik->ij", np.exp(-0.5 * distance**2), heights))
 
     def quantiles(self, probs: Sequence[float]) -> Array:
         """Return quantiles of each, shape (len(probs), num_mixtures), all solved for together; probs are in (0, 1).
@@ -127,14 +123,12 @@ class Mixture:
 
 def normal_cdf(x: Array) -> Array:
     """Return the standard normal probability below x, exact in both tails as far as float64 tells them apart."""
-    found: Array = 0.5 * torch.erfc(torch.from_numpy(x * -np.sqrt(0.5))).numpy()
-    return found
+    return np.asarray(0.5 * torch.erfc(torch.from_numpy(x * -np.sqrt(0.5))).numpy())
 
 
 def normal_score(prob: Array) -> Array:
     """Return the x that the standard normal probability `prob` lies below."""
-    found: Array = torch.special.ndtri(torch.from_numpy(prob)).numpy()
-    return found
+    return np.asarray(torch.special.ndtri(torch.from_numpy(prob)).numpy())
 
 
 def densities(mixture: Mixture, prob: float) -> tuple[Density, ...]:
@@ -158,5 +152,4 @@ def curve_points(knots: Array) -> Array:
     place = np.linspace(0, len(knots) - 1, DENSITY_POINTS)
     x = np.interp(place, np.arange(len(knots)), knots)
     least = 4 * np.spacing(np.abs(x).max())
-    apart: Array = np.maximum.accumulate(x) + least * (np.arange(DENSITY_POINTS) - DENSITY_POINTS / 2)
-    return apart
+    return np.asarray(np.maximum.accumulate(x) + least * (np.arange(DENSITY_POINTS) - DENSITY_POINTS / 2))

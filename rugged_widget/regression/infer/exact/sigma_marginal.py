@@ -66,8 +66,7 @@ class SigmaPosterior:
 
     def quantiles(self, probs: Sequence[float]) -> Array:
         """Return quantiles, shape (len(probs),), for probs in (0, 1)."""
-        found: Array = self._upper * np.exp(-self._places(np.asarray(probs, np.float64)))
-        return found
+        return np.asarray(self._upper * np.exp(-self._places(np.asarray(probs, np.float64))))
 
     def density(self, prob: float) -> Density:
         """Draw the density, at 128 points, with the quantiles around `prob`."""
@@ -82,8 +81,7 @@ class SigmaPosterior:
     def density_at(self, x: Array) -> Array:
         """Return the density at x, shape (k,), each in (0, upper] but for rounding."""
         v = np.maximum(-np.log(x / self._upper), 0.0)
-        found: Array = np.exp(self._log_integrand(v) + v - self._log_total) / self._upper
-        return found
+        return np.asarray(np.exp(self._log_integrand(v) + v - self._log_total) / self._upper)
 
     def _log_at_upper(self) -> float:
         """Log probability of the targets given sigma = upper."""
@@ -129,8 +127,7 @@ class SigmaPosterior:
             both = np.repeat(split, 2)
             waiting, whole = halves[both], half[both]
         kept = done[logs > np.logaddexp.reduce(logs) + math.log(NEGLIGIBLE)]
-        ordered: Array = kept[np.argsort(kept[:, 0])]
-        return ordered
+        return np.asarray(kept[np.argsort(kept[:, 0])])
 
     def _first_panels(self) -> Array:
         """Cut at whole numbers as far as there can be mass, and finer at 0 where it falls off steeply from there."""
@@ -154,8 +151,7 @@ class SigmaPosterior:
         width = (panels[:, 1] - panels[:, 0])[:, None]
         logs = self._log_integrand(panels[:, :1] + width * NODES)
         top = logs.max(1, keepdims=True)
-        found: Array = np.log(np.sum(np.exp(logs - top) * (width * WEIGHTS), axis=1)) + top[:, 0]
-        return found
+        return np.asarray(np.log(np.sum(np.exp(logs - top) * (width * WEIGHTS), axis=1)) + top[:, 0])
 
     def _places(self, probs: Array) -> Array:
         """Solve for the v whose sigma has `probs` below it: Newton's method inside the panel where it lies."""

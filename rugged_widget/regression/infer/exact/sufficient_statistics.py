@@ -118,11 +118,9 @@ class Rows:
 
     def directions(self, functionals: Array) -> Array:
         """Write linear functions of (weight, bias), shape (count, 4), as functions of z, shape (count, 4)."""
-        turned: Array = (functionals * self.scale) @ self.rotation.T
-        return turned
+        return np.asarray((functionals * self.scale) @ self.rotation.T)
 
     def squared_residuals(self, coefficients: Array) -> Array:
         """Sum over the rows of (target - mean)^2, shape (k,), for (weight, bias) of shape (k, 4)."""
         away = (coefficients / self.scale) @ self.factor[:-1, :-1].T - self.factor[:-1, -1]
-        total: Array = np.sum(away**2, axis=1) + self.corner
-        return total
+        return np.asarray(np.sum(away**2, axis=1) + self.corner)

@@ -81,14 +81,8 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[bytes, About]:
     """Read a file whole, see that it is an undamaged TorchScript archive saved here, and return what was checked.
 
     Every byte of the archive's content is held against its checksum, because `torch.jit.load` may crash the process
-    where what it reads makes no sense. The content is to be loaded in the place of the file.
-
-    Raises
-    ------
-    ExportError
-        If it is missing, damaged or something else.
-    TypeError
-        If path is no path.
+    where what it reads makes no sense. The content is to be loaded in the place of the file. ExportError is raised
+    where it is missing, damaged or something else, TypeError where path is no path.
     """
     where = checked_path(path)
     try:
@@ -155,12 +149,8 @@ def checked_path(path: Any) -> Path:
 def checked_target(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     """Return where a file can be saved, as it was given, or say why it cannot.
 
-    Raises
-    ------
-    TypeError
-        If path is no path, or overwrite no bool.
-    FileNotFoundError, IsADirectoryError, FileExistsError
-        If its folder is not there, it is a folder itself, or there is a file that may not be replaced.
+    TypeError is raised where path is no path, or overwrite no bool; FileNotFoundError, IsADirectoryError or
+    FileExistsError where its folder is not there, it is a folder itself, or there is a file that may not be replaced.
     """
     target = checked_path(path)
     overwrite = checked_flag(overwrite, "overwrite")

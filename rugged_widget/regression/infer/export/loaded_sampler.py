@@ -1,7 +1,6 @@
 """A sampler loaded from a file."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from rugged_widget.defaults import NUM_DRAWS
-from rugged_widget.infer.guides.sampling import as_float64
+from rugged_widget.infer.guides.sampling import as_float64, same_noise
 from rugged_widget.regression.infer.export.file_format import About
 from rugged_widget.regression.infer.export.sampler import Draw
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, slopes_by_group
@@ -137,15 +136,6 @@ def _by_site(drawn: Any, *, with_obs: bool) -> dict[str, NDArray[np.float64]]:
     return {site: as_float64(values[name]) for name, site in names.items()}
 
 
-@contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def _seeded(seed: int | None) -> AbstractContextManager[None]:
     """Draw from a generator with that seed; torch's own goes on where it was."""
-    if seed is None:
-        yield
-        return
-    state = torch.get_rng_state()
-    torch.set_rng_state(torch.Generator().manual_seed(checked_seed(seed)).get_state())
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
+    return nullcontext() if seed is None else same_noise(torch.Generator().manual_seed(checked_seed(seed)).get_state())

@@ -19,16 +19,8 @@ from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 class Draw(NamedTuple):
     """One draw of everything, or several at once, each then with a first dimension more.
 
-    Attributes
-    ----------
-    weight
-        Shape (1, 3): group, predictor, group x predictor.
-    bias
-        Shape (1,).
-    sigma
-        Standard deviation of a row around its mean, shape (), > 0.
-    obs
-        The response at the features that were given, shape (n,).
+    The weight, shape (1, 3), is of group, predictor and group x predictor, the bias (1,); sigma > 0, shape (), is the
+    standard deviation of a row around its mean, obs (n,) the response at the features that were given.
     """
 
     weight: Tensor
@@ -109,12 +101,7 @@ class Flow(nn.Module):
 class Sampler(nn.Module):
     """Draws of the latents and of responses; random numbers come from torch's generator where it runs.
 
-    Parameters
-    ----------
-    latent
-        Draws values that are not constrained, sigma, weight and bias side by side.
-    low, high
-        Ends of sigma's support, low < high.
+    `latent` draws values that are not constrained, sigma, weight and bias side by side; sigma's support is (low, high).
     """
 
     def __init__(self, latent: nn.Module, low: float, high: float, dtype: torch.dtype) -> None:

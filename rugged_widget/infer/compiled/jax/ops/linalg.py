@@ -22,16 +22,10 @@ MAX_FUSED_SIZE = 16
 
 @dataclass(frozen=True, eq=False)
 class Matrices:
-    """All the counterparts, made of three; each of these works on matrices in the last two dimensions.
+    """All the counterparts, made of three functions of matrices in the last two dimensions.
 
-    Attributes
-    ----------
-    product
-        Product of two arrays, as `@` is.
-    factor
-        Lower Cholesky factor of a matrix, of which the lower triangle is looked at.
-    solve
-        Solution X of L X = B, of a lower triangular L and a B of as many leading dimensions.
+    They are the product of two arrays, as `@` is; the lower Cholesky factor of a matrix, of which the lower triangle is
+    looked at; and the solution X of L X = B, of a lower triangular L and a B of as many leading dimensions.
     """
 
     product: Callable[[jax.Array, jax.Array], jax.Array]
