@@ -43,8 +43,8 @@ class Picture:
         graph = functional(body, [*self._params, *self._noise])
         simplify(graph, [*self._params, *self._noise])
         self._run: Callable[..., Any] = scripted(graph, (*self._params, *self._noise))
-        for found, wanted in zip(self(), expected, strict=True):
-            if not torch.allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE):
+        for value, reference in zip(self(), expected, strict=True):
+            if not torch.allclose(value, reference, rtol=TOLERANCE, atol=TOLERANCE):
                 raise UnsupportedError("the captured picture differs from the one drawn by Pyro")
 
     def __call__(self) -> list[torch.Tensor]:

@@ -32,8 +32,8 @@ def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
     state, _ = link.read()
     yield
     graph = _captured(step, link, state)
-    found = (getattr(graph, str(node.target)) for node in graph.graph.find_nodes(op="get_attr"))
-    constants = [value for value in found if isinstance(value, torch.Tensor)]
+    attributes = (getattr(graph, str(node.target)) for node in graph.graph.find_nodes(op="get_attr"))
+    constants = [value for value in attributes if isinstance(value, torch.Tensor)]
     yield
     rates = tuple(state[0].new_ones(()) for _ in range(link.rule.num_rates))
     body, prelude = hoist(graph, (*state, *rates))

@@ -15,11 +15,11 @@ class UnsupportedError(RuggedWidgetError):
     """A step that cannot be captured or run by an engine; the text says why, for the reader of the widget."""
 
 
-def said(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return what an exception says, or what it is, in one line: torch puts files and programs around it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("RuntimeError: ")] or lines[:1]
-    return told[-1].removeprefix("RuntimeError: ")[:200] if told else type(error).__name__
+    messages = [line for line in lines if line.startswith("RuntimeError: ")] or lines[:1]
+    return messages[-1].removeprefix("RuntimeError: ")[:200] if messages else type(error).__name__
 
 
 @dataclass(frozen=True, eq=False)

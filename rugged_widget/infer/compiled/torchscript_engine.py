@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from rugged_widget.infer.compiled.program import Program, State, said
+from rugged_widget.infer.compiled.program import Program, State, message_of
 
 SCRIPTABLE = sys.version_info < (3, 14)
 """True if torch.jit can be used; beyond, torch itself says that it is not supported."""
@@ -40,7 +40,7 @@ class GraphEngine:
             for _ in range(PRELOAD):
                 run(list(program.state), inputs)
         except RuntimeError as error:  # what torch.jit raises for whatever it cannot
-            self.how += f", because torch.jit said: {said(error)}"
+            self.how += f", because torch.jit said: {message_of(error)}"
         else:
             self._run, self.how = run, "by TorchScript"
 

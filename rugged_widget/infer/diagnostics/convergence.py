@@ -165,13 +165,14 @@ class Cells:
         count = of_block * BLOCKS
         blocks = self._means[-count:].reshape(BLOCKS, of_block)
         means = blocks.mean(axis=1)
-        apart = blocks - means[:, None]
+        deviations = blocks - means[:, None]
         steps = of_block * self.size
-        squares = float(self._squares[-count:].sum()) + self.size * float((apart * apart).sum())
+        squares = float(self._squares[-count:].sum()) + self.size * float((deviations * deviations).sum())
         noise = math.sqrt(squares / (BLOCKS * (steps - 1)))
         slope = float(_AT @ means)
-        rest = means - means.mean() - slope * _AT / _AT_SQUARED
-        error = max(math.sqrt(float(rest @ rest) / (BLOCKS - 2)), noise / math.sqrt(steps)) * 2 / math.sqrt(BLOCKS)
+        residuals = means - means.mean() - slope * _AT / _AT_SQUARED
+        spread = math.sqrt(float(residuals @ residuals) / (BLOCKS - 2))
+        error = max(spread, noise / math.sqrt(steps)) * 2 / math.sqrt(BLOCKS)
         earlier, later = float(means[: BLOCKS // 2].mean()), float(means[BLOCKS // 2 :].mean())
         return Rise(later - earlier, error, noise, later)
 

@@ -19,11 +19,11 @@ def weighted_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[flo
     of shape (len(probs), *shape).
     """
     columns = np.ascontiguousarray(values.reshape(len(values), -1).T)
-    found = np.empty((len(probs), len(columns)))
+    quantiles = np.empty((len(probs), len(columns)))
     for place, (column, order) in enumerate(zip(columns, np.argsort(columns, axis=1), strict=True)):
         mass = weights[order]
-        found[:, place] = np.interp(probs, np.cumsum(mass) - 0.5 * mass, column[order])
-    return found.reshape(len(probs), *values.shape[1:])
+        quantiles[:, place] = np.interp(probs, np.cumsum(mass) - 0.5 * mass, column[order])
+    return quantiles.reshape(len(probs), *values.shape[1:])
 
 
 def binned_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[float]) -> Array:
@@ -41,11 +41,11 @@ def binned_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[float
     shares = np.bincount(bins.ravel(), np.repeat(weights, num_columns), NUM_BINS * num_columns)
     shares = shares.reshape(num_columns, NUM_BINS)
     below, columns = np.cumsum(shares, axis=1), np.arange(num_columns)
-    found = np.empty((len(probs), num_columns))
-    for row, prob in zip(found, probs, strict=True):
-        wanted = prob * below[:, -1]
-        place = np.minimum((below < wanted[:, None]).sum(1), NUM_BINS - 1)
+    quantiles = np.empty((len(probs), num_columns))
+    for row, prob in zip(quantiles, probs, strict=True):
+        target = prob * below[:, -1]
+        place = np.minimum((below < target[:, None]).sum(1), NUM_BINS - 1)
         share = shares[columns, place]
-        within = (wanted - below[columns, place] + share) / np.where(share > 0, share, 1.0)
+        within = (target - below[columns, place] + share) / np.where(share > 0, share, 1.0)
         row[:] = low + width * (place + within)
-    return found
+    return quantiles

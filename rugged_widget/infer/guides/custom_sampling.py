@@ -62,9 +62,9 @@ def draw_together(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: i
 def draw_one_by_one(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int) -> Drawn:
     """Call a guide once a draw: as `draw_together`, for any guide, and slowly."""
     with pyro.validation_enabled(False):
-        found = [_called(guide, args) for _ in range(num_draws)]
-    values = {name: torch.stack([value[name] for value, _ in found]) for name in found[0][0]}
-    densities = [log_density for _, log_density in found if log_density is not None]
+        draws = [_called(guide, args) for _ in range(num_draws)]
+    values = {name: torch.stack([value[name] for value, _ in draws]) for name in draws[0][0]}
+    densities = [log_density for _, log_density in draws if log_density is not None]
     return values, torch.stack(densities) if len(densities) == num_draws else None
 
 
@@ -81,9 +81,9 @@ def can_draw_together(guide: Callable[..., Any], args: tuple[Any, ...]) -> bool:
 def _called(guide: Callable[..., Any], args: tuple[Any, ...]) -> Drawn:
     trace: Any = poutine.trace(guide).get_trace(*args)
     latents = latents_of(trace)
-    helped = any(site["infer"].get("is_auxiliary") for _, site in trace.iter_stochastic_nodes())
+    has_auxiliary = any(site["infer"].get("is_auxiliary") for _, site in trace.iter_stochastic_nodes())
     # A Delta that no helping site stands behind is a point, where Pyro counts its density as 1.
-    is_point = not helped and any(
+    is_point = not has_auxiliary and any(
         isinstance(innermost(site["fn"]), pyro.distributions.Delta) for site in latents.values()
     )
     log_density = None if is_point else torch.as_tensor(trace.log_prob_sum())

@@ -132,8 +132,8 @@ def make_guide(value: Guide, model: Callable[..., Any], args: Sequence[Any] | No
 
 
 def _makes_automatic(value: Callable[..., Any]) -> bool:
-    made = value.func if isinstance(value, partial) else value
-    return isinstance(made, type) and issubclass(made, autoguide.AutoGuide)
+    kind = value.func if isinstance(value, partial) else value
+    return isinstance(kind, type) and issubclass(kind, autoguide.AutoGuide)
 
 
 def _written(value: Callable[..., Any]) -> Callable[..., Any]:

@@ -49,7 +49,7 @@ class Affine(NamedTuple):
 def sites_of(guide: AutoGuide) -> list[Site]:
     """Return the latents of an AutoContinuous, AutoNormal or AutoDelta in their order."""
     prototype: Any = guide.prototype_trace
-    found = []
+    sites = []
     for name, site in prototype.iter_stochastic_nodes():
         transform = biject_to(site["fn"].support)
         if isinstance(guide, AutoContinuous):
@@ -58,8 +58,8 @@ def sites_of(guide: AutoGuide) -> list[Site]:
             shape = guide._get_loc_and_scale(name)[0].shape
         else:
             shape = transform.inv(site["value"]).shape
-        found.append(Site(name, transform, shape))
-    return found
+        sites.append(Site(name, transform, shape))
+    return sites
 
 
 def cut_up(sites: Sequence[Site], latent: torch.Tensor) -> list[torch.Tensor]:
@@ -95,8 +95,8 @@ def loc_and_scale(guide: AutoGuide) -> tuple[torch.Tensor, torch.Tensor] | None:
         return loc, torch.zeros_like(loc)
     if not isinstance(guide, AutoContinuous) or type(guide)._loc_scale is AutoContinuous._loc_scale:
         return None
-    found: tuple[torch.Tensor, torch.Tensor] = guide._loc_scale()
-    return found
+    pair: tuple[torch.Tensor, torch.Tensor] = guide._loc_scale()
+    return pair
 
 
 def site_by_site(guide: AutoNormal) -> tuple[torch.Tensor, torch.Tensor]:

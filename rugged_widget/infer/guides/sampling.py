@@ -137,10 +137,10 @@ def _closed(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torc
         parts = [_closed(part, probs) for part in guide]
         known = [part for part in parts if part is not None]
         return {name: value for part in known for name, value in part.items()} if len(known) == len(parts) else None
-    if not isinstance(guide, AutoGuide) or (found := loc_and_scale(guide)) is None:
+    if not isinstance(guide, AutoGuide) or (pair := loc_and_scale(guide)) is None:
         return None
     # As guide.quantiles does, but all probabilities at once: the transforms are slow to call, not to compute.
-    loc, scale = found
+    loc, scale = pair
     normal = torch.special.ndtri(torch.tensor(probs, dtype=loc.dtype))
     return on_supports(sites_of(guide), loc + scale * normal[:, None])
 

@@ -138,8 +138,8 @@ class PlainStep:
             for state in optimizer.state.values():
                 if "exp_avg_sq" not in state or "betas" not in group:
                     return math.nan
-                seen = 1 - group["betas"][1] ** float(state["step"])
-                size = float((state["exp_avg_sq"] / seen).sqrt().sum())
+                share = 1 - group["betas"][1] ** float(state["step"])
+                size = float((state["exp_avg_sq"] / share).sqrt().sum())
                 total = size * group["lr"] / 4 + (0.0 if math.isnan(total) else total)
         return float(total)
 

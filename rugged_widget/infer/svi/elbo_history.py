@@ -61,14 +61,14 @@ class History:
         means = _exponential_means(self._mean, np.asarray(elbos, dtype=np.float64))
         steps = np.arange(done + 1, done + len(means) + 1)
         smoothed = means / (1 - _DECAY**steps)
-        taken = 0
-        while taken < len(means):
-            room = (MAX_POINTS - len(self._kept)) * self._stride - (done + taken) % self._stride
-            part = slice(taken, taken + room)
+        place = 0
+        while place < len(means):
+            room = (MAX_POINTS - len(self._kept)) * self._stride - (done + place) % self._stride
+            part = slice(place, place + room)
             due = steps[part] % self._stride == 0
             self._kept.extend(np.asarray(elbos[part])[due])
             self._kept_smoothed.extend(smoothed[part][due])
-            taken += room
+            place += room
             if len(self._kept) >= MAX_POINTS:
                 self._kept, self._kept_smoothed = self._kept[1::2], self._kept_smoothed[1::2]
                 self._stride *= 2

@@ -12,7 +12,7 @@ from pyro import get_param_store
 from rugged_widget.infer.compiled.capture.feasibility import NotYetError
 from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
 from rugged_widget.infer.compiled.pipeline import build
-from rugged_widget.infer.compiled.program import Program, UnsupportedError, said
+from rugged_widget.infer.compiled.program import Program, UnsupportedError, message_of
 from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
@@ -83,7 +83,9 @@ class Stepping:
         except UnsupportedError as error:
             self._refuse(str(error))
         except Exception as error:
-            self._try_again(num_steps, f"trying to capture the step ended with {type(error).__name__}: {said(error)}")
+            self._try_again(
+                num_steps, f"trying to capture the step ended with {type(error).__name__}: {message_of(error)}"
+            )
         else:
             self._building = building
         return self._building is not None
@@ -163,10 +165,10 @@ class Stepping:
         return self._plain.take(num_steps)
 
     def _take_carefully(self, compiled: CompiledStepping, num_steps: int) -> Taken:
-        taken = self._take_plain(num_steps)
+        steps = self._take_plain(num_steps)
         if num_steps + 1 == compiled.careful_until and compiled.ran_away:
             self._give_up("the captured step ran away where Pyro's own did not")
-        return taken
+        return steps
 
     def _captured(self) -> None:
         self.info = EngineInfo("graph", "the step was captured and is checked beside Pyro's own now and then")

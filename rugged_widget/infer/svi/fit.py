@@ -81,7 +81,7 @@ class Fit:
         optimizer_options: Mapping[str, Any] | None = None,
         engine: str = "auto",
     ) -> None:
-        learning_rate, wanted = checked_learning_rate(learning_rate), checked_engine(engine)
+        learning_rate, choice = checked_learning_rate(learning_rate), checked_engine(engine)
         settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
         self._isolation = Isolation(checked_seed(seed))
         self._validated_until = VALIDATED_STEPS
@@ -96,7 +96,7 @@ class Fit:
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
-            self._stepping = Stepping(self._plain, wanted, threads, ready=ready)
+            self._stepping = Stepping(self._plain, choice, threads, ready=ready)
             self._record = Record(self._stepping.parameters)
 
     def __repr__(self) -> str:
@@ -166,9 +166,9 @@ class Fit:
         TypeError, ValueError
             If it is none of them.
         """
-        wanted = checked_engine(engine)
+        choice = checked_engine(engine)
         with self._isolation.inside():
-            self._stepping.use(wanted)
+            self._stepping.use(choice)
 
     def prepare(self) -> bool:
         """Do the next piece, some 0.1 s, of what the engine needs before it can start; `advance` does what is left.
@@ -233,15 +233,15 @@ class Fit:
             raise TypeError(f"max_steps must be an int, got {max_steps!r}")
         if max_steps < 0 or math.isnan(seconds):
             raise ValueError(f"max_steps must be >= 0 and seconds a number, got {max_steps} and {seconds}")
-        start, began = self.step, clock()
+        start, start_time = self.step, clock()
         self._isolation.validate(on=start < self._validated_until)
         with self._isolation.inside():
             try:
-                taken, elapsed = 0, 0.0
-                while self.step < start + max_steps and not (taken and self._stops()):
-                    taken += self._take(start + max_steps - self.step, seconds - elapsed)
-                    elapsed = clock() - began
-                    if taken and elapsed + elapsed / taken > seconds:
+                count, elapsed = 0, 0.0
+                while self.step < start + max_steps and not (count and self._stops()):
+                    count += self._take(start + max_steps - self.step, seconds - elapsed)
+                    elapsed = clock() - start_time
+                    if count and elapsed + elapsed / count > seconds:
                         break
             finally:
                 self._stepping.store()
@@ -253,9 +253,9 @@ class Fit:
         try:
             while self._stepping.prepare(self.step):
                 pass
-            began = time.perf_counter()
-            taken = self._stepping.take(self.step, min(max_steps, room), seconds)
-            self.seconds += time.perf_counter() - began
+            start_time = time.perf_counter()
+            steps = self._stepping.take(self.step, min(max_steps, room), seconds)
+            self.seconds += time.perf_counter() - start_time
         except BaseException as error:
             failed = self.step + 1
             self._record.truncate(self._stepping.go_back(self.step))
@@ -263,8 +263,8 @@ class Fit:
             if isinstance(error, Exception):
                 raise describe(error, failed, self.learning_rate, self.step) from error
             raise
-        self._record.add(taken)
-        return len(taken.losses)
+        self._record.add(steps)
+        return len(steps.losses)
 
     def _stops(self) -> bool:
         return self.stops_when_converged and self.converged_at is not None

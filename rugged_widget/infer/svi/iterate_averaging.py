@@ -91,5 +91,5 @@ class Iterates:
         count = min(len(self._kept), (self._last - since) // self.stride + 1)
         if count < MIN_AVERAGED:
             return None
-        moved = np.abs(self._kept[-1].astype(np.float64) - self._kept[-count])
-        return float(moved.max(initial=0.0)) / ((count - 1) * self.stride)
+        distance = np.abs(self._kept[-1].astype(np.float64) - self._kept[-count])
+        return float(distance.max(initial=0.0)) / ((count - 1) * self.stride)

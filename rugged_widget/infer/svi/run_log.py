@@ -48,12 +48,12 @@ class Record:
         until_next = self._iterates.until_next(step)
         return min(until_next, next_assessment(step) - step) if assessed else until_next
 
-    def add(self, taken: Taken) -> None:
+    def add(self, steps: Taken) -> None:
         """Note steps that were taken, once those that had to be taken back are forgotten."""
-        self.truncate(taken.start)
-        if not len(taken.losses):
+        self.truncate(steps.start)
+        if not len(steps.losses):
             return
-        self.history.extend((-taken.losses).tolist(), taken.learning_rates.tolist())
+        self.history.extend((-steps.losses).tolist(), steps.learning_rates.tolist())
         if len(self) % self._iterates.stride == 0:
             self._iterates.record(len(self), self._parameters())
 

@@ -63,11 +63,11 @@ class SnapshotTensors:
         """Compute everything for the present parameters; the same random numbers each time."""
         if self._picture is None:
             return self._by_pyro()
-        rest = self._picture()
-        mean, observation, log_density = rest[0], rest[1], rest.pop(2) if self._dense else None
+        values = self._picture()
+        mean, observation, log_density = values[0], values[1], values.pop(2) if self._dense else None
         sites, closed = self._names
-        draws = dict(zip(sites, rest[2:], strict=False))
-        closed_values = dict(zip(closed, rest[2 + len(sites) :], strict=True))
+        draws = dict(zip(sites, values[2:], strict=False))
+        closed_values = dict(zip(closed, values[2 + len(sites) :], strict=True))
         return _certain(GuideTensors(mean, observation, draws, closed_values, log_density))
 
     @property

@@ -212,8 +212,8 @@ class RegressionFit(Fit):
 
     def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
         with self.inspecting():
-            drawn, log_density = draw_with_density(self.guide, count)
-        draws = {name: as_float64(value) for name, value in drawn.items()}
+            tensors, log_density = draw_with_density(self.guide, count)
+        draws = {name: as_float64(value) for name, value in tensors.items()}
         return draws, None if log_density is None else as_float64(log_density)
 
     def reference(self) -> RegressionReference:

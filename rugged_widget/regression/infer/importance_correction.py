@@ -30,14 +30,14 @@ def correct(
     importance = smoothed(log_ratios)
     general, weights = importance_correction.correct(draws, importance, probs), importance.weights
     grid = features[: len(features) // NUM_GROUPS, 1]
-    some = np.union1d(np.arange(0, len(grid), EVERY), len(grid) - 1)
-    there = np.concatenate([group[some] for group in np.split(features, NUM_GROUPS)])
-    mean = draws[WEIGHT][:, 0] @ there.T + draws[BIAS]
+    places = np.union1d(np.arange(0, len(grid), EVERY), len(grid) - 1)
+    points = np.concatenate([group[places] for group in np.split(features, NUM_GROUPS)])
+    mean = draws[WEIGHT][:, 0] @ points.T + draws[BIAS]
     observed = mean + (draws[SIGMA] * normal_score(evenly_below(len(weights))))[:, None]
     responses = {"line": mean, "prediction": observed}
     return RegressionCorrection(
         quantiles=general.quantiles,
-        bands={name: _bands(values, weights, grid, some, prob) for name, values in responses.items()},
+        bands={name: _bands(values, weights, grid, places, prob) for name, values in responses.items()},
         slopes=tuple(density(slope, prob, weights) for slope in slopes_by_group(draws[WEIGHT])),
         k_hat=general.k_hat,
         effective=general.effective,
@@ -45,11 +45,11 @@ def correct(
     )
 
 
-def _bands(values: Array, weights: Array, grid: Array, some: NDArray[np.intp], prob: float) -> tuple[Band, ...]:
+def _bands(values: Array, weights: Array, grid: Array, places: NDArray[np.intp], prob: float) -> tuple[Band, ...]:
     """Take the bands at some points of the grid, and draw them over all of it."""
     ends = binned_quantiles(values, weights, band_probs(prob))
-    found = []
+    bands = []
     for group in np.split(ends, NUM_GROUPS, axis=1):
-        lower, median, upper = (np.interp(grid, grid[some], end) for end in group)
-        found.append(Band(grid, lower, median, upper, prob))
-    return tuple(found)
+        lower, median, upper = (np.interp(grid, grid[places], end) for end in group)
+        bands.append(Band(grid, lower, median, upper, prob))
+    return tuple(bands)

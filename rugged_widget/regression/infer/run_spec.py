@@ -31,9 +31,9 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         group_values=data.group_texts,
         bundled=data.bundled,
     )
-    chosen = (data.predictor, data.group, data.response, data.log_response)
+    names = (data.predictor, data.group, data.response, data.log_response)
     return Recipe(
-        columns=None if data.bundled and chosen == LESSON else columns,
+        columns=None if data.bundled and names == LESSON else columns,
         num_rows=data.num_rows,
         guide="guide" if fit.guide_name == CUSTOM else type(fit.guide).__name__,
         learning_rates=learning_rate_changes(fit.history()["learning_rate"].tolist()) or ((1, fit.learning_rate),),

@@ -37,23 +37,23 @@ def summary_of(fit: RegressionFit, num_samples: int, prob: float) -> dict[str, p
     draws, checked = _latents(fit, num_samples), checked_prob(prob, "prob")
     rows = pd.Index(fit.data.row_names, name=fit.data.label or None)
     names = {WEIGHT: list(fit.data.feature_names), BIAS: ["bias"], SIGMA: ["sigma"]}
-    found = {
+    tables = {
         site: pd.DataFrame({name: np.ravel(value) for name, value in columns.items()}, index=names[site])
         for site, columns in summary(draws, checked).items()
     }
     parts = [summary(part, checked) for part in _responses(fit, draws)]
     for site in (OBSERVATION, MEAN):
         columns = {name: np.concatenate([part[site][name] for part in parts]) for name in parts[0][site]}
-        found[site] = pd.DataFrame(columns, index=rows)
-    return found
+        tables[site] = pd.DataFrame(columns, index=rows)
+    return tables
 
 
 def least_squares_of(fit: RegressionFit, num_steps: int) -> pd.DataFrame:
     """Return the least-squares estimate, exact and as >= 1 steps of Adam find it, a row a coefficient."""
     count = checked_count(num_steps, "num_steps")
     by_adam = adam_least_squares(fit.data.features, fit.data.targets, num_steps=count)
-    found = {"exact": fit.comparison.least_squares, "adam": by_adam}
-    columns = {name: [*value[WEIGHT].ravel(), *value[BIAS].ravel()] for name, value in found.items()}
+    estimates = {"exact": fit.comparison.least_squares, "adam": by_adam}
+    columns = {name: [*value[WEIGHT].ravel(), *value[BIAS].ravel()] for name, value in estimates.items()}
     return pd.DataFrame(columns, index=[*fit.data.feature_names, "bias"])
 
 
@@ -98,7 +98,7 @@ def predictions_table(
     truth = f"true_{data.short_response}" if truth_name is None else truth_name
     names = [data.group, data.predictor, *parts, truth]
     _refuse_clashes(names)
-    summed = np.empty((data.num_rows, len(parts)))
+    summaries = np.empty((data.num_rows, len(parts)))
     random = np.random.default_rng(rng_seed)
     size = max(1, MAX_NUMBERS // len(draws))
     for start in range(0, data.num_rows, size):
@@ -106,8 +106,8 @@ def predictions_table(
         mean = data.features[place] @ draws[:, :3].T + draws[:, 3]
         noise = random.standard_normal(mean.shape)
         observation = mean + draws[:, 4] * noise
-        summed[place] = np.concatenate([_summed_up(mean, low, high), _summed_up(observation, low, high)], axis=1)
-    columns = [data.group_values, data.predictor_values, *summed.T, data.targets]
+        summaries[place] = np.concatenate([_summed_up(mean, low, high), _summed_up(observation, low, high)], axis=1)
+    columns = [data.group_values, data.predictor_values, *summaries.T, data.targets]
     index = pd.Index(list(data.row_names), name=data.label or None)
     return pd.DataFrame(dict(zip(names, columns, strict=True)), index=index)
 
@@ -120,15 +120,15 @@ def summary(draws: Mapping[str, ArrayLike], prob: float = 0.9) -> dict[str, dict
     raised where prob is no probability, or a site has no draws.
     """
     low, high = percentiles(checked_prob(prob, "prob"))
-    found = {}
+    summaries = {}
     for name, values in draws.items():
         array = np.asarray(values, np.float64)
         if not array.ndim or not len(array):
             raise ValueError(f"draws of {name!r} must have at least one draw, got shape {array.shape}")
         spread = array.std(0, ddof=1) if len(array) > 1 else np.full(array.shape[1:], np.nan)
         lower, upper = kth_smallest(np.moveaxis(array, 0, -1), (low, high))
-        found[name] = {"mean": array.mean(0), "std": spread, f"{low:g}%": lower, f"{high:g}%": upper}
-    return found
+        summaries[name] = {"mean": array.mean(0), "std": spread, f"{low:g}%": lower, f"{high:g}%": upper}
+    return summaries
 
 
 def percentiles(prob: float) -> tuple[float, float]:
@@ -173,8 +173,8 @@ def _summed_up(values: Array, low: float, high: float) -> Array:
 
 def _coefficients(weight: ArrayLike, bias: ArrayLike, sigma: ArrayLike) -> Array:
     """Join draws to columns, shape (num_draws, 5), or say which has another shape than it needs."""
-    given = {"weight": weight, "bias": bias, "sigma": sigma}
-    arrays = {name: np.asarray(value, np.float64) for name, value in given.items()}
+    draws = {"weight": weight, "bias": bias, "sigma": sigma}
+    arrays = {name: np.asarray(value, np.float64) for name, value in draws.items()}
     count = len(arrays["weight"]) if arrays["weight"].ndim else 0
     for name, shape in (("weight", (count, 1, 3)), ("bias", (count, 1)), ("sigma", (count,))):
         if not count or arrays[name].shape != shape:

@@ -37,30 +37,30 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     differentiated, or depends on what a graph does not see. Whatever model and guide raise is raised too.
     """
     start, elbo = Generators.copied(), copy.copy(step.elbo)
-    watched = watch_of(step)
-    known = set(get_param_store().keys())
-    if watched.iterators:
-        raise UnsupportedError(f"the model holds the iterator {watched.iterators[0]!r}, which calls may move on unseen")
-    untouched = watched.read()
+    watch = watch_of(step)
+    names = set(get_param_store().keys())
+    if watch.iterators:
+        raise UnsupportedError(f"the model holds the iterator {watch.iterators[0]!r}, which calls may move on unseen")
+    untouched = watch.read()
     try:
-        with poutine.trace(param_only=True) as seen:
+        with poutine.trace(param_only=True) as trace:
             loss = _loss(step, elbo)
-        first, before = Generators.copied(), watched.read()
-        if new := [name for name in get_param_store().keys() if name not in known]:  # noqa: SIM118 no mapping's keys
+        first, before = Generators.copied(), watch.read()
+        if new := [name for name in get_param_store().keys() if name not in names]:  # noqa: SIM118 no mapping's keys
             for name in new:
                 del get_param_store()[name]
             raise NotYetError(f"the next step makes the parameter {new[0]!r}")
         start.rewind()
         again = _loss(step, elbo)
         second = Generators.copied()
-        values: list[Any] = [site["value"] for site in seen.trace.nodes.values() if site["type"] == "param"]
+        values: list[Any] = [site["value"] for site in trace.trace.nodes.values() if site["type"] == "param"]
         params: list[torch.Tensor] = [value.unconstrained() for value in values]
         grads = torch.autograd.grad(again, params, allow_unused=True) if again.requires_grad else [None] * len(params)
-        changed = watched.changed(before)
+        changed = watch.changed(before)
     finally:
         start.rewind()
     if changed:
-        watched.put_back(untouched)
+        watch.put_back(untouched)
         raise UnsupportedError(f"each call of the model changes {changed}, which a graph would hold still")
     if not (first.same_but_for_torch(start) and second.same_but_for_torch(start)):
         raise UnsupportedError("the model draws random numbers from NumPy or Python, which a graph cannot")
@@ -117,18 +117,18 @@ class Watch:
 
     def read(self) -> dict[tuple[int, str | None], Any]:
         """Return copies of what can change now."""
-        found: dict[tuple[int, str | None], Any] = {}
+        state: dict[tuple[int, str | None], Any] = {}
         for key, (_, thing) in self._places.items():
             for name, value in _inside(thing):
                 if isinstance(value, SIMPLE):
-                    found[key, name] = value
+                    state[key, name] = value
             if isinstance(thing, (list, dict, set, deque)):
-                found[key, None] = len(thing)
+                state[key, None] = len(thing)
             elif type(thing).__module__ == "itertools":
-                found[key, None] = repr(thing)
+                state[key, None] = repr(thing)
             if isinstance(thing, torch.Tensor):
-                found[key, None] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)
-        return found
+                state[key, None] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)
+        return state
 
     def changed(self, before: dict[tuple[int, str | None], Any]) -> str | None:
         """Name something that is not as it was; None where all is."""
@@ -214,6 +214,6 @@ def watch_of(step: PlainStep) -> Watch:
     return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
 
 
-def _named(given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
-    pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
+def _named(arguments: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
+    pairs = arguments.items() if isinstance(arguments, Mapping) else enumerate(arguments)
     return {f"argument {name!r}": value for name, value in pairs}

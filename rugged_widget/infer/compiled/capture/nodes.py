@@ -64,19 +64,19 @@ def values(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> dict[fx.No
     Large tensors that depend on an input are returned without their data: of a million rows, all that a step computes
     would not fit into memory at once.
     """
-    found: dict[fx.Node, Any] = {}
+    by_node: dict[fx.Node, Any] = {}
     dependent = dependents(graph)
 
     class _Keeping(fx.Interpreter):
         def run_node(self, n: fx.Node) -> Any:
             value = super().run_node(n)
             large = isinstance(value, torch.Tensor) and value.numel() > MAX_KEPT and n in dependent
-            found[n] = without_data(value) if large else value
+            by_node[n] = without_data(value) if large else value
             return value
 
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         _Keeping(graph).run(*example)
-    return found
+    return by_node
 
 
 def alike(one: Any, other: Any, *, strided: bool = False) -> bool:

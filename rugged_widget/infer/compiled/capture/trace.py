@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, readers
 from rugged_widget.infer.compiled.optimizer.update_rules import Rule
-from rugged_widget.infer.compiled.program import State, UnsupportedError, said
+from rugged_widget.infer.compiled.program import State, UnsupportedError, message_of
 
 aten = torch.ops.aten
 _CHECK = aten._linalg_check_errors.default
@@ -68,7 +68,7 @@ def capture(
     except Exception as error:
         if "trying to get value out of a tracing tensor" in str(error):
             raise UnsupportedError(LOOKED_AT) from error
-        raise UnsupportedError(f"the step could not be captured: {said(error)}") from error
+        raise UnsupportedError(f"the step could not be captured: {message_of(error)}") from error
     return _rewired(traced, params)
 
 
@@ -212,20 +212,20 @@ def _same_storage(one: torch.Tensor, other: torch.Tensor) -> bool:
     return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
 
 
-def _hoist(graph: fx.Graph, wanted: Sequence[fx.Node]) -> None:
+def _hoist(graph: fx.Graph, nodes: Sequence[fx.Node]) -> None:
     """Move nodes, and what they need, to right behind the inputs."""
     last = graph.find_nodes(op="placeholder")[-1]
-    moved: set[fx.Node] = set()
+    done: set[fx.Node] = set()
 
     def move(node: fx.Node) -> None:
         nonlocal last
-        if node.op == "placeholder" or node in moved:
+        if node.op == "placeholder" or node in done:
             return
         for source in node.all_input_nodes:
             move(source)
         last.append(node)
         last = node
-        moved.add(node)
+        done.add(node)
 
-    for node in wanted:
+    for node in nodes:
         move(node)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from rugged_widget.infer.compiled.jax.engine import JaxEngine
-from rugged_widget.infer.compiled.program import Program, UnsupportedError, said
+from rugged_widget.infer.compiled.program import Program, UnsupportedError, message_of
 
 
 class BackgroundCompile:
@@ -30,14 +30,14 @@ class BackgroundCompile:
         if self._thread.is_alive():
             return None
         if self._error is not None:
-            raise UnsupportedError(f"JAX could not be used: {said(self._error)}") from self._error
+            raise UnsupportedError(f"JAX could not be used: {message_of(self._error)}") from self._error
         if self._engine is None:
             try:
                 engine = self._engine = JaxEngine(self._program)
             except UnsupportedError:
                 raise
             except Exception as error:
-                raise UnsupportedError(f"JAX could not be used: {said(error)}") from error
+                raise UnsupportedError(f"JAX could not be used: {message_of(error)}") from error
             self._thread = self._begun(engine.compile)
             return None
         return self._engine

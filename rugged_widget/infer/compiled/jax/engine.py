@@ -69,12 +69,12 @@ class JaxEngine:
         num_steps = len(inputs[0])
         if not 1 <= num_steps <= self.max_steps:
             raise ValueError(f"inputs must have 1 to {self.max_steps} rows, got {num_steps}")
-        for kept, given in zip(self._inputs, inputs, strict=True):
-            if given.shape != (num_steps, *kept.shape[1:]) or given.dtype != kept.dtype:
-                wanted = f"{kept.dtype} of shape {list(kept.shape[1:])}"
-                raise ValueError(f"inputs must be {num_steps} rows of {wanted}, got {given.dtype} {list(given.shape)}")
-            kept[:num_steps] = given
+        for rows, values in zip(self._inputs, inputs, strict=True):
+            if values.shape != (num_steps, *rows.shape[1:]) or values.dtype != rows.dtype:
+                shape = f"{rows.dtype} of shape {list(rows.shape[1:])}"
+                raise ValueError(f"inputs must be {num_steps} rows of {shape}, got {values.dtype} {list(values.shape)}")
+            rows[:num_steps] = values
         loop = self._compiled()
-        found, losses = loop(num_steps, [value.numpy() for value in state], [rows.numpy() for rows in self._inputs])
-        after = tuple(torch.from_numpy(np.array(value)) for value in found)  # copies: JAX's own cannot be written to
+        results, losses = loop(num_steps, [value.numpy() for value in state], [rows.numpy() for rows in self._inputs])
+        after = tuple(torch.from_numpy(np.array(value)) for value in results)  # copies: JAX's own cannot be written to
         return after, torch.from_numpy(np.asarray(losses)[:num_steps].copy())

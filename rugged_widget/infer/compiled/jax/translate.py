@@ -96,15 +96,15 @@ class _Translator:
     def recipe(self, program: Program) -> Recipe:
         if unknown := self._unknown(program.graph):  # before anything runs: it might draw random numbers
             raise _unsupported(unknown)
-        given = [self._known(value) for value in (*program.state, *program.inputs)]
-        loss, *after = self._walk(program.graph, given)
+        arguments = [self._known(value) for value in (*program.state, *program.inputs)]
+        loss, *after = self._walk(program.graph, arguments)
         if self._refused:
             raise _unsupported(self._refused)
-        results = [result_of(known.value, "a step") for known in given]
+        results = [result_of(known.value, "a step") for known in arguments]
         num_state = len(program.state)
         if [result_of(known.value, "a step") for known in after] != results[:num_state] or loss.value.numel() != 1:
             raise UnsupportedError("a step changes the shape or the type of its state, or its loss is not one number")
-        slots = [known.slot for known in given]
+        slots = [known.slot for known in arguments]
         used = {known.slot for known in (loss, *after)}
         used.update(gathered(Slot, [(call.arguments, call.keywords) for call in self._calls]))
         return Recipe(
@@ -127,9 +127,9 @@ class _Translator:
         random = torch.Tag.nondeterministic_seeded in getattr(operation, "tags", ())
         return not random and bool(get_decompositions([operation]))
 
-    def _walk(self, graph: fx.GraphModule, given: Sequence[Known]) -> Tree:
+    def _walk(self, graph: fx.GraphModule, arguments: Sequence[Known]) -> Tree:
         """Translate all nodes of a graph; returns its outputs."""
-        known: dict[fx.Node, Tree] = dict(zip(graph.graph.find_nodes(op="placeholder"), given, strict=True))
+        known: dict[fx.Node, Tree] = dict(zip(graph.graph.find_nodes(op="placeholder"), arguments, strict=True))
         for node in _live(graph):
             args, kwargs = map_arg((node.args, node.kwargs), known.__getitem__)
             if node.op == "get_attr":
@@ -179,14 +179,14 @@ class _Translator:
         largest = max((source.value.numel() for source in sources), default=0)
         if fixed and all(value.numel() <= largest for value in values):
             return mapped(Tensor, self._constant, outcome)
-        found = mapped(Tensor, lambda value: self._known(value, fixed=fixed), outcome)
-        slots = tuple(known.slot for known in gathered(Known, found))
+        outputs = mapped(Tensor, lambda value: self._known(value, fixed=fixed), outcome)
+        slots = tuple(known.slot for known in gathered(Known, outputs))
         self._calls.append(Call(name, arguments, keywords, results, slots, several=not isinstance(outcome, Tensor)))
-        return found
+        return outputs
 
     def _decomposed(self, operation: _Operation, args: Sequence[Tree], kwargs: Mapping[str, Tree]) -> Tree:
         """Let torch say an operation by others, and translate those."""
-        given = gathered(Known, (args, kwargs))
+        sources = gathered(Known, (args, kwargs))
         decomposition: Callable[..., Tree] = get_decompositions([operation])[operation]
 
         def compute(*values: Tensor) -> Tree:
@@ -195,10 +195,10 @@ class _Translator:
             outcome = decomposition(*arguments, **keywords)
             return tuple(outcome) if isinstance(outcome, tuple) else outcome  # a named tuple would be a node
 
-        graph = make_fx(compute)(*(known.value.clone() for known in given))
+        graph = make_fx(compute)(*(known.value.clone() for known in sources))
         if self._unknown(graph) or any(node.target is operation for node in graph.graph.nodes):
             raise RefusedError(str(operation))
-        return self._walk(graph, given)
+        return self._walk(graph, sources)
 
 
 def mapped(kind: type[Any], function: Callable[[Any], Tree], tree: Tree) -> Tree:
@@ -215,9 +215,9 @@ def mapped(kind: type[Any], function: Callable[[Any], Tree], tree: Tree) -> Tree
 
 def gathered(kind: type[_Value], tree: Tree) -> list[_Value]:
     """Return all values of a kind in lists, tuples and dicts, in order."""
-    found: list[_Value] = []
-    mapped(kind, found.append, tree)
-    return found
+    parts: list[_Value] = []
+    mapped(kind, parts.append, tree)
+    return parts
 
 
 def result_of(value: Tensor, name: str) -> Result:

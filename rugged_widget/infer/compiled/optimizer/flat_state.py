@@ -40,8 +40,8 @@ class Link:
 
     def _optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
         """Return the optimizer of a parameter, as the first step would make it, without making it."""
-        made: Any = self._optim.optim_objs.get(param)
-        return made if made is not None else self._optim._get_optim(param)  # type: ignore[no-any-return]
+        optimizer: Any = self._optim.optim_objs.get(param)
+        return optimizer if optimizer is not None else self._optim._get_optim(param)  # type: ignore[no-any-return]
 
     def read(self) -> tuple[State, int]:
         """Return the state, of new memory, and the number of steps that the optimizer has taken."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rugged_widget.infer.compiled.capture.feasibility import Watch
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
-from rugged_widget.infer.compiled.program import Engine, State, said
+from rugged_widget.infer.compiled.program import Engine, State, message_of
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 
 Array: TypeAlias = NDArray[np.float64]
@@ -103,7 +103,7 @@ class Compiled:
         try:
             self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
         except RuntimeError as error:
-            raise EngineError(f"the {self.engine.name} engine could not run it: {said(error)}") from error
+            raise EngineError(f"the {self.engine.name} engine could not run it: {message_of(error)}") from error
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
 

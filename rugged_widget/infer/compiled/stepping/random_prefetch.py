@@ -56,11 +56,11 @@ class Noise:
 
     def _agree(self, one: Callable[[int], list[torch.Tensor]], other: Callable[[int], list[torch.Tensor]]) -> bool:
         """Compare numbers and generator after one step and three more, odd because normal numbers come in pairs."""
-        found = []
+        outcomes = []
         for draw in (one, other):
             with torch.random.fork_rng(devices=[]):
-                found.append(([*draw(1), *draw(3)], torch.get_rng_state()))
-        (numbers, state), (others, other_state) = found
+                outcomes.append(([*draw(1), *draw(3)], torch.get_rng_state()))
+        (numbers, state), (others, other_state) = outcomes
         same = all(torch.equal(a, b) for a, b in zip(numbers, others, strict=True))
         return same and torch.equal(state, other_state)
 

@@ -130,16 +130,16 @@ class CompiledStepping:
 
     def _run(self, num_steps: int, count: int) -> Taken:
         self._remember(num_steps)
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             losses, rates = self._compiled.run(count, self._plain.learning_rate)
         except EngineError as error:
             raise self._return_to_agreement(num_steps, error) from error
-        took = (time.perf_counter() - began) / count
-        self._threads.took(took)
+        step_seconds = (time.perf_counter() - start) / count
+        self._threads.took(step_seconds)
         # A longer call shares its overhead among more steps, so that faster is believed at once and slower by and by.
-        slower = 0.7 * self._step_seconds + 0.3 * took
-        self._step_seconds = took if not self._step_seconds else min(took, slower)
+        slower = 0.7 * self._step_seconds + 0.3 * step_seconds
+        self._step_seconds = step_seconds if not self._step_seconds else min(step_seconds, slower)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad) or not self._compiled.is_finite():
             self.ran_away = True
@@ -154,7 +154,7 @@ class CompiledStepping:
     def _return_before(self, bad: int, margin: int) -> Taken:
         """Go back to before step `bad` (from 0), from where Pyro's own steps show what it is, until `margin` after."""
         self.careful_until = bad + margin
-        target, here = _checkpoint_before(bad), self._places[-1].num_steps
+        target, origin = _checkpoint_before(bad), self._places[-1].num_steps
         place = next((place for place in reversed(self._places) if place.num_steps <= target), self._places[0])
         self._places.clear()
         self._compiled.go_back(place.mark)
@@ -162,7 +162,7 @@ class CompiledStepping:
         losses = rates = np.empty(0)
         if again > 0:
             losses, rates = self._compiled.run(again, place.mark.learning_rate)
-        self._shift_rate(max(target, place.num_steps) - here)
+        self._shift_rate(max(target, place.num_steps) - origin)
         return Taken(place.num_steps, losses, rates)
 
     def _shift_rate(self, num_steps: int) -> None:
@@ -174,7 +174,7 @@ class CompiledStepping:
     def _check(self, num_steps: int) -> Taken:
         self._compiled.store()
         self._remember(num_steps)
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             loss, rates = self._shadow()
         except (DisagreementError, EngineError) as error:
@@ -182,9 +182,9 @@ class CompiledStepping:
         except Exception:
             self.ran_away = False
             return self._return_before(num_steps, margin=1)
-        took = time.perf_counter() - began
+        check_seconds = time.perf_counter() - start
         self._agreed = _Place(num_steps + 1, self._mark())
-        affordable = took / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
+        affordable = check_seconds / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
         self._gap = max(1, min(2 * self._gap, int(affordable)))
         self._next_check = num_steps + 1 + self._gap
         return Taken(num_steps, loss, rates)

@@ -64,22 +64,22 @@ class Verification:
         self._plain.learning_rate = float(rates[0])
         return loss, rates
 
-    def _compare_losses(self, found: float, expected: float) -> None:
+    def _compare_losses(self, loss: float, expected: float) -> None:
         self._largest_loss = max(self._largest_loss, abs(expected))
         scale = max(1.0, abs(expected), CANCELLED * self._largest_loss)
-        if not abs(found - expected) <= TOLERANCE * scale:
-            raise DisagreementError(f"the loss is {found:.6g}, and that of Pyro's own step {expected:.6g}")
+        if not abs(loss - expected) <= TOLERANCE * scale:
+            raise DisagreementError(f"the loss is {loss:.6g}, and that of Pyro's own step {expected:.6g}")
 
-    def _compare_gradients(self, before: State, found: State, expected: State) -> None:
+    def _compare_gradients(self, before: State, result: State, expected: State) -> None:
         """Compare first moments, which hold the gradients; without moments the parameters have moved along them."""
         if len(before) > 1:
-            one, other, moved = found[1], expected[1], 0.0
+            one, other, size = result[1], expected[1], 0.0
         else:
-            one, other, moved = found[0] - before[0], expected[0] - before[0], float(before[0].norm())
+            one, other, size = result[0] - before[0], expected[0] - before[0], float(before[0].norm())
         parts = zip(self._compiled.link.by_parameter(one), self._compiled.link.by_parameter(other), strict=True)
         differences = np.array([(float((a - b).norm()), float(b.norm())) for a, b in parts])
         self._largest_gradients = np.maximum(self._largest_gradients, differences[:, 1])
         scale = np.maximum(differences[:, 1], CANCELLED * self._largest_gradients)
-        rounding = ROUNDING * max(1.0, moved, float(self._largest_gradients.max()))
+        rounding = ROUNDING * max(1.0, size, float(self._largest_gradients.max()))
         if not (differences[:, 0] <= TOLERANCE * scale + rounding).all():
             raise DisagreementError("the gradient is not that of Pyro's own step")

@@ -44,8 +44,8 @@ def exact_contours(exact: ExactPosterior, a: Latent, b: Latent, probs: Sequence[
 def _axis(exact: ExactPosterior, latent: Latent) -> Array:
     """Points from one end of a latent's distribution to the other, shape (POINTS,)."""
     site, index = latent
-    found = exact.quantiles([BEYOND, 0.5, 1 - BEYOND])[site]
-    low, middle, high = (float(values[index]) for values in found)
+    quantiles = exact.quantiles([BEYOND, 0.5, 1 - BEYOND])[site]
+    low, middle, high = (float(values[index]) for values in quantiles)
     low, high = low - 0.2 * (middle - low), high + 0.2 * (high - middle)
     if site == SIGMA:
         low, high = max(low, 1e-9 * middle), min(high, exact.sigma.upper)
@@ -58,8 +58,8 @@ def _joint(exact: ExactPosterior, a: Latent, b: Latent, x: Array, y: Array) -> A
         mean, covariance = exact.given_sigma(y)
         place = LATENTS.index(a)
         variance = covariance[:, place, place, None]
-        away = (x - mean[:, place, None]) ** 2 / variance
-        return np.asarray(exact.sigma.density_at(y)[:, None] * np.exp(-0.5 * away) / np.sqrt(variance))
+        distance = (x - mean[:, place, None]) ** 2 / variance
+        return np.asarray(exact.sigma.density_at(y)[:, None] * np.exp(-0.5 * distance) / np.sqrt(variance))
     if a[0] == SIGMA:
         return _joint(exact, b, a, y, x).T
     pair = [LATENTS.index(a), LATENTS.index(b)]

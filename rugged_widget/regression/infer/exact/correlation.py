@@ -15,19 +15,19 @@ LATENTS: Final[tuple[Latent, ...]] = (*((WEIGHT, (0, place)) for place in range(
 def covariance(exact: ExactPosterior) -> Array:
     """Return the posterior covariance of `LATENTS`, shape (5, 5)."""
     shares, nodes = exact.sigma.shares, exact.sigma.nodes
-    mean, given = exact.given_sigma(nodes)
+    mean, conditional = exact.given_sigma(nodes)
     points = np.column_stack([mean, nodes])
-    away = points - shares @ points
-    found: Array = (away.T * shares) @ away
-    found[:-1, :-1] += np.tensordot(shares, given, 1)
-    return found
+    deviations = points - shares @ points
+    total: Array = (deviations.T * shares) @ deviations
+    total[:-1, :-1] += np.tensordot(shares, conditional, 1)
+    return total
 
 
 def strongest_correlation(exact: ExactPosterior) -> tuple[float, tuple[Latent, Latent]]:
     """Return the posterior correlation that is furthest from 0, in [-1, 1], and of which two latents it is."""
-    found = covariance(exact)
-    sd = np.sqrt(np.diag(found))
-    below = np.tril(found / sd / sd[:, None], -1)
+    matrix = covariance(exact)
+    sd = np.sqrt(np.diag(matrix))
+    below = np.tril(matrix / sd / sd[:, None], -1)
     place = int(np.abs(below).argmax())
     second, first = divmod(place, len(LATENTS))
     return float(np.clip(below.flat[place], -1.0, 1.0)), (LATENTS[first], LATENTS[second])

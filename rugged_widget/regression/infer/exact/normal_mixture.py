@@ -37,8 +37,8 @@ class Mixture:
 
     def sd(self) -> Array:
         """Return their standard deviations, shape (num_mixtures,)."""
-        away = self._mean - self.mean()[:, None]
-        return np.asarray(np.sqrt((self._sd**2 + away**2) @ self._shares))
+        deviations = self._mean - self.mean()[:, None]
+        return np.asarray(np.sqrt((self._sd**2 + deviations**2) @ self._shares))
 
     def cdf(self, x: Array) -> Array:
         """Return the probability below x, one x a mixture, shape (num_mixtures,)."""
@@ -61,27 +61,27 @@ class Mixture:
         Newton's method on the normal score of the probability, which is a straight line for one part, inside a bracket:
         a mixture's quantile lies between the least and the greatest of its parts'.
         """
-        wanted = np.asarray(probs, np.float64)
-        score = normal_score(wanted)
+        levels = np.asarray(probs, np.float64)
+        score = normal_score(levels)
         spread = self._sd[None] * score[:, None, None] + self._mean
         low, high = spread.min(-1).ravel(), spread.max(-1).ravel()
         x = np.clip(self._guess(score[:, None]).ravel(), low, high)
-        rows = np.tile(np.arange(len(self._mean)), len(wanted))
-        prob, score = np.repeat(wanted, len(self._mean)), np.repeat(score, len(self._mean))
+        rows = np.tile(np.arange(len(self._mean)), len(levels))
+        prob, score = np.repeat(levels, len(self._mean)), np.repeat(score, len(self._mean))
         active = np.arange(len(x))
         for _ in range(MAX_STEPS):
             inside = self._improve(x, low, high, rows, prob, score, active)
             active = active[inside]
             if not len(active):
                 break
-        return x.reshape(len(wanted), -1)
+        return x.reshape(len(levels), -1)
 
     def _guess(self, score: Array) -> Array:
         """First guess of the quantiles at normal scores, shape (num_probs, 1): as far as skewness and kurtosis tell."""
         mean, sd = self.mean(), self.sd()
-        away, part = (self._mean - mean[:, None]) / sd[:, None], (self._sd / sd[:, None]) ** 2
-        skewness = (away * (3 * part + away**2)) @ self._shares
-        kurtosis = np.minimum((3 * part**2 + away**2 * (6 * part + away**2)) @ self._shares - 3, 1.0)
+        deviations, part = (self._mean - mean[:, None]) / sd[:, None], (self._sd / sd[:, None]) ** 2
+        skewness = (deviations * (3 * part + deviations**2)) @ self._shares
+        kurtosis = np.minimum((3 * part**2 + deviations**2 * (6 * part + deviations**2)) @ self._shares - 3, 1.0)
         bend = skewness * (score**2 - 1) / 6 + kurtosis * (score**3 - 3 * score) / 24
         bend -= skewness**2 * (2 * score**3 - 5 * score) / 36
         return mean + sd * (score + np.clip(bend, -0.5, 0.5))
@@ -97,25 +97,25 @@ class Mixture:
         active: NDArray[np.intp],
     ) -> NDArray[np.bool_]:
         """Move x at `active` one step nearer, in place, with its bracket; tell which are not there yet."""
-        here, row, p = x[active], rows[active], prob[active]
+        at, row, p = x[active], rows[active], prob[active]
         everything = len(active) == len(x)
         # While nothing is done yet, all mixtures are asked for each probability: no copies of the parts are made.
         mean = self._mean if everything else self._mean[row]
         sd = self._sd if everything else self._sd[row]
-        points = here.reshape(-1, len(self._mean), 1) if everything else here[:, None]
+        points = at.reshape(-1, len(self._mean), 1) if everything else at[:, None]
         distance = (points - mean) / sd
         below = (normal_cdf(distance) @ self._shares).ravel()
         height = ((np.exp(-0.5 * distance**2) / sd) @ self._shares).ravel() / np.sqrt(2 * np.pi)
-        low[active] = bottom = np.where(below <= p, here, low[active])
-        high[active] = top = np.where(below >= p, here, high[active])
+        low[active] = bottom = np.where(below <= p, at, low[active])
+        high[active] = top = np.where(below >= p, at, high[active])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             reached = normal_score(below)
             step = (score[active] - reached) * np.exp(-0.5 * reached**2) / (height * np.sqrt(2 * np.pi))
-            next_one = here + step
+            next_one = at + step
         newton = (next_one >= bottom) & (next_one <= top)  # never where a number is not finite
         middle = bottom + 0.5 * (top - bottom)
         near = np.abs(below - p) <= CLOSE * np.minimum(p, 1 - p)
-        x[active] = np.where(newton, next_one, np.where(near, here, middle))
+        x[active] = np.where(newton, next_one, np.where(near, at, middle))
         narrow = (middle <= bottom) | (middle >= top)
         done: NDArray[np.bool_] = near | narrow
         return ~done
@@ -138,12 +138,14 @@ def densities(mixture: Mixture, prob: float) -> tuple[Density, ...]:
     between the quantiles that come with it is in (0, 1).
     """
     ends = band_probs(prob)
-    found = mixture.quantiles([*ends, *KNOT_PROBS])
-    x = np.stack([curve_points(knots) for knots in found[len(ends) :].T])
+    quantiles = mixture.quantiles([*ends, *KNOT_PROBS])
+    x = np.stack([curve_points(knots) for knots in quantiles[len(ends) :].T])
     heights = mixture.density(x)
     return tuple(
         Density(at, height, float(positive), float(lower), float(median), float(upper), prob)
-        for at, height, positive, lower, median, upper in zip(x, heights, mixture.positive(), *found[:3], strict=True)
+        for at, height, positive, lower, median, upper in zip(
+            x, heights, mixture.positive(), *quantiles[:3], strict=True
+        )
     )
 
 

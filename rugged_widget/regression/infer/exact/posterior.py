@@ -145,12 +145,12 @@ class ExactPosterior:
         """
         checked = checked_prob(prob, "prob")
         where = np.concatenate([_at(self._grid, group) for group in range(NUM_GROUPS)])
-        found = {}
+        by_name = {}
         for name, noisy in (("line", False), ("prediction", True)):
             ends = self._mixture(where, noisy=noisy).quantiles(band_probs(checked))
             parts = np.split(ends, NUM_GROUPS, axis=1)
-            found[name] = tuple(Band(self._grid, low, middle, high, checked) for low, middle, high in parts)
-        return found
+            by_name[name] = tuple(Band(self._grid, low, middle, high, checked) for low, middle, high in parts)
+        return by_name
 
     def prediction(self, x: float, group: int, prob: float = 0.9) -> Density:
         """Return the density of a new observation.

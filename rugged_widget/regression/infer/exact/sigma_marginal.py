@@ -71,11 +71,11 @@ class SigmaPosterior:
     def density(self, prob: float) -> Density:
         """Draw the density, at 128 points, with the quantiles around `prob`."""
         ends = band_probs(prob)
-        found = self.quantiles([*ends, *KNOT_PROBS])
-        x = curve_points(found[len(ends) :])
+        quantiles = self.quantiles([*ends, *KNOT_PROBS])
+        x = curve_points(quantiles[len(ends) :])
         x -= max(float(x[-1]) - self._upper, 0.0)
         height = self.density_at(x)
-        lower, median, upper = map(float, found[: len(ends)])
+        lower, median, upper = map(float, quantiles[: len(ends)])
         return Density(x, height, 1.0, lower, median, upper, prob)
 
     def density_at(self, x: Array) -> Array:

@@ -44,13 +44,13 @@ def triangle(features: Array, targets: Array) -> Array:
     Rows of zeros where n is less.
     """
     size = features.shape[1] + 2
-    found = np.zeros((size, size))
+    factor = np.zeros((size, size))
     for start in range(0, len(targets), CHUNK):
         rows = slice(start, start + CHUNK)
         y = targets[rows]
-        stacked = np.concatenate([found, np.column_stack([features[rows], np.ones(len(y)), y])])
-        found = np.asarray(np.linalg.qr(stacked, mode="r"))
-    return found
+        stacked = np.concatenate([factor, np.column_stack([features[rows], np.ones(len(y)), y])])
+        factor = np.asarray(np.linalg.qr(stacked, mode="r"))
+    return factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +104,11 @@ class Rows:
         epsilon = np.finfo(np.float64).eps
         rank = min(len(targets), int(np.sum(stretch > 4 * epsilon * stretch[0])))
         corner = float(factor[-1, -1] ** 2)
-        rest, excess = corner + float(np.sum(scores[rank:] ** 2)), 0.0
+        remainder, excess = corner + float(np.sum(scores[rank:] ** 2)), 0.0
         if len(targets) > rank:
             size = float(np.linalg.norm(factor[:, -1])) or float(priors.sigma)
-            excess = max(rest, (ROUNDINGS * epsilon * size) ** 2, float(np.finfo(np.float64).tiny))
-            corner += excess - rest
+            excess = max(remainder, (ROUNDINGS * epsilon * size) ** 2, float(np.finfo(np.float64).tiny))
+            corner += excess - remainder
         return cls(len(targets), scale, factor, rotation, stretch[:rank], scores[:rank], excess, corner)
 
     @property
@@ -122,5 +122,5 @@ class Rows:
 
     def squared_residuals(self, coefficients: Array) -> Array:
         """Sum over the rows of (target - mean)^2, shape (k,), for (weight, bias) of shape (k, 4)."""
-        away = (coefficients / self.scale) @ self.factor[:-1, :-1].T - self.factor[:-1, -1]
-        return np.asarray(np.sum(away**2, axis=1) + self.corner)
+        residuals = (coefficients / self.scale) @ self.factor[:-1, :-1].T - self.factor[:-1, -1]
+        return np.asarray(np.sum(residuals**2, axis=1) + self.corner)

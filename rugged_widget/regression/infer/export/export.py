@@ -119,10 +119,10 @@ def load_torchscript(path: str | os.PathLike[str]) -> LoadedSampler:
         with _deprecated_knowingly():
             module = torch.jit.load(io.BytesIO(content), map_location="cpu")
         loaded = LoadedSampler(module, about)
-        drawn = {name: value.shape for name, value in loaded.draws(2, np.zeros((1, 3)), seed=0).items()}
+        shapes = {name: value.shape for name, value in loaded.draws(2, np.zeros((1, 3)), seed=0).items()}
     except (RuntimeError, ValueError, AttributeError, StopIteration, TypeError) as error:
         raise ExportError(f"{os.fspath(path)} cannot be read as a saved sampler: {error}") from error
-    if drawn != {WEIGHT: (2, 1, 3), BIAS: (2, 1), SIGMA: (2,), OBS: (2, 1)} or about.guide not in GUIDE_LABELS:
+    if shapes != {WEIGHT: (2, 1, 3), BIAS: (2, 1), SIGMA: (2,), OBS: (2, 1)} or about.guide not in GUIDE_LABELS:
         raise ExportError(f"{os.fspath(path)} cannot be read as a saved sampler: it draws something else")
     return loaded
 

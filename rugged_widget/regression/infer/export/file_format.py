@@ -59,22 +59,22 @@ class About:
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Read what `to_json` writes; ValueError is raised for anything else."""
-        found = json.loads(text)
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
+        content = json.loads(text)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError("it was not written by rugged_widget")
-        if found.get("version") != VERSION:
-            raise ValueError(f"it is of version {found.get('version')!r}, and version {VERSION} is what can be read")
+        if content.get("version") != VERSION:
+            raise ValueError(f"it is of version {content.get('version')!r}, and version {VERSION} is what can be read")
         names = [item.name for item in fields(cls)]
-        if set(found) != {"format", "version", *names}:
+        if set(content) != {"format", "version", *names}:
             raise ValueError(f"its description must hold {', '.join(names)}")
-        feature_names, group_labels = found["feature_names"], found["group_labels"]
-        for value, count in ((feature_names, 3), (group_labels, 2), ([found["guide"]], 1)):
+        feature_names, group_labels = content["feature_names"], content["group_labels"]
+        for value, count in ((feature_names, 3), (group_labels, 2), ([content["guide"]], 1)):
             if not (isinstance(value, list) and len(value) == count and all(isinstance(text, str) for text in value)):
                 raise ValueError("the texts of its description are not as they should be")
-        for value in (found["step"], 0 if found["seed"] is None else found["seed"]):
+        for value in (content["step"], 0 if content["seed"] is None else content["seed"]):
             if type(value) is not int or value < 0:
                 raise ValueError("the numbers of its description are not as they should be")
-        return cls(found["guide"], tuple(feature_names), tuple(group_labels), found["step"], found["seed"])
+        return cls(content["guide"], tuple(feature_names), tuple(group_labels), content["step"], content["seed"])
 
 
 def read_archive(path: str | os.PathLike[str]) -> tuple[bytes, About]:
@@ -101,8 +101,8 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[bytes, About]:
 def _checked(content: bytes) -> tuple[bytes, About]:
     parts = _parts(content)
     root = next(iter(parts), "").partition("/")[0]
-    wanted = {f"{root}/{name}" for name in (f"extra/{ABOUT_NAME}", "data.pkl", "constants.pkl", "version")}
-    if missing := sorted(wanted - set(parts)):
+    names = {f"{root}/{name}" for name in (f"extra/{ABOUT_NAME}", "data.pkl", "constants.pkl", "version")}
+    if missing := sorted(names - set(parts)):
         raise ValueError(f"{missing[0]} is missing in it, so it is no TorchScript that rugged_widget saved")
     text = parts[f"{root}/extra/{ABOUT_NAME}"]
     if len(text) > MAX_ABOUT_BYTES:

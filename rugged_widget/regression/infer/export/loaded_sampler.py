@@ -69,8 +69,8 @@ class LoadedSampler:
         """
         rows = self._rows(features)
         with _seeded(seed), torch.no_grad():
-            drawn = self._module(rows)
-        return _by_site(drawn, with_obs=features is not None)
+            draw = self._module(rows)
+        return _by_site(draw, with_obs=features is not None)
 
     def draws(
         self, num_samples: int = NUM_DRAWS, features: ArrayLike | None = None, *, seed: int | None = None
@@ -91,8 +91,8 @@ class LoadedSampler:
         """
         count, rows = checked_count(num_samples, "num_samples"), self._rows(features)
         with _seeded(seed), torch.no_grad():
-            drawn = self._module.draws(count, rows)
-        return _by_site(drawn, with_obs=features is not None)
+            draw = self._module.draws(count, rows)
+        return _by_site(draw, with_obs=features is not None)
 
     def slopes(
         self, num_samples: int = NUM_DRAWS, *, one_by_one: bool = False, seed: int | None = None
@@ -130,8 +130,8 @@ class LoadedSampler:
         return torch.tensor(rows, dtype=self._dtype)
 
 
-def _by_site(drawn: Any, *, with_obs: bool) -> dict[str, NDArray[np.float64]]:
-    values = Draw(*drawn)._asdict()
+def _by_site(draw: Any, *, with_obs: bool) -> dict[str, NDArray[np.float64]]:
+    values = Draw(*draw)._asdict()
     names = {"weight": WEIGHT, "bias": BIAS, "sigma": SIGMA, **({"obs": OBS} if with_obs else {})}
     return {site: as_float64(values[name]) for name, site in names.items()}
 

@@ -38,7 +38,7 @@ def common_type(*operands: Operand) -> Dtype:
         [_type_of_number(value) for value in operands if isinstance(value, (bool, int, float))],
     )
     types: list[Dtype] = [reduce(jnp.promote_types, group) for group in groups if group]
-    return reduce(lambda found, other: other if _rank(other) > _rank(found) else found, types)
+    return reduce(lambda dtype, other: other if _rank(other) > _rank(dtype) else dtype, types)
 
 
 def _type_of_number(value: float) -> Dtype:

@@ -31,8 +31,8 @@ def _softplus(_: Result, values: jax.Array, beta: float = 1, threshold: float = 
 
 def _softplus_backward(_: Result, gradient: jax.Array, values: jax.Array, beta: float, threshold: float) -> jax.Array:
     scaled = values * beta
-    grown = jnp.exp(scaled)
-    return jnp.where(scaled > threshold, gradient, gradient * grown / (grown + 1))
+    power = jnp.exp(scaled)
+    return jnp.where(scaled > threshold, gradient, gradient * power / (power + 1))
 
 
 def _log_sigmoid(result: tuple[Result, Result], values: jax.Array) -> tuple[jax.Array, jax.Array]:

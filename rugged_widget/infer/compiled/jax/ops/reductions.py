@@ -47,8 +47,8 @@ def _extreme(best: Callable[..., jax.Array], where: Callable[..., jax.Array]) ->
     def counterpart(result: _Pair, values: jax.Array, dim: int, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
         if not values.ndim:
             return values, jnp.zeros((), result[1].dtype)
-        found = in_type_of(result[1], where(values, axis=dim, keepdims=keepdim))
-        return best(values, axis=dim, keepdims=keepdim), found
+        places = in_type_of(result[1], where(values, axis=dim, keepdims=keepdim))
+        return best(values, axis=dim, keepdims=keepdim), places
 
     return counterpart
 
@@ -58,8 +58,8 @@ def _var(
 ) -> jax.Array:
     axes = axes_of(dim, values)
     values = in_type_of(result, values)
-    apart = values - jnp.mean(values, axis=axes, keepdims=True)
-    total = jnp.sum(apart * apart, axis=axes, keepdims=keepdim)
+    deviations = values - jnp.mean(values, axis=axes, keepdims=True)
+    total = jnp.sum(deviations * deviations, axis=axes, keepdims=keepdim)
     degrees = values.size / max(total.size, 1) - (1 if correction is None else correction)
     return total / in_type_of(result, max(degrees, 0))
 
@@ -102,8 +102,8 @@ def _flip(_: Result, values: jax.Array, dims: Sequence[int]) -> jax.Array:
 def _sort(result: _Pair, values: jax.Array, dim: int = -1, descending: bool = False) -> tuple[jax.Array, jax.Array]:
     if not values.ndim:
         return values, jnp.zeros((), result[1].dtype)
-    found = jnp.argsort(values, axis=dim, stable=True, descending=descending)
-    return jnp.take_along_axis(values, found, axis=dim), in_type_of(result[1], found)
+    order = jnp.argsort(values, axis=dim, stable=True, descending=descending)
+    return jnp.take_along_axis(values, order, axis=dim), in_type_of(result[1], order)
 
 
 COUNTERPARTS: Mapping[str, Counterpart] = {
