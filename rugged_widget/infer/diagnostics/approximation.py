@@ -44,7 +44,7 @@ class KnownPosterior:
 
 
 UNKNOWN = KnownPosterior()
-"""Of a model without a closed form of its posterior."""
+"""Properties of a posterior without a closed form."""
 
 
 def approximate(

@@ -240,7 +240,7 @@ def state_of(assessment: Assessment) -> ConvergenceState:
 
 
 def advice_for(assessment: Assessment, noise_cost: float, steadiness: float) -> Advice:
-    """Say what to do, given the last assessment and the nats that the noise of the iterates costs, or nan.
+    """Return what to do, given the last assessment and the nats that the noise of the iterates costs, or nan.
 
     `steadiness` is the way of the parameter that goes furthest over the last quarter of the run, as a share of the way
     it would go by a full step of the learning rate in one direction each time; nan where that is not known.

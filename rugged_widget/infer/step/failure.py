@@ -40,7 +40,7 @@ def describe(error: Exception, step: int, learning_rate: float, back_at: int) ->
 
 
 def too_few(step: int) -> FitError:
-    """Say that there are not enough iterates to take a mean of, after so many steps."""
+    """Return the error that there are not enough iterates to take a mean of, after so many steps."""
     text = f"At step {step} there are too few steps behind the fit to average its iterates. Train some hundred more."
     return FitError(text, step=step)
 

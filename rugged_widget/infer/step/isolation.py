@@ -156,9 +156,9 @@ class Isolation:
     """A place to compute in: own parameters, own random numbers, own settings; nothing of the user's is touched.
 
     Inside are the parameter store and the generators of torch, Python and NumPy as they were at the end of the last
-    time inside, at first those of `pyro.set_rng_seed(seed)`; one thread; no Pyro handler or plate; gradients on; Pyro's
-    settings and the default dtype as when the place was made. What the user had is put back at the end, also when the
-    body raises. Costs less than 0.1 ms.
+    time inside, at first those of `pyro.set_rng_seed(seed)`, seed in [0, 2**32); one thread; no Pyro handler
+    or plate; gradients on; Pyro's settings and the default dtype as when the place was made. What the user had is put
+    back at the end, also when the body raises. Costs less than 0.1 ms.
     """
 
     def __init__(self, seed: int) -> None:

@@ -170,7 +170,7 @@ def _work(recipe: Recipe) -> int:
 
 
 def is_fusing() -> bool:
-    """Say whether this version of XLA is known to compile a marked loop as one function."""
+    """Return whether this version of XLA is known to compile a marked loop as one function."""
     return version("jaxlib").startswith(FUSING)
 
 

@@ -12,7 +12,7 @@ from rugged_widget.snapshot.values import Array, Contours, Latent
 from rugged_widget.validation import checked_increasing
 
 POINTS = 96
-"""Of the grid, along each axis."""
+"""Points of the grid, along each axis."""
 
 BEYOND = 1e-4
 """Probability that the grid leaves out at either end of each axis."""

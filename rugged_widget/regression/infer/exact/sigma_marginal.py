@@ -24,8 +24,8 @@ class SigmaPosterior:
     """The posterior of sigma on (0, upper], by quadrature over v = log(upper / sigma) >= 0.
 
     In v the posterior is smooth on the scale of 1 whatever the units, sigma may span many orders of magnitude, and what
-    lies in a sliver below the upper bound is near v = 0, where float64 is finest. Everything is taken relative to v =
-    0, so that no digits are lost where the log likelihood itself is huge.
+    lies in a sliver below the upper bound is near v = 0, where float64 is finest. Everything is taken relative to
+    v = 0, so that no digits are lost where the log likelihood itself is huge.
     """
 
     def __init__(self, rows: Rows, upper: float) -> None:

@@ -13,7 +13,7 @@ NUM_FEATURES = 3
 CHUNK = 32_768
 """Rows that are factorised at a time: their columns stay in the cache."""
 LARGEST = 1e150
-"""Of what a column may add up to: its square is still a number."""
+"""Largest number that a column may add up to: its square is still a number."""
 ROUNDINGS = 10.0
 """A response that the features fit exactly is taken to be known to so many roundings of its size."""
 

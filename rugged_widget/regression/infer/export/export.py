@@ -70,9 +70,9 @@ def save_exported(fit: RegressionFit, path: str | os.PathLike[str], *, overwrite
     """Save a sampler of what is fitted as a program of `torch.export`; arguments and errors as of `save_torchscript`.
 
     In any program with torch, `torch.export.load(path).module()(features, torch.tensor(num_samples))` draws: a tuple
-    weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n), for features (n,
-    3). Numbers of rows and of draws are free, 0 and 1 too. Random numbers come from torch's generator in that program.
-    Load such files from those you trust: torch itself reads parts of them by pickle.
+    weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n), for features
+    (n, 3). Numbers of rows and of draws are free, 0 and 1 too. Random numbers come from torch's generator in that
+    program. Load such files from those you trust: torch itself reads parts of them by pickle.
     """
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
     buffer = io.BytesIO()

@@ -20,7 +20,7 @@ FORMAT: Final = "rugged_widget regression sampler"
 VERSION: Final = 1
 
 MAX_BYTES: Final = 16 * 2**20
-"""Of an archive, and of what it unpacks to; ours have some twenty thousand."""
+"""Bytes of an archive, and of what it unpacks to; ours have some twenty thousand."""
 MAX_ABOUT_BYTES: Final = 2**16
 MAX_ENTRIES: Final = 100
 

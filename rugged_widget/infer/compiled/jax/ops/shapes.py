@@ -84,7 +84,7 @@ def _constant_pad(result: Result, values: jax.Array, pad: _Shape, value: float =
 
 
 def _diagonal_mask(shape: _Shape, offset: int) -> jax.Array:
-    """Say which elements are on a diagonal of the last two dimensions."""
+    """Return the mask of a diagonal of the last two dimensions."""
     rows = lax.broadcasted_iota(np.int32, shape[-2:], 0)
     return lax.broadcasted_iota(np.int32, shape[-2:], 1) - rows == offset
 
