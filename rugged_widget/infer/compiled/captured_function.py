@@ -1,8 +1,8 @@
 """Capture a function of a fit's parameters, such as the tensors of a snapshot."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
 
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -14,12 +14,7 @@ from rugged_widget.infer.compiled.capture.trace import Capturing
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.compiled.torchscript_engine import scripted
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
-    from typing import TypeAlias
-
-    Seeded: TypeAlias = Callable[[], AbstractContextManager[None]]
+Seeded: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 TOLERANCE = 1e-4
 """Relative difference from the function itself beyond which its capture is not used."""
@@ -28,19 +23,8 @@ TOLERANCE = 1e-4
 class Picture:
     """Computes tensors from parameters without Pyro, as a function of Pyro's did when this was made.
 
-    Parameters
-    ----------
-    compute
-        Returns tensors computed from the parameters; called twice.
-    params
-        The leaves it computes from.
-    seeded
-        Enters the state of torch's generator that `compute` begins to draw with, each time the same.
-
-    Raises
-    ------
-    UnsupportedError
-        If it cannot be captured, or the capture computes something else.
+    The function `compute` is called twice; `seeded` enters the state of torch's generator that it begins to draw with,
+    each time the same. UnsupportedError is raised where it cannot be captured, or the capture computes something else.
     """
 
     def __init__(
@@ -59,8 +43,8 @@ class Picture:
         graph = functional(body, [*self._params, *self._noise])
         simplify(graph, [*self._params, *self._noise])
         self._run: Callable[..., Any] = scripted(graph, (*self._params, *self._noise))
-        for found, wanted in zip(self(), expected, strict=True):
-            if not torch.allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE):
+        for value, reference in zip(self(), expected, strict=True):
+            if not torch.allclose(value, reference, rtol=TOLERANCE, atol=TOLERANCE):
                 raise UnsupportedError("the captured picture differs from the one drawn by Pyro")
 
     def __call__(self) -> list[torch.Tensor]:

@@ -1,29 +1,25 @@
 """The program that engines run: one step as a pure function of tensors."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
+
+from torch import Tensor, fx
 
 from rugged_widget.errors import RuggedWidgetError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor, fx
-
-State: TypeAlias = "tuple[Tensor, ...]"
+State: TypeAlias = tuple[Tensor, ...]
 
 
 class UnsupportedError(RuggedWidgetError):
     """A step that cannot be captured or run by an engine; the text says why, for the reader of the widget."""
 
 
-def said(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return what an exception says, or what it is, in one line: torch puts files and programs around it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("RuntimeError: ")] or lines[:1]
-    return told[-1].removeprefix("RuntimeError: ")[:200] if told else type(error).__name__
+    messages = [line for line in lines if line.startswith("RuntimeError: ")] or lines[:1]
+    return messages[-1].removeprefix("RuntimeError: ")[:200] if messages else type(error).__name__
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,32 +43,15 @@ class Program:
 
 
 class Engine(Protocol):
-    """Runs a program.
-
-    Attributes
-    ----------
-    name
-        graph or jax.
-    max_steps
-        Steps of a call at most.
-    """
+    """Runs a program, `max_steps` of it a call at most."""
 
     name: str
     max_steps: int
 
     def run(self, state: State, inputs: Sequence[Tensor]) -> tuple[State, Tensor]:
-        """Take as many steps as there are rows of inputs.
+        """Take as many steps as there are rows of inputs; return the state after the last, and the losses, shape (K,).
 
-        Parameters
-        ----------
-        state
-            As the program's; it is not changed.
-        inputs
-            As the program's, with one more dimension in front: a row a step, K >= 1 of them.
-
-        Returns
-        -------
-        state, losses
-            The state after the last step, and the loss of each step, shape (K,).
+        State and inputs are as the program's, the inputs with one more dimension in front: a row a step, K >= 1 of
+        them. The given state is not changed.
         """
         ...

@@ -1,39 +1,25 @@
 """Run a program with TorchScript, or node by node in Python where TorchScript cannot."""
 
-from __future__ import annotations
-
 import sys
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
-from rugged_widget.infer.compiled.program import said
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from torch import fx
-
-    from rugged_widget.infer.compiled.program import Program, State
+from rugged_widget.infer.compiled.program import Program, State, message_of
 
 SCRIPTABLE = sys.version_info < (3, 14)
-"""Whether torch.jit can be used; beyond, torch itself says that it is not supported."""
+"""True if torch.jit can be used; beyond, torch itself says that it is not supported."""
 
 PRELOAD = 3
 """Calls until TorchScript has specialized a graph."""
 
 
 class GraphEngine:
-    """Runs a program without Pyro, and, with TorchScript, without Python between the steps of a call.
-
-    Parameters
-    ----------
-    program
-        What to run.
-    """
+    """Runs a program without Pyro, and, with TorchScript, without Python between the steps of a call."""
 
     name = "graph"
     max_steps = 64
@@ -54,7 +40,7 @@ class GraphEngine:
             for _ in range(PRELOAD):
                 run(list(program.state), inputs)
         except RuntimeError as error:  # what torch.jit raises for whatever it cannot
-            self.how += f", because torch.jit said: {said(error)}"
+            self.how += f", because torch.jit said: {message_of(error)}"
         else:
             self._run, self.how = run, "by TorchScript"
 
@@ -114,15 +100,7 @@ def _scripted(program: Program) -> Callable[..., Any]:
 
 
 def scripted(graph: fx.GraphModule, example: tuple[torch.Tensor, ...]) -> Callable[..., Any]:
-    """Return a functional graph as TorchScript where that can be, else the graph itself.
-
-    Parameters
-    ----------
-    graph
-        Takes and returns tensors.
-    example
-        Its inputs.
-    """
+    """Return a functional graph of tensors as TorchScript where that can be, else the graph itself."""
     if not SCRIPTABLE:
         return graph
     try:

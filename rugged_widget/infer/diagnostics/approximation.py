@@ -1,7 +1,5 @@
 """Judge how well a guide approximates the posterior, by importance ratios and by what is known of the posterior."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,10 +33,8 @@ class KnownPosterior:
         Standard deviation by site, of the site's shape, > 0.
     log_evidence
         Natural logarithm of the probability of the data under the model, nats.
-    correlation
-        Of the two latents that it correlates most, in [-1, 1].
-    correlated
-        Those two latents.
+    correlation, correlated
+        The largest correlation of two latents, in [-1, 1], and those two.
     """
 
     sd: Mapping[str, Array] = field(default_factory=dict)
@@ -48,7 +44,7 @@ class KnownPosterior:
 
 
 UNKNOWN = KnownPosterior()
-"""Of a model without a closed form of its posterior."""
+"""Properties of a posterior without a closed form."""
 
 
 def approximate(
@@ -59,7 +55,7 @@ def approximate(
     *,
     correlates: bool,
 ) -> Approximation:
-    """Judge a guide by many of its draws.
+    """Judge a guide by many of its draws; `correlates` says if it can correlate latents.
 
     Parameters
     ----------
@@ -67,14 +63,10 @@ def approximate(
         By site, on its support, shape (num_draws, *site shape); NUM_REPEATS times REPEAT_DRAWS of them, or fewer, a
         multiple of NUM_REPEATS, where draws are expensive.
     log_density
-        Of each draw under the guide, shape (num_draws,), nats; None where it has none.
+        Log density of each draw under the guide, shape (num_draws,), nats; None where it has none.
     log_joint
         Returns the log probability density of data and latents at each of the draws, shape (num_draws,), nats; -inf
         where the model rules a draw out.
-    posterior
-        What is known of the posterior that is approximated.
-    correlates
-        Whether the guide can correlate latents.
     """
     if log_density is None:
         return _of_a_point(posterior, correlates=correlates)
@@ -103,23 +95,12 @@ def approximate(
 
 
 def judged(k_hats: Array, limit: float, factor: float) -> Quality:
-    """Return the verdict.
+    """Return the verdict on k-hats, one a repeat, and on the factor >= 1 by which the worst standard deviation is off.
 
-    Parameters
-    ----------
-    k_hats
-        One a repeat, shape (num_repeats,).
-    limit
-        Their threshold.
-    factor
-        By which the worst standard deviation is off, >= 1; 1 where that is not known.
-
-    Returns
-    -------
-    str
-        good where every repeat is below the threshold and no standard deviation is off by TOO_FAR; poor where every
-        repeat is above it, or one is off by FAR_OFF: k-hat looks at where the guide's draws are, so it can be small
-        though they are not where half of the posterior is. Borderline between the two.
+    It is good where every repeat is below the threshold `limit` and no standard deviation is off by TOO_FAR; poor where
+    every repeat is above it, or one is off by FAR_OFF: k-hat looks at where the guide's draws are, so it can be small
+    though they are not where half of the posterior is. It is borderline between the two. The factor is 1 where it is
+    not known.
     """
     if factor >= FAR_OFF or (k_hats >= limit).all():
         return "poor"

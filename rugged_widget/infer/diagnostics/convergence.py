@@ -12,19 +12,14 @@ of the ELBO (Kucukelbir et al. 2017), a cumulative sum of the ELBO (Page 1954) a
 2020, as in viabel): `python -m tests.benchmarks.convergence` prints the table.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.snapshot.values import Advice, ConvergenceState
+from rugged_widget.snapshot.values import Advice, ConvergenceState
 
 FIRST_ASSESSMENT = 208
 """Steps before the first assessment."""
@@ -68,8 +63,6 @@ class Assessment(NamedTuple):
 
     Attributes
     ----------
-    step
-        Steps done.
     since
         Step of the assessment that first found it converged, if none has found it moving since.
     drift, noise
@@ -77,9 +70,9 @@ class Assessment(NamedTuple):
     level, error
         Mean ELBO of the last quarter, and a standard error of it, rather too large.
     unstable
-        Whether it has fallen.
+        True if it has fallen.
     noisy
-        Whether the noise of the last quarter hides what would be a rise.
+        True if the noise of the last quarter hides what would be a rise.
     """
 
     step: int
@@ -93,7 +86,7 @@ class Assessment(NamedTuple):
 
 
 class Rise(NamedTuple):
-    """By how much the ELBO rises within a window.
+    """Rise of the ELBO within a window.
 
     Attributes
     ----------
@@ -172,13 +165,14 @@ class Cells:
         count = of_block * BLOCKS
         blocks = self._means[-count:].reshape(BLOCKS, of_block)
         means = blocks.mean(axis=1)
-        apart = blocks - means[:, None]
+        deviations = blocks - means[:, None]
         steps = of_block * self.size
-        squares = float(self._squares[-count:].sum()) + self.size * float((apart * apart).sum())
+        squares = float(self._squares[-count:].sum()) + self.size * float((deviations * deviations).sum())
         noise = math.sqrt(squares / (BLOCKS * (steps - 1)))
         slope = float(_AT @ means)
-        rest = means - means.mean() - slope * _AT / _AT_SQUARED
-        error = max(math.sqrt(float(rest @ rest) / (BLOCKS - 2)), noise / math.sqrt(steps)) * 2 / math.sqrt(BLOCKS)
+        residuals = means - means.mean() - slope * _AT / _AT_SQUARED
+        spread = math.sqrt(float(residuals @ residuals) / (BLOCKS - 2))
+        error = max(spread, noise / math.sqrt(steps)) * 2 / math.sqrt(BLOCKS)
         earlier, later = float(means[: BLOCKS // 2].mean()), float(means[BLOCKS // 2 :].mean())
         return Rise(later - earlier, error, noise, later)
 
@@ -190,10 +184,7 @@ _AT_SQUARED = float(_AT @ _AT)
 class ConvergenceMonitor:
     """Assesses a run at fixed steps, so that the outcome is the same however the run was sliced.
 
-    Parameters
-    ----------
-    elbos
-        Returns the ELBO of the steps from the first, counted from 0, to the last, that one not included.
+    `elbos` returns the ELBO of the steps from the first, counted from 0, to the last, that one not included.
     """
 
     def __init__(self, elbos: Callable[[int, int], NDArray[np.float64]]) -> None:
@@ -249,17 +240,10 @@ def state_of(assessment: Assessment) -> ConvergenceState:
 
 
 def advice_for(assessment: Assessment, noise_cost: float, steadiness: float) -> Advice:
-    """Say what to do.
+    """Return what to do, given the last assessment and the nats that the noise of the iterates costs, or nan.
 
-    Parameters
-    ----------
-    assessment
-        The last assessment.
-    noise_cost
-        Nats that the noise of the iterates costs, or nan.
-    steadiness
-        Way of the parameter that goes furthest over the last quarter of the run, as a share of the way it would go by a
-        full step of the learning rate in one direction each time; nan where that is not known.
+    `steadiness` is the way of the parameter that goes furthest over the last quarter of the run, as a share of the way
+    it would go by a full step of the learning rate in one direction each time; nan where that is not known.
     """
     if assessment.unstable:
         return "lower"

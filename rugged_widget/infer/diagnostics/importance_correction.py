@@ -1,7 +1,5 @@
 """Correct summaries of the guide's draws by importance weights."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from rugged_widget.infer.diagnostics.psis import Smoothed, effective_share, threshold
@@ -13,21 +11,9 @@ WEIGHTED_DRAWS = 2000
 
 
 def correct(draws: Mapping[str, Array], importance: Smoothed, probs: Sequence[float]) -> Correction:
-    """Summarize draws of the guide by their importance weights.
+    """Summarize draws of the guide, (num_draws, *site shape) by site, by their smoothed importance weights.
 
-    Parameters
-    ----------
-    draws
-        Of the guide, by site, shape (num_draws, *site shape).
-    importance
-        Smoothed importance weights of the draws, weights of shape (num_draws,), and their k-hat.
-    probs
-        Of the quantiles, in (0, 1).
-
-    References
-    ----------
-    A. Vehtari, D. Simpson, A. Gelman, Y. Yao, J. Gabry (2024), "Pareto Smoothed Importance Sampling", Journal of
-    Machine Learning Research 25(72).
+    `probs` of the quantiles are in (0, 1). The method is Pareto-smoothed importance sampling, as of `psis.threshold`.
     """
     weights, k_hat = importance
     return Correction(

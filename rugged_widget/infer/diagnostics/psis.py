@@ -1,7 +1,5 @@
 """Pareto-smoothed importance sampling."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -16,13 +14,9 @@ EQUAL = 1e-9
 class Smoothed(NamedTuple):
     """Pareto-smoothed importance weights.
 
-    Attributes
-    ----------
-    weights
-        Of each draw, along the last axis, where they sum to 1.
-    k_hat
-        Pareto shape of the largest ratios, of the shape of the other axes; 0 where they are all equal, and so have no
-        tail, inf where no shape could be told.
+    The weights of all draws lie along the last axis, where they sum to 1. `k_hat`, of the shape of the other axes, is
+    the Pareto shape of the largest ratios: 0 where they are all equal, and so have no tail, inf where no shape could be
+    told.
     """
 
     weights: Array
@@ -30,17 +24,9 @@ class Smoothed(NamedTuple):
 
 
 def threshold(num_draws: int) -> float:
-    """Return the k-hat below which importance sampling with so many draws can be trusted.
+    """Return the k-hat below which importance sampling can be trusted: min(1 - 1 / log10(num_draws), 0.7).
 
-    Parameters
-    ----------
-    num_draws
-        >= 11, as fewer draws have no such threshold.
-
-    Returns
-    -------
-    float
-        min(1 - 1 / log10(num_draws), 0.7).
+    There have to be >= 11 draws, as fewer have no such threshold.
 
     References
     ----------
@@ -54,11 +40,8 @@ def threshold(num_draws: int) -> float:
 def smoothed(log_ratios: Array) -> Smoothed:
     """Smooth importance ratios: the largest become the quantiles of a Pareto distribution that is fitted to them.
 
-    Parameters
-    ----------
-    log_ratios
-        Log of target over proposal at each draw, shape (..., num_draws), any constant added. Where one is not finite,
-        because the target is impossible there, the draw has no weight.
+    `log_ratios` are the log of target over proposal at each draw, shape (..., num_draws), any constant added. Where one
+    is not finite, because the target is impossible there, the draw has no weight.
     """
     usable = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
     rows = [_smoothed(row) for row in usable.reshape(-1, usable.shape[-1])]

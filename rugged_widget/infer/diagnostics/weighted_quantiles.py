@@ -1,17 +1,12 @@
 """Quantiles of weighted draws."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rugged_widget.snapshot.values import Array
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 NUM_BINS: Final = 256
 
@@ -19,46 +14,23 @@ NUM_BINS: Final = 256
 def weighted_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[float]) -> Array:
     """Estimate quantiles of weighed draws by sorting them.
 
-    A draw stands in the middle of its weight, and between two of them the quantile is on the straight line.
-
-    Parameters
-    ----------
-    values
-        Shape (num_draws, *shape), finite.
-    weights
-        Shape (num_draws,), >= 0, summing to 1.
-    probs
-        In (0, 1).
-
-    Returns
-    -------
-    array
-        Shape (len(probs), *shape).
+    A draw stands in the middle of its weight, and between two of them the quantile is on the straight line. Values of
+    shape (num_draws, *shape), finite, with weights (num_draws,), >= 0, summing to 1, and probs in (0, 1) give quantiles
+    of shape (len(probs), *shape).
     """
     columns = np.ascontiguousarray(values.reshape(len(values), -1).T)
-    found = np.empty((len(probs), len(columns)))
+    quantiles = np.empty((len(probs), len(columns)))
     for place, (column, order) in enumerate(zip(columns, np.argsort(columns, axis=1), strict=True)):
         mass = weights[order]
-        found[:, place] = np.interp(probs, np.cumsum(mass) - 0.5 * mass, column[order])
-    return found.reshape(len(probs), *values.shape[1:])
+        quantiles[:, place] = np.interp(probs, np.cumsum(mass) - 0.5 * mass, column[order])
+    return quantiles.reshape(len(probs), *values.shape[1:])
 
 
 def binned_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[float]) -> Array:
     """Estimate quantiles of weighed draws by sharing them out to bins, a third of the time where columns are many.
 
-    Parameters
-    ----------
-    values
-        Shape (num_draws, num_columns), finite.
-    weights
-        Shape (num_draws,), >= 0, summing to 1.
-    probs
-        In (0, 1).
-
-    Returns
-    -------
-    array
-        Shape (len(probs), num_columns), off by no more than a bin, which is 1 / 256 of the range of a column.
+    Parameters are as of `weighted_quantiles`, values of shape (num_draws, num_columns). The result is of shape
+    (len(probs), num_columns), off by no more than a bin, which is 1 / 256 of the range of a column.
     """
     num_columns = values.shape[1]
     low = values.min(0).astype(np.float64)
@@ -69,11 +41,11 @@ def binned_quantiles(values: NDArray[Any], weights: Array, probs: Sequence[float
     shares = np.bincount(bins.ravel(), np.repeat(weights, num_columns), NUM_BINS * num_columns)
     shares = shares.reshape(num_columns, NUM_BINS)
     below, columns = np.cumsum(shares, axis=1), np.arange(num_columns)
-    found = np.empty((len(probs), num_columns))
-    for row, prob in zip(found, probs, strict=True):
-        wanted = prob * below[:, -1]
-        place = np.minimum((below < wanted[:, None]).sum(1), NUM_BINS - 1)
+    quantiles = np.empty((len(probs), num_columns))
+    for row, prob in zip(quantiles, probs, strict=True):
+        target = prob * below[:, -1]
+        place = np.minimum((below < target[:, None]).sum(1), NUM_BINS - 1)
         share = shares[columns, place]
-        within = (wanted - below[columns, place] + share) / np.where(share > 0, share, 1.0)
+        within = (target - below[columns, place] + share) / np.where(share > 0, share, 1.0)
         row[:] = low + width * (place + within)
-    return found
+    return quantiles

@@ -1,8 +1,7 @@
 """Validate a custom guide against its model by running both."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import torch
 from pyro import poutine
@@ -11,43 +10,28 @@ from torch.distributions import constraints
 
 from rugged_widget.infer.step.failure import MAX_TEXT
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 DRAWS: Final = 20
 """Draws of the guide that have to lie on the support of the model."""
 
 
 @torch.no_grad()
 def try_guide(guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Call guide and model, and see that the one draws each latent of the other.
+    """Call guide and model with `args`, and see that the one draws each latent of the other.
 
-    Parameters
-    ----------
-    guide
-        Called with the arguments; its parameters go into the present store.
-    model
-        Its model.
-    args
-        Of both.
-
-    Raises
-    ------
-    ValueError
-        If the guide raises, leaves a latent out, draws something else, or draws a latent of another shape or off its
-        support.
+    The guide's parameters go into the present store. ValueError is raised where the guide raises, leaves a latent out,
+    draws something else, or draws a latent of another shape or off its support.
     """
-    wanted = latents_of(poutine.trace(model).get_trace(*args))
+    latents = latents_of(poutine.trace(model).get_trace(*args))
     for _ in range(DRAWS):
         try:
-            found = latents_of(poutine.trace(guide).get_trace(*args))
+            sites = latents_of(poutine.trace(guide).get_trace(*args))
         except Exception as error:
-            told = " ".join(str(error).split())[:MAX_TEXT]
+            message = " ".join(str(error).split())[:MAX_TEXT]
             raise ValueError(
                 f"the guide must be callable with what the model is called with ({', '.join(map(_kind, args))}); "
-                f"it raised {type(error).__name__}: {told}"
+                f"it raised {type(error).__name__}: {message}"
             ) from error
-        _compare(found, wanted)
+        _compare(sites, latents)
 
 
 def latents_of(trace: Any) -> dict[str, dict[str, Any]]:
@@ -59,22 +43,22 @@ def latents_of(trace: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _compare(found: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]]) -> None:
-    for name in wanted:
-        if name not in found:
+def _compare(sites: dict[str, dict[str, Any]], latents: dict[str, dict[str, Any]]) -> None:
+    for name in latents:
+        if name not in sites:
             raise ValueError(f"the guide must draw each latent of the model, and it does not draw {name!r}")
-    for name, site in found.items():
-        if name not in wanted:
-            latents = ", ".join(map(repr, wanted))
-            raise ValueError(f"the guide draws {name!r}, which is no latent of the model; those are {latents}")
-        value, meant = site["value"], wanted[name]
-        if value.shape != meant["value"].shape:
-            shapes = f"{tuple(value.shape)}, and in the model it has {tuple(meant['value'].shape)}"
+    for name, site in sites.items():
+        if name not in latents:
+            names = ", ".join(map(repr, latents))
+            raise ValueError(f"the guide draws {name!r}, which is no latent of the model; those are {names}")
+        value, latent = site["value"], latents[name]
+        if value.shape != latent["value"].shape:
+            shapes = f"{tuple(value.shape)}, and in the model it has {tuple(latent['value'].shape)}"
             raise ValueError(f"the guide draws {name!r} of shape {shapes}")
-        support = meant["fn"].support
+        support = latent["fn"].support
         if not bool(support.check(value).all()) or (not _is_real(support) and _goes_beyond(site["fn"])):
             raise ValueError(
-                f"the guide must draw {name!r} on its support in the model, {_said(support)}; "
+                f"the guide must draw {name!r} on its support in the model, {_range_of(support)}; "
                 f"it draws it from {type(innermost(site['fn'])).__name__}"
             )
 
@@ -100,7 +84,7 @@ def innermost(distribution: Any) -> Any:
     return distribution
 
 
-def _said(support: Any) -> str:
+def _range_of(support: Any) -> str:
     if hasattr(support, "lower_bound") and hasattr(support, "upper_bound"):
         return f"from {float(support.lower_bound):g} to {float(support.upper_bound):g}"
     return str(support)

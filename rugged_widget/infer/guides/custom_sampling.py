@@ -1,8 +1,7 @@
 """Sample from a custom guide by tracing it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import pyro
 import torch
@@ -10,9 +9,6 @@ from pyro import poutine
 from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.guides.compatibility import innermost, latents_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Drawn: TypeAlias = tuple[dict[str, torch.Tensor], torch.Tensor | None]
 """By site, draws on its support, (num_draws, *site shape); and the log density of each, None for a point."""
@@ -37,11 +33,7 @@ class _Fresh(TorchFunctionMode):
     """
 
     def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func in _FILLING:
             args = (torch.rand_like(args[0]), *args[1:])
@@ -49,27 +41,10 @@ class _Fresh(TorchFunctionMode):
 
 
 def draw_together(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int) -> Drawn:
-    """Call a guide once for all draws.
+    """Call a guide that has its parameters once for all draws, with `args`.
 
-    Parameters
-    ----------
-    guide
-        Pyro guide that has its parameters.
-    args
-        What it is called with.
-    num_draws
-        How many, >= 1.
-
-    Returns
-    -------
-    tuple
-        Draws by site and their log density.
-
-    Raises
-    ------
-    RuntimeError
-        If the guide does what cannot be done for all draws at once, such as to branch on a value; other guides may
-        raise something else.
+    RuntimeError is raised where it does what cannot be done for all draws at once, such as to branch on a value; some
+    guides raise something else then.
     """
     is_point = False
 
@@ -87,9 +62,9 @@ def draw_together(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: i
 def draw_one_by_one(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int) -> Drawn:
     """Call a guide once a draw: as `draw_together`, for any guide, and slowly."""
     with pyro.validation_enabled(False):
-        found = [_called(guide, args) for _ in range(num_draws)]
-    values = {name: torch.stack([value[name] for value, _ in found]) for name in found[0][0]}
-    densities = [log_density for _, log_density in found if log_density is not None]
+        draws = [_called(guide, args) for _ in range(num_draws)]
+    values = {name: torch.stack([value[name] for value, _ in draws]) for name in draws[0][0]}
+    densities = [log_density for _, log_density in draws if log_density is not None]
     return values, torch.stack(densities) if len(densities) == num_draws else None
 
 
@@ -106,9 +81,9 @@ def can_draw_together(guide: Callable[..., Any], args: tuple[Any, ...]) -> bool:
 def _called(guide: Callable[..., Any], args: tuple[Any, ...]) -> Drawn:
     trace: Any = poutine.trace(guide).get_trace(*args)
     latents = latents_of(trace)
-    helped = any(site["infer"].get("is_auxiliary") for _, site in trace.iter_stochastic_nodes())
+    has_auxiliary = any(site["infer"].get("is_auxiliary") for _, site in trace.iter_stochastic_nodes())
     # A Delta that no helping site stands behind is a point, where Pyro counts its density as 1.
-    is_point = not helped and any(
+    is_point = not has_auxiliary and any(
         isinstance(innermost(site["fn"]), pyro.distributions.Delta) for site in latents.values()
     )
     log_density = None if is_point else torch.as_tensor(trace.log_prob_sum())

@@ -1,7 +1,5 @@
 """Guide families by name, and custom guides."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -38,16 +36,10 @@ GUIDE_LABELS: Final[Mapping[str, str]] = MappingProxyType(_LABELS)
 
 
 def register_family(name: str, label: str, make: Callable[[Any], Any], *, after: str) -> None:
-    """Add a family of guides that suits one model only.
+    """Add a family of guides that suits one model only, offered behind the family `after`.
 
-    Parameters
-    ----------
-    name, label
-        What the argument `guide=` takes, and what to call it in English.
-    make
-        Makes the guide of a model; takes no random numbers.
-    after
-        Name of the family behind which it is offered.
+    `name` is what the argument `guide=` takes, `label` what to call it in English; `make` makes the guide of a model
+    and takes no random numbers.
     """
     _insert(_FAMILIES, name, (label, make), after)
     _insert(_LABELS, name, label, after)
@@ -68,11 +60,6 @@ def checked_guide(value: Guide) -> Guide:
     value
         A key of `GUIDE_LABELS`; a subclass of AutoGuide, or a `functools.partial` of one with options; a Pyro guide, a
         function or a PyroModule, that is called with the arguments of the model.
-
-    Returns
-    -------
-    str or callable
-        The same.
 
     Raises
     ------
@@ -97,26 +84,14 @@ def checked_guide(value: Guide) -> Guide:
 
 
 def guide_key(value: Guide) -> str:
-    """Return the key of a guide: that of its family, "custom" where it is none.
-
-    Parameters
-    ----------
-    value
-        As of `checked_guide`.
-    """
+    """Return the key of a guide: that of its family, "custom" where it is none."""
     if isinstance(value, str):
         return value
     return next((name for name, (_, family) in _FAMILIES.items() if value is family), CUSTOM)
 
 
 def guide_label(value: Guide) -> str:
-    """Return what to call a guide: the English label of its family, or its own name where it is none.
-
-    Parameters
-    ----------
-    value
-        As of `checked_guide`.
-    """
+    """Return what to call a guide: the English label of its family, or its own name without one."""
     key = guide_key(value)
     return GUIDE_LABELS[key] if key != CUSTOM else own_name(value)
 
@@ -128,22 +103,15 @@ def own_name(value: Callable[..., Any] | str) -> str:
 
 
 def make_guide(value: Guide, model: Callable[..., Any], args: Sequence[Any] | None = None) -> Any:
-    """Make the guide of a model; it takes no random numbers.
+    """Make the guide of a model; it takes no random numbers, and an automatic one looks at the model when called.
 
     Parameters
     ----------
     value
         As of `checked_guide`. A module is copied, so that the user's own is not trained.
-    model
-        The Pyro model to approximate the posterior of.
     args
         What model and guide will be called with. Without them there is no looking at a guide of the user's own, at a
         Laplace approximation, or at guides in parts before their first step.
-
-    Returns
-    -------
-    callable
-        The guide; an automatic one looks at the model when it is first called.
 
     Raises
     ------
@@ -164,8 +132,8 @@ def make_guide(value: Guide, model: Callable[..., Any], args: Sequence[Any] | No
 
 
 def _makes_automatic(value: Callable[..., Any]) -> bool:
-    made = value.func if isinstance(value, partial) else value
-    return isinstance(made, type) and issubclass(made, autoguide.AutoGuide)
+    kind = value.func if isinstance(value, partial) else value
+    return isinstance(kind, type) and issubclass(kind, autoguide.AutoGuide)
 
 
 def _written(value: Callable[..., Any]) -> Callable[..., Any]:
@@ -187,15 +155,10 @@ _CORRELATES: Final[Mapping[object, bool]] = {
 
 
 def correlates(guide: Callable[..., Any]) -> bool:
-    """Return whether a guide can correlate latents; call it in `Fit.inspecting`.
+    """Return whether a guide of `make_guide` can correlate latents; call it in `Fit.inspecting`.
 
     Of a guide that is no family's it is told by 2,000 draws of it, so by what it has learnt: whether a correlation of
     two of its latents is more than five standard errors from 0.
-
-    Parameters
-    ----------
-    guide
-        As `make_guide` makes it.
     """
     if isinstance(guide, autoguide.AutoGuideList):
         return any(correlates(part) for part in guide)

@@ -1,8 +1,7 @@
 """Guides that are jointly normal on the unconstrained scale, and others with that layout."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import pyro
 import pyro.distributions as dist
@@ -20,22 +19,9 @@ from torch.distributions import biject_to
 
 from rugged_widget.infer.guides.setup import rehearsal_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
 
 class Site(NamedTuple):
-    """A latent and its place among unconstrained values.
-
-    Attributes
-    ----------
-    name
-        Of the sample site.
-    transform
-        From the whole line to the site's support.
-    shape
-        Of its unconstrained value.
-    """
+    """A latent: its name, the transform from the line to its support, and the shape of its unconstrained value."""
 
     name: str
     transform: Any
@@ -48,7 +34,7 @@ class Affine(NamedTuple):
     Attributes
     ----------
     sites
-        In the order of their values.
+        Latents in the order of their values.
     loc
         Shape (latent_dim,).
     factor
@@ -63,7 +49,7 @@ class Affine(NamedTuple):
 def sites_of(guide: AutoGuide) -> list[Site]:
     """Return the latents of an AutoContinuous, AutoNormal or AutoDelta in their order."""
     prototype: Any = guide.prototype_trace
-    found = []
+    sites = []
     for name, site in prototype.iter_stochastic_nodes():
         transform = biject_to(site["fn"].support)
         if isinstance(guide, AutoContinuous):
@@ -72,8 +58,8 @@ def sites_of(guide: AutoGuide) -> list[Site]:
             shape = guide._get_loc_and_scale(name)[0].shape
         else:
             shape = transform.inv(site["value"]).shape
-        found.append(Site(name, transform, shape))
-    return found
+        sites.append(Site(name, transform, shape))
+    return sites
 
 
 def cut_up(sites: Sequence[Site], latent: torch.Tensor) -> list[torch.Tensor]:
@@ -109,8 +95,8 @@ def loc_and_scale(guide: AutoGuide) -> tuple[torch.Tensor, torch.Tensor] | None:
         return loc, torch.zeros_like(loc)
     if not isinstance(guide, AutoContinuous) or type(guide)._loc_scale is AutoContinuous._loc_scale:
         return None
-    found: tuple[torch.Tensor, torch.Tensor] = guide._loc_scale()
-    return found
+    pair: tuple[torch.Tensor, torch.Tensor] = guide._loc_scale()
+    return pair
 
 
 def site_by_site(guide: AutoNormal) -> tuple[torch.Tensor, torch.Tensor]:
@@ -163,10 +149,8 @@ def _point(guide: AutoDelta) -> torch.Tensor:
 def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Approximate the posterior by the normal distribution whose curvature is that of the model at the guide's point.
 
-    Parameters
-    ----------
-    guide
-        Set up. One that `make_guide` made without arguments, and one among others in a list, is taken for a point.
+    The guide is set up. One that `make_guide` made without arguments, and one among others in a list, is taken for a
+    point.
 
     Returns
     -------
@@ -176,7 +160,7 @@ def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor
         Lower triangle whose product with its transpose is the covariance, shape (latent_dim, latent_dim); zero where
         the curvature there is not that of a maximum.
     definite
-        Whether it is, shape ().
+        True where it is, shape ().
     """
     loc: torch.Tensor = guide.loc.detach()
     rehearsal = rehearsal_of(guide)

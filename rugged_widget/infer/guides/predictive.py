@@ -1,13 +1,13 @@
 """Predict the response and the slopes from posterior draws."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyro
 import torch
+from numpy.typing import NDArray
 from pyro import poutine
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
@@ -15,11 +15,6 @@ from pyro.poutine.util import site_is_subsample
 from rugged_widget.infer.diagnostics.weighted_quantiles import weighted_quantiles
 from rugged_widget.infer.guides.sampling import NOISE_SEED, order_statistics
 from rugged_widget.snapshot.snapshot import Band, Density
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 DENSITY_POINTS = 128
 """Points that a density is evaluated at."""
@@ -45,28 +40,20 @@ class _MeanOfObserved(Messenger):
 def predict(
     model: Callable[[torch.Tensor], Any], draws: Mapping[str, torch.Tensor], features: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Run the model for all draws at once: the mean of the response, and a new observation of it.
+    """Run the model for all draws at once: mean and new observation of the response, (num_draws, num_points) each.
+
+    A draw's observation has the same probability below it at every point, the same each time: a quantile over the draws
+    is as smooth along the points as the model is.
 
     Parameters
     ----------
     model
         A Pyro model that, called with features alone, has one site left to draw: the response, one number a row, of a
-        distribution with a mean and quantiles.
+        distribution with a mean and quantiles. ValueError is raised where another number of sites is left.
     draws
-        Of every latent, by site, shape (num_draws, *site shape).
+        Draws of every latent, by site, shape (num_draws, *site shape).
     features
         Shape (num_points, num_features).
-
-    Returns
-    -------
-    mean, observation
-        Shape (num_draws, num_points) each. A draw's observation has the same probability below it at every point, the
-        same each time: a quantile over the draws is as smooth along the points as the model is.
-
-    Raises
-    ------
-    ValueError
-        If another number of sites than one is left to draw.
     """
     num_draws = len(next(iter(draws.values())))
     below = evenly_below(num_draws)
@@ -88,8 +75,7 @@ def predict(
 
 def evenly_below(num_draws: int) -> NDArray[np.float64]:
     """Return evenly spread probabilities in a random order: each one is uniform, together they leave no gaps."""
-    found: NDArray[np.float64] = (np.random.default_rng(NOISE_SEED).permutation(num_draws) + 0.5) / num_draws
-    return found
+    return np.asarray((np.random.default_rng(NOISE_SEED).permutation(num_draws) + 0.5) / num_draws)
 
 
 def band_probs(prob: float) -> tuple[float, float, float]:
@@ -98,23 +84,10 @@ def band_probs(prob: float) -> tuple[float, float, float]:
 
 
 def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: float) -> tuple[Band, ...]:
-    """Take the credible bands of groups that were predicted one after the other.
+    """Return the credible bands, one a group, of groups that were predicted one after the other.
 
-    Parameters
-    ----------
-    values
-        Shape (num_draws, num_groups * num_points).
-    x
-        The grid, shape (num_points,).
-    num_groups
-        Number of groups.
-    prob
-        Probability inside the bands, in (0, 1).
-
-    Returns
-    -------
-    tuple of Band
-        One a group, in their order.
+    `values` are of shape (num_draws, num_groups * num_points), the grid `x` (num_points,); the probability `prob`
+    inside the bands is in (0, 1).
     """
     lower, median, upper = order_statistics(values, band_probs(prob)).astype(np.float64)
     parts = zip(*(np.split(array, num_groups) for array in (lower, median, upper)), strict=True)
@@ -124,22 +97,10 @@ def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: f
 def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.float64] | None = None) -> Density:
     """Estimate the density of one number from its draws, with a Gaussian kernel of Silverman's width.
 
-    The draws are shared out to the points first (linear binning), so that the cost is of the points, not of the draws.
-    Draws that are all equal become a narrow peak at their place.
-
-    Parameters
-    ----------
-    draws
-        Shape (num_draws,), finite.
-    prob
-        Probability between the quantiles that come with it, in (0, 1).
-    weights
-        Of each draw, shape (num_draws,), >= 0, summing to 1; equal where None.
-
-    Returns
-    -------
-    Density
-        At 128 points that reach four widths beyond the draws.
+    The draws, shape (num_draws,), finite, are shared out to the points first (linear binning), so that the cost is of
+    the points, not of the draws: 128 points that reach four widths beyond the draws. Draws that are all equal become a
+    narrow peak at their place. `prob`, in (0, 1), lies between the quantiles that come with it; the weights of the
+    draws are >= 0 and sum to 1, or are equal where None.
 
     References
     ----------

@@ -1,14 +1,14 @@
 """Draws and quantiles of a guide, by site."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyro.distributions as dist
 import torch
+from numpy.typing import NDArray
 from pyro.infer.autoguide import (
     AutoContinuous,
     AutoDelta,
@@ -22,24 +22,8 @@ from rugged_widget.infer.guides.custom_sampling import Drawn, draw_one_by_one, d
 from rugged_widget.infer.guides.gaussian import laplace, loc_and_scale, on_supports, site_by_site, sites_of, stretched
 from rugged_widget.infer.guides.setup import Rehearsal, rehearsal_of, set_up
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from numpy.typing import NDArray
-
 NOISE_SEED = 2012
 """Seed of the noise behind every draw: the same at each snapshot and in each widget, so that pictures compare."""
-
-
-@contextmanager
-def same_noise() -> Iterator[None]:
-    """Draw the same random numbers each time; those of the surroundings go on where they were."""
-    state = torch.get_rng_state()
-    torch.set_rng_state(_NOISE)
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
 
 
 _KNOWN = (AutoContinuous, AutoDelta, AutoNormal)
@@ -48,27 +32,29 @@ _KNOWN = (AutoContinuous, AutoDelta, AutoNormal)
 _NOISE = torch.Generator().manual_seed(NOISE_SEED).get_state()
 
 
+@contextmanager
+def same_noise(state: torch.Tensor = _NOISE) -> Iterator[None]:
+    """Draw the same random numbers each time, from a state of torch's generator; outside it goes on where it was."""
+    outside = torch.get_rng_state()
+    torch.set_rng_state(state)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(outside)
+
+
 @torch.no_grad()
 def draw(guide: Callable[..., Any], num_draws: int) -> dict[str, torch.Tensor]:
     """Draw from the guide with the same noise each time, so that draws move smoothly while the guide does.
+
+    The draws are by site, on the site's support, of shape (num_draws, *site shape); those of a point are all equal.
 
     Parameters
     ----------
     guide
         Any that `make_guide` made with its arguments; any automatic guide of normal distributions or flows, points, or
-        lists of them, once it is set up. The draws of a point are all equal.
-    num_draws
-        How many, >= 1.
-
-    Returns
-    -------
-    dict
-        By site, on the site's support, shape (num_draws, *site shape).
-
-    Raises
-    ------
-    TypeError
-        If it is another kind of guide, of which nothing is known but how to call it, and not even with what.
+        lists of them, once it is set up. TypeError is raised for another kind of guide, of which nothing is known but
+        how to call it, and not even with what.
     """
     return draw_with_density(guide, num_draws)[0]
 
@@ -77,25 +63,8 @@ def draw(guide: Callable[..., Any], num_draws: int) -> dict[str, torch.Tensor]:
 def draw_with_density(guide: Callable[..., Any], num_draws: int) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
     """Draw as `draw` does, with the guide's log density of each draw.
 
-    Parameters
-    ----------
-    guide
-        A guide that `draw` takes.
-    num_draws
-        How many, >= 1.
-
-    Returns
-    -------
-    draws
-        As of `draw`.
-    log_density
-        Of all latents together, on their supports, in nats, shape (num_draws,); None where there is none: for a point,
-        also where it is one of a guide's parts or what is left of a Laplace approximation off the maximum.
-
-    Raises
-    ------
-    TypeError
-        If it is another kind of guide.
+    The density is of all latents together, on their supports, in nats, shape (num_draws,); None where there is none:
+    for a point, also where it is one of a guide's parts or what is left of a Laplace approximation off the maximum.
     """
     draws, log_density = tensors_with_density(guide, num_draws)
     return draws, None if log_density is None or bool(log_density.isposinf().all()) else log_density
@@ -111,13 +80,7 @@ def tensors_with_density(
 
 
 def draws_at_once(guide: Callable[..., Any]) -> bool:
-    """Return whether many draws take hardly longer than one; some guides of the user's own are called for each draw.
-
-    Parameters
-    ----------
-    guide
-        A guide that `draw` takes.
-    """
+    """Return whether many draws take hardly longer than one; some guides of the user's own are called for each draw."""
     rehearsal = rehearsal_of(guide)
     return rehearsal is None or not rehearsal.tried or rehearsal.vectorised or isinstance(guide, _KNOWN)
 
@@ -164,20 +127,7 @@ def _drawn_by_laplace(guide: AutoLaplaceApproximation, num_draws: int) -> Drawn:
 
 @torch.no_grad()
 def closed_quantiles(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torch.Tensor] | None:
-    """Quantiles of each latent by itself, on its support, where the guide has a closed form of them.
-
-    Parameters
-    ----------
-    guide
-        A guide that `draw` takes.
-    probs
-        Probabilities in (0, 1).
-
-    Returns
-    -------
-    dict or None
-        By site, shape (len(probs), *site shape).
-    """
+    """Return quantiles as `quantiles` does, where the guide has a closed form of them; None elsewhere."""
     with set_up(guide) as ready:
         return _closed(ready, probs)
 
@@ -187,30 +137,18 @@ def _closed(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torc
         parts = [_closed(part, probs) for part in guide]
         known = [part for part in parts if part is not None]
         return {name: value for part in known for name, value in part.items()} if len(known) == len(parts) else None
-    if not isinstance(guide, AutoGuide) or (found := loc_and_scale(guide)) is None:
+    if not isinstance(guide, AutoGuide) or (pair := loc_and_scale(guide)) is None:
         return None
     # As guide.quantiles does, but all probabilities at once: the transforms are slow to call, not to compute.
-    loc, scale = found
+    loc, scale = pair
     normal = torch.special.ndtri(torch.tensor(probs, dtype=loc.dtype))
     return on_supports(sites_of(guide), loc + scale * normal[:, None])
 
 
 def quantiles(guide: Callable[..., Any], probs: Sequence[float], num_draws: int) -> dict[str, NDArray[np.float64]]:
-    """Quantiles of each latent by itself, on its support.
+    """Return quantiles of each latent by itself, on its support: by site, shape (len(probs), *site shape).
 
-    Parameters
-    ----------
-    guide
-        A guide that `draw` takes.
-    probs
-        Probabilities in (0, 1).
-    num_draws
-        Draws to use where the guide has no closed form, as a flow has none.
-
-    Returns
-    -------
-    dict
-        By site, shape (len(probs), *site shape).
+    The probabilities are in (0, 1). `num_draws` draws are used where the guide has no closed form, as a flow has none.
     """
     closed = closed_quantiles(guide, probs)
     if closed is not None:
@@ -219,19 +157,9 @@ def quantiles(guide: Callable[..., Any], probs: Sequence[float], num_draws: int)
 
 
 def order_statistics(draws: NDArray[Any], probs: Sequence[float]) -> NDArray[Any]:
-    """Estimate quantiles by the draw whose rank is nearest to prob (num_draws + 1).
+    """Estimate quantiles by the draw whose rank is nearest to prob (num_draws + 1), with prob in (0, 1).
 
-    Parameters
-    ----------
-    draws
-        Shape (num_draws, *shape).
-    probs
-        Probabilities in (0, 1).
-
-    Returns
-    -------
-    array
-        Shape (len(probs), *shape).
+    Draws are of shape (num_draws, *shape), the quantiles of shape (len(probs), *shape).
     """
     num_draws = len(draws)
     ranks = [min(max(round(prob * (num_draws + 1)) - 1, 0), num_draws - 1) for prob in probs]

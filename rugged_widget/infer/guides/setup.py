@@ -1,9 +1,8 @@
 """Set up guides: their parameters before the first step, and the model and arguments that they belong to."""
 
-from __future__ import annotations
-
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import pyro
@@ -14,32 +13,15 @@ from rugged_widget.infer.guides.compatibility import try_guide
 from rugged_widget.infer.guides.custom_sampling import can_draw_together
 from rugged_widget.infer.step.isolation import Generators
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 
 class Rehearsal:
-    """A guide's model and arguments, and a twin of the guide that has been called once.
+    """A guide's model and arguments, and a twin of the guide, from `make`, that has been called once.
 
     Some guides make their parameters in the first step and no earlier, from random numbers that lie between others of
     that step. The twin makes them from the same random numbers in a parameter store of its own, so that such a guide
-    can be looked at before its first step, which stays as it would be.
-
-    Parameters
-    ----------
-    make
-        Makes the twin.
-    model
-        Of the guide.
-    args
-        What model and guide are called with.
-
-    Attributes
-    ----------
-    tried
-        Whether it was tried whether the guide fits the model, as one of the user's own is.
-    vectorised
-        Whether a guide of the user's own can be called for all draws at once.
+    can be looked at before its first step, which stays as it would be. It is `tried` where it was tried whether the
+    guide fits the model, as one of the user's own is, and `vectorised` where such a one can be called for all draws at
+    once.
     """
 
     def __init__(self, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -95,32 +77,12 @@ _REHEARSALS: Final[WeakKeyDictionary[Any, Rehearsal]] = WeakKeyDictionary()
 
 
 def remember(
-    guide: Any,
-    make: Callable[[], Any],
-    model: Callable[..., Any],
-    args: tuple[Any, ...],
-    *,
-    tried: bool,
+    guide: Any, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...], *, tried: bool
 ) -> None:
     """Keep what is known of a guide as long as there is the guide; the random numbers used are given back.
 
-    Parameters
-    ----------
-    guide
-        Which has not been called yet.
-    make
-        Makes another of the kind.
-    model
-        Of the guide.
-    args
-        What model and guide are called with.
-    tried
-        Whether it has to be tried whether it fits the model.
-
-    Raises
-    ------
-    ValueError
-        If it was tried and does not fit.
+    The guide has not been called yet; `make` makes another of the kind. Where it has to be `tried` and does not fit the
+    model, ValueError is raised.
     """
     generators = Generators.copied()
     try:
@@ -138,15 +100,10 @@ def rehearsal_of(guide: Any) -> Rehearsal | None:
     return _REHEARSALS.get(guide)
 
 
-@contextmanager
-def set_up(guide: Any) -> Iterator[Any]:
+def set_up(guide: Any) -> AbstractContextManager[Any]:
     """Give a guide that has its parameters: the guide itself, or its twin before the first step."""
     rehearsal = rehearsal_of(guide)
-    if rehearsal is None:
-        yield guide
-    else:
-        with rehearsal.on_stage(guide) as ready:
-            yield ready
+    return nullcontext(guide) if rehearsal is None else rehearsal.on_stage(guide)
 
 
 def is_set_up(guide: Any) -> bool:

@@ -1,16 +1,11 @@
 """Take Pyro's own steps with checkpoints, and go back to one after a failure."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rugged_widget.infer.step.isolation import Generators
-from rugged_widget.infer.step.pyro_step import Taken
-
-if TYPE_CHECKING:
-    from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 
 EVERY = 5
 """Steps from one checkpoint to the next: more would be lost by a failure, fewer would be felt in the speed."""
@@ -30,11 +25,6 @@ class PlainStepping:
     A step says whether the parameters that it finds are good, not those that it leaves: where the first step after a
     checkpoint fails, the one before it has led astray, and going back to its result would only fail again. So two
     checkpoints are kept.
-
-    Parameters
-    ----------
-    step
-        Pyro's step.
     """
 
     def __init__(self, step: PlainStep) -> None:

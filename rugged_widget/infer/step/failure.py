@@ -1,30 +1,20 @@
 """Explain to the reader why a fit failed, and what to try."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from pyro.poutine.runtime import apply_stack
 
 from rugged_widget.errors import FitError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 MAX_TEXT = 300
 """Characters of an exception's own message that are shown; Pyro appends all shapes."""
 
 
 class NonFiniteError(ArithmeticError):
-    """A step ran away.
+    """A step ran away; `site` is the sample site or parameter where it showed, None where it cannot be told.
 
-    Parameters
-    ----------
-    site
-        The sample site or parameter where it showed; None where it cannot be told.
-    what
-        What is wrong there, with "{site}" in place of its name.
+    The message `what` says what is wrong there, with "{site}" in place of its name.
     """
 
     def __init__(self, site: str | None, what: str) -> None:
@@ -33,23 +23,9 @@ class NonFiniteError(ArithmeticError):
 
 
 def describe(error: Exception, step: int, learning_rate: float, back_at: int) -> FitError:
-    """Turn what broke off a step into complete sentences.
+    """Turn what broke off a step into complete sentences: the step, the site where it can be told, and what to try.
 
-    Parameters
-    ----------
-    error
-        What was raised in the step.
-    step
-        The step, from 1, that failed.
-    learning_rate
-        Of that step.
-    back_at
-        The step the fit went back to.
-
-    Returns
-    -------
-    FitError
-        DataLabels the step, the site where it can be told, and what to try.
+    Steps count from 1; the learning rate is that of the step that failed, and the fit went back to step `back_at`.
     """
     smaller = f"{learning_rate / 10:.3g}"
     if isinstance(error, NonFiniteError):
@@ -64,7 +40,7 @@ def describe(error: Exception, step: int, learning_rate: float, back_at: int) ->
 
 
 def too_few(step: int) -> FitError:
-    """Say that there are not enough iterates to take a mean of, after so many steps."""
+    """Return the error that there are not enough iterates to take a mean of, after so many steps."""
     text = f"At step {step} there are too few steps behind the fit to average its iterates. Train some hundred more."
     return FitError(text, step=step)
 

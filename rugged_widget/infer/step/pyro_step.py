@@ -1,11 +1,9 @@
 """Take one SVI step by Pyro: the reference for every other engine."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -14,11 +12,9 @@ from pyro import get_param_store, optim
 from pyro.infer import ELBO, SVI, Trace_ELBO
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
+from pyro.poutine.trace_struct import Trace
 
 from rugged_widget.infer.step.failure import NonFiniteError
-
-if TYPE_CHECKING:
-    from pyro.poutine.trace_struct import Trace
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -33,12 +29,8 @@ takes the very rows that Pyro's own loop would take."""
 class Taken(NamedTuple):
     """Steps that were taken.
 
-    Attributes
-    ----------
-    start
-        Steps done before them; fewer than there were where some had to be taken back.
-    losses, learning_rates
-        Of each step, shape (n,), n >= 0; losses in nats.
+    They start after `start` steps done, fewer than there were where some had to be taken back. Losses, in nats, and
+    learning rates of each step are of shape (n,), n >= 0.
     """
 
     start: int
@@ -50,16 +42,9 @@ class Taken(NamedTuple):
 class Settings:
     """What a fit minimizes, and how.
 
-    Attributes
-    ----------
-    learning_rate
-        Of the first step, finite, > 0.
-    elbo
-        Pyro's estimate of the ELBO; None is Trace_ELBO, checked so that a failure can name its site.
-    optimizer
-        One of Pyro's, to be made of a dictionary of options.
-    optimizer_options
-        All of them but the learning rate.
+    The learning rate of the first step is finite and > 0. The ELBO is Pyro's estimate; None is Trace_ELBO, checked so
+    that a failure can name its site. The optimizer is one of Pyro's, to be made of a dictionary of options:
+    `optimizer_options` are all of them but the learning rate.
     """
 
     learning_rate: float
@@ -78,17 +63,7 @@ class _Param:
 
 
 class PlainStep:
-    """Pyro's own `SVI.step`; always called inside the fit's isolation.
-
-    Parameters
-    ----------
-    model, guide
-        A Pyro model and its guide.
-    args, kwargs
-        What both are called with.
-    settings
-        What is to be minimized, and how.
-    """
+    """Pyro's own `SVI.step` of model and guide, both called with args and kwargs; always inside the fit's isolation."""
 
     def __init__(
         self,
@@ -119,17 +94,10 @@ class PlainStep:
                 group["lr"] = value
 
     def __call__(self) -> float:
-        """Take one step.
+        """Take one step; returns the loss in nats, before the parameters moved.
 
-        Returns
-        -------
-        float
-            The loss in nats, before the parameters moved.
-
-        Raises
-        ------
-        NonFiniteError
-            If the loss or a parameter is not finite, or a parameter is so far out that it cannot be used.
+        NonFiniteError is raised where the loss or a parameter is not finite, or a parameter is so far out that it
+        cannot be used.
         """
         try:
             with QuickSubsample():
@@ -148,10 +116,7 @@ class PlainStep:
     def loss(self, elbo: ELBO) -> torch.Tensor:
         """Compute the loss that can be differentiated, shape (), by an ELBO of the same kind.
 
-        Raises
-        ------
-        NotImplementedError
-            If that kind of ELBO has none.
+        NotImplementedError is raised where that kind of ELBO has none.
         """
         if not hasattr(elbo, "differentiable_loss"):
             raise NotImplementedError(type(elbo).__name__)
@@ -164,12 +129,8 @@ class PlainStep:
         Adam divides the gradient of a parameter by s, the root of its mean square: near the optimum, where that is
         noise, the parameter goes lr (s noise - h x) / s at a distance x where the loss has the curvature h. Its
         variance then is lr s / (2 h), which costs h / 2 of that: lr s / 4 nats, whatever h is. Momentum changes nothing
-        of that in the first order of lr.
-
-        Returns
-        -------
-        float
-            The sum over all parameters; nan for an optimizer that keeps no mean square.
+        of that in the first order of lr. The cost is the sum over all parameters; nan for an optimizer that keeps no
+        mean square.
         """
         total = math.nan
         for optimizer in self.optim.optim_objs.values():
@@ -177,8 +138,8 @@ class PlainStep:
             for state in optimizer.state.values():
                 if "exp_avg_sq" not in state or "betas" not in group:
                     return math.nan
-                seen = 1 - group["betas"][1] ** float(state["step"])
-                size = float((state["exp_avg_sq"] / seen).sqrt().sum())
+                share = 1 - group["betas"][1] ** float(state["step"])
+                size = float((state["exp_avg_sq"] / share).sqrt().sum())
                 total = size * group["lr"] / 4 + (0.0 if math.isnan(total) else total)
         return float(total)
 

@@ -1,20 +1,14 @@
 """Store the ELBO of all steps in little memory, with a thinned curve for drawing."""
 
-from __future__ import annotations
-
 import math
 from array import array
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rugged_widget.snapshot.snapshot import ElboCurve
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 MAX_POINTS = 400
 """Points of the thinned curve, the last step included."""
@@ -67,14 +61,14 @@ class History:
         means = _exponential_means(self._mean, np.asarray(elbos, dtype=np.float64))
         steps = np.arange(done + 1, done + len(means) + 1)
         smoothed = means / (1 - _DECAY**steps)
-        taken = 0
-        while taken < len(means):
-            room = (MAX_POINTS - len(self._kept)) * self._stride - (done + taken) % self._stride
-            part = slice(taken, taken + room)
+        place = 0
+        while place < len(means):
+            room = (MAX_POINTS - len(self._kept)) * self._stride - (done + place) % self._stride
+            part = slice(place, place + room)
             due = steps[part] % self._stride == 0
             self._kept.extend(np.asarray(elbos[part])[due])
             self._kept_smoothed.extend(smoothed[part][due])
-            taken += room
+            place += room
             if len(self._kept) >= MAX_POINTS:
                 self._kept, self._kept_smoothed = self._kept[1::2], self._kept_smoothed[1::2]
                 self._stride *= 2

@@ -1,36 +1,27 @@
 """Select what takes the next steps: Pyro, or a captured program that is verified and dropped where it is wrong."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pyro import get_param_store
 
 from rugged_widget.infer.compiled.capture.feasibility import NotYetError
 from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
 from rugged_widget.infer.compiled.pipeline import build
-from rugged_widget.infer.compiled.program import UnsupportedError, said
+from rugged_widget.infer.compiled.program import Program, UnsupportedError, message_of
+from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
+from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError
 from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
 from rugged_widget.infer.step.checkpoints import PlainStepping
-from rugged_widget.infer.step.pyro_step import Taken
+from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 from rugged_widget.snapshot.snapshot import EngineInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from typing import Any
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.program import Program
-    from rugged_widget.infer.compiled.stepping.captured_step import Compiled
-    from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
-    from rugged_widget.infer.step.pyro_step import PlainStep
-    from rugged_widget.validation import Engine
+from rugged_widget.validation import Engine
 
 MAX_ATTEMPTS = 3
 """How often a capture is tried that has to wait for what a step makes; after that, every step makes something."""
@@ -41,14 +32,8 @@ class Stepping:
 
     Parameters
     ----------
-    plain
-        Pyro's step.
-    engine
-        What was asked for.
-    threads
-        Told how long captured steps take.
     ready
-        Whether a step can be captured before the first is taken: model and guide make nothing in it.
+        True if a step can be captured before the first is taken: model and guide make nothing in it.
     """
 
     def __init__(self, plain: PlainStep, engine: Engine, threads: Threads, *, ready: bool) -> None:
@@ -98,7 +83,9 @@ class Stepping:
         except UnsupportedError as error:
             self._refuse(str(error))
         except Exception as error:
-            self._try_again(num_steps, f"trying to capture the step ended with {type(error).__name__}: {said(error)}")
+            self._try_again(
+                num_steps, f"trying to capture the step ended with {type(error).__name__}: {message_of(error)}"
+            )
         else:
             self._building = building
         return self._building is not None
@@ -106,14 +93,7 @@ class Stepping:
     def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
         """Take steps after `num_steps` that were done: at least one, or none where some are undone.
 
-        Parameters
-        ----------
-        num_steps
-            Steps done.
-        max_steps
-            How many to take at most, >= 1.
-        seconds
-            Time for them; Pyro's own steps are taken one by one whatever they need.
+        At most `max_steps` >= 1 are taken, in the given time; Pyro's own steps are taken one by one whatever they need.
         """
         self._look_at_data()
         while self.prepare(num_steps):
@@ -164,9 +144,8 @@ class Stepping:
 
     def release(self) -> None:
         """Let go of the captured step, for a fit that rests for long; the next step captures it anew."""
-        if self._compiled is not None:
-            self._compiled.leave()
-        self._compiled = self._program = self._building = None
+        self._building = None
+        self._drop()
         self.use(self._asked)
 
     def wait(self, seconds: float) -> bool:
@@ -186,10 +165,10 @@ class Stepping:
         return self._plain.take(num_steps)
 
     def _take_carefully(self, compiled: CompiledStepping, num_steps: int) -> Taken:
-        taken = self._take_plain(num_steps)
+        steps = self._take_plain(num_steps)
         if num_steps + 1 == compiled.careful_until and compiled.ran_away:
             self._give_up("the captured step ran away where Pyro's own did not")
-        return taken
+        return steps
 
     def _captured(self) -> None:
         self.info = EngineInfo("graph", "the step was captured and is checked beside Pyro's own now and then")
@@ -201,8 +180,7 @@ class Stepping:
         """Capture the step anew where the data has been written into, at most a few times."""
         if self._compiled is None or not self._compiled.outdated:
             return
-        self._compiled.leave()
-        self._compiled = self._program = self._takeover = None
+        self._drop()
         self._recaptured += 1
         if self._recaptured > MAX_ATTEMPTS:
             self._refuse("the data or the settings of the model change again and again while the fit trains")
@@ -227,10 +205,14 @@ class Stepping:
         if self._attempts == MAX_ATTEMPTS:
             self._refuse(reason)
 
-    def _give_up(self, reason: str) -> None:
+    def _drop(self) -> None:
+        """Let go of the captured step, and give Pyro what it holds."""
         if self._compiled is not None:
             self._compiled.leave()
         self._compiled = self._program = self._takeover = None
+
+    def _give_up(self, reason: str) -> None:
+        self._drop()
         self._refuse(reason)
 
     def _refuse(self, reason: str) -> None:

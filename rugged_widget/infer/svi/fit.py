@@ -1,15 +1,17 @@
 """An isolated SVI fit that is stepped in small slices."""
 
-from __future__ import annotations
-
 import math
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from pyro import get_param_store
+from pyro.infer import ELBO
+from pyro.optim import PyroOptim
 
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.guides.setup import create_parameters
@@ -18,17 +20,9 @@ from rugged_widget.infer.step.isolation import Generators, Isolation
 from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
+from rugged_widget.snapshot.snapshot import EngineInfo
+from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
 from rugged_widget.validation import checked_engine, checked_learning_rate, checked_seed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    import pandas as pd
-    from pyro.infer import ELBO
-    from pyro.optim import PyroOptim
-
-    from rugged_widget.snapshot.snapshot import EngineInfo
-    from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
 
 VALIDATED_STEPS = 10
 """First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with
@@ -52,9 +46,9 @@ class Fit:
     args, kwargs
         What model and guide are called with.
     learning_rate
-        Of the optimizer, finite, > 0.
+        Learning rate of the optimizer, finite, > 0.
     seed
-        Of the fit's own random numbers, in [0, 2**32).
+        Seed of the fit's own random numbers, in [0, 2**32).
     elbo
         Pyro's estimate of the ELBO; Trace_ELBO where None.
     optimizer
@@ -87,7 +81,7 @@ class Fit:
         optimizer_options: Mapping[str, Any] | None = None,
         engine: str = "auto",
     ) -> None:
-        learning_rate, wanted = checked_learning_rate(learning_rate), checked_engine(engine)
+        learning_rate, choice = checked_learning_rate(learning_rate), checked_engine(engine)
         settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
         self._isolation = Isolation(checked_seed(seed))
         self._validated_until = VALIDATED_STEPS
@@ -102,7 +96,7 @@ class Fit:
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
-            self._stepping = Stepping(self._plain, wanted, threads, ready=ready)
+            self._stepping = Stepping(self._plain, choice, threads, ready=ready)
             self._record = Record(self._stepping.parameters)
 
     def __repr__(self) -> str:
@@ -172,9 +166,9 @@ class Fit:
         TypeError, ValueError
             If it is none of them.
         """
-        wanted = checked_engine(engine)
+        choice = checked_engine(engine)
         with self._isolation.inside():
-            self._stepping.use(wanted)
+            self._stepping.use(choice)
 
     def prepare(self) -> bool:
         """Do the next piece, some 0.1 s, of what the engine needs before it can start; `advance` does what is left.
@@ -239,15 +233,15 @@ class Fit:
             raise TypeError(f"max_steps must be an int, got {max_steps!r}")
         if max_steps < 0 or math.isnan(seconds):
             raise ValueError(f"max_steps must be >= 0 and seconds a number, got {max_steps} and {seconds}")
-        start, began = self.step, clock()
+        start, start_time = self.step, clock()
         self._isolation.validate(on=start < self._validated_until)
         with self._isolation.inside():
             try:
-                taken, elapsed = 0, 0.0
-                while self.step < start + max_steps and not (taken and self._stops()):
-                    taken += self._take(start + max_steps - self.step, seconds - elapsed)
-                    elapsed = clock() - began
-                    if taken and elapsed + elapsed / taken > seconds:
+                count, elapsed = 0, 0.0
+                while self.step < start + max_steps and not (count and self._stops()):
+                    count += self._take(start + max_steps - self.step, seconds - elapsed)
+                    elapsed = clock() - start_time
+                    if count and elapsed + elapsed / count > seconds:
                         break
             finally:
                 self._stepping.store()
@@ -259,9 +253,9 @@ class Fit:
         try:
             while self._stepping.prepare(self.step):
                 pass
-            began = time.perf_counter()
-            taken = self._stepping.take(self.step, min(max_steps, room), seconds)
-            self.seconds += time.perf_counter() - began
+            start_time = time.perf_counter()
+            steps = self._stepping.take(self.step, min(max_steps, room), seconds)
+            self.seconds += time.perf_counter() - start_time
         except BaseException as error:
             failed = self.step + 1
             self._record.truncate(self._stepping.go_back(self.step))
@@ -269,8 +263,8 @@ class Fit:
             if isinstance(error, Exception):
                 raise describe(error, failed, self.learning_rate, self.step) from error
             raise
-        self._record.add(taken)
-        return len(taken.losses)
+        self._record.add(steps)
+        return len(steps.losses)
 
     def _stops(self) -> bool:
         return self.stops_when_converged and self.converged_at is not None

@@ -1,15 +1,11 @@
 """Keep some iterates of a run in bounded memory, and average them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rugged_widget.snapshot.values import Averaged
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FIRST_STRIDE = 8
 """Steps from one iterate to the next, at first. Neighbours closer than that say nearly the same: Adam's own memory
@@ -55,15 +51,7 @@ class Iterates:
         return self.stride - step % self.stride
 
     def record(self, step: int, values: NDArray[Any]) -> None:
-        """Keep the parameters after `step`, a multiple of the stride.
-
-        Parameters
-        ----------
-        step
-            Steps done.
-        values
-            The parameters, flat, shape (num_params,); not copied.
-        """
+        """Keep the parameters after `step`, a multiple of the stride: flat, (num_params,); they are not copied."""
         if self._kept and (len(self._kept[-1]) != len(values) or step != self._last + self.stride):
             self._kept.clear()  # other parameters, or steps are missing: no mean across that
         if len(values) * MIN_KEPT > MAX_NUMBERS:
@@ -89,10 +77,7 @@ class Iterates:
     def mean(self, since: int) -> Mean | None:
         """Return the mean of the iterates from a step on; None where they are fewer than eight.
 
-        Parameters
-        ----------
-        since
-            Step of the first iterate, or, where that is not kept, of the one before the first that is taken.
+        Where the iterate of step `since` is not kept, it is the step of the one before the first that is taken.
         """
         count = min(len(self._kept), (self._last - since) // self.stride + 1)
         if count < MIN_AVERAGED:
@@ -106,5 +91,5 @@ class Iterates:
         count = min(len(self._kept), (self._last - since) // self.stride + 1)
         if count < MIN_AVERAGED:
             return None
-        moved = np.abs(self._kept[-1].astype(np.float64) - self._kept[-count])
-        return float(moved.max(initial=0.0)) / ((count - 1) * self.stride)
+        distance = np.abs(self._kept[-1].astype(np.float64) - self._kept[-count])
+        return float(distance.max(initial=0.0)) / ((count - 1) * self.stride)

@@ -1,7 +1,5 @@
 """Import in a thread, while the page is drawn, what the first step needs."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import threading
@@ -13,15 +11,10 @@ second smooths importance weights, as the verdict on the guide needs when traini
 
 
 class Preload:
-    """Imports modules in a thread, once.
+    """Imports modules in a thread, once; one that cannot be imported is left to whoever needs it.
 
     The thread is no daemon, so that the interpreter waits for it when it ends: one that is stopped in the middle of a
     module of C++ takes the process down.
-
-    Parameters
-    ----------
-    modules
-        Names of the modules; one that cannot be imported is left to whoever needs it.
     """
 
     def __init__(self, modules: Sequence[str]) -> None:

@@ -1,32 +1,22 @@
 """The log of a run: its ELBO, its iterates and its convergence."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, next_assessment, state_of
+from rugged_widget.infer.step.pyro_step import Taken
 from rugged_widget.infer.svi.elbo_history import History
-from rugged_widget.infer.svi.iterate_averaging import Iterates
-from rugged_widget.snapshot.values import Convergence
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.step.pyro_step import Taken
-    from rugged_widget.infer.svi.iterate_averaging import Mean
-    from rugged_widget.snapshot.values import Averaged
+from rugged_widget.infer.svi.iterate_averaging import Iterates, Mean
+from rugged_widget.snapshot.values import Averaged, Convergence
 
 
 class Record:
     """Everything known of the steps of a run; the same however the run was sliced.
 
-    Parameters
-    ----------
-    parameters
-        Returns the parameters as they are, flat, on the optimizer's unconstrained scale.
+    `parameters` returns the parameters as they are, flat, on the optimizer's unconstrained scale.
 
     Attributes
     ----------
@@ -52,21 +42,18 @@ class Record:
     def room(self, *, assessed: bool) -> int:
         """Return how many steps may be taken at once, >= 1, until something has to be recorded or assessed.
 
-        Parameters
-        ----------
-        assessed
-            Whether convergence is assessed at once; it is caught up with later otherwise.
+        Where convergence is not to be assessed at once, it is caught up with later.
         """
         step = len(self)
         until_next = self._iterates.until_next(step)
         return min(until_next, next_assessment(step) - step) if assessed else until_next
 
-    def add(self, taken: Taken) -> None:
+    def add(self, steps: Taken) -> None:
         """Note steps that were taken, once those that had to be taken back are forgotten."""
-        self.truncate(taken.start)
-        if not len(taken.losses):
+        self.truncate(steps.start)
+        if not len(steps.losses):
             return
-        self.history.extend((-taken.losses).tolist(), taken.learning_rates.tolist())
+        self.history.extend((-steps.losses).tolist(), steps.learning_rates.tolist())
         if len(self) % self._iterates.stride == 0:
             self._iterates.record(len(self), self._parameters())
 
@@ -87,13 +74,7 @@ class Record:
         return self.means[-1][1] if self.means and self.means[-1][0] == len(self) else None
 
     def convergence(self, noise_cost: float) -> Convergence:
-        """Judge all steps.
-
-        Parameters
-        ----------
-        noise_cost
-            Nats that the noise of the iterates costs once it has converged; nan where that is not known.
-        """
+        """Judge all steps; `noise_cost` are nats that the noise of converged iterates costs, nan where not known."""
         assessment = self._monitor.catch_up(len(self))
         if assessment is None:
             return EARLY

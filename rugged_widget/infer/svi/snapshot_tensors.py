@@ -1,8 +1,7 @@
 """Compute the tensors of a snapshot, by Pyro or, once captured, without it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from pyro import get_param_store
@@ -13,9 +12,6 @@ from rugged_widget.infer.guides.predictive import predict
 from rugged_widget.infer.guides.sampling import closed_quantiles, same_noise, tensors_with_density
 from rugged_widget.infer.guides.setup import is_set_up
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
 
 class GuideTensors(NamedTuple):
     """Draws, densities and predictions of a guide at its present parameters.
@@ -23,13 +19,13 @@ class GuideTensors(NamedTuple):
     Attributes
     ----------
     mean, observation
-        Of the response, shape (num_draws, num_points).
+        Mean of the response and a new observation of it, shape (num_draws, num_points).
     draws
         By site, on its support, shape (num_draws, *site shape).
     quantiles
         By site, shape (number of probs, *site shape); empty where the guide has no closed form of them.
     log_density
-        Of each draw under the guide, on the latents' supports, shape (num_draws,); None for a point.
+        Log density of each draw, on the latents' supports, shape (num_draws,); None for a point.
     """
 
     mean: torch.Tensor
@@ -42,18 +38,8 @@ class GuideTensors(NamedTuple):
 class SnapshotTensors:
     """Computes the tensors of a snapshot; always called inside the fit's isolation and without gradients.
 
-    Parameters
-    ----------
-    model
-        A Pyro model that draws the response when it is called with features alone.
-    guide
-        Its guide.
-    features
-        Of the points to predict at, shape (num_points, num_features).
-    num_draws
-        Draws, >= 2.
-    probs
-        Probabilities of the quantiles, in (0, 1).
+    The Pyro model draws the response when it is called with features alone: those of the points to predict at, shape
+    (num_points, num_features). There are >= 2 draws; the probabilities of the quantiles are in (0, 1).
     """
 
     def __init__(
@@ -77,16 +63,16 @@ class SnapshotTensors:
         """Compute everything for the present parameters; the same random numbers each time."""
         if self._picture is None:
             return self._by_pyro()
-        rest = self._picture()
-        mean, observation, log_density = rest[0], rest[1], rest.pop(2) if self._dense else None
+        values = self._picture()
+        mean, observation, log_density = values[0], values[1], values.pop(2) if self._dense else None
         sites, closed = self._names
-        draws = dict(zip(sites, rest[2:], strict=False))
-        closed_values = dict(zip(closed, rest[2 + len(sites) :], strict=True))
+        draws = dict(zip(sites, values[2:], strict=False))
+        closed_values = dict(zip(closed, values[2 + len(sites) :], strict=True))
         return _certain(GuideTensors(mean, observation, draws, closed_values, log_density))
 
     @property
     def captured(self) -> bool:
-        """Whether it was tried to compute them without Pyro."""
+        """True once it was tried to compute them without Pyro."""
         return bool(self._names[0])
 
     def capture(self) -> None:

@@ -1,16 +1,14 @@
 """The lesson's fit: a regression with two groups, and a snapshot of all that is shown of it."""
 
-from __future__ import annotations
-
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from pyro import get_param_store
 
 from rugged_widget.defaults import LEARNING_RATE, NUM_DRAWS, PROB, PROBS
@@ -31,7 +29,6 @@ from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.infer import guide_in_parts as _guide_in_parts  # noqa: F401 registers the family
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import (
@@ -62,11 +59,6 @@ from rugged_widget.validation import (
     checked_seed,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
-
 SHOWN_DRAWS = 400
 """Draws in a snapshot, where they are requested."""
 
@@ -81,9 +73,9 @@ class RegressionFit(Fit):
     guide
         A key of `GUIDE_LABELS`, a subclass of AutoGuide, or a guide that is called as the model is.
     learning_rate
-        Of Adam, finite, > 0.
+        Learning rate of Adam, finite, > 0.
     seed
-        Of the fit's random numbers, in [0, 2**32).
+        Seed of the fit's random numbers, in [0, 2**32).
     engine
         One of `ENGINES`.
     batch_size
@@ -220,8 +212,8 @@ class RegressionFit(Fit):
 
     def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
         with self.inspecting():
-            drawn, log_density = draw_with_density(self.guide, count)
-        draws = {name: as_float64(value) for name, value in drawn.items()}
+            tensors, log_density = draw_with_density(self.guide, count)
+        draws = {name: as_float64(value) for name, value in tensors.items()}
         return draws, None if log_density is None else as_float64(log_density)
 
     def reference(self) -> RegressionReference:

@@ -1,10 +1,9 @@
 """Correct the lesson's bands and slopes by importance weights."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics import importance_correction
 from rugged_widget.infer.diagnostics.psis import smoothed
@@ -15,50 +14,30 @@ from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT
 from rugged_widget.regression.snapshot import RegressionCorrection
 from rugged_widget.snapshot.values import Array, Band
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-
 EVERY = 3
 """Bands are straight between every third point of the grid, which nobody sees and takes a third of the time."""
 
 
 def correct(
-    draws: Mapping[str, Array],
-    log_ratios: Array,
-    features: Array,
-    probs: Sequence[float],
-    prob: float,
+    draws: Mapping[str, Array], log_ratios: Array, features: Array, probs: Sequence[float], prob: float
 ) -> RegressionCorrection:
-    """Summarize draws of the guide by their smoothed importance ratios.
+    """Summarize draws of the guide, (num_draws, *site shape) by site, by their smoothed importance ratios.
 
-    Parameters
-    ----------
-    draws
-        Of the guide, by site, shape (num_draws, *site shape).
-    log_ratios
-        Log joint density less log density of the guide at each draw, shape (num_draws,), nats.
-    features
-        Of the points that bands are drawn at, the grid in group 0, then in group 1, shape (2 * num_points, 3): group,
-        predictor, group x predictor.
-    probs
-        Of the quantiles, in (0, 1).
-    prob
-        Inside bands and intervals, in (0, 1).
+    `log_ratios` are the log joint density less the log density of the guide at each draw, shape (num_draws,), nats.
+    `features` are of the points that bands are drawn at, the grid in group 0, then in group 1, shape (2 * num_points,
+    3). Probabilities of the quantiles, and inside bands and intervals, are in (0, 1).
     """
     importance = smoothed(log_ratios)
     general, weights = importance_correction.correct(draws, importance, probs), importance.weights
     grid = features[: len(features) // NUM_GROUPS, 1]
-    some = np.union1d(np.arange(0, len(grid), EVERY), len(grid) - 1)
-    there = np.concatenate([group[some] for group in np.split(features, NUM_GROUPS)])
-    mean = draws[WEIGHT][:, 0] @ there.T + draws[BIAS]
+    places = np.union1d(np.arange(0, len(grid), EVERY), len(grid) - 1)
+    points = np.concatenate([group[places] for group in np.split(features, NUM_GROUPS)])
+    mean = draws[WEIGHT][:, 0] @ points.T + draws[BIAS]
     observed = mean + (draws[SIGMA] * normal_score(evenly_below(len(weights))))[:, None]
     responses = {"line": mean, "prediction": observed}
     return RegressionCorrection(
         quantiles=general.quantiles,
-        bands={name: _bands(values, weights, grid, some, prob) for name, values in responses.items()},
+        bands={name: _bands(values, weights, grid, places, prob) for name, values in responses.items()},
         slopes=tuple(density(slope, prob, weights) for slope in slopes_by_group(draws[WEIGHT])),
         k_hat=general.k_hat,
         effective=general.effective,
@@ -66,11 +45,11 @@ def correct(
     )
 
 
-def _bands(values: Array, weights: Array, grid: Array, some: NDArray[np.intp], prob: float) -> tuple[Band, ...]:
+def _bands(values: Array, weights: Array, grid: Array, places: NDArray[np.intp], prob: float) -> tuple[Band, ...]:
     """Take the bands at some points of the grid, and draw them over all of it."""
     ends = binned_quantiles(values, weights, band_probs(prob))
-    found = []
+    bands = []
     for group in np.split(ends, NUM_GROUPS, axis=1):
-        lower, median, upper = (np.interp(grid, grid[some], end) for end in group)
-        found.append(Band(grid, lower, median, upper, prob))
-    return tuple(found)
+        lower, median, upper = (np.interp(grid, grid[places], end) for end in group)
+        bands.append(Band(grid, lower, median, upper, prob))
+    return tuple(bands)

@@ -1,11 +1,10 @@
 """Least squares, exact and as a linear layer learns it by Adam."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from pyro.nn import PyroModule
 from torch import nn
 
@@ -16,14 +15,14 @@ from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.snapshot.values import Array
 from rugged_widget.validation import checked_count
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
 MANY_ROWS = 10_000
 
 
 def least_squares(features: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
     """Return the line with the least sum of squared residuals; of several, that with the least coefficients.
+
+    The estimate is by site, of the site's shape; sigma is the root of the mean squared residual, >= 0. ValueError is
+    raised where a shape is another, or a number is not finite.
 
     Parameters
     ----------
@@ -31,16 +30,6 @@ def least_squares(features: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
         Shape (n, 3), n >= 1, finite: group, predictor, group x predictor.
     targets
         Shape (n,), finite.
-
-    Returns
-    -------
-    dict
-        By site, of the site's shape; sigma is the root of the mean squared residual, >= 0.
-
-    Raises
-    ------
-    ValueError
-        If a shape is another, or a number is not finite.
     """
     x, y = checked_rows(features, targets)
     factor = triangle(x, y)
@@ -58,28 +47,10 @@ def adam_least_squares(
     """Train a linear layer by Adam on the summed squared error, as the lesson does; nothing of the user's is touched.
 
     With more than 10,000 rows, the triangle R of a QR decomposition of the rows takes their place: five rows with the
-    same sum of squares for every line, and so with the same gradients up to rounding.
-
-    Parameters
-    ----------
-    features, targets
-        As of `least_squares`.
-    num_steps
-        Steps of Adam, >= 1.
-    learning_rate
-        Of Adam, finite, > 0.
-    seed
-        Of the layer's first values, in [0, 2**32).
-
-    Returns
-    -------
-    dict
-        As of `least_squares`, computed in single precision as torch does by default.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as above.
+    same sum of squares for every line, and so with the same gradients up to rounding. Features, targets and the result
+    are as of `least_squares`, computed in single precision as torch does by default. There are >= 1 steps; the learning
+    rate is finite and > 0, the seed of the layer's first values in [0, 2**32). Other arguments raise TypeError or
+    ValueError.
     """
     x, y = checked_rows(features, targets)
     count = checked_count(num_steps, "num_steps")

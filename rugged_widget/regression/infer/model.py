@@ -1,19 +1,20 @@
-"""The lesson's Bayesian regression, and what its weights mean."""
-
-from __future__ import annotations
+"""The lesson's Bayesian regression, a guide family of its own, and what its weights mean."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pyro
 import pyro.distributions as dist
+from numpy.typing import NDArray
+from pyro import poutine
+from pyro.infer import autoguide
 from pyro.nn import PyroModule, PyroSample
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from rugged_widget.infer.guides.families import register_family
 
 NUM_GROUPS = 2
 """Groups of the rows, outside (0) and inside (1)."""
@@ -84,24 +85,15 @@ class BayesianRegression(PyroModule):
         self.linear.weight = PyroSample(normal(0.0, priors.weight).expand([1, 3]).to_event(2))
         self.linear.bias = PyroSample(normal(0.0, priors.bias).expand([1]).to_event(1))
 
-    def of_all_rows(self) -> BayesianRegression:
+    def of_all_rows(self) -> "BayesianRegression":
         """Return the same model as it is when a step looks at all rows."""
         return BayesianRegression(None, self._priors)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Run the model once.
+        """Run the model once, and return the mean of the response at each row, shape (n,).
 
-        Parameters
-        ----------
-        x
-            Features, shape (n, 3): group, predictor, group x predictor.
-        y
-            Targets, shape (n,); drawn where None.
-
-        Returns
-        -------
-        Tensor
-            The mean of the response at each row, shape (n,); of the rows picked where a step looks at a part of them.
+        Where a step looks at a part of the rows, it is of those picked. The features `x` are of shape (n, 3): group,
+        predictor, group x predictor; the targets `y` (n,) are drawn where None.
         """
         sigma = pyro.sample("sigma", dist.Uniform(0.0, self._priors.sigma))
         size = self._batch_size
@@ -117,19 +109,20 @@ class BayesianRegression(PyroModule):
 
 
 def slopes_by_group(weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn draws of the weights into draws of the slope d mean / d predictor of groups 0 and 1.
+    """Turn draws of `linear.weight`, (num_draws, 1, 3), into draws of the slopes of groups 0 and 1, (num_draws,) each.
 
-    mean = w0 group + w1 predictor + w2 group predictor + bias, so the slope is w1 + w2 group.
-
-    Parameters
-    ----------
-    weight
-        Draws of the site `linear.weight`, shape (num_draws, 1, 3).
-
-    Returns
-    -------
-    tuple of two arrays
-        Slopes of group 0 and of group 1, shape (num_draws,) each.
+    mean = w0 group + w1 predictor + w2 group predictor + bias, so the slope d mean / d predictor is w1 + w2 group.
     """
     predictor, product = weight[:, 0, 1], weight[:, 0, 2]
     return predictor, predictor + product
+
+
+def parts(model: Callable[..., Any]) -> autoguide.AutoGuideList:
+    """Approximate weights and bias together, which the data correlate, and sigma by itself, which is nearly free."""
+    guide: Any = autoguide.AutoGuideList(model)
+    guide.append(autoguide.AutoMultivariateNormal(poutine.block(model, expose=[WEIGHT, BIAS])))
+    guide.append(autoguide.AutoDiagonalNormal(poutine.block(model, expose=[SIGMA])))
+    return guide  # type: ignore[no-any-return] # Pyro's, untyped
+
+
+register_family("parts", "weights and bias together, sigma apart", parts, after="low_rank")

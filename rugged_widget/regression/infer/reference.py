@@ -1,13 +1,11 @@
 """What a fit of the lesson's model is compared with: least squares and the exact posterior."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.approximation import KnownPosterior
 from rugged_widget.regression.data.regression_data import RegressionData
@@ -18,20 +16,9 @@ from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.snapshot.values import KLGap
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 class Comparison:
-    """Least squares and the exact posterior of a table, computed once.
-
-    Parameters
-    ----------
-    data
-        The rows.
-    priors
-        Scales of the model's priors.
-    """
+    """Least squares and the exact posterior of a table under a model with these priors, computed once."""
 
     def __init__(self, data: RegressionData, priors: Priors) -> None:
         self.priors = priors
@@ -53,15 +40,7 @@ class Comparison:
         return f"Comparison(log_evidence={self.exact.log_evidence:.2f})"
 
     def reference(self, probs: Sequence[float], prob: float) -> RegressionReference:
-        """Return it as it is drawn.
-
-        Parameters
-        ----------
-        probs
-            Probabilities of the quantiles, in (0, 1).
-        prob
-            Probability inside bands and intervals, in (0, 1).
-        """
+        """Return it as it is drawn: quantiles at `probs`, bands and intervals that hold `prob`, each in (0, 1)."""
         group, predictor, product = self.least_squares[WEIGHT][0]
         outside = self.least_squares[BIAS][0] + predictor * self._grid
         inside = outside + group + product * self._grid
@@ -71,10 +50,7 @@ class Comparison:
     def log_joint(self, draws: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return the log probability density of the targets and the latents together, nats, shape (num_draws,).
 
-        Parameters
-        ----------
-        draws
-            By site, shape (num_draws, *site shape).
+        The draws are by site, of shape (num_draws, *site shape).
         """
         return self.exact.log_joint(draws[WEIGHT], draws[BIAS], draws[SIGMA])
 
@@ -84,19 +60,11 @@ class Comparison:
         return KnownPosterior(self.exact.sd(), self.exact.log_evidence, correlation, correlated)
 
     def gap(self, draws: Mapping[str, NDArray[np.float64]], log_density: NDArray[np.float64] | None) -> KLGap | None:
-        """Estimate KL(guide || posterior) = log evidence - ELBO from draws of the guide.
+        """Estimate KL(guide || posterior) = log evidence - ELBO from draws of the guide, at least 2.
 
-        Parameters
-        ----------
-        draws
-            By site, shape (num_draws, *site shape), at least 2.
-        log_density
-            Of each draw under the guide, shape (num_draws,); None where it has none.
-
-        Returns
-        -------
-        KLGap or None
-            None where the guide has no density, or a draw is so far out that the model gives it none.
+        They are by site, of shape (num_draws, *site shape), their log density under the guide (num_draws,), None where
+        it has none. The gap is None where the guide has no density, or a draw is so far out that the model gives it
+        none.
         """
         if log_density is None:
             return None

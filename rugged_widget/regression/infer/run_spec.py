@@ -1,39 +1,27 @@
 """Describe a fit's run completely, so that a script can repeat it."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from pyro.infer import autoguide
 from torch import nn
 
 from rugged_widget.infer.guides.families import Guide, own_name
+from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.script import Columns, OwnGuide, Recipe, learning_rate_changes
 from rugged_widget.validation import CUSTOM
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rugged_widget.regression.infer.fit import RegressionFit
-
 
 LESSON = ("rugged", "cont_africa", "rgdppc_2000", True)
 """Predictor, group, response and whether its logarithm is taken, as the lesson has them."""
 
 
 def recipe_of(fit: RegressionFit) -> Recipe:
-    """Return the recipe of a run: its data, model, guide, learning rates, seed and steps so far.
-
-    Parameters
-    ----------
-    fit
-        The fit; it is only looked at.
-    """
+    """Return the recipe of a run: its data, model, guide, learning rates, seed and steps so far."""
     data, priors = fit.data, fit.comparison.priors
     columns = Columns(
         predictor=data.predictor,
@@ -43,9 +31,9 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         group_values=data.group_texts,
         bundled=data.bundled,
     )
-    chosen = (data.predictor, data.group, data.response, data.log_response)
+    names = (data.predictor, data.group, data.response, data.log_response)
     return Recipe(
-        columns=None if data.bundled and chosen == LESSON else columns,
+        columns=None if data.bundled and names == LESSON else columns,
         num_rows=data.num_rows,
         guide="guide" if fit.guide_name == CUSTOM else type(fit.guide).__name__,
         learning_rates=learning_rate_changes(fit.history()["learning_rate"].tolist()) or ((1, fit.learning_rate),),
@@ -62,13 +50,7 @@ def recipe_of(fit: RegressionFit) -> Recipe:
 
 
 def own_guide(value: Guide) -> OwnGuide:
-    """Return how a script makes a guide that is none of the families.
-
-    Parameters
-    ----------
-    value
-        As of `checked_guide`: a class of automatic guides or a partial of one, a function or a module.
-    """
+    """Return how a script makes a guide that is none of the families."""
     name = own_name(value)
     if not name.isidentifier():  # a lambda has no name, and one line of source that need not be whole
         return OwnGuide(making="guide_by_hand")

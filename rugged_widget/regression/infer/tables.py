@@ -1,9 +1,7 @@
 """Tables of a fit: predictions by row, draws summarized by site, and point estimates."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,15 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rugged_widget.infer.guides.sampling import NOISE_SEED, as_float64, draw
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.least_squares import adam_least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.snapshot.values import Array
 from rugged_widget.validation import checked_count, checked_prob
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rugged_widget.regression.infer.fit import RegressionFit
 
 MAX_NUMBERS = 4_000_000
 """Draws times rows that are held at a time: 32 MB."""
@@ -29,17 +23,7 @@ MEAN, OBSERVATION = "_RETURN", "obs"
 
 
 def predictions_of(fit: RegressionFit, num_samples: int, prob: float) -> pd.DataFrame:
-    """Return what the guide predicts for each row of the data; see `predictions_table`.
-
-    Parameters
-    ----------
-    fit
-        The fit; it is only looked at.
-    num_samples
-        Draws behind each number, >= 2.
-    prob
-        Probability between the percentiles, in (0, 1).
-    """
+    """Return what the guide predicts for each row of the data, by >= 2 draws; see `predictions_table`."""
     draws = _latents(fit, num_samples)
     checked = checked_prob(prob, "prob")
     return predictions_table(fit.data, draws[WEIGHT], draws[BIAS], draws[SIGMA], checked, rng_seed=NOISE_SEED)
@@ -48,48 +32,28 @@ def predictions_of(fit: RegressionFit, num_samples: int, prob: float) -> pd.Data
 def summary_of(fit: RegressionFit, num_samples: int, prob: float) -> dict[str, pd.DataFrame]:
     """Return mean, standard deviation and percentiles of every latent, of the mean response and of a new one.
 
-    Parameters
-    ----------
-    fit
-        The fit; it is only looked at.
-    num_samples
-        Draws, >= 2.
-    prob
-        Probability between the percentiles, in (0, 1).
-
-    Returns
-    -------
-    dict
-        By site, a row an element; the columns are those of `summary`.
+    A table a site, a row an element; the columns are those of `summary`, the draws >= 2.
     """
     draws, checked = _latents(fit, num_samples), checked_prob(prob, "prob")
     rows = pd.Index(fit.data.row_names, name=fit.data.label or None)
     names = {WEIGHT: list(fit.data.feature_names), BIAS: ["bias"], SIGMA: ["sigma"]}
-    found = {
+    tables = {
         site: pd.DataFrame({name: np.ravel(value) for name, value in columns.items()}, index=names[site])
         for site, columns in summary(draws, checked).items()
     }
     parts = [summary(part, checked) for part in _responses(fit, draws)]
     for site in (OBSERVATION, MEAN):
         columns = {name: np.concatenate([part[site][name] for part in parts]) for name in parts[0][site]}
-        found[site] = pd.DataFrame(columns, index=rows)
-    return found
+        tables[site] = pd.DataFrame(columns, index=rows)
+    return tables
 
 
 def least_squares_of(fit: RegressionFit, num_steps: int) -> pd.DataFrame:
-    """Return the least-squares estimate, exact and as Adam finds it, a row a coefficient.
-
-    Parameters
-    ----------
-    fit
-        The fit whose data it is of.
-    num_steps
-        Steps of Adam, >= 1.
-    """
+    """Return the least-squares estimate, exact and as >= 1 steps of Adam find it, a row a coefficient."""
     count = checked_count(num_steps, "num_steps")
     by_adam = adam_least_squares(fit.data.features, fit.data.targets, num_steps=count)
-    found = {"exact": fit.comparison.least_squares, "adam": by_adam}
-    columns = {name: [*value[WEIGHT].ravel(), *value[BIAS].ravel()] for name, value in found.items()}
+    estimates = {"exact": fit.comparison.least_squares, "adam": by_adam}
+    columns = {name: [*value[WEIGHT].ravel(), *value[BIAS].ravel()] for name, value in estimates.items()}
     return pd.DataFrame(columns, index=[*fit.data.feature_names, "bias"])
 
 
@@ -107,8 +71,6 @@ def predictions_table(
 
     Parameters
     ----------
-    data
-        The rows.
     weight, bias, sigma
         Draws of the latents, shapes (num_draws, 1, 3), (num_draws, 1) and (num_draws,), num_draws >= 1.
     prob
@@ -136,7 +98,7 @@ def predictions_table(
     truth = f"true_{data.short_response}" if truth_name is None else truth_name
     names = [data.group, data.predictor, *parts, truth]
     _refuse_clashes(names)
-    summed = np.empty((data.num_rows, len(parts)))
+    summaries = np.empty((data.num_rows, len(parts)))
     random = np.random.default_rng(rng_seed)
     size = max(1, MAX_NUMBERS // len(draws))
     for start in range(0, data.num_rows, size):
@@ -144,43 +106,29 @@ def predictions_table(
         mean = data.features[place] @ draws[:, :3].T + draws[:, 3]
         noise = random.standard_normal(mean.shape)
         observation = mean + draws[:, 4] * noise
-        summed[place] = np.concatenate([_summed_up(mean, low, high), _summed_up(observation, low, high)], axis=1)
-    columns = [data.group_values, data.predictor_values, *summed.T, data.targets]
+        summaries[place] = np.concatenate([_summed_up(mean, low, high), _summed_up(observation, low, high)], axis=1)
+    columns = [data.group_values, data.predictor_values, *summaries.T, data.targets]
     index = pd.Index(list(data.row_names), name=data.label or None)
     return pd.DataFrame(dict(zip(names, columns, strict=True)), index=index)
 
 
 def summary(draws: Mapping[str, ArrayLike], prob: float = 0.9) -> dict[str, dict[str, Array]]:
-    """Sum up draws by site.
+    """Sum up draws by site, such as linear.weight, obs and _RETURN: shape (num_draws, *site shape), num_draws >= 1.
 
-    Parameters
-    ----------
-    draws
-        By site, such as linear.weight, obs and _RETURN, shape (num_draws, *site shape), num_draws >= 1.
-    prob
-        Probability between the two percentiles, in (0, 1).
-
-    Returns
-    -------
-    dict
-        By site: "mean", "std" (of the draws, with num_draws - 1 below the line; nan for one draw) and the two
-        percentiles, "5%" and "95%" for 0.9, of the site's shape each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If prob is no probability, or a site has no draws.
+    By site there are "mean", "std" (of the draws, with num_draws - 1 below the line; nan for one draw) and the two
+    percentiles around `prob` in (0, 1), "5%" and "95%" for 0.9, of the site's shape each. TypeError or ValueError is
+    raised where prob is no probability, or a site has no draws.
     """
     low, high = percentiles(checked_prob(prob, "prob"))
-    found = {}
+    summaries = {}
     for name, values in draws.items():
         array = np.asarray(values, np.float64)
         if not array.ndim or not len(array):
             raise ValueError(f"draws of {name!r} must have at least one draw, got shape {array.shape}")
         spread = array.std(0, ddof=1) if len(array) > 1 else np.full(array.shape[1:], np.nan)
         lower, upper = kth_smallest(np.moveaxis(array, 0, -1), (low, high))
-        found[name] = {"mean": array.mean(0), "std": spread, f"{low:g}%": lower, f"{high:g}%": upper}
-    return found
+        summaries[name] = {"mean": array.mean(0), "std": spread, f"{low:g}%": lower, f"{high:g}%": upper}
+    return summaries
 
 
 def percentiles(prob: float) -> tuple[float, float]:
@@ -191,17 +139,7 @@ def percentiles(prob: float) -> tuple[float, float]:
 def kth_smallest(values: NDArray[Any], per_cent: tuple[float, ...]) -> list[NDArray[Any]]:
     """Return the k-th smallest value along the last axis, with k = int(number of values * p), from 1 on.
 
-    Parameters
-    ----------
-    values
-        Shape (*shape, num_draws).
-    per_cent
-        100 p of each.
-
-    Returns
-    -------
-    list of arrays
-        One for each of `per_cent`, of shape `shape`.
+    Values are of shape (*shape, num_draws), the result an array of shape `shape` for each 100 p of `per_cent`.
     """
     count = values.shape[-1]
     # Multiplied first: 800 * 0.95 is exactly 760, but 800 * (1 - 0.05) need not be.
@@ -235,8 +173,8 @@ def _summed_up(values: Array, low: float, high: float) -> Array:
 
 def _coefficients(weight: ArrayLike, bias: ArrayLike, sigma: ArrayLike) -> Array:
     """Join draws to columns, shape (num_draws, 5), or say which has another shape than it needs."""
-    given = {"weight": weight, "bias": bias, "sigma": sigma}
-    arrays = {name: np.asarray(value, np.float64) for name, value in given.items()}
+    draws = {"weight": weight, "bias": bias, "sigma": sigma}
+    arrays = {name: np.asarray(value, np.float64) for name, value in draws.items()}
     count = len(arrays["weight"]) if arrays["weight"].ndim else 0
     for name, shape in (("weight", (count, 1, 3)), ("bias", (count, 1)), ("sigma", (count,))):
         if not count or arrays[name].shape != shape:

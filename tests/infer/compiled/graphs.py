@@ -11,8 +11,7 @@ from torch import fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from rugged_widget.infer.compiled.capture.functionalize import functional
-from rugged_widget.infer.compiled.capture.node_values import values
-from rugged_widget.infer.compiled.capture.nodes import is_mutable
+from rugged_widget.infer.compiled.capture.nodes import is_mutable, values
 from rugged_widget.infer.compiled.capture.simplify import simplify
 
 Function = Callable[..., Any]

@@ -1,14 +1,12 @@
 """Check whether a step can be captured: compute the loss twice and compare, before anything is changed."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import itertools
 import types
 from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from pyro import get_param_store, poutine
@@ -16,11 +14,7 @@ from torch import nn
 
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.step.isolation import Generators
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.pyro_step import PlainStep
 
 MAX_COPIED = 1 << 16
 """Elements of the largest tensor of the model's that is put back after a trial has written into it."""
@@ -36,47 +30,37 @@ class NotYetError(UnsupportedError):
 
 
 def params_of(step: PlainStep) -> list[torch.Tensor]:
-    """Try the loss, and return the leaves that it depends on. Random numbers are given back.
+    """Try the loss, and return the unconstrained leaves that it depends on, in order. Random numbers are given back.
 
-    Returns
-    -------
-    list of tensors
-        Unconstrained parameters, in the order in which they are met; without those that the loss does not depend on, as
-        the optimizer does.
-
-    Raises
-    ------
-    NotYetError
-        If the next step makes parameters or draws other random numbers than the one after it.
-    UnsupportedError
-        If the loss cannot be differentiated, or depends on what a graph does not see. Whatever model and guide raise is
-        raised too.
+    Leaves that the loss does not depend on are left out, as the optimizer does. NotYetError is raised where the next
+    step makes parameters or draws other random numbers than the one after it; UnsupportedError where the loss cannot be
+    differentiated, or depends on what a graph does not see. Whatever model and guide raise is raised too.
     """
     start, elbo = Generators.copied(), copy.copy(step.elbo)
-    watched = watch_of(step)
-    known = set(get_param_store().keys())
-    if watched.iterators:
-        raise UnsupportedError(f"the model holds the iterator {watched.iterators[0]!r}, which calls may move on unseen")
-    untouched = watched.read()
+    watch = watch_of(step)
+    names = set(get_param_store().keys())
+    if watch.iterators:
+        raise UnsupportedError(f"the model holds the iterator {watch.iterators[0]!r}, which calls may move on unseen")
+    untouched = watch.read()
     try:
-        with poutine.trace(param_only=True) as seen:
+        with poutine.trace(param_only=True) as trace:
             loss = _loss(step, elbo)
-        first, before = Generators.copied(), watched.read()
-        if new := [name for name in get_param_store().keys() if name not in known]:  # noqa: SIM118 no mapping's keys
+        first, before = Generators.copied(), watch.read()
+        if new := [name for name in get_param_store().keys() if name not in names]:  # noqa: SIM118 no mapping's keys
             for name in new:
                 del get_param_store()[name]
             raise NotYetError(f"the next step makes the parameter {new[0]!r}")
         start.rewind()
         again = _loss(step, elbo)
         second = Generators.copied()
-        values: list[Any] = [site["value"] for site in seen.trace.nodes.values() if site["type"] == "param"]
+        values: list[Any] = [site["value"] for site in trace.trace.nodes.values() if site["type"] == "param"]
         params: list[torch.Tensor] = [value.unconstrained() for value in values]
         grads = torch.autograd.grad(again, params, allow_unused=True) if again.requires_grad else [None] * len(params)
-        changed = watched.changed(before)
+        changed = watch.changed(before)
     finally:
         start.rewind()
     if changed:
-        watched.put_back(untouched)
+        watch.put_back(untouched)
         raise UnsupportedError(f"each call of the model changes {changed}, which a graph would hold still")
     if not (first.same_but_for_torch(start) and second.same_but_for_torch(start)):
         raise UnsupportedError("the model draws random numbers from NumPy or Python, which a graph cannot")
@@ -94,26 +78,11 @@ def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:
         raise UnsupportedError(f"{type(elbo).__name__} has no loss that can be differentiated as a whole") from error
 
 
-def watch_of(step: PlainStep) -> Watch:
-    """Return a watch over model, guide and what they are called with."""
-    return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
-
-
-def _named(given: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
-    pairs = given.items() if isinstance(given, Mapping) else enumerate(given)
-    return {f"argument {name!r}": value for name, value in pairs}
-
-
 class Watch:
     """Looks at what calls of model and guide may change beside parameters: tensors, and numbers that Python holds.
 
-    It sees what is reached from the objects themselves, from closures and from the globals that a function names, two
-    attributes deep. What it misses, the check beside Pyro's own steps has to find.
-
-    Parameters
-    ----------
-    things
-        Model, guide and what they are called with, by what to call them.
+    It sees what is reached from the named things themselves, from closures and from the globals that a function names,
+    two attributes deep. What it misses, the check beside Pyro's own steps has to find.
     """
 
     def __init__(self, things: Mapping[str, object]) -> None:
@@ -148,18 +117,18 @@ class Watch:
 
     def read(self) -> dict[tuple[int, str | None], Any]:
         """Return copies of what can change now."""
-        found: dict[tuple[int, str | None], Any] = {}
+        state: dict[tuple[int, str | None], Any] = {}
         for key, (_, thing) in self._places.items():
             for name, value in _inside(thing):
                 if isinstance(value, SIMPLE):
-                    found[key, name] = value
+                    state[key, name] = value
             if isinstance(thing, (list, dict, set, deque)):
-                found[key, None] = len(thing)
+                state[key, None] = len(thing)
             elif type(thing).__module__ == "itertools":
-                found[key, None] = repr(thing)
+                state[key, None] = repr(thing)
             if isinstance(thing, torch.Tensor):
-                found[key, None] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)
-        return found
+                state[key, None] = _Held(thing._version, thing.clone() if thing.numel() <= MAX_COPIED else None)
+        return state
 
     def changed(self, before: dict[tuple[int, str | None], Any]) -> str | None:
         """Name something that is not as it was; None where all is."""
@@ -238,3 +207,13 @@ def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     yield from zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
     yield from (function.__kwdefaults__ or {}).items()
     yield from vars(function).items()
+
+
+def watch_of(step: PlainStep) -> Watch:
+    """Return a watch over model, guide and what they are called with."""
+    return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
+
+
+def _named(arguments: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
+    pairs = arguments.items() if isinstance(arguments, Mapping) else enumerate(arguments)
+    return {f"argument {name!r}": value for name, value in pairs}

@@ -1,49 +1,30 @@
 """Rewrite a captured graph without in-place writes, so that it can be simplified safely."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import fx
 from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from rugged_widget.infer.compiled.capture.node_values import values, without_data
-from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_view
-from rugged_widget.infer.compiled.program import UnsupportedError, said
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_view, values, without_data
+from rugged_widget.infer.compiled.program import UnsupportedError, message_of
 
 aten = torch.ops.aten
 
 
 def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.GraphModule:
-    """Return a graph that computes the same without writing into anything.
+    """Return a graph that computes the same without writing into anything; its constants are buffers.
 
-    Parameters
-    ----------
-    graph
-        May write into its own intermediate values, also through views.
-    example
-        Its inputs.
-
-    Returns
-    -------
-    GraphModule
-        Of the same inputs and outputs; its constants are buffers.
-
-    Raises
-    ------
-    UnsupportedError
-        If it writes into a constant, such as the running mean of a batch norm: the next step would have to see it.
+    The graph may write into its own intermediate values, also through views. Where it writes into a constant, such as
+    the running mean of a batch norm, UnsupportedError is raised: the next step would have to see it.
     """
     _expansions_as_views(graph, example)
     out_of_place(graph, example)
-    if written := [node.args[0] for node in graph.graph.nodes if is_mutable(node)]:
-        found = values(graph, example)
-        if any(_overlaps(found.get(node)) for node in written):
+    if targets := [node.args[0] for node in graph.graph.nodes if is_mutable(node)]:
+        by_node = values(graph, example)
+        if any(_overlaps(by_node.get(node)) for node in targets):
             raise UnsupportedError("the step writes in place into memory that overlaps itself")
         graph = _functionalized(graph, example)
     for view in (aten.view.default, aten._unsafe_view.default):
@@ -58,10 +39,10 @@ def _expansions_as_views(graph: fx.GraphModule, example: Sequence[torch.Tensor])
     expansions = graph.graph.find_nodes(op="call_function", target=aten.expand.default)
     if not expansions or not any(is_mutable(node) for node in graph.graph.nodes):
         return
-    found = values(graph, example)
+    by_node = values(graph, example)
     for node in expansions:
-        if not _overlaps(found[node]):
-            node.target, node.args, node.kwargs = aten.view.default, (node.args[0], list(found[node].shape)), {}
+        if not _overlaps(by_node[node]):
+            node.target, node.args, node.kwargs = aten.view.default, (node.args[0], list(by_node[node].shape)), {}
     graph.recompile()
 
 
@@ -80,20 +61,20 @@ def out_of_place(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None
     """
     if not any(is_mutable(node) for node in graph.graph.nodes):
         return
-    found = values(graph, example)
+    by_node = values(graph, example)
     order = {node: i for i, node in enumerate(graph.graph.nodes)}
     for node in list(graph.graph.nodes):
         if not is_mutable(node) or not node.args or not isinstance(node.args[0], fx.Node):
             continue
-        written, twin = node.args[0], _twin(node)
-        if twin is None or not _is_fresh(written) or any(is_view(user) for user in (*written.users, *node.users)):
+        target, twin = node.args[0], _twin(node)
+        if twin is None or not _is_fresh(target) or any(is_view(user) for user in (*target.users, *node.users)):
             continue
-        if not _same_type(twin, node, found):
+        if not _same_type(twin, node, by_node):
             continue
         node.target = twin
-        later = [user for user in written.users if order[user] > order[node]]
+        later = [user for user in target.users if order[user] > order[node]]
         for user in later:
-            user.replace_input_with(written, node)
+            user.replace_input_with(target, node)
     graph.graph.lint()
     graph.recompile()
 
@@ -111,19 +92,19 @@ def _twin(node: fx.Node) -> Any:
     return twin if same else None
 
 
-def _same_type(twin: Any, node: fx.Node, found: Mapping[fx.Node, Any]) -> bool:
+def _same_type(twin: Any, node: fx.Node, by_node: Mapping[fx.Node, Any]) -> bool:
     """Return whether the twin's value has shape and dtype of the one that is written into."""
 
     def stand_in(source: fx.Node) -> Any:
-        value = found[source]
+        value = by_node[source]
         return without_data(value) if isinstance(value, torch.Tensor) else value
 
-    written = found[node.args[0]]  # type: ignore[index] # looked at before: a node
+    target = by_node[node.args[0]]  # type: ignore[index] # looked at before: a node
     try:
         value = twin(*fx.map_arg(node.args, stand_in), **fx.map_arg(node.kwargs, stand_in))
     except (RuntimeError, NotImplementedError):  # some operations cannot be tried without data
         return False
-    return bool(value.shape == written.shape and value.dtype == written.dtype)
+    return bool(value.shape == target.shape and value.dtype == target.dtype)
 
 
 def _is_fresh(node: fx.Node) -> bool:
@@ -141,20 +122,22 @@ def _functionalized(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> f
 
     try:
         with torch.no_grad():
-            found = make_fx(functionalize(compute, remove="mutations"))(*example, *copies)
+            result = make_fx(functionalize(compute, remove="mutations"))(*example, *copies)
     except RuntimeError as error:
-        raise UnsupportedError(f"the step writes in place in a way that cannot be followed: {said(error)}") from error
-    inputs = found.graph.find_nodes(op="placeholder")[len(example) :]
-    _refuse_lasting_writes(found, inputs)
+        raise UnsupportedError(
+            f"the step writes in place in a way that cannot be followed: {message_of(error)}"
+        ) from error
+    inputs = result.graph.find_nodes(op="placeholder")[len(example) :]
+    _refuse_lasting_writes(result, inputs)
     for name, constant, node in zip(names, constants, inputs, strict=True):
-        found.register_buffer(f"constant_{name}", constant)
-        with found.graph.inserting_before(node):
-            node.replace_all_uses_with(found.graph.get_attr(f"constant_{name}"))
-        found.graph.erase_node(node)
-    _inputs_first(found)
-    found.graph.eliminate_dead_code()
-    found.recompile()
-    return found
+        result.register_buffer(f"constant_{name}", constant)
+        with result.graph.inserting_before(node):
+            node.replace_all_uses_with(result.graph.get_attr(f"constant_{name}"))
+        result.graph.erase_node(node)
+    _inputs_first(result)
+    result.graph.eliminate_dead_code()
+    result.recompile()
+    return result
 
 
 def _refuse_lasting_writes(graph: fx.GraphModule, constants: Sequence[fx.Node]) -> None:

@@ -1,18 +1,13 @@
 """Make random numbers inputs: split a captured graph into one that draws and one that computes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.capture.node_values import values
-from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, op_name, readers
+from rugged_widget.infer.compiled.capture.nodes import dependents, is_mutable, is_random, op_name, readers, values
 from rugged_widget.infer.compiled.program import UnsupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 aten = torch.ops.aten
 
@@ -23,41 +18,25 @@ _UNFILLED = (aten.empty.memory_format, aten.empty_strided.default)
 
 
 def hoist(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> tuple[fx.GraphModule, fx.GraphModule]:
-    """Make inputs of the random numbers.
-
-    Parameters
-    ----------
-    graph
-        Draws random numbers.
-    example
-        Its inputs.
-
-    Returns
-    -------
-    body, prelude
-        The same graph with the random numbers as further inputs, and a graph without inputs that draws them.
+    """Return the graph with its random numbers as further inputs, and a graph without inputs that draws them.
 
     Raises
     ------
     UnsupportedError
         If random numbers are drawn from a distribution that depends on an input, or in a way that cannot be followed.
     """
-    found = values(graph, example)
-    _standardize(graph, found)
-    nodes = list(graph.graph.nodes)
-    dependent: set[fx.Node] = set()
-    for node in nodes:
-        if node.op == "placeholder" or any(source in dependent for source in node.all_input_nodes):
-            dependent.add(node)
-    drawn = [node for node in nodes if is_random(node)]
-    for node in drawn:
+    by_node = values(graph, example)
+    _standardize(graph, by_node)
+    dependent = dependents(graph)
+    draws = [node for node in graph.graph.nodes if is_random(node)]
+    for node in draws:
         if node in dependent:
             raise UnsupportedError(f"random numbers depend on the parameters ({op_name(node)})")
-        if any(isinstance(found.get(source), torch.Generator) for source in node.all_input_nodes):
+        if any(isinstance(by_node.get(source), torch.Generator) for source in node.all_input_nodes):
             raise UnsupportedError(f"random numbers come from a generator of the model's own ({op_name(node)})")
-        if node in found and not isinstance(found[node], torch.Tensor):
+        if node in by_node and not isinstance(by_node[node], torch.Tensor):
             raise UnsupportedError(f"random numbers come together with something else ({op_name(node)})")
-    return _body(graph, drawn), _prelude(graph, drawn)
+    return _body(graph, draws), _prelude(graph, draws)
 
 
 def _is_fresh(node: fx.Node) -> bool:
@@ -68,35 +47,35 @@ def _is_fresh(node: fx.Node) -> bool:
     return isinstance(target, fx.Node) and target.target in _UNFILLED and len(target.users) == 1
 
 
-def _prelude(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
-    needed: set[fx.Node] = set()
+def _prelude(graph: fx.GraphModule, draws: Sequence[fx.Node]) -> fx.GraphModule:
+    sources: set[fx.Node] = set()
 
     def need(node: fx.Node) -> None:
-        if node not in needed:
-            needed.add(node)
+        if node not in sources:
+            sources.add(node)
             for source in node.all_input_nodes:
                 need(source)
 
-    for node in drawn:
+    for node in draws:
         need(node)
-    for node in needed:
+    for node in sources:
         users = list(readers(node))
-        written = any(is_mutable(user) and not is_random(user) for user in users)
-        if written and any(user in needed and not (is_random(user) and is_mutable(user)) for user in users):
+        is_written = any(is_mutable(user) and not is_random(user) for user in users)
+        if is_written and any(user in sources and not (is_random(user) and is_mutable(user)) for user in users):
             raise UnsupportedError(f"random numbers depend on a value that is written in place ({op_name(node)})")
     prelude, copies, outputs = fx.Graph(), dict[fx.Node, fx.Node](), list[fx.Node]()
     for node in graph.graph.nodes:
-        if node not in needed:
+        if node not in sources:
             continue
         copies[node] = prelude.node_copy(node, copies.__getitem__)
-        if node in drawn:  # a later draw may overwrite it
-            alone = _is_fresh(node) and not any(user in needed for user in node.users)
+        if node in draws:  # a later draw may overwrite it
+            alone = _is_fresh(node) and not any(user in sources for user in node.users)
             outputs.append(copies[node] if alone else prelude.call_function(aten.clone.default, (copies[node],)))
     prelude.output(tuple(outputs))
     return fx.GraphModule(graph, prelude)
 
 
-def _body(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
+def _body(graph: fx.GraphModule, draws: Sequence[fx.Node]) -> fx.GraphModule:
     body, copies = fx.Graph(), dict[fx.Node, fx.Node]()
     inputs: dict[fx.Node, fx.Node] = {}
     last = graph.graph.find_nodes(op="placeholder")[-1]
@@ -108,19 +87,19 @@ def _body(graph: fx.GraphModule, drawn: Sequence[fx.Node]) -> fx.GraphModule:
         else:  # the draw goes into a tensor that others see
             copies[node] = body.call_function(aten.copy_.default, (copies[node.args[0]], inputs[node]))
         if node is last:
-            inputs = {draw: body.placeholder(f"noise_{i}") for i, draw in enumerate(drawn)}
+            inputs = {draw: body.placeholder(f"noise_{i}") for i, draw in enumerate(draws)}
     body.eliminate_dead_code(lambda node: node.op in {"placeholder", "output"} or is_mutable(node))
     return fx.GraphModule(graph, body)
 
 
-def _standardize(graph: fx.GraphModule, found: Mapping[fx.Node, Any]) -> None:
+def _standardize(graph: fx.GraphModule, by_node: Mapping[fx.Node, Any]) -> None:
     """Let draws depend on inputs no more than they have to.
 
     What is drawn in the shape of a parameter has that shape by itself, and normal numbers of any mean and deviation are
     standard ones, scaled: so torch computes them too, bit for bit.
     """
     for node in list(graph.graph.nodes):
-        value: Any = found.get(node)
+        value: Any = by_node.get(node)
         with graph.graph.inserting_before(node):
             if node.target in _SHAPED_AFTER:
                 node.replace_all_uses_with(_empty(graph.graph, value))
@@ -137,11 +116,11 @@ def _standardize(graph: fx.GraphModule, found: Mapping[fx.Node, Any]) -> None:
 def _normal(graph: fx.Graph, node: fx.Node, value: torch.Tensor) -> fx.Node:
     mean, deviation = node.args[:2]
     if isinstance(deviation, fx.Node):
-        drawn = graph.call_function(aten.normal_.default, (_empty(graph, value),))
-        drawn = graph.call_function(aten.mul.Tensor, (drawn, deviation))
+        numbers = graph.call_function(aten.normal_.default, (_empty(graph, value),))
+        numbers = graph.call_function(aten.mul.Tensor, (numbers, deviation))
     else:  # a number is multiplied while drawing, in double precision
-        drawn = graph.call_function(aten.normal_.default, (_empty(graph, value), 0.0, deviation))
-    return graph.call_function(aten.add.Tensor, (drawn, mean))
+        numbers = graph.call_function(aten.normal_.default, (_empty(graph, value), 0.0, deviation))
+    return graph.call_function(aten.add.Tensor, (numbers, mean))
 
 
 def _empty(graph: fx.Graph, like: torch.Tensor) -> fx.Node:

@@ -8,20 +8,16 @@ every finite result, but for the last bits of a sum and the sign of a zero: wher
 parameter is not either in the end, and that is looked for beside the graph.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.capture.node_values import alike, values
+from rugged_widget.infer.compiled.capture.nodes import alike, values
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    Values: TypeAlias = dict[fx.Node, Any]
-    Pass: TypeAlias = Callable[[fx.GraphModule, Values], bool]
+Values: TypeAlias = dict[fx.Node, Any]
+Pass: TypeAlias = Callable[[fx.GraphModule, Values], bool]
 
 aten = torch.ops.aten
 
@@ -61,25 +57,17 @@ _UNCHANGED_BY_ONE = _TIMES | {aten.div.Tensor, aten.div.Scalar, aten.pow.Tensor_
 
 
 def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
-    """Make a functional graph smaller, in place.
-
-    Parameters
-    ----------
-    graph
-        Without writes and random numbers.
-    example
-        Its inputs.
-    """
-    found = values(graph, example)
+    """Make a functional graph without random numbers smaller, in place."""
+    by_node = values(graph, example)
     for _ in range(MAX_ROUNDS):
-        changed = [run(graph, found) for run in PASSES]
+        changed = [run(graph, by_node) for run in PASSES]
         if not any(changed):
             break
     graph.graph.lint()
     graph.recompile()
 
 
-def fold_constants(graph: fx.GraphModule, found: Values) -> bool:
+def fold_constants(graph: fx.GraphModule, by_node: Values) -> bool:
     """Compute ahead what depends on no input, and differences and comparisons of a value with itself."""
     constant, strided = set[fx.Node](), _looks_at_memory(graph)
     for node in graph.graph.nodes:
@@ -88,13 +76,13 @@ def fold_constants(graph: fx.GraphModule, found: Values) -> bool:
             constant.add(node)
     changed = False
     for node in list(graph.graph.nodes):
-        value = found.get(node)
+        value = by_node.get(node)
         needed = any(user not in constant for user in node.users)
         if node in constant and node.op != "get_attr" and needed and isinstance(value, torch.Tensor):
             laid_out = not strided or value.clone().stride() == value.stride()
             if value.numel() <= MAX_FOLDED and not value.is_meta and laid_out:
                 folded = _add_constant(graph, value, node)
-                found[folded] = value
+                by_node[folded] = value
                 node.replace_all_uses_with(folded)
                 changed = True
     graph.graph.eliminate_dead_code()
@@ -115,23 +103,23 @@ def _add_constant(graph: fx.GraphModule, value: torch.Tensor, before: fx.Node) -
         return graph.graph.get_attr(f"folded_{count}")
 
 
-def drop_no_ops(graph: fx.GraphModule, found: Values) -> bool:
+def drop_no_ops(graph: fx.GraphModule, by_node: Values) -> bool:
     """Drop operations that return what they are given: copies, reshapes to the same shape, x + 0, x * 1."""
     changed, strided = False, _looks_at_memory(graph)
     for node in list(graph.graph.nodes):
-        kept = _what_it_returns(node, found)
-        if kept is not None and alike(found.get(node), found.get(kept), strided=strided):
+        kept = _what_it_returns(node, by_node)
+        if kept is not None and alike(by_node.get(node), by_node.get(kept), strided=strided):
             node.replace_all_uses_with(kept)
             changed = changed or kept is not node
     graph.graph.eliminate_dead_code()
     return changed
 
 
-def _what_it_returns(node: fx.Node, found: Values) -> fx.Node | None:
+def _what_it_returns(node: fx.Node, by_node: Values) -> fx.Node | None:
     """Return the argument that an operation returns as it is, but for its shape and type, which are looked at after."""
     source = node.args[0] if node.args else None
     if node.op != "call_function" or not node.users or not isinstance(source, fx.Node):
-        return _unit_first(node, found)
+        return _unit_first(node, by_node)
     kept = False
     if node.target in _COPIES | _RESHAPES:
         kept = True
@@ -139,26 +127,26 @@ def _what_it_returns(node: fx.Node, found: Values) -> fx.Node | None:
         dims = [dim % len(node.args[1]) for dim in node.args[1]]  # type: ignore[arg-type, operator, union-attr] # a list
         kept = dims == sorted(dims)
     elif node.target in _SUMS:
-        kept = isinstance(found.get(node), torch.Tensor) and found[source].numel() == 1
+        kept = isinstance(by_node.get(node), torch.Tensor) and by_node[source].numel() == 1
     elif len(node.args) == 2 and not node.kwargs:
-        second = _number(node.args[1], found)
+        second = _number(node.args[1], by_node)
         kept = node.target in (_PLUS | _MINUS if second == 0 else _UNCHANGED_BY_ONE if second == 1 else ())
-    return source if kept else _unit_first(node, found)
+    return source if kept else _unit_first(node, by_node)
 
 
-def _unit_first(node: fx.Node, found: Values) -> fx.Node | None:
+def _unit_first(node: fx.Node, by_node: Values) -> fx.Node | None:
     """Return the second argument of 0 + x and 1 * x."""
     if node.op != "call_function" or not node.users or len(node.args) != 2 or node.kwargs:
         return None
-    first, second = _number(node.args[0], found), node.args[1]
+    first, second = _number(node.args[0], by_node), node.args[1]
     unit = (node.target in _PLUS and first == 0) or (node.target in _TIMES and first == 1)
     return second if unit and isinstance(second, fx.Node) else None
 
 
-def _number(value: Any, found: Values) -> float | None:
+def _number(value: Any, by_node: Values) -> float | None:
     """Return the number that an argument always is, also where it is a constant full of it; None for any other."""
     if isinstance(value, fx.Node) and value.op == "get_attr":
-        tensor = found.get(value)
+        tensor = by_node.get(value)
         if not isinstance(tensor, torch.Tensor) or not 0 < tensor.numel() <= MAX_COMPARED or tensor.is_complex():
             return None
         first = tensor.reshape(-1)[0]
@@ -171,23 +159,23 @@ def _looks_at_memory(graph: fx.GraphModule) -> bool:
     return any(name in str(node.target) for node in graph.graph.nodes for name in _BY_PLACE)
 
 
-def share(graph: fx.GraphModule, found: Values) -> bool:
+def share(graph: fx.GraphModule, by_node: Values) -> bool:
     """Compute each expression once, and keep each small constant once."""
-    seen: dict[Any, fx.Node] = {}
+    first: dict[Any, fx.Node] = {}
     changed = False
     for node in list(graph.graph.nodes):
         if node.op == "get_attr":
-            key = _constant_key(node, found.get(node))
+            key = _constant_key(node, by_node.get(node))
         elif node.op == "call_function":
             key = (node.target, repr(node.args), repr(sorted(node.kwargs.items())))
         else:
             continue
-        if key in seen:
-            node.replace_all_uses_with(seen[key])
+        if key in first:
+            node.replace_all_uses_with(first[key])
             graph.graph.erase_node(node)
             changed = True
         else:
-            seen[key] = node
+            first[key] = node
     return changed
 
 
@@ -202,21 +190,21 @@ def _constant_key(node: fx.Node, value: Any) -> Any:
     return str(value.dtype), tuple(value.shape), value.stride(), data
 
 
-def merge_signs(graph: fx.GraphModule, found: Values) -> bool:
+def merge_signs(graph: fx.GraphModule, by_node: Values) -> bool:
     """Merge changes of sign into sums and products: a + (-b) becomes a - b, -(a - b) becomes b - a."""
     changed = False
     for node in list(graph.graph.nodes):
         rule = _SIGN_RULES.get(node.target)
-        if rule and node.op == "call_function" and node.users and not node.kwargs and _is_real(node, found):
-            changed = rule(node, found) or changed
+        if rule and node.op == "call_function" and node.users and not node.kwargs and _is_real(node, by_node):
+            changed = rule(node, by_node) or changed
     graph.graph.eliminate_dead_code()
     return changed
 
 
-def _is_real(node: fx.Node, found: Values) -> bool:
+def _is_real(node: fx.Node, by_node: Values) -> bool:
     """Return whether a node and all that it takes are real numbers: others wrap around, or cannot be subtracted."""
-    taken = [found.get(item) for item in (node, *node.all_input_nodes)]
-    return all(isinstance(value, torch.Tensor) and value.is_floating_point() for value in taken)
+    operands = [by_node.get(item) for item in (node, *node.all_input_nodes)]
+    return all(isinstance(value, torch.Tensor) and value.is_floating_point() for value in operands)
 
 
 def _negated(value: Any) -> fx.Node | None:
@@ -226,7 +214,7 @@ def _negated(value: Any) -> fx.Node | None:
     return None
 
 
-def _merge_negation(node: fx.Node, found: Values) -> bool:
+def _merge_negation(node: fx.Node, by_node: Values) -> bool:
     (source,) = node.args
     if (inner := _negated(source)) is not None:
         node.replace_all_uses_with(inner)
@@ -234,23 +222,23 @@ def _merge_negation(node: fx.Node, found: Values) -> bool:
     if not isinstance(source, fx.Node) or source.target is not aten.sub.Tensor or source.kwargs:
         return False
     first, second = source.args
-    if isinstance(first, fx.Node) and isinstance(second, fx.Node) and alike(found.get(second), found[node]):
+    if isinstance(first, fx.Node) and isinstance(second, fx.Node) and alike(by_node.get(second), by_node[node]):
         node.target, node.args = aten.sub.Tensor, (second, first)
         return True
     return False
 
 
-def _merge_sum(node: fx.Node, found: Values) -> bool:
+def _merge_sum(node: fx.Node, by_node: Values) -> bool:
     first, second = _negated(node.args[0]), _negated(node.args[1])
     if second is not None:
-        return _merge_difference(node, found)
+        return _merge_difference(node, by_node)
     if first is not None and isinstance(node.args[1], fx.Node):
         node.target, node.args = aten.sub.Tensor, (node.args[1], first)
         return True
     return False
 
 
-def _merge_difference(node: fx.Node, found: Values) -> bool:  # noqa: ARG001 the rules are called alike
+def _merge_difference(node: fx.Node, by_node: Values) -> bool:  # noqa: ARG001 the rules are called alike
     second = _negated(node.args[1])
     if second is None:
         return False
@@ -259,7 +247,7 @@ def _merge_difference(node: fx.Node, found: Values) -> bool:  # noqa: ARG001 the
     return True
 
 
-def _merge_product(node: fx.Node, found: Values) -> bool:  # noqa: ARG001 as above
+def _merge_product(node: fx.Node, by_node: Values) -> bool:  # noqa: ARG001 as above
     first, second = _negated(node.args[0]), _negated(node.args[1])
     factor = node.args[1]
     if first is not None and isinstance(factor, (int, float)):

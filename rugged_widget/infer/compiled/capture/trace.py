@@ -1,11 +1,10 @@
 """Trace a whole SVI step (loss, gradients, optimizer) into one graph of tensor operations."""
 
-from __future__ import annotations
-
 import math
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyro
 import torch
@@ -19,14 +18,8 @@ from torch.fx.experimental.proxy_tensor import (
 from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, readers
-from rugged_widget.infer.compiled.program import UnsupportedError, said
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from rugged_widget.infer.compiled.optimizer.update_rules import Rule
-    from rugged_widget.infer.compiled.program import State
-
+from rugged_widget.infer.compiled.optimizer.update_rules import Rule
+from rugged_widget.infer.compiled.program import State, UnsupportedError, message_of
 
 aten = torch.ops.aten
 _CHECK = aten._linalg_check_errors.default
@@ -41,7 +34,9 @@ def capture(
     """Trace one step as it would be taken now; the random numbers used are not given back.
 
     The step is traced with the real leaf tensors, wherever model and guide keep them: putting others in their place
-    would miss references that modules hold. In the finished graph the leaves are replaced by parts of its first input.
+    would miss references that modules hold. In the finished graph(*state, *rates) -> (loss, *state) the leaves are
+    replaced by parts of its first input; it draws random numbers where the model does. UnsupportedError is raised where
+    the step depends on values in a way that a graph of tensors cannot follow.
 
     Parameters
     ----------
@@ -49,20 +44,8 @@ def capture(
         Computes the differentiable loss from the parameters, shape ().
     params
         The leaves to differentiate by, all of one dtype on the CPU.
-    rule
-        What the optimizer does.
     state
         An example: the parameters flat, then the moments of the rule, vectors of one length.
-
-    Returns
-    -------
-    GraphModule
-        graph(*state, *rates) -> (loss, *state). It draws random numbers where the model does.
-
-    Raises
-    ------
-    UnsupportedError
-        If the step depends on values in a way that a graph of tensors cannot follow.
     """
     sizes = [param.numel() for param in params]
     rates = [state[0].new_ones(()) for _ in range(rule.num_rates)]
@@ -85,7 +68,7 @@ def capture(
     except Exception as error:
         if "trying to get value out of a tracing tensor" in str(error):
             raise UnsupportedError(LOOKED_AT) from error
-        raise UnsupportedError(f"the step could not be captured: {said(error)}") from error
+        raise UnsupportedError(f"the step could not be captured: {message_of(error)}") from error
     return _rewired(traced, params)
 
 
@@ -229,20 +212,20 @@ def _same_storage(one: torch.Tensor, other: torch.Tensor) -> bool:
     return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
 
 
-def _hoist(graph: fx.Graph, wanted: Sequence[fx.Node]) -> None:
+def _hoist(graph: fx.Graph, nodes: Sequence[fx.Node]) -> None:
     """Move nodes, and what they need, to right behind the inputs."""
     last = graph.find_nodes(op="placeholder")[-1]
-    moved: set[fx.Node] = set()
+    done: set[fx.Node] = set()
 
     def move(node: fx.Node) -> None:
         nonlocal last
-        if node.op == "placeholder" or node in moved:
+        if node.op == "placeholder" or node in done:
             return
         for source in node.all_input_nodes:
             move(source)
         last.append(node)
         last = node
-        moved.add(node)
+        done.add(node)
 
-    for node in wanted:
+    for node in nodes:
         move(node)

@@ -1,27 +1,16 @@
 """Compile with JAX in a thread while the graph engine trains; JAX takes over when it is ready."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from rugged_widget.infer.compiled.program import UnsupportedError, said
-
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.engine import JaxEngine
-    from rugged_widget.infer.compiled.program import Program
+from rugged_widget.infer.compiled.jax.engine import JaxEngine
+from rugged_widget.infer.compiled.program import Program, UnsupportedError, message_of
 
 
 class BackgroundCompile:
     """Prepares the JAX engine of a program: imports and compiles in a thread of its own, the rest where it is polled.
 
     That thread computes no step and touches neither torch nor Pyro.
-
-    Parameters
-    ----------
-    program
-        What the engine is to run.
     """
 
     def __init__(self, program: Program) -> None:
@@ -36,24 +25,19 @@ class BackgroundCompile:
     def poll(self) -> JaxEngine | None:
         """Return the engine when it is ready, None before; go on to the next part where one is done.
 
-        Raises
-        ------
-        UnsupportedError
-            If there is no JAX, or it has no counterpart of an operation.
+        UnsupportedError is raised without JAX, or where it has no counterpart of an operation.
         """
         if self._thread.is_alive():
             return None
         if self._error is not None:
-            raise UnsupportedError(f"JAX could not be used: {said(self._error)}") from self._error
+            raise UnsupportedError(f"JAX could not be used: {message_of(self._error)}") from self._error
         if self._engine is None:
-            from rugged_widget.infer.compiled.jax.engine import JaxEngine
-
             try:
                 engine = self._engine = JaxEngine(self._program)
             except UnsupportedError:
                 raise
             except Exception as error:
-                raise UnsupportedError(f"JAX could not be used: {said(error)}") from error
+                raise UnsupportedError(f"JAX could not be used: {message_of(error)}") from error
             self._thread = self._begun(engine.compile)
             return None
         return self._engine

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rugged_widget.infer.compiled.jax.translate import translated
-from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.compiled.program import Program, State, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor
-
     from rugged_widget.infer.compiled.jax.xla_loop import Loop
-    from rugged_widget.infer.compiled.program import Program, State
 
 MAX_INPUT_BYTES = 1 << 26
 """Memory for the inputs of one call, at most."""
@@ -25,17 +22,9 @@ MAX_INPUT_BYTES = 1 << 26
 class JaxEngine:
     """Runs a program, many steps a call. Making it takes some 10 ms, compiling it about a second, in any thread.
 
-    Parameters
-    ----------
-    program
-        What is to be run: at least one input, all values on the CPU.
-    max_steps
-        Steps that one call shall be able to take, >= 1; fewer where their inputs would take more than 64 MB.
-
-    Raises
-    ------
-    UnsupportedError
-        If JAX is not installed, or has no counterpart of an operation of the program.
+    The program has at least one input, all values on the CPU. One call takes up to `max_steps` >= 1 steps, fewer where
+    their inputs would take more than 64 MB. UnsupportedError is raised without JAX, or where it has no counterpart of
+    an operation.
     """
 
     name = "jax"
@@ -58,10 +47,7 @@ class JaxEngine:
     def compile(self) -> None:
         """Compile, and take one step for nothing; touches neither torch nor Pyro, so that any thread may do it.
 
-        Raises
-        ------
-        UnsupportedError
-            If JAX computes an operation otherwise than torch.
+        UnsupportedError is raised where JAX computes an operation otherwise than torch.
         """
         self._compiled()
 
@@ -75,34 +61,20 @@ class JaxEngine:
         return self._loop
 
     def run(self, state: State, inputs: Sequence[Tensor]) -> tuple[State, Tensor]:
-        """Take as many steps as there are rows of inputs; compiles first where that is not done.
+        """Take as many steps as there are rows of inputs, as of `Engine.run`; compiles first where that is not done.
 
-        Parameters
-        ----------
-        state
-            As the program's; it is not changed.
-        inputs
-            As the program's, with one more dimension in front: a row a step, in [1, max_steps] of them.
-
-        Returns
-        -------
-        state, losses
-            The state after the last step, of new memory, and the loss of each step, shape (num_steps,).
-
-        Raises
-        ------
-        ValueError
-            If there are no rows, more than max_steps, or not of the program's shapes and types.
+        The new state is of new memory. ValueError is raised for no rows, more than max_steps, or other shapes and types
+        than the program's.
         """
         num_steps = len(inputs[0])
         if not 1 <= num_steps <= self.max_steps:
             raise ValueError(f"inputs must have 1 to {self.max_steps} rows, got {num_steps}")
-        for kept, given in zip(self._inputs, inputs, strict=True):
-            if given.shape != (num_steps, *kept.shape[1:]) or given.dtype != kept.dtype:
-                wanted = f"{kept.dtype} of shape {list(kept.shape[1:])}"
-                raise ValueError(f"inputs must be {num_steps} rows of {wanted}, got {given.dtype} {list(given.shape)}")
-            kept[:num_steps] = given
+        for rows, values in zip(self._inputs, inputs, strict=True):
+            if values.shape != (num_steps, *rows.shape[1:]) or values.dtype != rows.dtype:
+                shape = f"{rows.dtype} of shape {list(rows.shape[1:])}"
+                raise ValueError(f"inputs must be {num_steps} rows of {shape}, got {values.dtype} {list(values.shape)}")
+            rows[:num_steps] = values
         loop = self._compiled()
-        found, losses = loop(num_steps, [value.numpy() for value in state], [rows.numpy() for rows in self._inputs])
-        after = tuple(torch.from_numpy(np.array(value)) for value in found)  # copies: JAX's own cannot be written to
+        results, losses = loop(num_steps, [value.numpy() for value in state], [rows.numpy() for rows in self._inputs])
+        after = tuple(torch.from_numpy(np.array(value)) for value in results)  # copies: JAX's own cannot be written to
         return after, torch.from_numpy(np.asarray(losses)[:num_steps].copy())

@@ -1,7 +1,5 @@
 """A step as a list of calls of JAX functions, without torch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -12,20 +10,12 @@ from numpy.typing import NDArray
 Counterpart: TypeAlias = Callable[..., Any]
 """Computes in JAX what an operation of torch computes: called with the result to come, then as the operation is."""
 
-Dtype: TypeAlias = "np.dtype[Any]"
+Dtype: TypeAlias = np.dtype[Any]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What torch's own result looks like; a counterpart's must look the same.
-
-    Attributes
-    ----------
-    shape
-        Its shape.
-    dtype
-        Its type, which says in what type the operation computes.
-    """
+    """Shape and type of torch's own result; a counterpart's must be the same, and it computes in that type."""
 
     shape: tuple[int, ...]
     dtype: Dtype
@@ -45,15 +35,13 @@ class Call:
     Attributes
     ----------
     name
-        Of the operation, as torch writes it: aten.add.Tensor.
+        Name of the operation, as torch writes it: aten.add.Tensor.
     arguments, keywords
         What its counterpart is called with after the result: numbers, arrays, slots, and lists of them.
-    results
-        What must come out.
-    slots
-        Where that is kept.
+    results, slots
+        What must come out, and where that is kept.
     several
-        Whether the operation returns a tuple; where not, there is one result and one slot.
+        True if the operation returns a tuple; otherwise there is one result and one slot.
     """
 
     name: str
@@ -70,16 +58,12 @@ class Recipe:
 
     Attributes
     ----------
-    calls
-        In the order in which they are to be done.
     state, inputs
         Slots of what a step is given, and what it looks like.
     constants
         Values that no step changes, by slot.
-    loss
-        Slot of the loss, one number.
-    loss_dtype
-        Its type.
+    loss, loss_dtype
+        Slot of the loss, one number, and its type.
     next_state
         Slots of the state after the step, each of the shape and type of its part of `state`.
     """

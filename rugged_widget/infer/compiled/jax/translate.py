@@ -1,29 +1,22 @@
 """Translate a program of torch for JAX: operations to their counterparts, constants to arrays."""
 
-from __future__ import annotations
-
 import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, fx
 from torch._decomp import get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
 
-from rugged_widget.infer.compiled.jax.jax_program import Call, Recipe, Result, Slot
-from rugged_widget.infer.compiled.program import UnsupportedError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype
-    from rugged_widget.infer.compiled.program import Program
+from rugged_widget.infer.compiled.jax.jax_program import Call, Counterpart, Dtype, Recipe, Result, Slot
+from rugged_widget.infer.compiled.program import Program, UnsupportedError
 
 Tree: TypeAlias = Any  # values, alone or in lists, tuples and dicts
 _Operation: TypeAlias = Any  # torch gives it no type
@@ -33,15 +26,8 @@ OF_NO_EFFECT = frozenset({"layout", "device", "pin_memory", "memory_format", "no
 """Arguments that say where values are kept, not what they are."""
 
 DTYPES: dict[torch.dtype, Dtype] = {
-    torch.bool: np.dtype(np.bool_),
-    torch.uint8: np.dtype(np.uint8),
-    torch.int8: np.dtype(np.int8),
-    torch.int16: np.dtype(np.int16),
-    torch.int32: np.dtype(np.int32),
-    torch.int64: np.dtype(np.int64),
-    torch.float16: np.dtype(np.float16),
-    torch.float32: np.dtype(np.float32),
-    torch.float64: np.dtype(np.float64),
+    getattr(torch, name): np.dtype(name)
+    for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 }
 """Types that JAX computes in as torch does."""
 
@@ -71,17 +57,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A value of the example.
-
-    Attributes
-    ----------
-    value
-        Itself.
-    slot
-        Where a step keeps it.
-    fixed
-        Itself as an array, where it is the same in all steps.
-    """
+    """A value of the example: its slot in a step and, where it is the same in all steps, itself as a fixed array."""
 
     value: Tensor
     slot: Slot
@@ -89,27 +65,11 @@ class Known:
 
 
 def translated(program: Program, counterparts: Mapping[str, Counterpart]) -> Recipe:
-    """Return the recipe of a program.
+    """Return the recipe of a program, whose constants share the program's memory.
 
     The program is run once on its example, operation by operation, to know the shape and type of each value. An
-    operation without a counterpart is decomposed by torch into others.
-
-    Parameters
-    ----------
-    program
-        What is to be run.
-    counterparts
-        Functions of JAX by the names of torch's operations.
-
-    Returns
-    -------
-    Recipe
-        Its constants share the program's memory.
-
-    Raises
-    ------
-    UnsupportedError
-        If operations have no counterpart; it names them.
+    operation without a counterpart is decomposed by torch into others; UnsupportedError names those for which that
+    cannot be. Counterparts are functions of JAX by the names of torch's operations.
     """
     translator = _Translator(counterparts)
     with torch.no_grad():
@@ -136,15 +96,15 @@ class _Translator:
     def recipe(self, program: Program) -> Recipe:
         if unknown := self._unknown(program.graph):  # before anything runs: it might draw random numbers
             raise _unsupported(unknown)
-        given = [self._known(value) for value in (*program.state, *program.inputs)]
-        loss, *after = self._walk(program.graph, given)
+        arguments = [self._known(value) for value in (*program.state, *program.inputs)]
+        loss, *after = self._walk(program.graph, arguments)
         if self._refused:
             raise _unsupported(self._refused)
-        results = [result_of(known.value, "a step") for known in given]
+        results = [result_of(known.value, "a step") for known in arguments]
         num_state = len(program.state)
         if [result_of(known.value, "a step") for known in after] != results[:num_state] or loss.value.numel() != 1:
             raise UnsupportedError("a step changes the shape or the type of its state, or its loss is not one number")
-        slots = [known.slot for known in given]
+        slots = [known.slot for known in arguments]
         used = {known.slot for known in (loss, *after)}
         used.update(gathered(Slot, [(call.arguments, call.keywords) for call in self._calls]))
         return Recipe(
@@ -167,9 +127,9 @@ class _Translator:
         random = torch.Tag.nondeterministic_seeded in getattr(operation, "tags", ())
         return not random and bool(get_decompositions([operation]))
 
-    def _walk(self, graph: fx.GraphModule, given: Sequence[Known]) -> Tree:
+    def _walk(self, graph: fx.GraphModule, arguments: Sequence[Known]) -> Tree:
         """Translate all nodes of a graph; returns its outputs."""
-        known: dict[fx.Node, Tree] = dict(zip(graph.graph.find_nodes(op="placeholder"), given, strict=True))
+        known: dict[fx.Node, Tree] = dict(zip(graph.graph.find_nodes(op="placeholder"), arguments, strict=True))
         for node in _live(graph):
             args, kwargs = map_arg((node.args, node.kwargs), known.__getitem__)
             if node.op == "get_attr":
@@ -219,14 +179,14 @@ class _Translator:
         largest = max((source.value.numel() for source in sources), default=0)
         if fixed and all(value.numel() <= largest for value in values):
             return mapped(Tensor, self._constant, outcome)
-        found = mapped(Tensor, lambda value: self._known(value, fixed=fixed), outcome)
-        slots = tuple(known.slot for known in gathered(Known, found))
+        outputs = mapped(Tensor, lambda value: self._known(value, fixed=fixed), outcome)
+        slots = tuple(known.slot for known in gathered(Known, outputs))
         self._calls.append(Call(name, arguments, keywords, results, slots, several=not isinstance(outcome, Tensor)))
-        return found
+        return outputs
 
     def _decomposed(self, operation: _Operation, args: Sequence[Tree], kwargs: Mapping[str, Tree]) -> Tree:
         """Let torch say an operation by others, and translate those."""
-        given = gathered(Known, (args, kwargs))
+        sources = gathered(Known, (args, kwargs))
         decomposition: Callable[..., Tree] = get_decompositions([operation])[operation]
 
         def compute(*values: Tensor) -> Tree:
@@ -235,10 +195,10 @@ class _Translator:
             outcome = decomposition(*arguments, **keywords)
             return tuple(outcome) if isinstance(outcome, tuple) else outcome  # a named tuple would be a node
 
-        graph = make_fx(compute)(*(known.value.clone() for known in given))
+        graph = make_fx(compute)(*(known.value.clone() for known in sources))
         if self._unknown(graph) or any(node.target is operation for node in graph.graph.nodes):
             raise RefusedError(str(operation))
-        return self._walk(graph, given)
+        return self._walk(graph, sources)
 
 
 def mapped(kind: type[Any], function: Callable[[Any], Tree], tree: Tree) -> Tree:
@@ -255,9 +215,9 @@ def mapped(kind: type[Any], function: Callable[[Any], Tree], tree: Tree) -> Tree
 
 def gathered(kind: type[_Value], tree: Tree) -> list[_Value]:
     """Return all values of a kind in lists, tuples and dicts, in order."""
-    found: list[_Value] = []
-    mapped(kind, found.append, tree)
-    return found
+    parts: list[_Value] = []
+    mapped(kind, parts.append, tree)
+    return parts
 
 
 def result_of(value: Tensor, name: str) -> Result:

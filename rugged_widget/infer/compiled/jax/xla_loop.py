@@ -1,31 +1,24 @@
 """Compile a JAX program into one XLA loop that takes any number of steps a call."""
 
-from __future__ import annotations
-
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.experimental.xla_metadata import set_xla_metadata
+from numpy.typing import NDArray
 
-from rugged_widget.infer.compiled.jax.jax_program import Slot
+from rugged_widget.infer.compiled.jax.jax_program import Call, Counterpart, Recipe, Result, Slot
 from rugged_widget.infer.compiled.jax.ops import COUNTERPARTS, FUSED
 from rugged_widget.infer.compiled.program import UnsupportedError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.jax.jax_program import Call, Counterpart, Recipe, Result
-
-    Values: TypeAlias = Sequence[jax.Array | NDArray[Any]]
+Values: TypeAlias = Sequence[jax.Array | NDArray[Any]]
 
 MAX_EMBEDDED = 64
 """Elements of the largest constant that is compiled into the code; larger ones would make compiling slow."""
@@ -85,19 +78,9 @@ def own_settings() -> Iterator[None]:
 
 
 class Loop:
-    """Compiles when it is made; touches nothing but JAX, so that it may be made in any thread.
+    """Compiles a recipe when it is made, for calls of at most `max_steps` steps; touches only JAX, so in any thread.
 
-    Parameters
-    ----------
-    recipe
-        The step.
-    max_steps
-        Steps that one call can take, >= 1.
-
-    Raises
-    ------
-    UnsupportedError
-        If JAX cannot compute an operation as torch does.
+    UnsupportedError is raised where JAX cannot compute an operation as torch does.
     """
 
     def __init__(self, recipe: Recipe, max_steps: int) -> None:
@@ -105,40 +88,29 @@ class Loop:
         with own_settings():
             self._constants = [jnp.asarray(array) for array in large.values()]
             num_steps = np.zeros((), np.int32)
-            given = _shapes(recipe.state.values()), _shapes(recipe.inputs.values(), (max_steps,)), self._constants
-            self._compile(recipe, max_steps, tuple(large), (num_steps, *given))
+            shapes = _shapes(recipe.state.values()), _shapes(recipe.inputs.values(), (max_steps,)), self._constants
+            self._compile(recipe, max_steps, tuple(large), (num_steps, *shapes))
 
-    def _compile(self, recipe: Recipe, max_steps: int, large: Sequence[Slot], given: Sequence[Any]) -> None:
+    def _compile(self, recipe: Recipe, max_steps: int, large: Sequence[Slot], shapes: Sequence[Any]) -> None:
         """Compile the loop, as one function where that is known to work."""
         one = None
         if is_fusing() and len(recipe.calls) <= MAX_FUSED_CALLS and _work(recipe) <= MAX_FUSED:
             with suppress(jax.errors.JaxRuntimeError):  # what XLA says of what it cannot do so, but in the other way
-                one = compiled_as_one(_loop(recipe, FUSED, max_steps, large), given)
+                one = compiled_as_one(_loop(recipe, FUSED, max_steps, large), shapes)
         self.is_one = one is not None
         loop = jax.jit(_loop(recipe, COUNTERPARTS, max_steps, large))
-        self.compiled = one or compiled_with(loop.lower(*given), OPTIONS)
+        self.compiled = one or compiled_with(loop.lower(*shapes), OPTIONS)
 
     def __call__(self, num_steps: int, state: Values, inputs: Values) -> tuple[Values, jax.Array]:
-        """Take steps.
+        """Take `num_steps` in [1, max_steps] steps; return the state after the last and the losses.
 
-        Parameters
-        ----------
-        num_steps
-            How many, in [1, max_steps].
-        state
-            As the recipe's.
-        inputs
-            As the recipe's, max_steps rows each, of which the first are used.
-
-        Returns
-        -------
-        state, losses
-            After the last step, and of each step, shape (max_steps,), of which the first mean something.
+        State and inputs are as the recipe's, inputs and losses of max_steps rows each, of which the first mean
+        something.
         """
         with own_settings():
-            found = self.compiled(np.int32(num_steps), list(state), list(inputs), self._constants)
-            jax.block_until_ready(found)  # type: ignore[no-untyped-call]
-            state, losses = found[0] if self.is_one else found
+            outcome = self.compiled(np.int32(num_steps), list(state), list(inputs), self._constants)
+            jax.block_until_ready(outcome)  # type: ignore[no-untyped-call]
+            state, losses = outcome[0] if self.is_one else outcome
             return state, losses  # now what was given may be written to again
 
 
@@ -173,13 +145,13 @@ def _do(call: Call, function: Counterpart, values: dict[Slot, jax.Array]) -> Non
     """Put the outcome of one call among the values, if it looks as torch's does."""
     result = call.results if call.several else call.results[0]
     try:
-        found = function(result, *_filled(call.arguments, values), **_filled(call.keywords, values))
+        outcome = function(result, *_filled(call.arguments, values), **_filled(call.keywords, values))
     except Exception as error:
         raise UnsupportedError(f"JAX could not compute {call.name}: {error}") from error
-    for slot, result, value in zip(call.slots, call.results, found if call.several else (found,), strict=True):
+    for slot, result, value in zip(call.slots, call.results, outcome if call.several else (outcome,), strict=True):
         if (value.shape, value.dtype) != (result.shape, result.dtype):
-            looks = f"{value.dtype}{list(value.shape)}, not {result.dtype}{list(result.shape)}"
-            raise UnsupportedError(f"JAX computes {call.name} as {looks}")
+            text = f"{value.dtype}{list(value.shape)}, not {result.dtype}{list(result.shape)}"
+            raise UnsupportedError(f"JAX computes {call.name} as {text}")
         values[slot] = value
 
 
@@ -198,34 +170,34 @@ def _work(recipe: Recipe) -> int:
 
 
 def is_fusing() -> bool:
-    """Say whether this version of XLA is known to compile a marked loop as one function."""
+    """Return whether this version of XLA is known to compile a marked loop as one function."""
     return version("jaxlib").startswith(FUSING)
 
 
-def compiled_as_one(function: Callable[..., Any], given: Sequence[Any]) -> jax.stages.Compiled | None:
+def compiled_as_one(function: Callable[..., Any], arguments: Sequence[Any]) -> jax.stages.Compiled | None:
     """Compile a function of arrays as one of the processor; None where it does what is not known to be possible so.
 
     The compiled one returns a list: what the function returns, and something else.
     """
     function = jax.jit(_with_witness(function))
-    operations = re.findall(r"\b((?:stablehlo|chlo)\.\w+)", function.lower(*given).as_text())
-    if not FUSIBLE.issuperset(operations) or not all(values.size for values in jax.tree.leaves(given)):
+    operations = re.findall(r"\b((?:stablehlo|chlo)\.\w+)", function.lower(*arguments).as_text())
+    if not FUSIBLE.issuperset(operations) or not all(values.size for values in jax.tree.leaves(arguments)):
         return None
 
-    def marked(*given: Any) -> Any:
-        returned, witness = function(*given)
+    def marked(*arguments: Any) -> Any:
+        outcome, witness = function(*arguments)
         witness = set_xla_metadata(witness, xla_cpu_small_call="true", inlineable="false")  # type: ignore[no-untyped-call]
-        return returned, witness
+        return outcome, witness
 
-    return compiled_with(jax.jit(marked).lower(*given), FUSING_OPTIONS)
+    return compiled_with(jax.jit(marked).lower(*arguments), FUSING_OPTIONS)
 
 
 def _with_witness(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function return something of all that it is given: XLA ends the process where an argument is of no use."""
 
-    def witnessed(*given: Any) -> Any:
-        first = [values.reshape(-1)[:1].astype(np.float32) for values in jax.tree.leaves(given)]
-        return function(*given), jnp.concatenate(first)
+    def witnessed(*arguments: Any) -> Any:
+        first = [values.reshape(-1)[:1].astype(np.float32) for values in jax.tree.leaves(arguments)]
+        return function(*arguments), jnp.concatenate(first)
 
     return witnessed
 

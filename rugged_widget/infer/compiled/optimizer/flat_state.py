@@ -1,36 +1,20 @@
 """Read the parameters and moments of Pyro's optimizer into flat vectors, and write them back."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import torch
+from pyro.optim import PyroOptim
 
 from rugged_widget.infer.compiled.optimizer.update_rules import rule_of
-from rugged_widget.infer.compiled.program import UnsupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pyro.optim import PyroOptim
-
-    from rugged_widget.infer.compiled.program import State
+from rugged_widget.infer.compiled.program import State, UnsupportedError
 
 
 class Link:
     """Reads and writes what steps change: parameters, moments, and how many steps there were.
 
-    Parameters
-    ----------
-    optim
-        Pyro's optimizer, which keeps one of torch's for each parameter.
-    params
-        The unconstrained parameters, leaves.
-
-    Raises
-    ------
-    UnsupportedError
-        If the optimizer is not known, or the parameters are not of one kind.
+    The parameters are unconstrained leaves; Pyro's optimizer keeps one of torch's for each. UnsupportedError is raised
+    where the optimizer is not known, or the parameters are not of one kind.
     """
 
     def __init__(self, optim: PyroOptim, params: Sequence[torch.Tensor]) -> None:
@@ -56,8 +40,8 @@ class Link:
 
     def _optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
         """Return the optimizer of a parameter, as the first step would make it, without making it."""
-        made: Any = self._optim.optim_objs.get(param)
-        return made if made is not None else self._optim._get_optim(param)  # type: ignore[no-any-return]
+        optimizer: Any = self._optim.optim_objs.get(param)
+        return optimizer if optimizer is not None else self._optim._get_optim(param)  # type: ignore[no-any-return]
 
     def read(self) -> tuple[State, int]:
         """Return the state, of new memory, and the number of steps that the optimizer has taken."""
@@ -122,7 +106,7 @@ class Link:
 
     @property
     def touched(self) -> bool:
-        """Whether somebody has written into the parameters since they were read or written here."""
+        """True if somebody has written into the parameters since they were read or written here."""
         return self._versions != self._current_versions()
 
     def _current_versions(self) -> list[int]:

@@ -4,40 +4,27 @@ A rule's rates are what changes from step to step without depending on a gradien
 neither the learning rate nor the count of steps is ever part of it.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pyro.optim.clipped_adam import ClippedAdam as PyroClippedAdam
 
 from rugged_widget.infer.compiled.program import UnsupportedError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from numpy.typing import NDArray
-
-    Array: TypeAlias = NDArray[np.float64]
-    Tensors: TypeAlias = tuple[torch.Tensor, ...]
+Array: TypeAlias = NDArray[np.float64]
+Tensors: TypeAlias = tuple[torch.Tensor, ...]
 
 
 class Rule(Protocol):
-    """An optimizer as a pure function.
-
-    Attributes
-    ----------
-    moments
-        Names of the vectors it keeps a parameter, as in the state of the real optimizer.
-    num_rates
-        How many numbers a step it is given.
-    """
+    """An optimizer as a pure function."""
 
     @property
     def moments(self) -> tuple[str, ...]:
-        """Names of the vectors it keeps."""
+        """Names of the vectors it keeps a parameter, as in the state of the real optimizer."""
         ...
 
     @property
@@ -58,18 +45,9 @@ class Rule(Protocol):
         ...
 
 
-def _constant(learning_rate: float, num_steps: int) -> Array:
-    return np.full(num_steps, learning_rate)
-
-
 @dataclass(frozen=True)
 class Adam:
-    """Adam, as torch does it.
-
-    References
-    ----------
-    D. P. Kingma and J. Ba (2015), "Adam: A Method for Stochastic Optimization".
-    """
+    """Adam, as torch does it (D. P. Kingma and J. Ba 2015, "Adam: A Method for Stochastic Optimization")."""
 
     betas: tuple[float, float]
     eps: float
@@ -80,7 +58,7 @@ class Adam:
 
     def decayed(self, learning_rate: float, num_steps: int) -> Array:
         """Return the learning rates of the next steps: all the same."""
-        return _constant(learning_rate, num_steps)
+        return np.full(num_steps, learning_rate)
 
     def rates(self, learning_rates: Array, first: int) -> Array:
         """Return what the root of the second moment is multiplied with, and what is added to it.
@@ -154,7 +132,7 @@ class SGD:
 
     def decayed(self, learning_rate: float, num_steps: int) -> Array:
         """Return the learning rates of the next steps: all the same."""
-        return _constant(learning_rate, num_steps)
+        return np.full(num_steps, learning_rate)
 
     def rates(self, learning_rates: Array, first: int) -> Array:  # noqa: ARG002 every step is like the first
         """Return the learning rate."""
@@ -185,13 +163,7 @@ _MUST_BE_OFF = ("amsgrad", "maximize", "dampening", "decoupled_weight_decay", "d
 
 
 def rule_of(optimizer: torch.optim.Optimizer) -> Rule:
-    """Return the rule of an optimizer.
-
-    Raises
-    ------
-    UnsupportedError
-        If it is another than Adam, Pyro's ClippedAdam or SGD, or one of its options is.
-    """
+    """Return the rule of Adam, Pyro's ClippedAdam or SGD; UnsupportedError for others, or for an unknown option."""
     name = type(optimizer).__name__
     if type(optimizer) not in _KNOWN:
         raise UnsupportedError(f"the optimizer {name} is none of {', '.join(kind.__name__ for kind in _KNOWN)}")

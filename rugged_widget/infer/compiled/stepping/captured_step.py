@@ -1,28 +1,20 @@
 """Take steps of a captured program, on the state that it shares with Pyro's own steps."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from rugged_widget.infer.compiled.program import said
+from rugged_widget.infer.compiled.capture.feasibility import Watch
+from rugged_widget.infer.compiled.optimizer.flat_state import Link
+from rugged_widget.infer.compiled.program import Engine, State, message_of
+from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TypeAlias
-
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.capture.feasibility import Watch
-    from rugged_widget.infer.compiled.optimizer.flat_state import Link
-    from rugged_widget.infer.compiled.program import Engine, State
-    from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
-
-    Array: TypeAlias = NDArray[np.float64]
+Array: TypeAlias = NDArray[np.float64]
 
 
 READ_SECONDS = 0.02
@@ -35,18 +27,9 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A moment to come back to.
+    """A moment to come back to: parameters and moments, count of the optimizer's steps, state of torch's generator.
 
-    Attributes
-    ----------
-    state
-        Parameters and moments.
-    count
-        Steps that the optimizer has counted.
-    learning_rate
-        Of the step before, which some optimizers go on from.
-    generator
-        State of torch's generator.
+    The learning rate is that of the step before, which some optimizers go on from.
     """
 
     state: State
@@ -58,18 +41,8 @@ class Mark:
 class Compiled:
     """Takes captured steps. What they change lives here from `load` to `store`, and with Pyro otherwise.
 
-    Parameters
-    ----------
-    link
-        To Pyro's parameters and optimizer.
-    noise
-        Draws the random numbers.
-    engine
-        Runs the program; it may be replaced between two runs by another of the same program.
-    constants
-        Tensors that the program was captured with, such as the data.
-    watch
-        Sees the numbers that model and guide hold.
+    The engine may be replaced between two runs by another of the same program. `constants` are tensors that the program
+    was captured with, such as the data; `watch` sees the numbers that model and guide hold.
     """
 
     def __init__(
@@ -86,7 +59,7 @@ class Compiled:
 
     @property
     def outdated(self) -> bool:
-        """Whether somebody has changed what was captured: a constant, or a number that the model holds.
+        """True if somebody has changed what was captured: a constant, or a number that the model holds.
 
         Numbers are read now and then only, because that takes a tenth of a millisecond.
         """
@@ -119,24 +92,10 @@ class Compiled:
         torch.set_rng_state(mark.generator)
 
     def run(self, num_steps: int, learning_rate: float) -> tuple[Array, Array]:
-        """Take steps, whether they lead anywhere or not.
+        """Take steps, >= 1, whether they lead anywhere or not; return losses and learning rates, (num_steps,) each.
 
-        Parameters
-        ----------
-        num_steps
-            How many, >= 1.
-        learning_rate
-            Of the next step, as the optimizer has it now.
-
-        Returns
-        -------
-        losses, learning_rates
-            Of each step, shape (num_steps,).
-
-        Raises
-        ------
-        EngineError
-            If the engine failed; the state is as before.
+        `learning_rate` is that of the next step, as the optimizer has it now. Where the engine fails, EngineError is
+        raised and the state is as before.
         """
         rule, state = self.link.rule, self._state
         learning_rates = rule.decayed(learning_rate, num_steps)
@@ -144,7 +103,7 @@ class Compiled:
         try:
             self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
         except RuntimeError as error:
-            raise EngineError(f"the {self.engine.name} engine could not run it: {said(error)}") from error
+            raise EngineError(f"the {self.engine.name} engine could not run it: {message_of(error)}") from error
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
 

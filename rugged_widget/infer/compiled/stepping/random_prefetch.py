@@ -1,14 +1,10 @@
 """Draw the random numbers of many steps at once, from the stream that those steps would draw from."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import fx
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 aten = torch.ops.aten
 
@@ -21,11 +17,7 @@ class Noise:
 
     Where all draws are standard normal numbers and few, one call fills the numbers of all K steps. That it yields the
     same stream is a detail of torch, not a promise: it is tried when the object is made, and given up where it fails.
-
-    Parameters
-    ----------
-    prelude
-        Takes nothing and draws the random numbers of one step.
+    `prelude` takes nothing and draws the random numbers of one step.
     """
 
     def __init__(self, prelude: fx.GraphModule) -> None:
@@ -64,11 +56,11 @@ class Noise:
 
     def _agree(self, one: Callable[[int], list[torch.Tensor]], other: Callable[[int], list[torch.Tensor]]) -> bool:
         """Compare numbers and generator after one step and three more, odd because normal numbers come in pairs."""
-        found = []
+        outcomes = []
         for draw in (one, other):
             with torch.random.fork_rng(devices=[]):
-                found.append(([*draw(1), *draw(3)], torch.get_rng_state()))
-        (numbers, state), (others, other_state) = found
+                outcomes.append(([*draw(1), *draw(3)], torch.get_rng_state()))
+        (numbers, state), (others, other_state) = outcomes
         same = all(torch.equal(a, b) for a, b in zip(numbers, others, strict=True))
         return same and torch.equal(state, other_state)
 

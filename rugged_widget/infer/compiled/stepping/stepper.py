@@ -1,24 +1,17 @@
 """Take many captured steps a call, with checkpoints, and verify some of them against Pyro's own."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
-from rugged_widget.infer.compiled.stepping.captured_step import EngineError
+from rugged_widget.infer.compiled.program import Engine
+from rugged_widget.infer.compiled.stepping.captured_step import Compiled, EngineError, Mark
+from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError, Verification
 from rugged_widget.infer.step.checkpoints import EVERY
-from rugged_widget.infer.step.pyro_step import Taken
-
-if TYPE_CHECKING:
-    import torch
-
-    from rugged_widget.infer.compiled.program import Engine
-    from rugged_widget.infer.compiled.stepping.captured_step import Compiled, Mark
-    from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
-    from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 
 CALL_SECONDS = {"graph": 0.002, "jax": 0.004}
 """What one call of an engine may take; JAX has more to do around its steps."""
@@ -42,21 +35,12 @@ def _checkpoint_before(num_steps: int) -> int:
 class CompiledStepping:
     """Takes captured steps; each gap between two checks is twice the one before, until checks cost next to nothing.
 
-    Parameters
-    ----------
-    plain
-        Pyro's step, which shares its parameters with the captured one.
-    compiled
-        The captured step.
-    threads
-        Told how long steps take.
-
     Attributes
     ----------
     careful_until
         Pyro's own steps have to be taken until so many are done.
     ran_away
-        Whether they are to show why the captured step led to what is not finite.
+        True while they are to show why the captured step led to what is not finite.
     """
 
     def __init__(self, plain: PlainStep, compiled: Compiled, threads: Threads) -> None:
@@ -82,20 +66,9 @@ class CompiledStepping:
     def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
         """Take at least one step, or none where Pyro's own have to show what is wrong (see `careful_until`).
 
-        Parameters
-        ----------
-        num_steps
-            Steps done.
-        max_steps
-            How many to take at most, >= 1.
-        seconds
-            Time for them.
-
-        Raises
-        ------
-        DisagreementError
-            If the captured step is not Pyro's own. `num_steps` of it says where the two still agreed; the fit is
-            there again.
+        It goes on after `num_steps` for at most `max_steps` >= 1 steps and `seconds`. DisagreementError is raised where
+        the captured step is not Pyro's own: its `num_steps` says where the two still agreed, and the fit is there
+        again.
         """
         if not self._holds or self._compiled.link.touched:
             self._compiled.load()
@@ -109,7 +82,7 @@ class CompiledStepping:
 
     @property
     def outdated(self) -> bool:
-        """Whether the data that was captured has been written into since."""
+        """True if the data that was captured has been written into since."""
         return self._compiled.outdated
 
     def held(self) -> dict[int, torch.Tensor]:
@@ -157,16 +130,16 @@ class CompiledStepping:
 
     def _run(self, num_steps: int, count: int) -> Taken:
         self._remember(num_steps)
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             losses, rates = self._compiled.run(count, self._plain.learning_rate)
         except EngineError as error:
             raise self._return_to_agreement(num_steps, error) from error
-        took = (time.perf_counter() - began) / count
-        self._threads.took(took)
+        step_seconds = (time.perf_counter() - start) / count
+        self._threads.took(step_seconds)
         # A longer call shares its overhead among more steps, so that faster is believed at once and slower by and by.
-        slower = 0.7 * self._step_seconds + 0.3 * took
-        self._step_seconds = took if not self._step_seconds else min(took, slower)
+        slower = 0.7 * self._step_seconds + 0.3 * step_seconds
+        self._step_seconds = step_seconds if not self._step_seconds else min(step_seconds, slower)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad) or not self._compiled.is_finite():
             self.ran_away = True
@@ -181,7 +154,7 @@ class CompiledStepping:
     def _return_before(self, bad: int, margin: int) -> Taken:
         """Go back to before step `bad` (from 0), from where Pyro's own steps show what it is, until `margin` after."""
         self.careful_until = bad + margin
-        target, here = _checkpoint_before(bad), self._places[-1].num_steps
+        target, origin = _checkpoint_before(bad), self._places[-1].num_steps
         place = next((place for place in reversed(self._places) if place.num_steps <= target), self._places[0])
         self._places.clear()
         self._compiled.go_back(place.mark)
@@ -189,7 +162,7 @@ class CompiledStepping:
         losses = rates = np.empty(0)
         if again > 0:
             losses, rates = self._compiled.run(again, place.mark.learning_rate)
-        self._shift_rate(max(target, place.num_steps) - here)
+        self._shift_rate(max(target, place.num_steps) - origin)
         return Taken(place.num_steps, losses, rates)
 
     def _shift_rate(self, num_steps: int) -> None:
@@ -201,7 +174,7 @@ class CompiledStepping:
     def _check(self, num_steps: int) -> Taken:
         self._compiled.store()
         self._remember(num_steps)
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             loss, rates = self._shadow()
         except (DisagreementError, EngineError) as error:
@@ -209,9 +182,9 @@ class CompiledStepping:
         except Exception:
             self.ran_away = False
             return self._return_before(num_steps, margin=1)
-        took = time.perf_counter() - began
+        check_seconds = time.perf_counter() - start
         self._agreed = _Place(num_steps + 1, self._mark())
-        affordable = took / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
+        affordable = check_seconds / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
         self._gap = max(1, min(2 * self._gap, int(affordable)))
         self._next_check = num_steps + 1 + self._gap
         return Taken(num_steps, loss, rates)

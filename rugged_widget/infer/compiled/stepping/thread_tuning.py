@@ -1,13 +1,8 @@
 """Measure how many torch threads make a step fastest."""
 
-from __future__ import annotations
-
 import statistics
 from collections import deque
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 SMALL_SECONDS = 0.001
 """A step that takes less has nothing to share out: one thread, for good."""
@@ -24,14 +19,9 @@ CROWDED = 2.0
 
 
 class Threads:
-    """Tries one thread, then all that there are, and keeps what is faster.
+    """Tries one thread, then all `available` that the user lets torch use, and keeps what is faster.
 
-    Parameters
-    ----------
-    available
-        Threads that the user lets torch use, >= 1.
-    use
-        Called with the number of threads to use from now on.
+    `use` is called with the number of threads to use from now on.
     """
 
     def __init__(self, available: int, use: Callable[[int], None]) -> None:

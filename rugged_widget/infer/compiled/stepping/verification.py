@@ -1,18 +1,12 @@
 """Verify a captured step: take Pyro's own from the same state with the same random numbers, and compare."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
+from rugged_widget.infer.compiled.program import State
+from rugged_widget.infer.compiled.stepping.captured_step import Array, Compiled
 from rugged_widget.infer.step.isolation import Generators
-
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.program import State
-    from rugged_widget.infer.compiled.stepping.captured_step import Array, Compiled
-    from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.pyro_step import PlainStep
 
 TOLERANCE = 1e-3
 """Relative difference of loss and gradient beyond which two steps are not the same; rounding makes some 1e-6 of it."""
@@ -26,15 +20,7 @@ ROUNDING = 1e-6
 
 
 class DisagreementError(ArithmeticError):
-    """The captured step is not Pyro's own.
-
-    Parameters
-    ----------
-    what
-        In what they differ, as half a sentence.
-    num_steps
-        Steps after which they were still the same.
-    """
+    """The captured step is not Pyro's own: half a sentence says in what, `num_steps` until when they were the same."""
 
     def __init__(self, what: str, num_steps: int = 0) -> None:
         super().__init__(what)
@@ -46,13 +32,6 @@ class Verification:
 
     Differences count relative to the values compared or, where large terms cancel, to a part of the largest seen: only
     that much can be told from rounding.
-
-    Parameters
-    ----------
-    plain
-        Pyro's step.
-    compiled
-        The captured step.
     """
 
     def __init__(self, plain: PlainStep, compiled: Compiled) -> None:
@@ -61,17 +40,10 @@ class Verification:
         self._largest_gradients = np.zeros(len(compiled.link.params))
 
     def __call__(self) -> tuple[Array, Array]:
-        """Take one step, for which both have to hold the present state.
+        """Take one step, for which both have to hold the present state; return loss and learning rate, shape (1,).
 
-        Returns
-        -------
-        loss, learning_rate
-            Of the captured step, shape (1,); it holds what it leads to, and random numbers go on from there.
-
-        Raises
-        ------
-        DisagreementError
-            If the two differ. Whatever Pyro's own step raises is raised too.
+        The captured step holds what it leads to, and random numbers go on from there. DisagreementError is raised where
+        the two differ; whatever Pyro's own step raises is raised too.
         """
         before, start = self._compiled.state, Generators.copied()
         rate = self._plain.learning_rate
@@ -92,22 +64,22 @@ class Verification:
         self._plain.learning_rate = float(rates[0])
         return loss, rates
 
-    def _compare_losses(self, found: float, expected: float) -> None:
+    def _compare_losses(self, loss: float, expected: float) -> None:
         self._largest_loss = max(self._largest_loss, abs(expected))
         scale = max(1.0, abs(expected), CANCELLED * self._largest_loss)
-        if not abs(found - expected) <= TOLERANCE * scale:
-            raise DisagreementError(f"the loss is {found:.6g}, and that of Pyro's own step {expected:.6g}")
+        if not abs(loss - expected) <= TOLERANCE * scale:
+            raise DisagreementError(f"the loss is {loss:.6g}, and that of Pyro's own step {expected:.6g}")
 
-    def _compare_gradients(self, before: State, found: State, expected: State) -> None:
+    def _compare_gradients(self, before: State, result: State, expected: State) -> None:
         """Compare first moments, which hold the gradients; without moments the parameters have moved along them."""
         if len(before) > 1:
-            one, other, moved = found[1], expected[1], 0.0
+            one, other, size = result[1], expected[1], 0.0
         else:
-            one, other, moved = found[0] - before[0], expected[0] - before[0], float(before[0].norm())
+            one, other, size = result[0] - before[0], expected[0] - before[0], float(before[0].norm())
         parts = zip(self._compiled.link.by_parameter(one), self._compiled.link.by_parameter(other), strict=True)
         differences = np.array([(float((a - b).norm()), float(b.norm())) for a, b in parts])
         self._largest_gradients = np.maximum(self._largest_gradients, differences[:, 1])
         scale = np.maximum(differences[:, 1], CANCELLED * self._largest_gradients)
-        rounding = ROUNDING * max(1.0, moved, float(self._largest_gradients.max()))
+        rounding = ROUNDING * max(1.0, size, float(self._largest_gradients.max()))
         if not (differences[:, 0] <= TOLERANCE * scale + rounding).all():
             raise DisagreementError("the gradient is not that of Pyro's own step")

@@ -1,24 +1,18 @@
 """Contour lines of the exact density of two latents."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from contourpy import LineType, contour_generator
 
 from rugged_widget.regression.infer.exact.correlation import LATENTS
+from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import SIGMA
 from rugged_widget.snapshot.values import Array, Contours, Latent
 from rugged_widget.validation import checked_increasing
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rugged_widget.regression.infer.exact.posterior import ExactPosterior
-
 POINTS = 96
-"""Of the grid, along each axis."""
+"""Points of the grid, along each axis."""
 
 BEYOND = 1e-4
 """Probability that the grid leaves out at either end of each axis."""
@@ -28,26 +22,10 @@ NUM_NODES = 48
 
 
 def exact_contours(exact: ExactPosterior, a: Latent, b: Latent, probs: Sequence[float] = (0.5, 0.9)) -> Contours:
-    """Draw the smallest regions that hold some probability of two latents.
+    """Draw the smallest regions that hold some probability of two latents; a line ends where it leaves sigma's support.
 
-    Parameters
-    ----------
-    exact
-        The exact posterior.
-    a, b
-        Two different latents of `LATENTS`; the first is the one along x.
-    probs
-        Inside the lines, increasing, each in (0, 1).
-
-    Returns
-    -------
-    Contours
-        A line that leaves the support of sigma ends there.
-
-    Raises
-    ------
-    ValueError
-        If a latent is none of them, both are the same, or probs are not as said.
+    The latents are two different ones of `LATENTS`, the first along x. The probabilities inside the lines increase,
+    each in (0, 1). ValueError is raised where they do not, or the latents are not as said.
     """
     checked = checked_increasing(probs, "probs")
     for name, latent in (("a", a), ("b", b)):
@@ -66,8 +44,8 @@ def exact_contours(exact: ExactPosterior, a: Latent, b: Latent, probs: Sequence[
 def _axis(exact: ExactPosterior, latent: Latent) -> Array:
     """Points from one end of a latent's distribution to the other, shape (POINTS,)."""
     site, index = latent
-    found = exact.quantiles([BEYOND, 0.5, 1 - BEYOND])[site]
-    low, middle, high = (float(values[index]) for values in found)
+    quantiles = exact.quantiles([BEYOND, 0.5, 1 - BEYOND])[site]
+    low, middle, high = (float(values[index]) for values in quantiles)
     low, high = low - 0.2 * (middle - low), high + 0.2 * (high - middle)
     if site == SIGMA:
         low, high = max(low, 1e-9 * middle), min(high, exact.sigma.upper)
@@ -80,8 +58,8 @@ def _joint(exact: ExactPosterior, a: Latent, b: Latent, x: Array, y: Array) -> A
         mean, covariance = exact.given_sigma(y)
         place = LATENTS.index(a)
         variance = covariance[:, place, place, None]
-        away = (x - mean[:, place, None]) ** 2 / variance
-        return np.asarray(exact.sigma.density_at(y)[:, None] * np.exp(-0.5 * away) / np.sqrt(variance))
+        distance = (x - mean[:, place, None]) ** 2 / variance
+        return np.asarray(exact.sigma.density_at(y)[:, None] * np.exp(-0.5 * distance) / np.sqrt(variance))
     if a[0] == SIGMA:
         return _joint(exact, b, a, y, x).T
     pair = [LATENTS.index(a), LATENTS.index(b)]

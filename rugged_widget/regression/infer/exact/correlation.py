@@ -1,16 +1,12 @@
 """Correlations of the exact posterior, for each pair of latents."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
+from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.snapshot.values import Array, Latent
-
-if TYPE_CHECKING:
-    from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 
 LATENTS: Final[tuple[Latent, ...]] = (*((WEIGHT, (0, place)) for place in range(3)), (BIAS, (0,)), (SIGMA, ()))
 """All numbers of the model, in the order of the rows of `covariance`."""
@@ -19,19 +15,19 @@ LATENTS: Final[tuple[Latent, ...]] = (*((WEIGHT, (0, place)) for place in range(
 def covariance(exact: ExactPosterior) -> Array:
     """Return the posterior covariance of `LATENTS`, shape (5, 5)."""
     shares, nodes = exact.sigma.shares, exact.sigma.nodes
-    mean, given = exact.given_sigma(nodes)
+    mean, conditional = exact.given_sigma(nodes)
     points = np.column_stack([mean, nodes])
-    away = points - shares @ points
-    found: Array = (away.T * shares) @ away
-    found[:-1, :-1] += np.tensordot(shares, given, 1)
-    return found
+    deviations = points - shares @ points
+    total: Array = (deviations.T * shares) @ deviations
+    total[:-1, :-1] += np.tensordot(shares, conditional, 1)
+    return total
 
 
 def strongest_correlation(exact: ExactPosterior) -> tuple[float, tuple[Latent, Latent]]:
     """Return the posterior correlation that is furthest from 0, in [-1, 1], and of which two latents it is."""
-    found = covariance(exact)
-    sd = np.sqrt(np.diag(found))
-    below = np.tril(found / sd / sd[:, None], -1)
+    matrix = covariance(exact)
+    sd = np.sqrt(np.diag(matrix))
+    below = np.tril(matrix / sd / sd[:, None], -1)
     place = int(np.abs(below).argmax())
     second, first = divmod(place, len(LATENTS))
     return float(np.clip(below.flat[place], -1.0, 1.0)), (LATENTS[first], LATENTS[second])

@@ -1,20 +1,14 @@
 """Mixtures of normal distributions with common weights, such as a posterior that is normal given sigma."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rugged_widget.infer.guides.predictive import DENSITY_POINTS, band_probs
 from rugged_widget.snapshot.values import Array, Density
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 MAX_STEPS = 100
 CLOSE = 1e-4
@@ -26,12 +20,12 @@ KNOT_PROBS = tuple(0.5 * math.erfc(-score / math.sqrt(2)) for score in np.linspa
 class Mixture:
     """Several mixtures of the same number of normal distributions.
 
-    Parameters
+    Attributes
     ----------
     shares
-        Of each part, shape (num_parts,), > 0; they sum to 1 and are the same in every mixture.
+        Share of each part, shape (num_parts,), > 0; they sum to 1 and are the same in every mixture.
     mean, sd
-        Of each part, shape (num_mixtures, num_parts); finite, sd > 0.
+        Mean and standard deviation of each part, shape (num_mixtures, num_parts); finite, sd > 0.
     """
 
     def __init__(self, shares: Array, mean: Array, sd: Array) -> None:
@@ -39,19 +33,16 @@ class Mixture:
 
     def mean(self) -> Array:
         """Return their means, shape (num_mixtures,)."""
-        found: Array = self._mean @ self._shares
-        return found
+        return np.asarray(self._mean @ self._shares)
 
     def sd(self) -> Array:
         """Return their standard deviations, shape (num_mixtures,)."""
-        away = self._mean - self.mean()[:, None]
-        found: Array = np.sqrt((self._sd**2 + away**2) @ self._shares)
-        return found
+        deviations = self._mean - self.mean()[:, None]
+        return np.asarray(np.sqrt((self._sd**2 + deviations**2) @ self._shares))
 
     def cdf(self, x: Array) -> Array:
         """Return the probability below x, one x a mixture, shape (num_mixtures,)."""
-        below: Array = normal_cdf((x[:, None] - self._mean) / self._sd) @ self._shares
-        return below
+        return np.asarray(normal_cdf((x[:, None] - self._mean) / self._sd) @ self._shares)
 
     def positive(self) -> Array:
         """Return the probability above 0, shape (num_mixtures,)."""
@@ -62,46 +53,35 @@ class Mixture:
         """Return the density at x, shape (num_mixtures, num_points), both ways."""
         distance = (x[:, :, None] - self._mean[:, None]) / self._sd[:, None]
         heights = self._shares / (self._sd * np.sqrt(2 * np.pi))
-        found: Array = np.einsum("ijk,ik->ij", np.exp(-0.5 * distance**2), heights)
-        return found
+        return np.asarray(np.einsum("ijk,ik->ij", np.exp(-0.5 * distance**2), heights))
 
     def quantiles(self, probs: Sequence[float]) -> Array:
-        """Return quantiles of each, all solved for together.
+        """Return quantiles of each, shape (len(probs), num_mixtures), all solved for together; probs are in (0, 1).
 
-        Newton's method on the normal score of the probability, which is a straight line for one part, inside a
-        bracket: a mixture's quantile lies between the least and the greatest of its parts'.
-
-        Parameters
-        ----------
-        probs
-            In (0, 1).
-
-        Returns
-        -------
-        array
-            Shape (len(probs), num_mixtures).
+        Newton's method on the normal score of the probability, which is a straight line for one part, inside a bracket:
+        a mixture's quantile lies between the least and the greatest of its parts'.
         """
-        wanted = np.asarray(probs, np.float64)
-        score = normal_score(wanted)
+        levels = np.asarray(probs, np.float64)
+        score = normal_score(levels)
         spread = self._sd[None] * score[:, None, None] + self._mean
         low, high = spread.min(-1).ravel(), spread.max(-1).ravel()
         x = np.clip(self._guess(score[:, None]).ravel(), low, high)
-        rows = np.tile(np.arange(len(self._mean)), len(wanted))
-        prob, score = np.repeat(wanted, len(self._mean)), np.repeat(score, len(self._mean))
+        rows = np.tile(np.arange(len(self._mean)), len(levels))
+        prob, score = np.repeat(levels, len(self._mean)), np.repeat(score, len(self._mean))
         active = np.arange(len(x))
         for _ in range(MAX_STEPS):
             inside = self._improve(x, low, high, rows, prob, score, active)
             active = active[inside]
             if not len(active):
                 break
-        return x.reshape(len(wanted), -1)
+        return x.reshape(len(levels), -1)
 
     def _guess(self, score: Array) -> Array:
         """First guess of the quantiles at normal scores, shape (num_probs, 1): as far as skewness and kurtosis tell."""
         mean, sd = self.mean(), self.sd()
-        away, part = (self._mean - mean[:, None]) / sd[:, None], (self._sd / sd[:, None]) ** 2
-        skewness = (away * (3 * part + away**2)) @ self._shares
-        kurtosis = np.minimum((3 * part**2 + away**2 * (6 * part + away**2)) @ self._shares - 3, 1.0)
+        deviations, part = (self._mean - mean[:, None]) / sd[:, None], (self._sd / sd[:, None]) ** 2
+        skewness = (deviations * (3 * part + deviations**2)) @ self._shares
+        kurtosis = np.minimum((3 * part**2 + deviations**2 * (6 * part + deviations**2)) @ self._shares - 3, 1.0)
         bend = skewness * (score**2 - 1) / 6 + kurtosis * (score**3 - 3 * score) / 24
         bend -= skewness**2 * (2 * score**3 - 5 * score) / 36
         return mean + sd * (score + np.clip(bend, -0.5, 0.5))
@@ -117,25 +97,25 @@ class Mixture:
         active: NDArray[np.intp],
     ) -> NDArray[np.bool_]:
         """Move x at `active` one step nearer, in place, with its bracket; tell which are not there yet."""
-        here, row, p = x[active], rows[active], prob[active]
+        at, row, p = x[active], rows[active], prob[active]
         everything = len(active) == len(x)
         # While nothing is done yet, all mixtures are asked for each probability: no copies of the parts are made.
         mean = self._mean if everything else self._mean[row]
         sd = self._sd if everything else self._sd[row]
-        points = here.reshape(-1, len(self._mean), 1) if everything else here[:, None]
+        points = at.reshape(-1, len(self._mean), 1) if everything else at[:, None]
         distance = (points - mean) / sd
         below = (normal_cdf(distance) @ self._shares).ravel()
         height = ((np.exp(-0.5 * distance**2) / sd) @ self._shares).ravel() / np.sqrt(2 * np.pi)
-        low[active] = bottom = np.where(below <= p, here, low[active])
-        high[active] = top = np.where(below >= p, here, high[active])
+        low[active] = bottom = np.where(below <= p, at, low[active])
+        high[active] = top = np.where(below >= p, at, high[active])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             reached = normal_score(below)
             step = (score[active] - reached) * np.exp(-0.5 * reached**2) / (height * np.sqrt(2 * np.pi))
-            next_one = here + step
+            next_one = at + step
         newton = (next_one >= bottom) & (next_one <= top)  # never where a number is not finite
         middle = bottom + 0.5 * (top - bottom)
         near = np.abs(below - p) <= CLOSE * np.minimum(p, 1 - p)
-        x[active] = np.where(newton, next_one, np.where(near, here, middle))
+        x[active] = np.where(newton, next_one, np.where(near, at, middle))
         narrow = (middle <= bottom) | (middle >= top)
         done: NDArray[np.bool_] = near | narrow
         return ~done
@@ -143,38 +123,29 @@ class Mixture:
 
 def normal_cdf(x: Array) -> Array:
     """Return the standard normal probability below x, exact in both tails as far as float64 tells them apart."""
-    found: Array = 0.5 * torch.erfc(torch.from_numpy(x * -np.sqrt(0.5))).numpy()
-    return found
+    return np.asarray(0.5 * torch.erfc(torch.from_numpy(x * -np.sqrt(0.5))).numpy())
 
 
 def normal_score(prob: Array) -> Array:
     """Return the x that the standard normal probability `prob` lies below."""
-    found: Array = torch.special.ndtri(torch.from_numpy(prob)).numpy()
-    return found
+    return np.asarray(torch.special.ndtri(torch.from_numpy(prob)).numpy())
 
 
 def densities(mixture: Mixture, prob: float) -> tuple[Density, ...]:
-    """Draw the density of each, at points that lie where its probability does.
+    """Draw the density of each mixture, at 128 points that lie where its probability does.
 
-    Parameters
-    ----------
-    mixture
-        The mixtures.
-    prob
-        Probability between the quantiles that come with it, in (0, 1).
-
-    Returns
-    -------
-    tuple of Density
-        One a mixture, at 128 points, spaced evenly for a normal distribution and closer in the middle of a longer tail.
+    They are spaced evenly for a normal distribution and closer in the middle of a longer tail. The probability `prob`
+    between the quantiles that come with it is in (0, 1).
     """
     ends = band_probs(prob)
-    found = mixture.quantiles([*ends, *KNOT_PROBS])
-    x = np.stack([curve_points(knots) for knots in found[len(ends) :].T])
+    quantiles = mixture.quantiles([*ends, *KNOT_PROBS])
+    x = np.stack([curve_points(knots) for knots in quantiles[len(ends) :].T])
     heights = mixture.density(x)
     return tuple(
         Density(at, height, float(positive), float(lower), float(median), float(upper), prob)
-        for at, height, positive, lower, median, upper in zip(x, heights, mixture.positive(), *found[:3], strict=True)
+        for at, height, positive, lower, median, upper in zip(
+            x, heights, mixture.positive(), *quantiles[:3], strict=True
+        )
     )
 
 
@@ -183,5 +154,4 @@ def curve_points(knots: Array) -> Array:
     place = np.linspace(0, len(knots) - 1, DENSITY_POINTS)
     x = np.interp(place, np.arange(len(knots)), knots)
     least = 4 * np.spacing(np.abs(x).max())
-    apart: Array = np.maximum.accumulate(x) + least * (np.arange(DENSITY_POINTS) - DENSITY_POINTS / 2)
-    return apart
+    return np.asarray(np.maximum.accumulate(x) + least * (np.arange(DENSITY_POINTS) - DENSITY_POINTS / 2))

@@ -1,12 +1,10 @@
 """The exact posterior of the lesson's regression, the reference for every guide."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
@@ -16,9 +14,6 @@ from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT
 from rugged_widget.regression.snapshot import RegressionAnswer
 from rugged_widget.snapshot.values import Array, Band, Density
 from rugged_widget.validation import checked_prob, checked_probs
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 LESSON = Priors()
 DEFAULT_POINTS = 64
@@ -150,12 +145,12 @@ class ExactPosterior:
         """
         checked = checked_prob(prob, "prob")
         where = np.concatenate([_at(self._grid, group) for group in range(NUM_GROUPS)])
-        found = {}
+        by_name = {}
         for name, noisy in (("line", False), ("prediction", True)):
             ends = self._mixture(where, noisy=noisy).quantiles(band_probs(checked))
             parts = np.split(ends, NUM_GROUPS, axis=1)
-            found[name] = tuple(Band(self._grid, low, middle, high, checked) for low, middle, high in parts)
-        return found
+            by_name[name] = tuple(Band(self._grid, low, middle, high, checked) for low, middle, high in parts)
+        return by_name
 
     def prediction(self, x: float, group: int, prob: float = 0.9) -> Density:
         """Return the density of a new observation.

@@ -1,20 +1,14 @@
 """The exact marginal posterior of sigma, by quadrature: weight and bias are normal given it."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.regression.infer.exact.normal_mixture import CLOSE, KNOT_PROBS, curve_points
+from rugged_widget.regression.infer.exact.sufficient_statistics import Rows
 from rugged_widget.snapshot.values import Array, Density
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rugged_widget.regression.infer.exact.sufficient_statistics import Rows
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 NODES, WEIGHTS = 0.5 * (NODES + 1), 0.5 * WEIGHTS  # on (0, 1)
@@ -32,13 +26,6 @@ class SigmaPosterior:
     In v the posterior is smooth on the scale of 1 whatever the units, sigma may span many orders of magnitude, and what
     lies in a sliver below the upper bound is near v = 0, where float64 is finest. Everything is taken relative to
     v = 0, so that no digits are lost where the log likelihood itself is huge.
-
-    Parameters
-    ----------
-    rows
-        The rows.
-    upper
-        Upper end of sigma's prior, > 0.
     """
 
     def __init__(self, rows: Rows, upper: float) -> None:
@@ -79,24 +66,22 @@ class SigmaPosterior:
 
     def quantiles(self, probs: Sequence[float]) -> Array:
         """Return quantiles, shape (len(probs),), for probs in (0, 1)."""
-        found: Array = self._upper * np.exp(-self._places(np.asarray(probs, np.float64)))
-        return found
+        return np.asarray(self._upper * np.exp(-self._places(np.asarray(probs, np.float64))))
 
     def density(self, prob: float) -> Density:
         """Draw the density, at 128 points, with the quantiles around `prob`."""
         ends = band_probs(prob)
-        found = self.quantiles([*ends, *KNOT_PROBS])
-        x = curve_points(found[len(ends) :])
+        quantiles = self.quantiles([*ends, *KNOT_PROBS])
+        x = curve_points(quantiles[len(ends) :])
         x -= max(float(x[-1]) - self._upper, 0.0)
         height = self.density_at(x)
-        lower, median, upper = map(float, found[: len(ends)])
+        lower, median, upper = map(float, quantiles[: len(ends)])
         return Density(x, height, 1.0, lower, median, upper, prob)
 
     def density_at(self, x: Array) -> Array:
         """Return the density at x, shape (k,), each in (0, upper] but for rounding."""
         v = np.maximum(-np.log(x / self._upper), 0.0)
-        found: Array = np.exp(self._log_integrand(v) + v - self._log_total) / self._upper
-        return found
+        return np.asarray(np.exp(self._log_integrand(v) + v - self._log_total) / self._upper)
 
     def _log_at_upper(self) -> float:
         """Log probability of the targets given sigma = upper."""
@@ -142,8 +127,7 @@ class SigmaPosterior:
             both = np.repeat(split, 2)
             waiting, whole = halves[both], half[both]
         kept = done[logs > np.logaddexp.reduce(logs) + math.log(NEGLIGIBLE)]
-        ordered: Array = kept[np.argsort(kept[:, 0])]
-        return ordered
+        return np.asarray(kept[np.argsort(kept[:, 0])])
 
     def _first_panels(self) -> Array:
         """Cut at whole numbers as far as there can be mass, and finer at 0 where it falls off steeply from there."""
@@ -167,8 +151,7 @@ class SigmaPosterior:
         width = (panels[:, 1] - panels[:, 0])[:, None]
         logs = self._log_integrand(panels[:, :1] + width * NODES)
         top = logs.max(1, keepdims=True)
-        found: Array = np.log(np.sum(np.exp(logs - top) * (width * WEIGHTS), axis=1)) + top[:, 0]
-        return found
+        return np.asarray(np.log(np.sum(np.exp(logs - top) * (width * WEIGHTS), axis=1)) + top[:, 0])
 
     def _places(self, probs: Array) -> Array:
         """Solve for the v whose sigma has `probs` below it: Newton's method inside the panel where it lies."""

@@ -1,24 +1,19 @@
 """Sufficient statistics of the data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rugged_widget.regression.infer.model import Priors
 from rugged_widget.snapshot.values import Array
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from rugged_widget.regression.infer.model import Priors
 
 NUM_FEATURES = 3
 CHUNK = 32_768
 """Rows that are factorised at a time: their columns stay in the cache."""
 LARGEST = 1e150
-"""Of what a column may add up to: its square is still a number."""
+"""Largest number that a column may add up to: its square is still a number."""
 ROUNDINGS = 10.0
 """A response that the features fit exactly is taken to be known to so many roundings of its size."""
 
@@ -26,10 +21,7 @@ ROUNDINGS = 10.0
 def checked_rows(features: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
     """Return features (n, 3) and targets (n,) as float64, or say what is wrong with them.
 
-    Raises
-    ------
-    ValueError
-        If a shape is another, there is no row, or a number is not finite.
+    ValueError is raised where a shape is another, there is no row, or a number is not finite.
     """
     x, y = np.asarray(features, np.float64), np.asarray(targets, np.float64)
     if x.ndim != 2 or x.shape[1] != NUM_FEATURES:
@@ -47,25 +39,18 @@ def checked_rows(features: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]
 def triangle(features: Array, targets: Array) -> Array:
     """Factorise the rows [features, 1, targets] into an orthogonal matrix and a triangle, and return the triangle.
 
-    Parameters
-    ----------
-    features, targets
-        Shapes (n, k) and (n,), finite.
-
-    Returns
-    -------
-    array
-        R, shape (k + 2, k + 2): ||[features, 1, targets] v|| = ||R v|| for every v, without the squares of a Gram
-        matrix, which would lose half the digits of nearly collinear columns. Rows of zeros where n is less.
+    It is R, shape (k + 2, k + 2), for finite features (n, k) and targets (n,): ||[features, 1, targets] v|| = ||R v||
+    for every v, without the squares of a Gram matrix, which would lose half the digits of nearly collinear columns.
+    Rows of zeros where n is less.
     """
     size = features.shape[1] + 2
-    found = np.zeros((size, size))
+    factor = np.zeros((size, size))
     for start in range(0, len(targets), CHUNK):
         rows = slice(start, start + CHUNK)
         y = targets[rows]
-        stacked = np.concatenate([found, np.column_stack([features[rows], np.ones(len(y)), y])])
-        found = np.asarray(np.linalg.qr(stacked, mode="r"))
-    return found
+        stacked = np.concatenate([factor, np.column_stack([features[rows], np.ones(len(y)), y])])
+        factor = np.asarray(np.linalg.qr(stacked, mode="r"))
+    return factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +104,11 @@ class Rows:
         epsilon = np.finfo(np.float64).eps
         rank = min(len(targets), int(np.sum(stretch > 4 * epsilon * stretch[0])))
         corner = float(factor[-1, -1] ** 2)
-        rest, excess = corner + float(np.sum(scores[rank:] ** 2)), 0.0
+        remainder, excess = corner + float(np.sum(scores[rank:] ** 2)), 0.0
         if len(targets) > rank:
             size = float(np.linalg.norm(factor[:, -1])) or float(priors.sigma)
-            excess = max(rest, (ROUNDINGS * epsilon * size) ** 2, float(np.finfo(np.float64).tiny))
-            corner += excess - rest
+            excess = max(remainder, (ROUNDINGS * epsilon * size) ** 2, float(np.finfo(np.float64).tiny))
+            corner += excess - remainder
         return cls(len(targets), scale, factor, rotation, stretch[:rank], scores[:rank], excess, corner)
 
     @property
@@ -133,11 +118,9 @@ class Rows:
 
     def directions(self, functionals: Array) -> Array:
         """Write linear functions of (weight, bias), shape (count, 4), as functions of z, shape (count, 4)."""
-        turned: Array = (functionals * self.scale) @ self.rotation.T
-        return turned
+        return np.asarray((functionals * self.scale) @ self.rotation.T)
 
     def squared_residuals(self, coefficients: Array) -> Array:
         """Sum over the rows of (target - mean)^2, shape (k,), for (weight, bias) of shape (k, 4)."""
-        away = (coefficients / self.scale) @ self.factor[:-1, :-1].T - self.factor[:-1, -1]
-        total: Array = np.sum(away**2, axis=1) + self.corner
-        return total
+        residuals = (coefficients / self.scale) @ self.factor[:-1, :-1].T - self.factor[:-1, -1]
+        return np.asarray(np.sum(residuals**2, axis=1) + self.corner)

@@ -1,12 +1,11 @@
 """Save a fitted regression for programs that have torch only, and load it again."""
 
-from __future__ import annotations
-
 import io
 import os
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,11 +25,6 @@ from rugged_widget.regression.infer.export.sampler import Program, make_sampler
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
 __all__ = ["ExportError", "LoadedSampler", "load_torchscript", "save_exported", "save_torchscript"]
 
 
@@ -46,14 +40,14 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
     fit
         The fit as it is now; it stays as it is.
     path
-        Of the file. It is written beside first, so that there is never half of it.
+        Path of the file. It is written beside first, so that there is never half of it.
     overwrite
         Whether a file that is there may be replaced.
 
     Returns
     -------
     Path
-        Of the file.
+        The path of the file.
 
     Raises
     ------
@@ -73,27 +67,12 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
 
 
 def save_exported(fit: RegressionFit, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Save a sampler of what is fitted as a program of `torch.export`.
+    """Save a sampler of what is fitted as a program of `torch.export`; arguments and errors as of `save_torchscript`.
 
     In any program with torch, `torch.export.load(path).module()(features, torch.tensor(num_samples))` draws: a tuple
     weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n), for features
     (n, 3). Numbers of rows and of draws are free, 0 and 1 too. Random numbers come from torch's generator in that
     program. Load such files from those you trust: torch itself reads parts of them by pickle.
-
-    Parameters
-    ----------
-    fit, path, overwrite
-        As for `save_torchscript`.
-
-    Returns
-    -------
-    Path
-        Of the file.
-
-    Raises
-    ------
-    TypeError, ExportError, OSError
-        As `save_torchscript` does.
     """
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
     buffer = io.BytesIO()
@@ -115,7 +94,7 @@ def load_torchscript(path: str | os.PathLike[str]) -> LoadedSampler:
     Parameters
     ----------
     path
-        Of a file from somebody you trust.
+        Path of a file from somebody you trust.
 
     Returns
     -------
@@ -140,10 +119,10 @@ def load_torchscript(path: str | os.PathLike[str]) -> LoadedSampler:
         with _deprecated_knowingly():
             module = torch.jit.load(io.BytesIO(content), map_location="cpu")
         loaded = LoadedSampler(module, about)
-        drawn = {name: value.shape for name, value in loaded.draws(2, np.zeros((1, 3)), seed=0).items()}
+        shapes = {name: value.shape for name, value in loaded.draws(2, np.zeros((1, 3)), seed=0).items()}
     except (RuntimeError, ValueError, AttributeError, StopIteration, TypeError) as error:
         raise ExportError(f"{os.fspath(path)} cannot be read as a saved sampler: {error}") from error
-    if drawn != {WEIGHT: (2, 1, 3), BIAS: (2, 1), SIGMA: (2,), OBS: (2, 1)} or about.guide not in GUIDE_LABELS:
+    if shapes != {WEIGHT: (2, 1, 3), BIAS: (2, 1), SIGMA: (2,), OBS: (2, 1)} or about.guide not in GUIDE_LABELS:
         raise ExportError(f"{os.fspath(path)} cannot be read as a saved sampler: it draws something else")
     return loaded
 

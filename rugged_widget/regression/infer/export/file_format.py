@@ -1,7 +1,5 @@
 """The file format of exported samplers: what is written, how, and what is refused on reading."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -10,7 +8,7 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from rugged_widget.errors import RuggedWidgetError
 from rugged_widget.validation import checked_flag
@@ -22,7 +20,7 @@ FORMAT: Final = "rugged_widget regression sampler"
 VERSION: Final = 1
 
 MAX_BYTES: Final = 16 * 2**20
-"""Of an archive, and of what it unpacks to; ours have some twenty thousand."""
+"""Bytes of an archive, and of what it unpacks to; ours have some twenty thousand."""
 MAX_ABOUT_BYTES: Final = 2**16
 MAX_ENTRIES: Final = 100
 
@@ -46,21 +44,7 @@ class ExportError(RuggedWidgetError):
 
 @dataclass(frozen=True)
 class About:
-    """What is written beside the module.
-
-    Attributes
-    ----------
-    guide
-        Name of the guide's family, a key of `GUIDE_LABELS`.
-    feature_names
-        Of the three features, in order.
-    group_labels
-        What groups 0 and 1 are called.
-    step
-        Steps of training behind it, >= 0.
-    seed
-        Of the training, in [0, 2**32); None where it is not known.
-    """
+    """What is written beside the module; the attributes are as of `LoadedSampler`."""
 
     guide: str
     feature_names: tuple[str, str, str]
@@ -73,56 +57,32 @@ class About:
         return json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)})
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> About:
-        """Read it.
-
-        Raises
-        ------
-        ValueError
-            If it is anything else than `to_json` writes.
-        """
-        found = json.loads(text)
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` writes; ValueError is raised for anything else."""
+        content = json.loads(text)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError("it was not written by rugged_widget")
-        if found.get("version") != VERSION:
-            raise ValueError(f"it is of version {found.get('version')!r}, and version {VERSION} is what can be read")
+        if content.get("version") != VERSION:
+            raise ValueError(f"it is of version {content.get('version')!r}, and version {VERSION} is what can be read")
         names = [item.name for item in fields(cls)]
-        if set(found) != {"format", "version", *names}:
+        if set(content) != {"format", "version", *names}:
             raise ValueError(f"its description must hold {', '.join(names)}")
-        feature_names, group_labels = found["feature_names"], found["group_labels"]
-        for value, count in ((feature_names, 3), (group_labels, 2), ([found["guide"]], 1)):
+        feature_names, group_labels = content["feature_names"], content["group_labels"]
+        for value, count in ((feature_names, 3), (group_labels, 2), ([content["guide"]], 1)):
             if not (isinstance(value, list) and len(value) == count and all(isinstance(text, str) for text in value)):
                 raise ValueError("the texts of its description are not as they should be")
-        for value in (found["step"], 0 if found["seed"] is None else found["seed"]):
+        for value in (content["step"], 0 if content["seed"] is None else content["seed"]):
             if type(value) is not int or value < 0:
                 raise ValueError("the numbers of its description are not as they should be")
-        return cls(found["guide"], tuple(feature_names), tuple(group_labels), found["step"], found["seed"])
+        return cls(content["guide"], tuple(feature_names), tuple(group_labels), content["step"], content["seed"])
 
 
 def read_archive(path: str | os.PathLike[str]) -> tuple[bytes, About]:
-    """Read a file whole and see that it is an undamaged TorchScript archive that was saved here.
+    """Read a file whole, see that it is an undamaged TorchScript archive saved here, and return what was checked.
 
     Every byte of the archive's content is held against its checksum, because `torch.jit.load` may crash the process
-    where what it reads makes no sense.
-
-    Parameters
-    ----------
-    path
-        Of the file.
-
-    Returns
-    -------
-    content
-        An archive of what was checked, to be loaded in the place of the file.
-    about
-        What it says of itself.
-
-    Raises
-    ------
-    ExportError
-        If it is missing, damaged or something else.
-    TypeError
-        If path is no path.
+    where what it reads makes no sense. The content is to be loaded in the place of the file. ExportError is raised
+    where it is missing, damaged or something else, TypeError where path is no path.
     """
     where = checked_path(path)
     try:
@@ -141,8 +101,8 @@ def read_archive(path: str | os.PathLike[str]) -> tuple[bytes, About]:
 def _checked(content: bytes) -> tuple[bytes, About]:
     parts = _parts(content)
     root = next(iter(parts), "").partition("/")[0]
-    wanted = {f"{root}/{name}" for name in (f"extra/{ABOUT_NAME}", "data.pkl", "constants.pkl", "version")}
-    if missing := sorted(wanted - set(parts)):
+    names = {f"{root}/{name}" for name in (f"extra/{ABOUT_NAME}", "data.pkl", "constants.pkl", "version")}
+    if missing := sorted(names - set(parts)):
         raise ValueError(f"{missing[0]} is missing in it, so it is no TorchScript that rugged_widget saved")
     text = parts[f"{root}/extra/{ABOUT_NAME}"]
     if len(text) > MAX_ABOUT_BYTES:
@@ -187,26 +147,10 @@ def checked_path(path: Any) -> Path:
 
 
 def checked_target(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """Return where a file can be saved, or say why it cannot.
+    """Return where a file can be saved, as it was given, or say why it cannot.
 
-    Parameters
-    ----------
-    path
-        Of the file to be.
-    overwrite
-        Whether one that is there may be replaced.
-
-    Returns
-    -------
-    Path
-        As it was given.
-
-    Raises
-    ------
-    TypeError
-        If path is no path, or overwrite no bool.
-    FileNotFoundError, IsADirectoryError, FileExistsError
-        If its folder is not there, it is a folder itself, or there is a file that may not be replaced.
+    TypeError is raised where path is no path, or overwrite no bool; FileNotFoundError, IsADirectoryError or
+    FileExistsError where its folder is not there, it is a folder itself, or there is a file that may not be replaced.
     """
     target = checked_path(path)
     overwrite = checked_flag(overwrite, "overwrite")
@@ -220,19 +164,9 @@ def checked_target(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Write a file so that at any time there is the old one or the whole new one.
+    """Write a file, in a folder that is there, so that at any time there is the old one or the whole new one.
 
-    Parameters
-    ----------
-    target
-        The file, in a folder that is there.
-    content
-        All of it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the old file is as it was then, and nothing else is left behind.
+    Where it cannot be written, OSError is raised, the old file is as it was, and nothing else is left behind.
     """
     place = Path(os.path.realpath(target))  # of a link, what it points to
     temporary = place.with_name(f".{secrets.token_hex(8)}.tmp")

@@ -1,25 +1,18 @@
 """A sampler loaded from a file."""
 
-from __future__ import annotations
-
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from rugged_widget.defaults import NUM_DRAWS
-from rugged_widget.infer.guides.sampling import as_float64
+from rugged_widget.infer.guides.sampling import as_float64, same_noise
+from rugged_widget.regression.infer.export.file_format import About
 from rugged_widget.regression.infer.export.sampler import Draw
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, slopes_by_group
 from rugged_widget.validation import checked_count, checked_seed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from rugged_widget.regression.infer.export.file_format import About
 
 OBS = "obs"
 """Site of the response."""
@@ -40,13 +33,13 @@ class LoadedSampler:
     guide
         Name of the guide's family, a key of `GUIDE_LABELS`.
     feature_names
-        Of the three features, in order.
+        Names of the three features, in order.
     group_labels
         What groups 0 and 1 are called.
     step
         Steps of training behind it, >= 0.
     seed
-        Of the training; None where the file does not say.
+        Seed of the training, in [0, 2**32); None where the file does not say.
     """
 
     def __init__(self, module: torch.jit.ScriptModule, about: About) -> None:
@@ -66,8 +59,8 @@ class LoadedSampler:
         features
             Shape (n, 3), finite, in the order of `feature_names`; without them there is no response.
         seed
-            Of torch's generator for this draw alone, in [0, 2**32), and the generator goes on where it was; where it is
-            None the draw takes its numbers from the generator.
+            Seed of torch's generator for this draw alone, in [0, 2**32), and the generator goes on where it was; where
+            it is None the draw takes its numbers from the generator.
 
         Returns
         -------
@@ -76,8 +69,8 @@ class LoadedSampler:
         """
         rows = self._rows(features)
         with _seeded(seed), torch.no_grad():
-            drawn = self._module(rows)
-        return _by_site(drawn, with_obs=features is not None)
+            draw = self._module(rows)
+        return _by_site(draw, with_obs=features is not None)
 
     def draws(
         self, num_samples: int = NUM_DRAWS, features: ArrayLike | None = None, *, seed: int | None = None
@@ -98,8 +91,8 @@ class LoadedSampler:
         """
         count, rows = checked_count(num_samples, "num_samples"), self._rows(features)
         with _seeded(seed), torch.no_grad():
-            drawn = self._module.draws(count, rows)
-        return _by_site(drawn, with_obs=features is not None)
+            draw = self._module.draws(count, rows)
+        return _by_site(draw, with_obs=features is not None)
 
     def slopes(
         self, num_samples: int = NUM_DRAWS, *, one_by_one: bool = False, seed: int | None = None
@@ -118,7 +111,7 @@ class LoadedSampler:
         Returns
         -------
         tuple of two arrays
-            Of group 0 and of group 1, shape (num_samples,) each.
+            Slopes of group 0 and of group 1, shape (num_samples,) each.
         """
         count, rows = checked_count(num_samples, "num_samples"), self._rows(None)
         with _seeded(seed), torch.no_grad():
@@ -137,21 +130,12 @@ class LoadedSampler:
         return torch.tensor(rows, dtype=self._dtype)
 
 
-def _by_site(drawn: Any, *, with_obs: bool) -> dict[str, NDArray[np.float64]]:
-    values = Draw(*drawn)._asdict()
+def _by_site(draw: Any, *, with_obs: bool) -> dict[str, NDArray[np.float64]]:
+    values = Draw(*draw)._asdict()
     names = {"weight": WEIGHT, "bias": BIAS, "sigma": SIGMA, **({"obs": OBS} if with_obs else {})}
     return {site: as_float64(values[name]) for name, site in names.items()}
 
 
-@contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def _seeded(seed: int | None) -> AbstractContextManager[None]:
     """Draw from a generator with that seed; torch's own goes on where it was."""
-    if seed is None:
-        yield
-        return
-    state = torch.get_rng_state()
-    torch.set_rng_state(torch.Generator().manual_seed(checked_seed(seed)).get_state())
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
+    return nullcontext() if seed is None else same_noise(torch.Generator().manual_seed(checked_seed(seed)).get_state())

@@ -19,16 +19,8 @@ from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 class Draw(NamedTuple):
     """One draw of everything, or several at once, each then with a first dimension more.
 
-    Attributes
-    ----------
-    weight
-        Shape (1, 3): group, predictor, group x predictor.
-    bias
-        Shape (1,).
-    sigma
-        Standard deviation of a row around its mean, shape (), > 0.
-    obs
-        The response at the features that were given, shape (n,).
+    The weight, shape (1, 3), is of group, predictor and group x predictor, the bias (1,); sigma > 0, shape (), is the
+    standard deviation of a row around its mean, obs (n,) the response at the features that were given.
     """
 
     weight: Tensor
@@ -40,12 +32,7 @@ class Draw(NamedTuple):
 class Affine(nn.Module):
     """Noise stretched and moved: every guide that is normal before it is constrained, and a point, with no noise.
 
-    Parameters
-    ----------
-    loc
-        Shape (latent_dim,).
-    factor
-        Shape (latent_dim, num_noise): times its transpose it is the covariance.
+    `loc` is of shape (latent_dim,), `factor` (latent_dim, num_noise): times its transpose it is the covariance.
     """
 
     loc: Tensor
@@ -66,15 +53,8 @@ class Affine(nn.Module):
 class Autoregression(nn.Module):
     """One step of an inverse autoregressive flow: each value stretched and moved as those before it say.
 
-    Parameters
-    ----------
-    transform
-        Pyro's, in its usual form.
-
-    Raises
-    ------
-    TypeError
-        If it is another transform, or one with options that are not copied here.
+    TypeError is raised for another transform than Pyro's in its usual form, or one with options that are not copied
+    here.
     """
 
     def __init__(self, transform: AffineAutoregressive) -> None:
@@ -100,15 +80,7 @@ class Autoregression(nn.Module):
 
 
 class Flow(nn.Module):
-    """Standard normal noise, moved step by step.
-
-    Parameters
-    ----------
-    steps
-        In order.
-    latent_dim
-        Numbers in a draw.
-    """
+    """Standard normal noise of `latent_dim` numbers, moved step by step."""
 
     def __init__(self, steps: list[Autoregression], latent_dim: int) -> None:
         super().__init__()
@@ -129,14 +101,7 @@ class Flow(nn.Module):
 class Sampler(nn.Module):
     """Draws of the latents and of responses; random numbers come from torch's generator where it runs.
 
-    Parameters
-    ----------
-    latent
-        Draws values that are not constrained, sigma, weight and bias side by side.
-    low, high
-        Ends of sigma's support, low < high.
-    dtype
-        Of all numbers.
+    `latent` draws values that are not constrained, sigma, weight and bias side by side; sigma's support is (low, high).
     """
 
     def __init__(self, latent: nn.Module, low: float, high: float, dtype: torch.dtype) -> None:
@@ -147,13 +112,7 @@ class Sampler(nn.Module):
         self.least, self.most = float(numbers.tiny), 1.0 - float(numbers.eps)
 
     def forward(self, features: Tensor) -> Draw:
-        """Draw once.
-
-        Parameters
-        ----------
-        features
-            Shape (n, 3), any n >= 0: group, predictor, group x predictor.
-        """
+        """Draw once, for features (n, 3), any n >= 0: group, predictor, group x predictor."""
         drawn = self.draws(1, features)
         return Draw(drawn.weight[0], drawn.bias[0], drawn.sigma[0], drawn.obs[0])
 
@@ -169,22 +128,9 @@ class Sampler(nn.Module):
 
 
 def make_sampler(guide: AutoGuide) -> Sampler:
-    """Copy what a guide of `BayesianRegression` has learnt; the guide is only read. Call it in `Fit.inspecting`.
+    """Copy what a guide of `BayesianRegression` has learnt; no tensor is shared. Call it in `Fit.inspecting`.
 
-    Parameters
-    ----------
-    guide
-        Any of the families of `make_guide`, set up.
-
-    Returns
-    -------
-    Sampler
-        Which shares no tensor with the guide.
-
-    Raises
-    ------
-    TypeError
-        If the guide is of another kind or of another model.
+    The guide is any of the families of `make_guide`, set up; TypeError is raised where it is of another kind or model.
     """
     with set_up(guide) as ready:
         prototype: Any = ready.prototype_trace
@@ -214,13 +160,8 @@ def _latent(guide: AutoGuide) -> nn.Module:
 class Program(nn.Module):
     """The sampler with a signature that `torch.export` takes: the number of draws as a tensor.
 
-    As an int it would be bound to be 2 or more: 0 and 1 are constants to torch.export, but not where the number is
-    read from a tensor.
-
-    Parameters
-    ----------
-    sampler
-        What draws.
+    As an int it would be bound to be 2 or more: 0 and 1 are constants to torch.export, but not where the number is read
+    from a tensor.
     """
 
     def __init__(self, sampler: Sampler) -> None:
@@ -228,19 +169,9 @@ class Program(nn.Module):
         self.sampler = sampler
 
     def forward(self, features: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Draw several times.
+        """Draw several times, for features (n, 3), n >= 0, and num_samples, shape (), int64, >= 0.
 
-        Parameters
-        ----------
-        features
-            Shape (n, 3), any n >= 0.
-        num_samples
-            Shape (), int64, >= 0.
-
-        Returns
-        -------
-        tuple
-            weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n).
+        The tuple is weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n).
         """
         count: Any = num_samples.item()  # while it is exported a symbol, which int() would try to read
         torch._check(count >= 0)  # noqa: SLF001 what torch.export has for a number it cannot see

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rugged_widget.infer.compiled.capture.node_values import MAX_KEPT, values
-from rugged_widget.infer.compiled.capture.nodes import is_mutable
+from rugged_widget.infer.compiled.capture.nodes import MAX_KEPT, is_mutable, values
 from rugged_widget.infer.compiled.capture.simplify import drop_no_ops, fold_constants, merge_signs, share, simplify
 from tests.infer.compiled.graphs import (
     Function,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import types
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompil
 from rugged_widget.infer.compiled.program import Program, UnsupportedError
 from tests.infer.compiled.graphs import without_writes
 from tests.waits import LIMIT_SECONDS
-
-NAME = "rugged_widget.infer.compiled.jax.engine"
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +52,7 @@ class Stages:
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> Any:
     stages = Stages()
-    module: Any = types.ModuleType(NAME)
-    module.JaxEngine = stages.engine
-    monkeypatch.setitem(sys.modules, NAME, module)
+    monkeypatch.setattr(takeover, "JaxEngine", stages.engine)
     monkeypatch.setattr(takeover, "_import_jax", stages.imported)
     yield stages
     stages.go_on.set()

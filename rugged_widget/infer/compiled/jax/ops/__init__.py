@@ -1,15 +1,11 @@
 """JAX counterparts of torch's operations, by torch's names for them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart
 from rugged_widget.infer.compiled.jax.ops import elementwise, gradients, indexing, linalg, reductions, shapes
-
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart
 
 
 def _table(*parts: Mapping[str, Counterpart]) -> Mapping[str, Counterpart]:

@@ -1,20 +1,17 @@
 """JAX counterparts of torch's elementwise operations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
 
-Operand: TypeAlias = "jax.Array | float | int | bool"
+Operand: TypeAlias = jax.Array | float | int | bool
 _Function: TypeAlias = Callable[..., jax.Array]
 
 _KINDS = "biuf"
@@ -41,7 +38,7 @@ def common_type(*operands: Operand) -> Dtype:
         [_type_of_number(value) for value in operands if isinstance(value, (bool, int, float))],
     )
     types: list[Dtype] = [reduce(jnp.promote_types, group) for group in groups if group]
-    return reduce(lambda found, other: other if _rank(other) > _rank(found) else found, types)
+    return reduce(lambda dtype, other: other if _rank(other) > _rank(dtype) else dtype, types)
 
 
 def _type_of_number(value: float) -> Dtype:
@@ -72,10 +69,10 @@ def _compared(function: _Function) -> Counterpart:
     return counterpart
 
 
-def _asked(function: _Function) -> Counterpart:
-    """Make the counterpart of a question on values in the type that they have."""
+def direct(function: _Function) -> Counterpart:
+    """Make the counterpart of an operation on values in the type that they have, called in JAX as in torch."""
 
-    def counterpart(_: Result, *operands: jax.Array) -> jax.Array:
+    def counterpart(_: Result, *operands: Any) -> jax.Array:
         return function(*operands)
 
     return counterpart
@@ -179,8 +176,12 @@ def _logical(function: _Function) -> Counterpart:
     return counterpart
 
 
+_NAMED_ALIKE = """abs ceil cos cosh exp exp2 expm1 floor log log10 log1p log2 logaddexp maximum minimum reciprocal
+round sin sinh sqrt tan tanh trunc"""
+"""Operations that JAX calls as torch does."""
+
 _EACH: Mapping[str, _Function] = {
-    "abs": jnp.abs,
+    **{name: getattr(jnp, name) for name in _NAMED_ALIKE.split()},
     "acos": jnp.arccos,
     "acosh": jnp.arccosh,
     "asin": jnp.arcsin,
@@ -189,48 +190,22 @@ _EACH: Mapping[str, _Function] = {
     "atan2": jnp.arctan2,
     "atanh": jnp.arctanh,
     "bitwise_not": jnp.invert,
-    "ceil": jnp.ceil,
-    "cos": jnp.cos,
-    "cosh": jnp.cosh,
     "digamma": lax.digamma,
     "erf": lax.erf,
     "erfc": lax.erfc,
     "erfinv": lax.erf_inv,
-    "exp": jnp.exp,
-    "exp2": jnp.exp2,
-    "expm1": jnp.expm1,
-    "floor": jnp.floor,
     "lgamma": lax.lgamma,
-    "log": jnp.log,
-    "log10": jnp.log10,
-    "log1p": jnp.log1p,
-    "log2": jnp.log2,
-    "logaddexp": jnp.logaddexp,
-    "maximum": jnp.maximum,
-    "minimum": jnp.minimum,
     "neg": jnp.negative,
-    "reciprocal": jnp.reciprocal,
     "relu": _relu,
-    "round": jnp.round,
     "rsqrt": lax.rsqrt,
     "sigmoid": lax.logistic,
-    "sin": jnp.sin,
-    "sinh": jnp.sinh,
     "special_i0e": lax.bessel_i0e,
     "special_i1e": lax.bessel_i1e,
-    "sqrt": jnp.sqrt,
-    "tan": jnp.tan,
-    "tanh": jnp.tanh,
-    "trunc": jnp.trunc,
 }
 
 _EACH_OF_TWO: Mapping[str, _Function] = {
-    "bitwise_and": jnp.bitwise_and,
-    "bitwise_or": jnp.bitwise_or,
-    "bitwise_xor": jnp.bitwise_xor,
-    "fmod": jnp.fmod,
+    **{name: getattr(jnp, name) for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "fmod", "remainder")},
     "mul": jnp.multiply,
-    "remainder": jnp.remainder,
 }
 
 _COMPARED: Mapping[str, _Function] = {
@@ -242,23 +217,14 @@ _COMPARED: Mapping[str, _Function] = {
     "ne": jnp.not_equal,
 }
 
-_LOGICAL: Mapping[str, _Function] = {
-    "logical_and": jnp.logical_and,
-    "logical_not": jnp.logical_not,
-    "logical_or": jnp.logical_or,
-    "logical_xor": jnp.logical_xor,
-}
-
-_ASKED: Mapping[str, _Function] = {"isfinite": jnp.isfinite, "isinf": jnp.isinf, "isnan": jnp.isnan}
-
 _BOTH = ("Tensor", "Scalar")
 
 COUNTERPARTS: Mapping[str, Counterpart] = {
     **{f"{name}.default": _each(function) for name, function in _EACH.items()},
     **{f"{name}.{kind}": _each(function) for name, function in _EACH_OF_TWO.items() for kind in _BOTH},
     **{f"{name}.{kind}": _compared(function) for name, function in _COMPARED.items() for kind in _BOTH},
-    **{f"{name}.default": _logical(function) for name, function in _LOGICAL.items()},
-    **{f"{name}.default": _asked(function) for name, function in _ASKED.items()},
+    **{f"logical_{name}.default": _logical(getattr(jnp, f"logical_{name}")) for name in ("and", "not", "or", "xor")},
+    **{f"{name}.default": direct(getattr(jnp, name)) for name in ("isfinite", "isinf", "isnan")},
     **{
         f"{name}.{kind}": function
         for name, function in (("add", _add), ("sub", _sub), ("rsub", _rsub))

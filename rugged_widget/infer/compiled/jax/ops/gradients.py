@@ -3,17 +3,13 @@
 Others are decomposed by torch: that takes some 10 ms each, and for the first of all most of a second.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
 
 
 def _sigmoid_backward(_: Result, gradient: jax.Array, output: jax.Array) -> jax.Array:
@@ -35,8 +31,8 @@ def _softplus(_: Result, values: jax.Array, beta: float = 1, threshold: float = 
 
 def _softplus_backward(_: Result, gradient: jax.Array, values: jax.Array, beta: float, threshold: float) -> jax.Array:
     scaled = values * beta
-    grown = jnp.exp(scaled)
-    return jnp.where(scaled > threshold, gradient, gradient * grown / (grown + 1))
+    power = jnp.exp(scaled)
+    return jnp.where(scaled > threshold, gradient, gradient * power / (power + 1))
 
 
 def _log_sigmoid(result: tuple[Result, Result], values: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -48,24 +44,12 @@ def _log_sigmoid_backward(_: Result, gradient: jax.Array, values: jax.Array, __:
     return gradient * lax.logistic(-values)
 
 
-def _softmax_backward(
-    _: Result,
-    gradient: jax.Array,
-    output: jax.Array,
-    dim: int,
-    input_dtype: Dtype,
-) -> jax.Array:
+def _softmax_backward(_: Result, gradient: jax.Array, output: jax.Array, dim: int, input_dtype: Dtype) -> jax.Array:
     weighted = gradient * output
     return weighted - output * jnp.sum(weighted, axis=dim, keepdims=True)
 
 
-def _log_softmax_backward(
-    _: Result,
-    gradient: jax.Array,
-    output: jax.Array,
-    dim: int,
-    input_dtype: Dtype,
-) -> jax.Array:
+def _log_softmax_backward(_: Result, gradient: jax.Array, output: jax.Array, dim: int, input_dtype: Dtype) -> jax.Array:
     return gradient - jnp.exp(output) * jnp.sum(gradient, axis=dim, keepdims=True)
 
 

@@ -1,25 +1,20 @@
 """JAX counterparts of torch's operations that read and write elements by index."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from numpy.typing import NDArray
 
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
 from rugged_widget.infer.compiled.jax.ops.elementwise import Operand, in_type_of
 from rugged_widget.infer.compiled.jax.ops.shapes import part_of
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
-
-_Places: TypeAlias = "jax.Array | NDArray[Any]"
-_Index: TypeAlias = "tuple[slice | _Places, ...]"
+_Places: TypeAlias = jax.Array | NDArray[Any]
+_Index: TypeAlias = tuple[slice | _Places, ...]
 
 MAX_COMPARED = 1 << 17
 """Comparisons of places for one write, at most.
@@ -78,11 +73,7 @@ def _index(_: Result, values: jax.Array, indices: Sequence[_Places | None]) -> j
 
 
 def _index_put(
-    result: Result,
-    values: jax.Array,
-    indices: Sequence[_Places | None],
-    source: jax.Array,
-    accumulate: bool = False,
+    result: Result, values: jax.Array, indices: Sequence[_Places | None], source: jax.Array, accumulate: bool = False
 ) -> jax.Array:
     source = in_type_of(result, source)
     if isinstance(indices[0], jax.Array) and indices[0].dtype == bool:
@@ -102,14 +93,7 @@ def _index_add(
     return _written(values, index, source if alpha == 1 else in_type_of(result, alpha) * source, add=True)
 
 
-def _gather(
-    _: Result,
-    values: jax.Array,
-    dim: int,
-    places: _Places,
-    *,
-    sparse_grad: bool = False,
-) -> jax.Array:
+def _gather(_: Result, values: jax.Array, dim: int, places: _Places, *, sparse_grad: bool = False) -> jax.Array:
     return values[_along(places.shape, dim, places)] if values.ndim else jnp.broadcast_to(values, places.shape)
 
 

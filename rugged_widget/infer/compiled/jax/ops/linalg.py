@@ -1,21 +1,17 @@
 """JAX counterparts of torch's matrix operations, by JAX's own or by ones that XLA can fuse."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
 from rugged_widget.infer.compiled.jax.ops.elementwise import in_type_of
 
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
-
-_Pair: TypeAlias = "tuple[Result, Result]"
+_Pair: TypeAlias = tuple[Result, Result]
 
 MAX_FUSED_PRODUCTS = 1 << 13
 """Multiplications of a product of matrices, up to which it is a sum among other operations."""
@@ -26,16 +22,10 @@ MAX_FUSED_SIZE = 16
 
 @dataclass(frozen=True, eq=False)
 class Matrices:
-    """All the counterparts, made of three; each of these works on matrices in the last two dimensions.
+    """All the counterparts, made of three functions of matrices in the last two dimensions.
 
-    Attributes
-    ----------
-    product
-        Of two arrays, as `@` is.
-    factor
-        Lower Cholesky factor of a matrix, of which the lower triangle is looked at.
-    solve
-        Solution X of L X = B, of a lower triangular L and a B of as many leading dimensions.
+    They are the product of two arrays, as `@` is; the lower Cholesky factor of a matrix, of which the lower triangle is
+    looked at; and the solution X of L X = B, of a lower triangular L and a B of as many leading dimensions.
     """
 
     product: Callable[[jax.Array, jax.Array], jax.Array]
@@ -60,11 +50,11 @@ class Matrices:
     def _addmm(
         self, result: Result, start: jax.Array, left: jax.Array, right: jax.Array, *, beta: float = 1, alpha: float = 1
     ) -> jax.Array:
-        found = self.product(left, right)
-        found = found if alpha == 1 else in_type_of(result, alpha) * found
+        product = self.product(left, right)
+        product = product if alpha == 1 else in_type_of(result, alpha) * product
         if beta == 0:  # then what is not finite in the start does not count
-            return found
-        return found + (start if beta == 1 else in_type_of(result, beta) * start)
+            return product
+        return product + (start if beta == 1 else in_type_of(result, beta) * start)
 
     def _cholesky(self, _: Result, matrix: jax.Array, upper: bool = False) -> jax.Array:
         return _transposed(self.factor(_transposed(matrix))) if upper else self.factor(matrix)
@@ -77,8 +67,8 @@ class Matrices:
         upper: bool = False,
         check_errors: bool = False,  # noqa: ARG002 a loss that is not a number tells it as well
     ) -> tuple[jax.Array, jax.Array]:
-        found = self._cholesky(result[0], matrix, upper)
-        return found, in_type_of(result[1], jnp.isnan(found).any(axis=(-2, -1)))
+        factor = self._cholesky(result[0], matrix, upper)
+        return factor, in_type_of(result[1], jnp.isnan(factor).any(axis=(-2, -1)))
 
     def _cholesky_solve(self, _: Result, right: jax.Array, factor: jax.Array, upper: bool = False) -> jax.Array:
         lower = _transposed(factor) if upper else factor
@@ -108,9 +98,9 @@ class Matrices:
         transpose: bool = False,
         unitriangular: bool = False,
     ) -> tuple[jax.Array, jax.Array]:
-        turned = _transposed(matrix) if transpose else matrix
-        found = self._solved(turned, right, upper=upper != transpose, unitriangular=unitriangular)
-        return found, jnp.broadcast_to(matrix, result[1].shape)
+        triangle = _transposed(matrix) if transpose else matrix
+        solution = self._solved(triangle, right, upper=upper != transpose, unitriangular=unitriangular)
+        return solution, jnp.broadcast_to(matrix, result[1].shape)
 
     def _solved(self, matrix: jax.Array, right: jax.Array, *, upper: bool, unitriangular: bool = False) -> jax.Array:
         """Solve a triangular system of any kind as one with a lower triangle."""
@@ -120,8 +110,8 @@ class Matrices:
             matrix = jnp.where(jnp.eye(matrix.shape[-1], dtype=bool), jnp.ones((), matrix.dtype), matrix)
         batch = jnp.broadcast_shapes(matrix.shape[:-2], right.shape[:-2])
         matrix = jnp.broadcast_to(matrix, batch + matrix.shape[-2:])
-        found = self.solve(matrix, jnp.broadcast_to(right, batch + right.shape[-2:]))
-        return found[..., ::-1, :] if upper else found
+        solution = self.solve(matrix, jnp.broadcast_to(right, batch + right.shape[-2:]))
+        return solution[..., ::-1, :] if upper else solution
 
 
 def _transposed(matrix: jax.Array) -> jax.Array:
@@ -159,10 +149,10 @@ def _fused_factor(matrix: jax.Array) -> jax.Array:
 
     def column(i: jax.Array, factor: jax.Array) -> jax.Array:
         row = lax.dynamic_index_in_dim(factor, i, -2)
-        rest = lax.dynamic_index_in_dim(matrix, i, -1, keepdims=False) - jnp.sum(factor * row, axis=-1)
-        found = rest / jnp.sqrt(lax.dynamic_index_in_dim(rest, i, -1))
-        found = jnp.where(rows >= i, found, jnp.zeros((), matrix.dtype))
-        updated: jax.Array = lax.dynamic_update_index_in_dim(factor, found[..., None], i, -1)
+        remainder = lax.dynamic_index_in_dim(matrix, i, -1, keepdims=False) - jnp.sum(factor * row, axis=-1)
+        entries = remainder / jnp.sqrt(lax.dynamic_index_in_dim(remainder, i, -1))
+        entries = jnp.where(rows >= i, entries, jnp.zeros((), matrix.dtype))
+        updated: jax.Array = lax.dynamic_update_index_in_dim(factor, entries[..., None], i, -1)
         return updated
 
     factor: jax.Array = lax.fori_loop(0, size, column, jnp.zeros_like(matrix))
@@ -177,11 +167,11 @@ def _fused_solve(lower: jax.Array, right: jax.Array) -> jax.Array:
 
     def row(i: jax.Array, solution: jax.Array) -> jax.Array:
         factors = lax.dynamic_index_in_dim(lower, i, -2, keepdims=False)
-        rest = lax.dynamic_index_in_dim(right, i, -2) - jnp.sum(
+        remainder = lax.dynamic_index_in_dim(right, i, -2) - jnp.sum(
             factors[..., :, None] * solution, axis=-2, keepdims=True
         )
-        found = rest / lax.dynamic_index_in_dim(factors, i, -1)[..., None]
-        updated: jax.Array = lax.dynamic_update_index_in_dim(solution, found, i, -2)
+        entries = remainder / lax.dynamic_index_in_dim(factors, i, -1)[..., None]
+        updated: jax.Array = lax.dynamic_update_index_in_dim(solution, entries, i, -2)
         return updated
 
     solution: jax.Array = lax.fori_loop(0, size, row, jnp.zeros_like(right))

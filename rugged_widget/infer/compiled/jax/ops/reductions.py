@@ -1,21 +1,17 @@
 """JAX counterparts of torch's reductions: sums, extremes, moments, cumulative sums, sorts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
 from rugged_widget.infer.compiled.jax.ops.elementwise import in_type_of
 
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
-
-Dims: TypeAlias = "int | Sequence[int] | None"
-_Pair: TypeAlias = "tuple[Result, Result]"
+Dims: TypeAlias = int | Sequence[int] | None
+_Pair: TypeAlias = tuple[Result, Result]
 
 
 def axes_of(dims: Dims, values: jax.Array) -> int | tuple[int, ...] | None:
@@ -29,12 +25,7 @@ def _reduced(function: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that takes dimensions together, in the type of its result."""
 
     def counterpart(
-        result: Result,
-        values: jax.Array,
-        dim: Dims = None,
-        keepdim: bool = False,
-        *,
-        dtype: Dtype | None = None,
+        result: Result, values: jax.Array, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None
     ) -> jax.Array:
         return function(in_type_of(result, values), axis=axes_of(dim, values), keepdims=keepdim)
 
@@ -44,12 +35,7 @@ def _reduced(function: Callable[..., jax.Array]) -> Counterpart:
 def _arg(function: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that says where something is, along a dimension or in all."""
 
-    def counterpart(
-        result: Result,
-        values: jax.Array,
-        dim: int | None = None,
-        keepdim: bool = False,
-    ) -> jax.Array:
+    def counterpart(result: Result, values: jax.Array, dim: int | None = None, keepdim: bool = False) -> jax.Array:
         return in_type_of(result, function(values, axis=axes_of(dim, values), keepdims=keepdim))
 
     return counterpart
@@ -58,16 +44,11 @@ def _arg(function: Callable[..., jax.Array]) -> Counterpart:
 def _extreme(best: Callable[..., jax.Array], where: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that returns extreme values and where they are."""
 
-    def counterpart(
-        result: _Pair,
-        values: jax.Array,
-        dim: int,
-        keepdim: bool = False,
-    ) -> tuple[jax.Array, jax.Array]:
+    def counterpart(result: _Pair, values: jax.Array, dim: int, keepdim: bool = False) -> tuple[jax.Array, jax.Array]:
         if not values.ndim:
             return values, jnp.zeros((), result[1].dtype)
-        found = in_type_of(result[1], where(values, axis=dim, keepdims=keepdim))
-        return best(values, axis=dim, keepdims=keepdim), found
+        places = in_type_of(result[1], where(values, axis=dim, keepdims=keepdim))
+        return best(values, axis=dim, keepdims=keepdim), places
 
     return counterpart
 
@@ -77,8 +58,8 @@ def _var(
 ) -> jax.Array:
     axes = axes_of(dim, values)
     values = in_type_of(result, values)
-    apart = values - jnp.mean(values, axis=axes, keepdims=True)
-    total = jnp.sum(apart * apart, axis=axes, keepdims=keepdim)
+    deviations = values - jnp.mean(values, axis=axes, keepdims=True)
+    total = jnp.sum(deviations * deviations, axis=axes, keepdims=keepdim)
     degrees = values.size / max(total.size, 1) - (1 if correction is None else correction)
     return total / in_type_of(result, max(degrees, 0))
 
@@ -99,13 +80,7 @@ def _var_mean(
 def _running(function: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that goes on along one dimension, in the type of its result."""
 
-    def counterpart(
-        result: Result,
-        values: jax.Array,
-        dim: int,
-        *,
-        dtype: Dtype | None = None,
-    ) -> jax.Array:
+    def counterpart(result: Result, values: jax.Array, dim: int, *, dtype: Dtype | None = None) -> jax.Array:
         values = in_type_of(result, values)
         return function(values, axis=dim % values.ndim) if values.ndim else values
 
@@ -124,16 +99,11 @@ def _flip(_: Result, values: jax.Array, dims: Sequence[int]) -> jax.Array:
     return jnp.flip(values, axis=tuple(dims))
 
 
-def _sort(
-    result: _Pair,
-    values: jax.Array,
-    dim: int = -1,
-    descending: bool = False,
-) -> tuple[jax.Array, jax.Array]:
+def _sort(result: _Pair, values: jax.Array, dim: int = -1, descending: bool = False) -> tuple[jax.Array, jax.Array]:
     if not values.ndim:
         return values, jnp.zeros((), result[1].dtype)
-    found = jnp.argsort(values, axis=dim, stable=True, descending=descending)
-    return jnp.take_along_axis(values, found, axis=dim), in_type_of(result[1], found)
+    order = jnp.argsort(values, axis=dim, stable=True, descending=descending)
+    return jnp.take_along_axis(values, order, axis=dim), in_type_of(result[1], order)
 
 
 COUNTERPARTS: Mapping[str, Counterpart] = {

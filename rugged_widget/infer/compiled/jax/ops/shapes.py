@@ -1,19 +1,15 @@
 """JAX counterparts of torch's operations that reshape, split, join and create tensors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from rugged_widget.infer.compiled.jax.ops.elementwise import Operand, in_type_of
-
-if TYPE_CHECKING:
-    from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
+from rugged_widget.infer.compiled.jax.ops.elementwise import Operand, direct, in_type_of
 
 _Shape: TypeAlias = Sequence[int]
 
@@ -26,7 +22,7 @@ def _expand(result: Result, values: jax.Array, _: _Shape, *, implicit: bool = Fa
     return jnp.broadcast_to(values, result.shape)
 
 
-def _copy(result: Result, values: jax.Array, *, dtype: Dtype | None = None) -> jax.Array:
+def _copy(result: Result, values: Operand, *, dtype: Dtype | None = None) -> jax.Array:
     return in_type_of(result, values)
 
 
@@ -34,16 +30,8 @@ def _copy_of(result: Result, _: jax.Array, values: jax.Array) -> jax.Array:
     return jnp.broadcast_to(in_type_of(result, values), result.shape)
 
 
-def _permute(_: Result, values: jax.Array, dims: _Shape) -> jax.Array:
-    return jnp.transpose(values, dims)
-
-
 def _transpose(_: Result, values: jax.Array, first: int, second: int) -> jax.Array:
     return jnp.swapaxes(values, first, second) if values.ndim else values
-
-
-def _matrix_transpose(_: Result, values: jax.Array) -> jax.Array:
-    return values.T
 
 
 def part_of(
@@ -96,7 +84,7 @@ def _constant_pad(result: Result, values: jax.Array, pad: _Shape, value: float =
 
 
 def _diagonal_mask(shape: _Shape, offset: int) -> jax.Array:
-    """Say which elements are on a diagonal of the last two dimensions."""
+    """Return the mask of a diagonal of the last two dimensions."""
     rows = lax.broadcasted_iota(np.int32, shape[-2:], 0)
     return lax.broadcasted_iota(np.int32, shape[-2:], 1) - rows == offset
 
@@ -134,20 +122,8 @@ def _diag_embed(result: Result, values: jax.Array, offset: int = 0, dim1: int = 
     return _diagonal_backward(result, values, (), offset, dim1, dim2)
 
 
-def _tril(_: Result, values: jax.Array, diagonal: int = 0) -> jax.Array:
-    return jnp.tril(values, diagonal)
-
-
-def _triu(_: Result, values: jax.Array, diagonal: int = 0) -> jax.Array:
-    return jnp.triu(values, diagonal)
-
-
 def _full(result: Result, *like_and_value: Operand, dtype: Dtype | None = None) -> jax.Array:
     return jnp.full(result.shape, like_and_value[-1], result.dtype)
-
-
-def _scalar(result: Result, value: Operand, *, dtype: Dtype | None = None) -> jax.Array:
-    return in_type_of(result, value)
 
 
 def _zeros(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:
@@ -168,54 +144,26 @@ def _eye(result: Result, *_: int, dtype: Dtype | None = None) -> jax.Array:
     return jnp.eye(rows, columns, dtype=result.dtype)
 
 
-_RESHAPES = (
-    "_reshape_alias.default",
-    "_unsafe_view.default",
-    "reshape.default",
-    "squeeze.default",
-    "squeeze.dim",
-    "squeeze.dims",
-    "squeeze_copy.default",
-    "squeeze_copy.dim",
-    "squeeze_copy.dims",
-    "unsqueeze.default",
-    "unsqueeze_copy.default",
-    "view.default",
-    "view_copy.default",
-)
-_COPIES = (
-    "_to_copy.default",
-    "alias.default",
-    "alias_copy.default",
-    "clone.default",
-    "detach.default",
-    "detach_copy.default",
-    "lift_fresh.default",
-    "lift_fresh_copy.default",
-)
-_ZEROS = (  # the values of an empty tensor are not defined
-    "empty.memory_format",
-    "empty_like.default",
-    "empty_strided.default",
-    "new_empty.default",
-    "new_empty_strided.default",
-    "new_zeros.default",
-    "zeros.default",
-    "zeros_like.default",
-)
+_RESHAPES = """_reshape_alias.default _unsafe_view.default reshape.default squeeze.default squeeze.dim squeeze.dims
+squeeze_copy.default squeeze_copy.dim squeeze_copy.dims unsqueeze.default unsqueeze_copy.default
+view.default view_copy.default"""
+_COPIES = """_to_copy.default alias.default alias_copy.default clone.default detach.default detach_copy.default
+lift_fresh.default lift_fresh_copy.default"""
+# The values of an empty tensor are not defined.
+_ZEROS = """empty.memory_format empty_like.default empty_strided.default new_empty.default
+new_empty_strided.default new_zeros.default zeros.default zeros_like.default"""
 
 COUNTERPARTS: Mapping[str, Counterpart] = {
-    **dict.fromkeys(_RESHAPES, _reshape),
-    **dict.fromkeys(_COPIES, _copy),
-    **dict.fromkeys(_ZEROS, _zeros),
+    **dict.fromkeys(_RESHAPES.split(), _reshape),
+    **dict.fromkeys(_COPIES.split(), _copy),
+    **dict.fromkeys(_ZEROS.split(), _zeros),
     **dict.fromkeys(("new_ones.default", "ones.default", "ones_like.default"), _ones),
     **dict.fromkeys(("full.default", "full_like.default", "new_full.default"), _full),
     **dict.fromkeys(("arange.default", "arange.start", "arange.start_step"), _arange),
     **dict.fromkeys(("eye.default", "eye.m"), _eye),
     **dict.fromkeys(("expand.default", "expand_copy.default"), _expand),
-    **dict.fromkeys(("permute.default", "permute_copy.default"), _permute),
+    **dict.fromkeys(("permute.default", "permute_copy.default", "t.default", "t_copy.default"), direct(jnp.transpose)),
     **dict.fromkeys(("transpose.int", "transpose_copy.int"), _transpose),
-    **dict.fromkeys(("t.default", "t_copy.default"), _matrix_transpose),
     **dict.fromkeys(("slice.Tensor", "slice_copy.Tensor"), _slice),
     **dict.fromkeys(("select.int", "select_copy.int"), _select),
     **dict.fromkeys(("unbind.int", "unbind_copy.int"), _unbind),
@@ -228,8 +176,8 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     "diagonal_backward.default": _diagonal_backward,
     "diagonal_scatter.default": _diagonal_scatter,
     "repeat.default": _repeat,
-    "scalar_tensor.default": _scalar,
+    "scalar_tensor.default": _copy,
     "stack.default": _stack,
-    "tril.default": _tril,
-    "triu.default": _triu,
+    "tril.default": direct(jnp.tril),
+    "triu.default": direct(jnp.triu),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from rugged_widget.infer.compiled.capture.node_values import MAX_KEPT, alike, values, without_data
+from rugged_widget.infer.compiled.capture.nodes import MAX_KEPT, alike, values, without_data
 from tests.infer.compiled.graphs import traced
 
 ROW = torch.tensor([0.5, -2.0, 1.0])
