@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from tests.waits import LIMIT_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.browser.kernel import Kernel
     from tests.browser.server import Server
@@ -82,6 +82,8 @@ class Watched:
         What went wrong, and everything that the console printed.
     server, kernel
         What stands behind the page once it is known; a failing test keeps their last words.
+    run_again
+        Runs the page's cells again, where it can.
     failed
         A test has failed while this page was open: what is on it is not to be relied on.
     """
@@ -92,6 +94,7 @@ class Watched:
         self.expected: list[str] = []
         self.said: list[str] = []
         self.server: Server | None = None
+        self.run_again: Callable[[], None] | None = None
         self.kernel: Kernel | None = None
         self.failed = False
         page.on("console", self._on_console)
@@ -127,6 +130,12 @@ class Watched:
         resolved = self.page.evaluate("window.__resolved")
         assert "error" not in resolved, f"{script}: {resolved['error']}"
         return resolved.get("value")
+
+    def take_back(self, text: str) -> bool:
+        """Forget the complaints that hold a text; return whether there were any."""
+        count = len(self.complaints)
+        self.complaints = [complaint for complaint in self.complaints if text not in complaint]
+        return len(self.complaints) < count
 
     def expect(self, pattern: str) -> None:
         """Say that this test provokes complaints that match a regular expression."""

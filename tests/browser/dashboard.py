@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 MAKE = "from rugged_widget import RuggedWidget\nwidget = RuggedWidget({settings})\nwidget"
+# anywidget gives a model two seconds to load its module, too few for a page on a slow machine. The model then hears no
+# message any more, and says so in the console.
+TOO_SLOW = "[anywidget] Failed to initialize model"
+NAMED_BY_THE_MODULE = ".rugged-widget .rw-progress[aria-label], .rugged-widget .rw-progress [aria-label]"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 FIGURES = ("rw-elbo", "rw-quantiles", "rw-panel-0", "rw-panel-1", "rw-slopes")
 # JupyterLab and Notebook hide their widget manager behind the renderer of widget outputs; the VS Code page has it.
@@ -97,13 +101,26 @@ class DashboardPage:
 
     def __init__(self, shown: Shown, view: int = 0, figures: Sequence[str] = FIGURES) -> None:
         self.figures = figures
+        self._find(shown, view)
+        for _attempt in range(5):  # as a person runs the cell again whose widget does not move
+            if shown.watched.run_again is None or not shown.watched.take_back(TOO_SLOW):
+                return
+            shown.watched.run_again()
+            self._find(shown, view)
+
+    def _find(self, shown: Shown, view: int) -> None:
+        """Find the widget once it is drawn and its module has taken it over, or says that it could not."""
         self.shown = shown
         self.page = shown.page
         self.kernel = shown.kernel
         self.root = shown.page.locator(".rugged-widget").nth(view)
-        for figure in figures:
+        for figure in self.figures:
             self.part(f"{figure} .bqplot svg").first.wait_for()
         self.part("rw-grid path.line").first.wait_for(state="attached")
+        named = self.page.locator(NAMED_BY_THE_MODULE).nth(view)
+        self.wait_until(
+            lambda: named.count() or any(TOO_SLOW in text for text in shown.watched.complaints), "the module is loaded"
+        )
 
     def part(self, css_class: str) -> Locator:
         """Find a part by its class, maybe followed by more of a selector."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tests.browser import evidence
+from tests.browser.dashboard import NAMED_BY_THE_MODULE, TOO_SLOW
 from tests.browser.pages import Shown, Theme, shown, watched_page
 from tests.browser.server import Server, write_notebook
 
@@ -32,8 +33,6 @@ REPLACE_CELLS = """sources => {
 # Ends every widget and forgets every name, so that the kernel is as new but for what it has imported.
 EMPTY_KERNEL = "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().run_line_magic('reset', '-f')"
 WIDTH, HEIGHT = 1300, 1400
-TOO_SLOW = "[anywidget] Failed to initialize model"
-NAMED_BY_THE_MODULE = ".rugged-widget .rw-progress[aria-label], .rugged-widget .rw-progress [aria-label]"
 
 
 class LabPage:
@@ -60,15 +59,13 @@ class LabPage:
     def reload(self) -> None:
         """Load the page again, as a person does, until its widgets are there.
 
-        anywidget gives a model two seconds to load its module, and a page that restores a notebook may take
-        longer on a slow machine. The model then hears no message any more and says so in the console: load it again.
+        See `TOO_SLOW`: a page that restores a notebook is slow.
         """
         for _attempt in range(5):
-            self.watched.complaints = [text for text in self.watched.complaints if TOO_SLOW not in text]
             self.page.reload()
             self.page.wait_for_function(f"Boolean({KERNEL})")
             self.page.locator(NAMED_BY_THE_MODULE).first.wait_for(state="attached")
-            if not any(TOO_SLOW in text for text in self.watched.complaints):
+            if not self.watched.take_back(TOO_SLOW):
                 return
 
     def wait_idle(self) -> None:
@@ -147,6 +144,7 @@ def notebook(
         with shown(watched, server, lab.kernel_id()) as both:
             lab.set_theme(theme)
             lab.run_all()
+            watched.run_again = lab.run_all
             yield lab, both
 
 
