@@ -13,6 +13,9 @@ NUM_STEPS: Final = 1500
 NUM_DRAWS: Final = 800
 """Draws of the guide behind bands, densities and tables, and from a sampler that was loaded from a file."""
 
+SNAPSHOT_DRAWS: Final = 400
+"""Draws that a snapshot holds, and a saved run keeps, where they are requested."""
+
 PROBS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Probabilities of the quantiles in a snapshot."""
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from pyro import get_param_store
 
-from rugged_widget.defaults import LEARNING_RATE, NUM_DRAWS, PROB, PROBS
+from rugged_widget.defaults import LEARNING_RATE, NUM_DRAWS, PROB, PROBS, SNAPSHOT_DRAWS
 from rugged_widget.infer.diagnostics.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
 from rugged_widget.infer.diagnostics.importance_correction import WEIGHTED_DRAWS
 from rugged_widget.infer.guides.families import Guide, checked_guide, correlates, guide_key, guide_label, make_guide
@@ -58,9 +58,6 @@ from rugged_widget.validation import (
     checked_probs,
     checked_seed,
 )
-
-SHOWN_DRAWS = 400
-"""Draws in a snapshot, where they are requested."""
 
 
 class RegressionFit(Fit):
@@ -196,7 +193,7 @@ class RegressionFit(Fit):
             averaged=self.averaged,
             approximation=self.approximation() if request.approximation and self.step else None,
             correction=self._correction() if request.correction else None,
-            draws={name: value[:SHOWN_DRAWS] for name, value in draws.items()} if request.draws else {},
+            draws={name: value[:SNAPSHOT_DRAWS] for name, value in draws.items()} if request.draws else {},
         )
 
     def approximation(self) -> Approximation:
