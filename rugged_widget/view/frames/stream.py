@@ -8,8 +8,8 @@ The protocol; `FrameMessage` and `Request` in `js/src/stream.ts` are the types o
   array; both are left out while they stay the same.
 - The page sends ``{k: "ack", seq}`` when it has painted a frame; it stands for the frames before it too. At most three
   frames are unacknowledged: the newest snapshot waits for a place, and the ones between are never computed.
-- A page that has not acknowledged for a second is taken to be hidden or gone: training goes on without it, and one frame a
-  second asks whether it is back, until it says something again.
+- A page that has not acknowledged for a second is taken to be hidden or gone: training goes on without it, and one
+  frame a second asks whether it is back, until it says something again.
 
 Messages to the kernel are JSON without buffers, because VS Code blocks on a binary one.
 """
