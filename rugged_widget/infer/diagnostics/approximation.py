@@ -47,7 +47,7 @@ TOO_FAR_GAP: Final = 1.0
 
 A normal distribution is d^2 / 2 nats from itself moved by d standard deviations: 1 nat is a shift by 1.4 of some
 combination of the latents, even where no latent by itself is off by much. The noise of a learning rate of 0.01 alone
-costs the lesson's guides up to some 0.7.
+costs the lesson's multivariate guide up to 0.5.
 """
 
 FAR_OFF_GAP: Final = 4.5
