@@ -287,13 +287,13 @@ class SVIWidget(ipywidgets.VBox):
         return self._session.call(lambda fit: fit.quantiles(probs))
 
     def approximation(self) -> Approximation:
-        """Judge how good the guide is, as it is now: k-hat over repeats, and its widths beside the exact ones.
+        """Judge how good the guide is, as it is now: k-hat over repeats, its means, widths and gap by the exact answer.
 
         Returns
         -------
         Approximation
-            With ``quality``, "good", "borderline", "poor" or, of a guide without a density, "point"; ``k_hats``,
-            ``sd_ratios``, ``gap`` and more.
+            With ``quality``, "good", "borderline", "poor" or, of a guide without a density, "point"; ``reason``, the
+            worst about it; ``k_hats``, ``sd_ratios``, ``mean_shifts``, ``gap`` and more.
         """
         return self._session.call(lambda fit: fit.approximation())
 

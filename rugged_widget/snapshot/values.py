@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -19,6 +19,7 @@ Presence: TypeAlias = Literal["none", "away", "here"]
 ConvergenceState: TypeAlias = Literal["early", "drifting", "converged", "unstable"]
 Advice: TypeAlias = Literal["", "more_steps", "raise", "lower", "average"]
 Quality: TypeAlias = Literal["good", "borderline", "poor", "point"]
+Reason: TypeAlias = Literal["", "weights", "widths", "means", "gap", "ruled_out"]
 
 
 def _frozen(value: object) -> object:
@@ -200,17 +201,18 @@ class Approximation(Value):
     quality
         good, borderline, poor, or point (a guide without a density, of which nothing below is known but nan and empty).
     k_hats
-        Pareto shape of the importance ratios in each repeat, shape (num_repeats,).
+        Pareto shape of the importance ratios in each repeat, shape (num_repeats,): finite, or inf where a few draws
+        have all the weight, or none has any.
     threshold
         Value of k-hat below which importance sampling, and with it the guide, can be trusted.
     num_draws
         Draws of a repeat.
     effective
-        Effective sample size of the importance weights, a share of the draws in (0, 1].
+        Effective sample size of the importance weights, a share of the draws in [0, 1]; 0 where none is possible.
     elbo, elbo_error
         Expected ELBO of the parameters as they are, and its standard error, nats, from all repeats.
     gap
-        KL(guide || posterior) from all repeats; None where the log evidence is not known.
+        KL(guide || posterior) from all repeats; None where the log evidence is not known, or a draw is impossible.
     sd_ratios
         Standard deviation by site, of the guide over the exact one, of the site's shape; empty where that is not known.
     worst
@@ -221,6 +223,16 @@ class Approximation(Value):
         Those two latents; None where that is not known.
     correlates
         Whether the guide can correlate latents.
+    mean_shifts
+        Mean by site, of the guide less the exact one, in exact standard deviations, of the site's shape; empty where
+        that is not known.
+    shifted
+        The latent whose mean is furthest off; None where that is not known.
+    ruled_out
+        Share of the draws that are impossible under the model, or no numbers, in [0, 1].
+    reason
+        What is worst about a guide that is poor or borderline, else "": weights (their k-hats), widths (`sd_ratios`),
+        means (`mean_shifts`), gap, ruled_out.
     """
 
     quality: Quality
@@ -236,6 +248,10 @@ class Approximation(Value):
     correlation: float
     correlated: tuple[Latent, Latent] | None
     correlates: bool
+    mean_shifts: Mapping[str, Array] = field(default_factory=dict)
+    shifted: Latent | None = None
+    ruled_out: float = 0.0
+    reason: Reason = ""
 
     @property
     def k_hat(self) -> float:
@@ -250,6 +266,14 @@ class Approximation(Value):
         site, index = self.worst
         return float(np.asarray(self.sd_ratios[site])[index])
 
+    @property
+    def worst_mean_shift(self) -> float:
+        """Mean of the most shifted latent less the exact one, in exact standard deviations; nan where unknown."""
+        if self.shifted is None:
+            return math.nan
+        site, index = self.shifted
+        return float(np.asarray(self.mean_shifts[site])[index])
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Correction(Value):
@@ -260,11 +284,11 @@ class Correction(Value):
     quantiles
         As of a snapshot.
     k_hat
-        Pareto shape of the ratios of these draws.
+        Pareto shape of the ratios of these draws; inf where no shape can be told.
     effective
         Effective sample size of the weights, a share of the draws in (0, 1].
     reliable
-        Whether k_hat is below its threshold.
+        Whether k_hat is finite and below its threshold.
     """
 
     quantiles: Mapping[str, Array]

@@ -20,13 +20,18 @@ EVERY = 3
 
 def correct(
     draws: Mapping[str, Array], log_ratios: Array, features: Array, probs: Sequence[float], prob: float
-) -> RegressionCorrection:
+) -> RegressionCorrection | None:
     """Summarize draws of the guide, (num_draws, *site shape) by site, by their smoothed importance ratios.
+
+    Draws that are not finite, or that the model rules out, are left out; None is returned where no other is left.
 
     `log_ratios` are the log joint density less the log density of the guide at each draw, shape (num_draws,), nats.
     `features` are of the points that bands are drawn at, the grid in group 0, then in group 1, shape (2 * num_points,
     3). Probabilities of the quantiles, and inside bands and intervals, are in (0, 1).
     """
+    draws, log_ratios = importance_correction.without_impossible(draws, log_ratios)
+    if not len(log_ratios):
+        return None
     importance = smoothed(log_ratios)
     general, weights = importance_correction.correct(draws, importance, probs), importance.weights
     grid = features[: len(features) // NUM_GROUPS, 1]

@@ -57,7 +57,8 @@ class Comparison:
     def known(self) -> KnownPosterior:
         """Return what a guide's approximation is judged by."""
         correlation, correlated = strongest_correlation(self.exact)
-        return KnownPosterior(self.exact.sd(), self.exact.log_evidence, correlation, correlated)
+        exact = self.exact
+        return KnownPosterior(exact.sd(), exact.log_evidence, correlation, correlated, exact.mean())
 
     def gap(self, draws: Mapping[str, NDArray[np.float64]], log_density: NDArray[np.float64] | None) -> KLGap | None:
         """Estimate KL(guide || posterior) = log evidence - ELBO from draws of the guide, at least 2.

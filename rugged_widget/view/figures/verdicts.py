@@ -142,7 +142,9 @@ class ApproximationCard:
             step, judgement = self._judged
             remark = "" if step == snapshot.step else self._text("verdict.approximation.as_of", step=step)
             curable = judgement.quality != "good" and not judgement.correlates
-            why = self._why(judgement, averaged=snapshot.averaged is not None)
+            convergence = snapshot.convergence
+            converged = convergence is not None and convergence.state == "converged"
+            why = self._why(judgement, averaged=snapshot.averaged is not None, converged=converged)
             changes = self.card.tell(self._title(judgement), why, remark=remark, test=self._test(judgement))
         return [*changes, (self.cure, {"disabled": not curable})]
 
@@ -150,20 +152,35 @@ class ApproximationCard:
         typical = "" if judgement.quality == "point" else _two(judgement.k_hat)
         return self._text(f"verdict.approximation.{judgement.quality}", k_hat=typical)
 
-    def _why(self, judgement: Approximation, *, averaged: bool) -> list[str]:
+    def _why(self, judgement: Approximation, *, averaged: bool, converged: bool) -> list[str]:
         if judgement.quality == "point":
             return [self._sentence("point"), self._sentence("try_multivariate")]
         if judgement.quality == "good":
             even = self._sentence("even", effective=f"{100 * judgement.effective:.0f}")
-            return [even, self._spread(judgement)]
+            return [even, self._spread(judgement), self._place(judgement)]
         low, high = float(judgement.k_hats.min()), float(judgement.k_hats.max())
+        cure = self._sentence(("train" if averaged else "average") if judgement.correlates else "try_multivariate")
+        off = self._off(judgement)
+        if off:
+            hidden = self._sentence("hidden") if high < judgement.threshold else ""
+            return [off, hidden, cure if converged else self._sentence("longer")]
         spread = self._spread(judgement)
         first = self._reason(judgement) if judgement.quality == "poor" else ""
         if judgement.quality == "borderline" and (low < judgement.threshold <= high or not spread):
             first = self._sentence("straddles")
         hidden = self._sentence("hidden") if spread and high < judgement.threshold else ""
-        cure = ("train" if averaged else "average") if judgement.correlates else "try_multivariate"
-        return [first, spread, hidden, self._sentence(cure)]
+        return [first, spread, hidden, cure]
+
+    def _off(self, judgement: Approximation) -> str:
+        """Return what is wrong with a guide where that is neither its widths nor the tail of its weights, else ""."""
+        if judgement.reason == "means" and judgement.shifted is not None:
+            shift, name = brief(abs(judgement.worst_mean_shift)), self._latent(judgement.shifted)
+            return self._sentence("shifted", shift=shift, name=name)
+        if judgement.reason == "gap" and judgement.gap is not None:
+            return self._sentence("distant", gap=brief(judgement.gap.nats))
+        if judgement.reason == "ruled_out":
+            return self._sentence("ruled_out", percent=brief(100 * judgement.ruled_out))
+        return self._sentence("few") if math.isinf(judgement.k_hat) and judgement.reason == "weights" else ""
 
     def _test(self, judgement: Approximation) -> str:
         if judgement.quality == "point":
@@ -192,6 +209,11 @@ class ApproximationCard:
         key = "narrow" if ratio < 1.0 else "wide"
         return self._sentence(key, percent=f"{percent:.0f}", name=self._latent(judgement.worst))
 
+    def _place(self, judgement: Approximation) -> str:
+        """Return how near the guide's means are to the exact ones, where these are known."""
+        shift = abs(judgement.worst_mean_shift)
+        return "" if math.isnan(shift) else self._sentence("near", shift=f"{math.ceil(100 * shift) / 100:.2f}")
+
     def _sentence(self, key: str, **values: object) -> str:
         return self._text(f"verdict.approximation_text.{key}", **values)
 
@@ -202,4 +224,4 @@ class ApproximationCard:
 
 
 def _two(value: float) -> str:
-    return minus(f"{value:.2f}")
+    return "\N{INFINITY}" if value == math.inf else minus(f"{value:.2f}")

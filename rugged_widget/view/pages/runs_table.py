@@ -171,6 +171,7 @@ def _elbo(run: SavedRun, text: Catalogue) -> str:
 def _judged(run: SavedRun, text: Catalogue) -> str:
     """Return k-hat with what it means; its number alone tells little."""
     judgement = run.approximation
-    if judgement is None or not math.isfinite(run.k_hat):
+    if judgement is None or math.isnan(run.k_hat):
         return NONE
-    return f"{minus(f'{run.k_hat:.2f}')} <small>{text.html(f'compare.quality.{judgement.quality}')}</small>"
+    k_hat = minus(f"{run.k_hat:.2f}") if math.isfinite(run.k_hat) else "\N{INFINITY}"
+    return f"{k_hat} <small>{text.html(f'compare.quality.{judgement.quality}')}</small>"

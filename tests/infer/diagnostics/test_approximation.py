@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from rugged_widget.infer.diagnostics.approximation import KnownPosterior, approximate, furthest, judged
+from rugged_widget.infer.diagnostics.approximation import (
+    KnownPosterior,
+    approximate,
+    furthest,
+    judged,
+    most_shifted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 
 SD = {"a": np.array(1.0), "b": np.array([1.0, 1.0])}
 LOG_EVIDENCE = -4.0
+KNOWN = KnownPosterior(SD, LOG_EVIDENCE, mean={"a": np.array(0.0), "b": np.zeros(2)})
 
 
 def log_joint(draws: Mapping[str, Array]) -> Array:
@@ -51,7 +58,91 @@ def drawn(sd: float) -> tuple[dict[str, Array], Array]:
 def test_the_verdict_is_good_only_where_no_repeat_and_no_spread_speaks_against_it(
     k_hats: tuple[float, ...], factor: float, quality: str
 ) -> None:
-    assert judged(np.array(k_hats), 0.697, factor) == quality
+    assert judged(np.array(k_hats), 0.697, factor).quality == quality
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict"),
+    [
+        ({"shift": 0.7, "gap": 0.9}, ("good", "")),
+        ({"shift": 0.8, "gap": 0.9}, ("borderline", "means")),
+        ({"shift": 1.6, "gap": 0.9}, ("poor", "means")),
+        ({"shift": 0.7, "gap": 1.1}, ("borderline", "gap")),
+        ({"shift": 0.8, "gap": 5.0}, ("poor", "gap")),
+        ({"shift": math.inf, "gap": 8e6}, ("poor", "means")),
+        ({"ruled_out": 1e-4}, ("borderline", "ruled_out")),
+        ({"ruled_out": 0.2}, ("poor", "ruled_out")),
+        ({"factor": 1.3}, ("borderline", "widths")),
+        ({"factor": 1.6, "shift": 0.8}, ("poor", "widths")),
+    ],
+)
+def test_good_needs_means_and_gap_as_well_and_the_verdict_says_what_is_worst(
+    known: dict[str, float], verdict: tuple[str, str]
+) -> None:
+    assert judged(np.array([0.1, 0.2]), 0.697, **known) == verdict
+
+
+def moved(shift: float, sd: float = 1.0) -> tuple[dict[str, Array], Array]:
+    """Draws whose number b[1] is off by a shift, and their log density."""
+    draws, log_density = drawn(sd)
+    draws["b"] = draws["b"] + [0.0, shift]
+    return draws, log_density
+
+
+@pytest.mark.parametrize(
+    ("shift", "quality", "reason"),
+    [(0.2, "good", ""), (-1.0, "borderline", "means"), (1.8, "poor", "means"), (-3000.0, "poor", "means")],
+)
+def test_a_guide_in_another_place_is_not_good_though_it_is_as_wide(shift: float, quality: str, reason: str) -> None:
+    found = approximate(*moved(shift), log_joint, KNOWN, correlates=True)
+    assert (found.quality, found.reason) == (quality, reason)
+    if found.quality != "good":
+        assert found.shifted == ("b", (1,))
+        assert found.worst_mean_shift == pytest.approx(shift, abs=4 / math.sqrt(20_000))  # four standard errors
+    assert found.gap is not None
+    assert found.gap.nats == pytest.approx(shift**2 / 2, abs=5 * found.gap.standard_error)
+
+
+def test_many_small_errors_are_a_gap() -> None:
+    """Forty latents off by a third of a standard deviation are 2.2 nats, with nothing to see in any of them."""
+    noise = np.random.default_rng(1).standard_normal((20_000, 40))
+    draws = {"a": noise + 1 / 3}
+    known = KnownPosterior({"a": np.ones(40)}, 0.0, mean={"a": np.zeros(40)})
+    found = approximate(
+        draws, -0.5 * (noise**2).sum(1), lambda all_draws: -0.5 * (all_draws["a"] ** 2).sum(1), known, correlates=True
+    )
+    assert found.quality != "good"
+    assert found.gap is not None
+    assert found.gap.nats == pytest.approx(40 / 18, abs=5 * found.gap.standard_error)
+    assert abs(found.worst_mean_shift) < 0.75
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e9])
+def test_a_hopeless_guide_is_poor_without_an_exact_answer_too(scale: float) -> None:
+    draws, log_density = moved(5.0, 0.5)
+    found = approximate(draws, log_density, lambda all_draws: scale * log_joint(all_draws), correlates=False)
+    assert (found.quality, found.reason) == ("poor", "weights")
+    assert not np.isnan(found.k_hats).any()
+
+
+def test_draws_that_the_model_rules_out_are_told_of() -> None:
+    def partly(draws: Mapping[str, Array]) -> Array:
+        return np.where(draws["a"] < 0, -np.inf, log_joint(draws))
+
+    found = approximate(*drawn(1.0), partly, KNOWN, correlates=True)
+    assert (found.quality, found.reason, found.gap) == ("poor", "ruled_out", None)
+    assert found.ruled_out == pytest.approx(0.5, abs=0.02)
+    everywhere = approximate(*drawn(1.0), lambda draws: np.full(20_000, -np.inf), KNOWN, correlates=True)
+    assert (everywhere.quality, everywhere.k_hat, everywhere.effective) == ("poor", math.inf, 0.0)
+
+
+def test_draws_that_overflow_are_no_numbers_and_make_no_warning() -> None:
+    draws, log_density = drawn(1.0)
+    draws["a"][3] = np.inf
+    found = approximate(draws, log_density, log_joint, KNOWN, correlates=True)
+    assert found.quality == "poor"
+    assert (found.shifted, found.gap) == (("a", ()), None)
+    assert most_shifted({}) == (None, 0.0)
 
 
 def test_where_nothing_is_known_of_the_posterior_k_hat_alone_decides() -> None:

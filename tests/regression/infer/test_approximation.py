@@ -6,11 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rugged_widget.infer.diagnostics.approximation import approximate
 from rugged_widget.infer.diagnostics.psis import threshold
 from rugged_widget.infer.guides.families import GUIDE_LABELS
+from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer import fit as lesson
 from rugged_widget.regression.infer.exact.correlation import LATENTS, covariance, strongest_correlation
 from rugged_widget.regression.infer.fit import RegressionFit
@@ -54,6 +56,8 @@ def test_a_guide_with_the_posteriors_covariance_is_good() -> None:
     assert found.gap is not None
     assert 0 < found.gap.nats < 0.05
     assert found.elbo == pytest.approx(EXACT.log_evidence - found.gap.nats)
+    assert all((abs(shift) < 0.05).all() for shift in found.mean_shifts.values())
+    assert (found.reason, found.ruled_out) == ("", 0.0)
     assert found.elbo_error == found.gap.standard_error == pytest.approx(0.0015, rel=0.5)
     assert all(np.allclose(ratio, 1, atol=0.03) for ratio in found.sd_ratios.values())
 
@@ -80,6 +84,7 @@ def test_a_draw_that_is_impossible_leaves_no_gap_but_a_verdict() -> None:
     found = approximation(draws, log_density, correlates=True)
     assert (found.gap, found.elbo, math.isnan(found.elbo_error)) == (None, -math.inf, True)
     assert np.isfinite(found.k_hats).all()
+    assert (found.quality, found.reason, found.ruled_out) == ("borderline", "ruled_out", pytest.approx(1 / NUM_DRAWS))
 
 
 def test_a_point_is_called_one() -> None:
@@ -99,6 +104,51 @@ def test_the_covariance_is_that_of_the_long_way_round() -> None:
     assert strongest_correlation(EXACT)[0] == pytest.approx(
         expected[3, 1] / math.sqrt(expected[3, 3] * expected[1, 1]), abs=1e-3
     )
+
+
+def grams_on_millimetres() -> RegressionData:
+    """A table of the scale of penguins, flipper length in mm and body mass in g: slopes of 50, bias near -6,000."""
+    rng = np.random.default_rng(1)
+    length, sex = rng.normal(200, 14, 300), rng.integers(0, 2, 300)
+    mass = 50 * length - 5800 + 400 * sex + rng.normal(0, 300, 300)
+    table = pd.DataFrame({"mass": mass, "length": length, "sex": sex})
+    return RegressionData.from_frame(table, predictor="length", group="sex", response="mass")
+
+
+@pytest.mark.parametrize("sd", [0.01, 0.3, 3.0])
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_guide_that_is_millions_of_nats_away_is_poor_whether_or_not_the_answer_is_known(
+    sd: float, trained: bool
+) -> None:
+    comparison = Comparison(grams_on_millimetres(), Priors())
+    noise = np.random.default_rng(1).standard_normal((NUM_DRAWS, 5))
+    log_density = -0.5 * (noise**2).sum(1) - 5 * math.log(sd) - 2.5 * math.log(2 * math.pi)
+    points = sd * noise + ([0, 21, 0, 0, 0] if trained else 0)
+    sigma = 10 / (1 + np.exp(-points[:, 4]))
+    log_density -= np.log(sigma * (1 - sigma / 10))
+    draws = {WEIGHT: points[:, None, :3], BIAS: points[:, 3:4], SIGMA: sigma}
+    known = approximate(draws, log_density, comparison.log_joint, comparison.known(), correlates=False)
+    assert (known.quality, known.reason) == ("poor", "means")
+    assert abs(known.worst_mean_shift) > 10
+    assert known.gap is not None
+    assert known.gap.nats > 1e5
+    blind = approximate(draws, log_density, comparison.log_joint, correlates=False)
+    assert (blind.quality, blind.reason) == ("poor", "weights")
+    assert (blind.k_hats > 1).all()
+
+
+@pytest.mark.parametrize("name", ["diagonal", "multivariate", "iaf"])
+def test_a_fit_in_units_that_do_not_suit_it_is_poor_and_its_correction_not_reliable(name: str) -> None:
+    fit = RegressionFit(grams_on_millimetres(), guide=name, engine="plain")
+    fit.request = SnapshotRequest(approximation=True, correction=True)
+    fit.advance(2)
+    snapshot = fit.snapshot()
+    assert snapshot.approximation is not None
+    assert (snapshot.approximation.quality, snapshot.approximation.reason) == ("poor", "means")
+    assert not np.isnan(snapshot.approximation.k_hats).any()
+    assert snapshot.correction is not None
+    assert not snapshot.correction.reliable
+    assert all(np.isfinite(values).all() for values in snapshot.correction.quantiles.values())
 
 
 @pytest.mark.slow

@@ -21,9 +21,15 @@ PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 def corrected(spread: Array, count: int = 2000) -> RegressionCorrection:
     draws, log_density = normal_draws(spread, count)
     log_ratios = COMPARISON.log_joint(draws) - log_density
+    found = correct(draws, log_ratios, features(), PROBS, 0.9)
+    assert found is not None
+    return found
+
+
+def features() -> Array:
     grid = RUGGED.grid()
     group, x = np.repeat([0.0, 1.0], len(grid)), np.tile(grid, 2)
-    return correct(draws, log_ratios, np.column_stack([group, x, group * x]), PROBS, 0.9)
+    return np.column_stack([group, x, group * x])
 
 
 def width(values: Array) -> float:
@@ -78,3 +84,23 @@ def test_a_fits_correction_has_the_shapes_of_its_snapshot() -> None:
             assert (band.lower <= band.median).all()
             assert (band.median <= band.upper).all()
     assert len(found.slopes) == len(snapshot.slopes)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3, 1e6, 1e9])
+def test_a_correction_draws_numbers_only_and_is_not_reliable_where_one_draw_has_all_the_weight(scale: float) -> None:
+    draws, _ = normal_draws(covariance(EXACT), 2000)
+    log_ratios = scale * np.random.default_rng(1).standard_normal(2000)
+    log_ratios[:5] = -np.inf
+    draws[BIAS][:3, 0] = np.inf, -np.inf, np.nan
+    found = correct(draws, log_ratios, features(), PROBS, 0.9)
+    assert found is not None
+    drawn = [*found.quantiles.values()]
+    drawn += [end for bands in found.bands.values() for band in bands for end in (band.lower, band.median, band.upper)]
+    drawn += [value for slope in found.slopes for value in (slope.density, slope.x, slope.lower, slope.upper)]
+    assert all(np.isfinite(value).all() for value in drawn)
+    assert found.reliable == (scale < 1)
+
+
+def test_without_a_possible_draw_there_is_no_correction() -> None:
+    draws, _ = normal_draws(covariance(EXACT), 2000)
+    assert correct(draws, np.full(2000, -np.inf), features(), PROBS, 0.9) is None

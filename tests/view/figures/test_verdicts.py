@@ -14,10 +14,11 @@ import pytest
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.snapshot.snapshot import Averaged, Progress
+from rugged_widget.snapshot.values import KLGap
 from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCard
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
-from tests.view.judged import DRIFTING, EARLY, UNSTABLE, approximation, convergence
+from tests.view.judged import BIAS, DRIFTING, EARLY, UNSTABLE, approximation, convergence
 from tests.view.page_fakes import snapshot
 
 if TYPE_CHECKING:
@@ -63,9 +64,11 @@ def converged(found: Convergence | None, *, step: int = 1500, language: str = "e
     return told(card.card, card.update(at(step, convergence=found, **fields)))
 
 
-def judged(found: Approximation | None, *, step: int = 1500, language: str = "en") -> tuple[str, str]:
+def judged(
+    found: Approximation | None, *, step: int = 1500, language: str = "en", convergence: Convergence | None = None
+) -> tuple[str, str]:
     card = ApproximationCard(lambda: ROWS, Asked().requests, text=Catalogue(language))
-    return told(card.card, card.update(at(step, approximation=found), progress()))
+    return told(card.card, card.update(at(step, approximation=found, convergence=convergence), progress()))
 
 
 def test_a_converged_run_says_since_when_its_noise_and_what_that_costs() -> None:
@@ -137,6 +140,52 @@ def test_intervals_that_k_hat_does_not_find_narrow_are_told_all_the_same() -> No
     assert f"{K_HAT} alone would not show it." in text
     assert "alone" not in judged(approximation())[1]
     assert "alone" not in judged(approximation("good"))[1]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            {"reason": "means", "shifted": (BIAS, (0,)), "mean_shifts": {BIAS: np.array([-3123.0])}},
+            "Its mean of bias is off by 3,100 standard deviations of the posterior.",
+        ),
+        ({"reason": "gap", "gap": KLGap(8.1234, 0.1)}, "It is 8.1 nats (KL) from the posterior."),
+        ({"reason": "ruled_out", "ruled_out": 0.5, "gap": None}, "The model rules out 50 % of its draws."),
+        ({"reason": "weights", "k_hats": np.full(3, math.inf)}, "A few of its draws have all the weight."),
+    ],
+)
+def test_a_guide_that_is_off_is_told_by_how_much_and_not_that_it_should_correlate(
+    found: dict[str, Any], said: str
+) -> None:
+    text = judged(approximation(**found))[1]
+    assert text.startswith(said)
+    assert "independent" not in text
+    assert "Train until it has converged." in text
+    after = judged(approximation(**found), convergence=convergence())[1]
+    assert "Try the multivariate guide." in after
+    assert "converged" not in after
+    korean = judged(approximation(**found), language="ko")[1]
+    assert re.search("[가-힣]", korean)
+    assert len(korean) < 200
+
+
+def test_a_k_hat_that_is_infinite_is_written_as_a_sign() -> None:
+    title, text = judged(approximation(reason="weights", k_hats=np.full(3, math.inf)))
+    assert title == f"Approximation good: no ({K_HAT} = \N{INFINITY})."
+    assert f"{K_HAT} over 3 repeats: \N{INFINITY} to \N{INFINITY}" in text
+    assert "inf" not in title + text
+
+
+def test_a_k_hat_that_does_not_show_it_is_said_not_to_show_a_shift() -> None:
+    shift = {"reason": "means", "shifted": (BIAS, (0,)), "mean_shifts": {BIAS: np.array([0.9])}}
+    assert f"{K_HAT} alone would not show it." in judged(approximation(k_hats=np.array([0.1, 0.2]), **shift))[1]
+    assert "alone" not in judged(approximation(**shift))[1]
+
+
+def test_a_good_guide_is_told_how_near_its_means_are() -> None:
+    near = {"shifted": (BIAS, (0,)), "mean_shifts": {BIAS: np.array([-0.123])}}
+    assert "Its means are within 0.13 standard deviations." in judged(approximation("good", **near))[1]
+    assert "means" not in judged(approximation("good"))[1]
 
 
 def test_without_an_exact_posterior_nothing_of_it_is_claimed() -> None:
@@ -245,6 +294,7 @@ def test_every_verdict_is_told_in_korean_and_a_change_of_language_renames_the_bu
 def test_no_text_is_longer_than_the_lines_that_are_kept_for_it(language: str) -> None:
     longest = {"en": 330, "ko": 200}[language]  # characters on six lines of 346 px; Korean ones are wider
     for quality in ("poor", "borderline", "good", "point"):
-        assert len(judged(approximation(quality), language=language)[1]) <= longest
+        near = {} if quality == "point" else {"shifted": (BIAS, (0,)), "mean_shifts": {BIAS: np.array([-0.123])}}
+        assert len(judged(approximation(quality, **near), language=language)[1]) <= longest
     for found in (convergence(advice="lower"), convergence(advice="average"), DRIFTING, UNSTABLE, EARLY):
         assert len(converged(found, language=language)[1]) <= longest // 2

@@ -87,6 +87,11 @@ def test_a_row_holds_what_is_known_of_a_run() -> None:
         assert cell in cells
 
 
+def test_a_run_without_a_finite_k_hat_is_called_poor_all_the_same() -> None:
+    cells = Shown(run(1, approximation=approximation(k_hats=np.full(3, math.inf)))).cells(1)
+    assert "\N{INFINITY} <small>poor</small>" in cells
+
+
 def test_what_is_not_known_is_a_dash() -> None:
     cells = Shown(run(1, approximation=None, gap=None, elbo_error=math.nan)).cells(1)
     assert cells.count(f"<span>{NONE}</span>") == 3
