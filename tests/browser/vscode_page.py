@@ -70,11 +70,13 @@ def _node() -> hatch_build.Node:
 
 
 def _unpack(archive: Path, target: Path) -> None:
-    """Unpack an npm package without its leading folder `package/`."""
+    """Unpack the files of an npm package without its leading folder `package/`."""
     with tarfile.open(archive) as tar:
         for member in tar.getmembers():
-            member.name = member.name.partition("/")[2]
-            tar.extract(member, target, filter="data")
+            path = (target / member.name.partition("/")[2]).resolve()
+            if (file := tar.extractfile(member)) is not None and path.is_relative_to(target.resolve()):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(file.read())
 
 
 def install() -> None:
