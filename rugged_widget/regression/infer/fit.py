@@ -157,8 +157,8 @@ class RegressionFit(Fit):
     def elbo(self) -> float:
         """ELBO estimate of the last step in nats, total over all rows; nan before the first.
 
-        It is that of the response in its own unit, also where the model is trained on another scale, so that the ELBOs
-        of one table compare: the density a unit of the response is that of the scale times 1 / spread for each row.
+        It is that of the response in its own unit: what the standardized model is trained on, less the logarithm of the
+        response's spread for each row. So the ELBOs of one table compare, standardized or not.
         """
         return super().elbo + self._log_unit
 
