@@ -89,7 +89,7 @@ def regression_pages(
         return page
 
     builders: dict[str, Callable[[Changed], Page]] = {
-        "parameters": lambda _changed: ParametersPage(subject, reference, text=text),
+        "parameters": lambda _changed: ParametersPage(subject, reference, text=text, note=subject.parameters_note),
         "predict": lambda changed: PredictPage(subject, reference, rows_of(data, text), changed, text=text),
         "compare": compare,
         "serve": serve,

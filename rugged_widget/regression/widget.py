@@ -18,7 +18,7 @@ from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import save_exported, save_torchscript
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import Priors
-from rugged_widget.regression.infer.reference import Comparison, checked_priors
+from rugged_widget.regression.infer.reference import comparison_of
 from rugged_widget.regression.infer.run_spec import recipe_of
 from rugged_widget.regression.infer.tables import least_squares_of, predictions_of, summary_of
 from rugged_widget.regression.pages import regression_pages
@@ -61,7 +61,15 @@ class RuggedWidget(SVIWidget):
         Rows that a step looks at, picked anew each time, for tables of many: >= 1. All of them where it is None or no
         less than there are. The ELBO is of all rows in any case.
     priors
-        Scales of the model's priors; the lesson's where it is None.
+        Scales of the model's priors in the units of the table (of the logarithm where that is taken). Given priors
+        switch `standardize` off: independent in these units, they would not be independent on the standardized scale.
+    standardize
+        Center and scale predictor and response for training, with weights ~ Normal(0, 2.5), bias ~ Normal(0, 10) and
+        sigma ~ Uniform(0, 10) on that scale; so a table trains in any units. All that is shown and returned is in the
+        units of the table, the ELBO and the log evidence are of the response in its own unit, and only the guide's
+        parameters are as they are trained. None does so for your own tables without `priors`, not for the lesson's.
+        With False the model sees the table as it is, with `priors` or the lesson's. A guide of your own is called with
+        features and targets as the model sees them.
     {settings}
 
     Attributes
@@ -116,13 +124,14 @@ class RuggedWidget(SVIWidget):
         label: Hashable | None = None,
         batch_size: int | None = None,
         priors: Priors | None = None,
+        standardize: bool | None = None,
         **settings: Any,
     ) -> None:
         columns = {"response": response, "predictor": predictor, "group": group}
         values = checked_settings(RuggedWidget, settings)
         self._data = regression_data(data, columns, log_response=log_response, label=label)
         self._batch_size = checked_batch_size(batch_size)
-        self._comparison = Comparison(self._data, checked_priors(priors))
+        self._comparison = comparison_of(self._data, priors, standardize=standardize)
         super().__init__(values, lambda: self._fit_with(self.guide), partial(self._make_dashboard, values))
 
     # Answers of the lesson
@@ -253,7 +262,7 @@ class RuggedWidget(SVIWidget):
     ) -> Dashboard:
         reference = self._comparison.reference(PROBS, PROB)
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
-        subject = subject_of(self._data, PROBS, text)
+        subject = subject_of(self._data, PROBS, text, standardized=not self._comparison.scale.is_identity)
         values = {name: setting.shown(settings[name]) for name, setting in settings_of(RuggedWidget).items()}
         pages = regression_pages(
             subject, self._data, reference, self._comparison.exact, self, requests, values, ask, text=text

@@ -218,7 +218,8 @@ class Approximation(Value):
     worst
         The latent whose ratio is furthest from 1, by factor; None where that is not known.
     correlation
-        Correlation of the two latents that the exact posterior correlates most, in [-1, 1]; nan where that is unknown.
+        Correlation of the two latents that the exact posterior correlates most, in [-1, 1], on the scale that the guide
+        is trained on; nan where that is unknown.
     correlated
         Those two latents; None where that is not known.
     correlates

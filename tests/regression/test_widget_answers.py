@@ -34,7 +34,8 @@ def grown() -> RuggedWidget:
 def test_priors_in_the_data_s_own_unit_are_those_of_model_and_exact_answer(grown: RuggedWidget) -> None:
     exact = grown.exact()
     assert isinstance(exact, ExactPosterior)
-    suited, lesson = exact.quantiles([0.5]), RuggedWidget(plants(), **COLUMNS).exact().quantiles([0.5])
+    suited = exact.quantiles([0.5])
+    lesson = RuggedWidget(plants(), **COLUMNS, standardize=False).exact().quantiles([0.5])
     estimates = grown.least_squares(num_steps=1)["exact"]
     assert suited["linear.weight"][0, 0] == pytest.approx(estimates.to_numpy()[:3], abs=0.5)
     assert abs(lesson["linear.bias"][0, 0] - estimates["bias"]) > abs(suited["linear.bias"][0, 0] - estimates["bias"])
@@ -79,6 +80,8 @@ def test_a_file_knows_what_it_was_made_of_and_is_not_replaced_unasked(grown: Rug
     ("settings", "error", "words"),
     [
         ({"priors": 2.0}, TypeError, "priors must be Priors"),
+        ({"standardize": "yes"}, TypeError, "standardize must be True or False"),
+        ({"priors": Priors(), "standardize": True}, ValueError, "give priors or standardize=True, not both"),
         ({"show_exact": "yes"}, TypeError, "show_exact must be True or False"),
     ],
 )
@@ -125,3 +128,31 @@ def test_a_page_is_computed_for_only_while_it_is_seen_or_training_rests() -> Non
     tabs.selected_index = tabs.titles.index("Predict")
     assert widget.snapshot.what_if is not None
     widget.close()
+
+
+def test_a_table_of_ones_own_is_standardized_and_says_so(tmp_path: Path) -> None:
+    frame = plants().rename(columns={"height (cm)": "cm"})
+    frame["cm"] *= 1e6
+    columns = COLUMNS | {"response": "cm"}
+    widget = RuggedWidget(frame, **columns, guide="parts", num_steps=900, engine="graph")
+    asyncio.run(widget.fit())
+    assert "standardized for training" in drawn.part(widget, "rw-heading").value
+    tabs = drawn.part(widget, "rw-tabs")
+    for place, title in enumerate(tabs.titles):
+        tabs.selected_index = place
+        if title == "Parameters":
+            assert any("on that scale" in about.value for about in drawn.parts(widget, "rw-about"))
+    widget.language = "ko"
+    assert "\ud45c\uc900\ud654\ud558\uc5ec \ud559\uc2b5" in drawn.part(widget, "rw-heading").value
+    slopes = widget.slopes()
+    np.testing.assert_allclose(slopes.mean(), [5e6, 2e6], atol=1e6)
+    loaded = load_torchscript(widget.save_torchscript(tmp_path / "guide.pt"))
+    np.testing.assert_allclose([slope.mean() for slope in loaded.slopes(4000, seed=1)], slopes.mean(), rtol=0.1)
+    assert "x_spread" in widget.script()
+    assert widget.saved_runs[-1].draws["sigma"].min() > 1e6
+
+
+def test_the_lesson_and_a_table_that_is_not_standardized_say_nothing_of_it() -> None:
+    for widget in (RuggedWidget(), RuggedWidget(plants(), **COLUMNS, standardize=False)):
+        assert "standardized" not in drawn.part(widget, "rw-heading").value
+        assert "x_spread" not in widget.script()

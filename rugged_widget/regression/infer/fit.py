@@ -18,11 +18,11 @@ from rugged_widget.infer.guides.families import Guide, checked_guide, correlates
 from rugged_widget.infer.guides.predictive import bands, density
 from rugged_widget.infer.guides.sampling import (
     as_float64,
+    closed_quantiles,
     draw,
     draw_with_density,
     draws_at_once,
     order_statistics,
-    quantiles,
 )
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.svi.fit import Fit
@@ -30,6 +30,7 @@ from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
+from rugged_widget.regression.infer.guide_quantiles import original_quantiles
 from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import (
     BIAS,
@@ -41,6 +42,7 @@ from rugged_widget.regression.infer.model import (
     slopes_by_group,
 )
 from rugged_widget.regression.infer.reference import Comparison
+from rugged_widget.regression.infer.scale import Scale
 from rugged_widget.regression.snapshot import (
     RegressionCorrection,
     RegressionReference,
@@ -49,7 +51,7 @@ from rugged_widget.regression.snapshot import (
     WhatIf,
 )
 from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.values import Approximation, Density, Parameter
+from rugged_widget.snapshot.values import Approximation, Density, ElboCurve, Parameter
 from rugged_widget.validation import (
     checked_batch_size,
     checked_count,
@@ -121,7 +123,7 @@ class RegressionFit(Fit):
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
             model = BayesianRegression(self.batch_size, self.comparison.priors)
             features, targets = self.comparison.tensors(torch.get_default_dtype())
-            self._grid_features = torch.tensor(_grid_features(self._grid), dtype=torch.get_default_dtype())
+            points = torch.tensor(self._scale.features(_grid_features(self._grid)), dtype=torch.get_default_dtype())
         super().__init__(
             model,
             partial(make_guide, self.guide_given, args=(features, targets)),
@@ -131,12 +133,40 @@ class RegressionFit(Fit):
             engine=engine,
         )
         self._pictured_next = False
-        self._tensors = SnapshotTensors(model, self.guide, self._grid_features, self._num_draws, self._probs)
+        self._tensors = SnapshotTensors(model, self.guide, points, self._num_draws, self._probs)
+
+    @property
+    def _scale(self) -> Scale:
+        """The scale that the model is trained on."""
+        return self.comparison.scale
+
+    @property
+    def _log_unit(self) -> float:
+        """What an ELBO on that scale lacks of that in the units of the table, nats."""
+        return self._scale.log_unit(self.data.num_rows)
 
     @property
     def guide_label(self) -> str:
         """Name of the guide: the English label of its family, or its own where it is none."""
         return guide_label(self.guide_given)
+
+    @property
+    def elbo(self) -> float:
+        """ELBO estimate of the last step in nats, total over all rows; nan before the first.
+
+        It is that of the response in its own unit: what the standardized model is trained on, less the logarithm of the
+        response's spread for each row. So the ELBOs of one table compare, standardized or not.
+        """
+        return super().elbo + self._log_unit
+
+    def history(self) -> pd.DataFrame:
+        """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate."""
+        return super().history().assign(elbo=lambda frame: frame["elbo"] + self._log_unit)
+
+    def curve(self) -> ElboCurve:
+        """Return the ELBO of the whole run, thinned to at most 400 points."""
+        curve = super().curve()
+        return ElboCurve(curve.step, curve.elbo + self._log_unit, curve.smoothed + self._log_unit)
 
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
@@ -166,11 +196,9 @@ class RegressionFit(Fit):
         """Return what is known now, also before the first step; it changes nothing."""
         with self.inspecting():
             tensors = self._tensors()
-        draws = {name: as_float64(value) for name, value in tensors.draws.items()}
-        log_density = None if tensors.log_density is None else as_float64(tensors.log_density)
-        by_site = {name: as_float64(value) for name, value in tensors.quantiles.items()}
-        if not by_site:
-            by_site = {name: order_statistics(value, self._probs) for name, value in draws.items()}
+        draws, log_density = self._mapped(tensors.draws, tensors.log_density)
+        closed = {name: as_float64(value) for name, value in tensors.quantiles.items()}
+        mean, observation = (self._scale.response(value.numpy()) for value in (tensors.mean, tensors.observation))
         request = RegressionRequest.of(self.request)
         return RegressionSnapshot(
             step=self.step,
@@ -179,10 +207,10 @@ class RegressionFit(Fit):
             num_rows=self.data.num_rows,
             curve=self.curve(),
             probs=self._probs,
-            quantiles=by_site,
+            quantiles=self._quantiles(closed, draws, self._probs),
             bands={
-                "line": bands(tensors.mean.numpy(), self._grid, NUM_GROUPS, self._prob),
-                "prediction": bands(tensors.observation.numpy(), self._grid, NUM_GROUPS, self._prob),
+                "line": bands(mean, self._grid, NUM_GROUPS, self._prob),
+                "prediction": bands(observation, self._grid, NUM_GROUPS, self._prob),
             },
             slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(draws[WEIGHT])),
             gap=self.comparison.gap(draws, log_density),
@@ -210,8 +238,26 @@ class RegressionFit(Fit):
     def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
         with self.inspecting():
             tensors, log_density = draw_with_density(self.guide, count)
-        draws = {name: as_float64(value) for name, value in tensors.items()}
-        return draws, None if log_density is None else as_float64(log_density)
+        return self._mapped(tensors, log_density)
+
+    def _mapped(
+        self, tensors: Mapping[str, torch.Tensor], log_density: torch.Tensor | None
+    ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
+        """Return draws and their log density in the units of the table."""
+        draws = self._scale.latents({name: as_float64(value) for name, value in tensors.items()})
+        return draws, None if log_density is None else as_float64(log_density) - self._scale.log_volume
+
+    def _quantiles(
+        self,
+        closed: Mapping[str, NDArray[np.float64]],
+        draws: Mapping[str, NDArray[np.float64]],
+        probs: Sequence[float],
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return quantiles in the units of the table; see `original_quantiles`."""
+        if self._scale.is_identity:
+            return dict(closed) or {name: order_statistics(value, probs) for name, value in draws.items()}
+        with self.inspecting():
+            return original_quantiles(self.guide, closed, draws, probs, self._scale)
 
     def reference(self) -> RegressionReference:
         """Return what the fit is compared with, for the same probs, grid and prob as its snapshots."""
@@ -241,7 +287,7 @@ class RegressionFit(Fit):
         return WhatIf(x, group, guide, self.comparison.exact.prediction(x, group, self._prob))
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
-        """Return quantiles of each latent.
+        """Return quantiles of each latent, in the units of the table.
 
         Parameters
         ----------
@@ -255,7 +301,15 @@ class RegressionFit(Fit):
         """
         checked = checked_probs(probs, "probs")
         with self.inspecting():
-            return quantiles(self.guide, checked, self._num_draws)
+            closed = closed_quantiles(self.guide, checked) or {}
+        draws = {} if closed and self._scale.is_identity else self.latents(self._num_draws)
+        return self._quantiles({name: as_float64(value) for name, value in closed.items()}, draws, checked)
+
+    def latents(self, num_samples: int) -> dict[str, NDArray[np.float64]]:
+        """Return >= 1 draws of the latents by site, shape (num_samples, *site shape), in the units of the table."""
+        with self.inspecting():
+            tensors = draw(self.guide, num_samples)
+        return self._mapped(tensors, None)[0]
 
     def slopes(self, num_samples: int = NUM_DRAWS) -> pd.DataFrame:
         """Return draws of the slope d response / d predictor.
@@ -273,8 +327,7 @@ class RegressionFit(Fit):
             A column a group, named by the group's label, outside first.
         """
         count = checked_count(num_samples, "num_samples", 2)
-        with self.inspecting():
-            weight = as_float64(draw(self.guide, count)[WEIGHT])
+        weight = self.latents(count)[WEIGHT]
         return pd.DataFrame(dict(zip(self.data.group_labels, slopes_by_group(weight), strict=True)))
 
 

@@ -13,26 +13,37 @@ from rugged_widget.regression.infer.exact.correlation import strongest_correlati
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.least_squares import least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.scale import IDENTITY, STANDARDIZED_PRIORS, Scale
 from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.snapshot.values import KLGap
+from rugged_widget.validation import checked_flag
+
+LESSON = ("rugged", "cont_africa", "rgdppc_2000", True)
+"""Predictor, group, response and whether its logarithm is taken, as the lesson has them."""
 
 
 class Comparison:
-    """Least squares and the exact posterior of a table under a model with these priors, computed once."""
+    """Least squares and the exact posterior of a table under a model with these priors, computed once.
 
-    def __init__(self, data: RegressionData, priors: Priors) -> None:
-        self.priors = priors
+    The model is trained on the data as `scale` makes them, and the priors are of that scale; all answers are in the
+    units of the data.
+    """
+
+    def __init__(self, data: RegressionData, priors: Priors, scale: Scale = IDENTITY) -> None:
+        self.priors, self.scale = priors, scale
         self._data, self._grid = data, data.grid()
         self._tensors: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor]] = {}
         self.least_squares = least_squares(data.features, data.targets)
-        self.exact = ExactPosterior(data.features, data.targets, priors, self._grid, data.group_labels)
+        self.exact = ExactPosterior(data.features, data.targets, priors, self._grid, data.group_labels, scale)
 
     def tensors(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return features, shape (n, 3), and targets, shape (n,): the same for every fit, as none writes to them."""
+        """Return features, shape (n, 3), and targets, shape (n,), as the model sees them.
+
+        They are the same for every fit, as none writes to them.
+        """
         if dtype not in self._tensors:
-            features, targets = (
-                torch.tensor(array, dtype=dtype) for array in (self._data.features, self._data.targets)
-            )
+            seen = self.scale.features(self._data.features), self.scale.targets(self._data.targets)
+            features, targets = (torch.tensor(array, dtype=dtype) for array in seen)
             self._tensors[dtype] = features, targets
         return self._tensors[dtype]
 
@@ -75,10 +86,36 @@ class Comparison:
         return KLGap(self.exact.log_evidence - float(ratio.mean()), float(ratio.std(ddof=1)) / math.sqrt(len(ratio)))
 
 
-def checked_priors(value: Priors | None) -> Priors:
-    """Return the priors, the lesson's where there are none, or say what is wrong."""
-    if value is None:
-        return Priors()
-    if not isinstance(value, Priors):
-        raise TypeError(f"priors must be Priors, such as Priors(weight=2.0), got {value!r}")
-    return value
+def is_lesson(data: RegressionData) -> bool:
+    """Return whether the data are the lesson's columns of the bundled table."""
+    return data.bundled and (data.predictor, data.group, data.response, data.log_response) == LESSON
+
+
+def comparison_of(data: RegressionData, priors: Priors | None, *, standardize: bool | None) -> Comparison:
+    """Return the comparison of a table by the arguments of a widget.
+
+    Parameters
+    ----------
+    priors
+        Priors in the units of the table, which it is then trained in; None for those that go with the scale.
+    standardize
+        Center and scale predictor and response for training. None does so for a table of the user's own where no
+        priors are given, and not for the lesson's data.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind, or priors are given for a table that is to be standardized.
+    """
+    if priors is not None and not isinstance(priors, Priors):
+        raise TypeError(f"priors must be Priors, such as Priors(weight=2.0), got {priors!r}")
+    if standardize is None:
+        standardize = priors is None and not is_lesson(data)
+    if not checked_flag(standardize, "standardize"):
+        return Comparison(data, priors or Priors())
+    if priors is not None:
+        raise ValueError(
+            "standardize=True has priors of its own, on the standardized scale; priors that are independent in the "
+            "units of the table would not be independent there, so give priors or standardize=True, not both"
+        )
+    return Comparison(data, STANDARDIZED_PRIORS, Scale.of(data.predictor_values, data.targets))

@@ -13,11 +13,9 @@ from torch import nn
 
 from rugged_widget.infer.guides.families import Guide, own_name
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.infer.reference import is_lesson
 from rugged_widget.regression.script import Columns, OwnGuide, Recipe, learning_rate_changes
 from rugged_widget.validation import CUSTOM
-
-LESSON = ("rugged", "cont_africa", "rgdppc_2000", True)
-"""Predictor, group, response and whether its logarithm is taken, as the lesson has them."""
 
 
 def recipe_of(fit: RegressionFit) -> Recipe:
@@ -31,9 +29,8 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         group_values=data.group_texts,
         bundled=data.bundled,
     )
-    names = (data.predictor, data.group, data.response, data.log_response)
     return Recipe(
-        columns=None if data.bundled and names == LESSON else columns,
+        columns=None if is_lesson(data) else columns,
         num_rows=data.num_rows,
         guide="guide" if fit.guide_name == CUSTOM else type(fit.guide).__name__,
         learning_rates=learning_rate_changes(fit.history()["learning_rate"].tolist()) or ((1, fit.learning_rate),),
@@ -45,6 +42,7 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         sigma_max=priors.sigma,
         own=own_guide(fit.guide_given) if fit.guide_name == CUSTOM else None,
         averages=fit.means,
+        standardized=not fit.comparison.scale.is_identity,
         dtype=str(torch.get_default_dtype()).removeprefix("torch."),
     )
 

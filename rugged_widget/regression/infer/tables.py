@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from rugged_widget.infer.guides.sampling import NOISE_SEED, as_float64, draw
+from rugged_widget.infer.guides.sampling import NOISE_SEED
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.least_squares import adam_least_squares
@@ -51,10 +51,18 @@ def summary_of(fit: RegressionFit, num_samples: int, prob: float) -> dict[str, p
 def least_squares_of(fit: RegressionFit, num_steps: int) -> pd.DataFrame:
     """Return the least-squares estimate, exact and as >= 1 steps of Adam find it, a row a coefficient."""
     count = checked_count(num_steps, "num_steps")
-    by_adam = adam_least_squares(fit.data.features, fit.data.targets, num_steps=count)
+    by_adam = _by_adam(fit, count)
     estimates = {"exact": fit.comparison.least_squares, "adam": by_adam}
     columns = {name: [*value[WEIGHT].ravel(), *value[BIAS].ravel()] for name, value in estimates.items()}
     return pd.DataFrame(columns, index=[*fit.data.feature_names, "bias"])
+
+
+def _by_adam(fit: RegressionFit, num_steps: int) -> dict[str, Array]:
+    """Train on the scale that the fit is trained on, and return the estimate in the units of the table."""
+    scale, data = fit.comparison.scale, fit.data
+    estimate = adam_least_squares(scale.features(data.features), scale.targets(data.targets), num_steps=num_steps)
+    mapped = scale.latents({site: value[None] for site, value in estimate.items()})
+    return {site: value[0] for site, value in mapped.items()}
 
 
 def predictions_table(
@@ -150,9 +158,8 @@ def kth_smallest(values: NDArray[Any], per_cent: tuple[float, ...]) -> list[NDAr
 
 def _latents(fit: RegressionFit, num_samples: int) -> dict[str, NDArray[np.float64]]:
     count = checked_count(num_samples, "num_samples", 2)
-    with fit.inspecting():
-        draws = draw(fit.guide, count)
-    return {site: as_float64(draws[site]) for site in (WEIGHT, BIAS, SIGMA)}
+    draws = fit.latents(count)
+    return {site: draws[site] for site in (WEIGHT, BIAS, SIGMA)}
 
 
 def _responses(fit: RegressionFit, draws: dict[str, NDArray[np.float64]]) -> Iterator[dict[str, NDArray[np.float64]]]:

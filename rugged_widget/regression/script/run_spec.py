@@ -98,6 +98,8 @@ class Recipe:
         Name of torch's default type of numbers, "float32" or "float64".
     own
         The guide where the user wrote it.
+    standardized
+        Whether predictor and response are centered and scaled for training; the priors are of that scale then.
     averages
         Pairs (step, iterates): after that step the mean of those iterates took the place of the parameters.
 
@@ -120,6 +122,7 @@ class Recipe:
     optimizer: str = "Adam"
     dtype: str = "float32"
     own: OwnGuide | None = None
+    standardized: bool = False
     averages: tuple[tuple[int, Averaged], ...] = ()
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ def write_script(recipe: Recipe) -> str:
     literals, whatever is in them.
     """
     data = _BUNDLED if recipe.columns is None else _read_table(recipe.columns)
-    parts = [_head(recipe), _constants(recipe), data, _TENSORS, _model(recipe)]
+    parts = [_head(recipe), _constants(recipe), data, _tensors(recipe), _model(recipe)]
     return "\n".join([*parts, *_own_guide(recipe.own), _training(recipe)])
 
 
@@ -86,9 +86,34 @@ def _batched(recipe: Recipe) -> bool:
     return recipe.batch_size is not None and recipe.batch_size < recipe.num_rows
 
 
+def _tensors(recipe: Recipe) -> str:
+    return _STANDARDIZED if recipe.standardized else _TENSORS
+
+
 _TENSORS = """keep = np.isfinite(x) & np.isfinite(group) & np.isfinite(y)
 features = torch.tensor(np.column_stack([group, x, group * x])[keep], dtype=torch.get_default_dtype())
 targets = torch.tensor(y[keep], dtype=torch.get_default_dtype())
+
+"""
+
+_STANDARDIZED = """keep = np.isfinite(x) & np.isfinite(group) & np.isfinite(y)
+x, group, y = x[keep], group[keep], y[keep]
+
+# Predictor and response are standardized for training: the model and its priors are of that scale.
+x_center, y_center = x.mean(), y.mean()
+x_spread, y_spread = (spread if spread > 0 else 1.0 for spread in (x.std(ddof=1), y.std(ddof=1)))
+z = (x - x_center) / x_spread
+features = torch.tensor(np.column_stack([group, z, group * z]), dtype=torch.get_default_dtype())
+targets = torch.tensor((y - y_center) / y_spread, dtype=torch.get_default_dtype())
+
+
+def in_units_of_the_table(weight, bias, sigma):
+    \"\"\"Map draws of the latents, shapes (n, 1, 3), (n, 1) and (n,), from the standardized scale.\"\"\"
+    weight, bias = weight.double() * y_spread, bias.double() * y_spread
+    group, predictor, product = weight[..., 0], weight[..., 1] / x_spread, weight[..., 2] / x_spread
+    weight = torch.stack([group - product * x_center, predictor, product], -1)
+    return weight, y_center + bias - predictor * x_center, sigma.double() * y_spread
+
 
 """
 
@@ -150,7 +175,7 @@ for step in range(1, NUM_STEPS + 1):{changing}
 
 for name, value in pyro.get_param_store().items():
     print(name, value.detach().numpy(), sep="\\n")
-{_LAPLACE if curved else ""}"""
+{_LAPLACE if curved else ""}{_mapped(recipe, curved=bool(curved))}"""
 
 
 _CHANGING = """
@@ -180,6 +205,31 @@ try:  # the normal distribution of the curvature at that point, where it is a ma
 except torch.linalg.LinAlgError:
     print("Training has not come to a maximum yet.")
 """
+
+
+def _mapped(recipe: Recipe, *, curved: bool) -> str:
+    """Draw from the guide and write what is drawn in the units of the table."""
+    if not recipe.standardized:
+        return ""
+    drawing = _DRAWN_BY_LAPLACE.format(sigma_max=recipe.sigma_max) if curved else _DRAWN
+    return f"""
+# The parameters are of the standardized scale; draws of the guide, in the units of the table:
+latents = ("linear.weight", "linear.bias", "sigma")
+{drawing}
+for name, value in zip(latents, in_units_of_the_table(*drawn), strict=True):
+    print(name, "mean", value.mean(0).numpy(), "standard deviation", value.std(0).numpy())
+"""
+
+
+_DRAWN = """with torch.no_grad():
+    draws = [pyro.poutine.trace(guide).get_trace(features, targets) for _ in range(400)]
+drawn = [torch.stack([draw.nodes[name]["value"].detach() for draw in draws]) for name in latents]"""
+
+_DRAWN_BY_LAPLACE = """try:
+    values = guide.laplace_approximation(features, targets).get_posterior().sample((400,))
+except torch.linalg.LinAlgError:
+    values = guide.loc.detach().expand(400, -1)
+drawn = values[:, None, 1:4], values[:, 4:], {sigma_max!r} * values[:, 0].sigmoid()"""
 
 _PARTS_MADE = """guide = AutoGuideList(model)
 together = ["linear.weight", "linear.bias"]

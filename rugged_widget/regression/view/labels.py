@@ -27,8 +27,8 @@ class DataLabels:
     catalogue would write in English just so are written in the present language; the others stay as they are.
     """
 
-    def __init__(self, data: RegressionData, text: Catalogue) -> None:
-        self._data, self._text = data, text
+    def __init__(self, data: RegressionData, text: Catalogue, *, standardized: bool = False) -> None:
+        self._data, self._text, self._standardized = data, text, standardized
         response = f"log {data.response}" if data.log_response else data.response
         self._fields: Mapping[str, object] = {
             "predictor": data.predictor,
@@ -48,10 +48,11 @@ class DataLabels:
 
     @property
     def subtitle(self) -> str:
-        """The numbers of rows, and of those that were left out."""
+        """The numbers of rows and of those that were left out, and that they are standardized where they are."""
         endings = ("", "_one", "_none")
         dropped = self._translated(self._data.dropped_label, *[f"dropped{ending}" for ending in endings])
-        return self._text("lesson.subtitle", count=self._data.num_rows, rows=self.row_noun, dropped=dropped)
+        key = "lesson.subtitle_standardized" if self._standardized else "lesson.subtitle"
+        return self._text(key, count=self._data.num_rows, rows=self.row_noun, dropped=dropped)
 
     @property
     def row_noun(self) -> str:
@@ -154,11 +155,15 @@ class RegressionSubject:
         Points of the predictor where the bands are evaluated, shape (num_points,).
     probs
         Probabilities of a snapshot's quantiles.
+    standardized
+        True where predictor and response are centered and scaled for training.
     """
 
-    def __init__(self, data: RegressionData, probs: Sequence[float], text: Catalogue) -> None:
-        self._data, self.probs, self.text = data, tuple(probs), text
-        self.labels, self.grid = DataLabels(data, text), data.grid()
+    def __init__(
+        self, data: RegressionData, probs: Sequence[float], text: Catalogue, *, standardized: bool = False
+    ) -> None:
+        self._data, self.probs, self.text, self.standardized = data, tuple(probs), text, standardized
+        self.labels, self.grid = DataLabels(data, text, standardized=standardized), data.grid()
         self._drawn = [_sample(np.flatnonzero(data.group_values == value)) for value in (0, 1)]
         self._groups: tuple[str, tuple[Group, Group]] | None = None
 
@@ -172,13 +177,18 @@ class RegressionSubject:
 
     @property
     def subtitle(self) -> str:
-        """The numbers of rows, and of those that were left out."""
+        """The numbers of rows and of those that were left out, and that they are standardized where they are."""
         return self.labels.subtitle
 
     @property
     def row_noun(self) -> str:
         """Noun for many rows."""
         return self.labels.row_noun
+
+    @property
+    def parameters_note(self) -> str | None:
+        """Key of the catalogue's note on the scale of the parameters; None where it is that of the data."""
+        return "lesson.standardized" if self.standardized else None
 
     @property
     def why(self) -> str:
@@ -213,9 +223,11 @@ class RegressionSubject:
         )
 
 
-def subject_of(data: RegressionData, probs: Sequence[float], text: Catalogue | None = None) -> RegressionSubject:
+def subject_of(
+    data: RegressionData, probs: Sequence[float], text: Catalogue | None = None, *, standardized: bool = False
+) -> RegressionSubject:
     """Return what there is to tell of a regression on `data`, in English where no `text` are given."""
-    return RegressionSubject(data, probs, text or Catalogue())
+    return RegressionSubject(data, probs, text or Catalogue(), standardized=standardized)
 
 
 def _sample(rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -20,16 +20,22 @@ from rugged_widget.view.widgets import box, classed, vbox
 
 
 class ParametersPage:
-    """A table of the guide's parameters, and the density of every latent with the exact one over it."""
+    """A table of the guide's parameters, and the density of every latent with the exact one over it.
 
-    def __init__(self, subject: Subject, reference: Reference | None, *, text: Catalogue) -> None:
+    `note` is the key of a paragraph of the catalogue that stands over the table, where there is more to say of it.
+    """
+
+    def __init__(
+        self, subject: Subject, reference: Reference | None, *, text: Catalogue, note: str | None = None
+    ) -> None:
         self._subject, self._text = subject, text
         self._table = html_text("rw-parameters")
         self._table.value = text.html("parameters.waiting")
         self._latents = [_Latent(number, row, reference, text) for number, row in enumerate(subject.rows)]
         about = paragraph(text, "parameters.about", "rw-about")
         key = classed(ipywidgets.HTML(""), "rw-legend")
-        pane = vbox("rw-pane", about, self._table)
+        notes = [] if note is None else [paragraph(text, note, "rw-about")]
+        pane = vbox("rw-pane", about, *notes, self._table)
         main = box("rw-main rw-latents", *[latent.figure.box for latent in self._latents], key)
         self.box = box("rw-columns", pane, main)
         self.targets = (self._table, *(target for latent in self._latents for target in latent.targets))

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
+from rugged_widget.regression.infer import run_spec
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.infer.reference import comparison_of
 from rugged_widget.regression.script import LARGE, Columns, Recipe, learning_rate_changes, write_script
 from rugged_widget.snapshot.values import Averaged
 
@@ -276,3 +278,30 @@ def test_a_recipe_that_no_run_has_is_refused(changes: dict[str, Any], words: str
     }
     with pytest.raises(ValueError, match=words):
         Recipe(**(good | changes))
+
+
+@pytest.mark.parametrize("guide", ["diagonal", "parts", pytest.param("laplace", marks=pytest.mark.slow), "delta"])
+@pytest.mark.parametrize("batch_size", [None, 12])
+def test_the_script_of_a_standardized_run_takes_its_steps_and_maps_its_draws(
+    tmp_path: Path, guide: str, batch_size: int | None
+) -> None:
+    frame = table(NAMES, ["b", "a"], log=False)
+    frame["y"] *= 1e6
+    frame["x"] += 300
+    data = RegressionData.from_frame(frame, **NAMES)
+    comparison = comparison_of(data, None, standardize=None)
+    fit = RegressionFit(data, guide=guide, seed=5, engine="plain", batch_size=batch_size, comparison=comparison)
+    fit.advance(30)
+    with contextlib.chdir(tmp_path):
+        frame.to_csv("data.csv")
+        script = write_script(run_spec.recipe_of(fit)).replace(
+            'print(name, "mean"', 'MEANS[name] = value.mean(0)\n    print(name, "mean"'
+        )
+        found = executed("MEANS = {}\n" + script)
+        assert_same(found, fit, 0.0)
+        exec(compile("MEANS = {}\n" + script, "script.py", "exec"), world := {"__name__": "__main__"})
+    draws = fit.latents(2000)
+    for name, value in world["MEANS"].items():
+        error = 6 * draws[name].std(0) / np.sqrt(400) + 1e-5 * np.abs(draws[name]).max()
+        if guide != "laplace" or batch_size is None:  # a script with batches draws its point
+            assert np.all(np.abs(value.numpy() - draws[name].mean(0)) < error)

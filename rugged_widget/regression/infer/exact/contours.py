@@ -33,12 +33,52 @@ def exact_contours(exact: ExactPosterior, a: Latent, b: Latent, probs: Sequence[
             raise ValueError(f"{name} must be one of {', '.join(map(repr, LATENTS))}, got {latent!r}")
     if a == b:
         raise ValueError(f"a and b must be two latents, got {a!r} twice")
+    if not exact.scale.is_identity and SIGMA not in (a[0], b[0]):
+        return _along_the_posterior(exact, _coefficients(a, b), checked)
     x, y = _axis(exact, a), _axis(exact, b)
-    density = _joint(exact, a, b, x, y)
+    return Contours(checked, _lines(x, y, _joint(exact, a, b, x, y), checked))
+
+
+def _lines(x: Array, y: Array, density: Array, probs: Sequence[float]) -> tuple[tuple[Array, ...], ...]:
+    """Return the lines of a density on a grid, by the probability inside them."""
     generator = contour_generator(x, y, density, line_type=LineType.Separate)
-    levels = _levels(density, checked)
-    lines = tuple(tuple(np.asarray(line, np.float64) for line in generator.lines(level)) for level in levels)
-    return Contours(checked, lines)
+    levels = _levels(density, probs)
+    return tuple(tuple(np.asarray(line, np.float64) for line in generator.lines(level)) for level in levels)
+
+
+def _coefficients(a: Latent, b: Latent) -> Array:
+    """Return two latents as functions of (weight, bias), shape (2, 4)."""
+    return np.eye(len(LATENTS) - 1)[[LATENTS.index(a), LATENTS.index(b)]]
+
+
+def _along_the_posterior(exact: ExactPosterior, pair: Array, probs: tuple[float, ...]) -> Contours:
+    """Draw contours of two coefficients on a grid along their covariance.
+
+    Far from the predictor's center, in the units of the table, a weight and the bias are nearly the same number: a grid
+    along their axes would miss what is between its points.
+    """
+    scale, units, nodes = exact.scale, np.eye(len(LATENTS) - 1), exact.sigma.nodes
+    means, conditional = exact.functionals_given_sigma(units, nodes, np.zeros(len(units)))
+    middle = exact.sigma.shares @ means
+    deviations = means - middle
+    total = (deviations.T * exact.sigma.shares) @ deviations + np.tensordot(exact.sigma.shares, conditional, 1)
+    functionals = scale.functionals(pair)
+    # Of a triangle and not of the two variances, which would lose twice the digits.
+    triangle: Array = np.asarray(np.linalg.qr((functionals @ np.linalg.cholesky(total)).T, mode="r"))
+    factor = triangle.T * np.sign(np.diag(triangle))
+    along = np.asarray(np.linalg.solve(factor, functionals), np.float64)
+    offset = -along @ middle
+    ends = exact.mixtures(along, offset).quantiles([BEYOND, 0.5, 1 - BEYOND])
+    x, y = (_points(*map(float, values)) for values in ends.T)
+    shares, few = _few_nodes(exact)
+    density = _of_normals(shares, *exact.functionals_given_sigma(along, few, offset), x, y)
+    center = functionals @ middle + pair @ scale.offset
+    lines = _lines(x, y, density, probs)
+    return Contours(probs, tuple(tuple(line @ factor.T + center for line in level) for level in lines))
+
+
+def _points(low: float, middle: float, high: float) -> Array:
+    return np.linspace(low - 0.2 * (middle - low), high + 0.2 * (high - middle), POINTS)
 
 
 def _axis(exact: ExactPosterior, latent: Latent) -> Array:
@@ -65,10 +105,15 @@ def _joint(exact: ExactPosterior, a: Latent, b: Latent, x: Array, y: Array) -> A
     pair = [LATENTS.index(a), LATENTS.index(b)]
     shares, nodes = _few_nodes(exact)
     mean, covariance = exact.given_sigma(nodes)
-    factor = np.linalg.cholesky(covariance[:, pair][:, :, pair])
+    return _of_normals(shares, mean[:, pair], covariance[:, pair][:, :, pair], x, y)
+
+
+def _of_normals(shares: Array, mean: Array, covariance: Array, x: Array, y: Array) -> Array:
+    """Density of a mixture of normals of two numbers, shapes (k,), (k, 2) and (k, 2, 2), but for a factor."""
+    factor = np.linalg.cholesky(covariance)
     # Along the triangle's first direction the density is a factor of x alone, which leaves one square a point.
-    along = (x - mean[:, pair[0], None]) / factor[:, 0, 0, None]
-    across = (y - mean[:, pair[1], None]) / factor[:, 1, 1, None]
+    along = (x - mean[:, 0, None]) / factor[:, 0, 0, None]
+    across = (y - mean[:, 1, None]) / factor[:, 1, 1, None]
     tilt = (factor[:, 1, 0] / factor[:, 1, 1])[:, None, None] * along[:, None]
     heights = shares / (factor[:, 0, 0] * factor[:, 1, 1])
     exponent = (across[:, :, None] - tilt) ** 2 + along[:, None] ** 2

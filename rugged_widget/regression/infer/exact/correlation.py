@@ -14,8 +14,12 @@ LATENTS: Final[tuple[Latent, ...]] = (*((WEIGHT, (0, place)) for place in range(
 
 def covariance(exact: ExactPosterior) -> Array:
     """Return the posterior covariance of `LATENTS`, shape (5, 5)."""
+    return _total(exact, *exact.given_sigma(exact.sigma.nodes))
+
+
+def _total(exact: ExactPosterior, mean: Array, conditional: Array) -> Array:
+    """Return the covariance of coefficients and sigma, given mean and covariance of the former at the nodes."""
     shares, nodes = exact.sigma.shares, exact.sigma.nodes
-    mean, conditional = exact.given_sigma(nodes)
     points = np.column_stack([mean, nodes])
     deviations = points - shares @ points
     total: Array = (deviations.T * shares) @ deviations
@@ -24,8 +28,12 @@ def covariance(exact: ExactPosterior) -> Array:
 
 
 def strongest_correlation(exact: ExactPosterior) -> tuple[float, tuple[Latent, Latent]]:
-    """Return the posterior correlation that is furthest from 0, in [-1, 1], and of which two latents it is."""
-    matrix = covariance(exact)
+    """Return the posterior correlation that is furthest from 0, in [-1, 1], and of which two latents it is.
+
+    It is that of the latents on the scale that the model is trained on, where a guide may treat them as independent.
+    """
+    units, nodes = np.eye(len(LATENTS) - 1), exact.sigma.nodes
+    matrix = _total(exact, *exact.functionals_given_sigma(units, nodes, np.zeros(len(units))))
     sd = np.sqrt(np.diag(matrix))
     below = np.tril(matrix / sd / sd[:, None], -1)
     place = int(np.abs(below).argmax())

@@ -11,6 +11,7 @@ from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densiti
 from rugged_widget.regression.infer.exact.sigma_marginal import SigmaPosterior
 from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, Rows, checked_rows
 from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.scale import IDENTITY, Scale
 from rugged_widget.regression.snapshot import RegressionAnswer
 from rugged_widget.snapshot.values import Array, Band, Density
 from rugged_widget.validation import checked_prob, checked_probs
@@ -44,6 +45,9 @@ class ExactPosterior:
         Where bands are drawn, shape (num_points,), finite, increasing; 64 points over the predictor if None.
     group_labels
         What groups 0 and 1 are called.
+    scale
+        The scale that the model is trained on, which the priors are of; that of the features and targets if it is the
+        identity. Whatever is returned is in the units of features and targets, the log evidence too.
 
     Raises
     ------
@@ -62,12 +66,15 @@ class ExactPosterior:
         priors: Priors = LESSON,
         grid: ArrayLike | None = None,
         group_labels: Sequence[str] = ("0", "1"),
+        scale: Scale = IDENTITY,
     ) -> None:
         x, y = checked_rows(features, targets)
         self._grid = _spread(x[:, 1]) if grid is None else _checked_grid(grid)
-        self._priors, self.group_labels = priors, tuple(group_labels)
-        self._rows = Rows.of(x, y, priors)
-        self._sigma = SigmaPosterior(self._rows, priors.sigma)
+        self.scale, self.group_labels = scale, tuple(group_labels)
+        # The predictor is on the model's scale and the response in its unit, so that sigma and the evidence are right.
+        self._priors = scale.priors(priors)
+        self._rows = Rows.of(scale.features(x), scale.centered(y), self._priors)
+        self._sigma = SigmaPosterior(self._rows, self._priors.sigma)
         self._moments = self._along_directions(self._sigma.nodes)
         self._latents = self._mixture(CURVES[:-1])
         self._drawn: dict[float, tuple[Density, ...]] = {}
@@ -98,8 +105,21 @@ class ExactPosterior:
         mean, covariance
             Shapes (k, 4) and (k, 4, 4).
         """
-        directions, (mean, variance) = self._rows.directions(CURVES[:-1]), self._along_directions(sigma)
-        return (directions @ mean).T, (directions * variance.T[:, None]) @ directions.T
+        return self.functionals_given_sigma(self.scale.functionals(CURVES[:-1]), sigma, self.scale.offset)
+
+    def functionals_given_sigma(self, functionals: Array, sigma: Array, offset: Array) -> tuple[Array, Array]:
+        """Return mean and covariance given sigma of linear functions of (weight, bias), each plus its `offset`.
+
+        The functions, shape (count, 4), are of (weight, bias) as the model has them times the spread of the response;
+        see `Scale.functionals`. The result is of shapes (k, count) and (k, count, count) for k values of sigma.
+        """
+        directions, (mean, variance) = self._rows.directions(functionals), self._along_directions(sigma)
+        return (directions @ mean).T + offset, (directions * variance.T[:, None]) @ directions.T
+
+    def mixtures(self, functionals: Array, offset: Array) -> Mixture:
+        """Return the posterior of each of such functions by itself."""
+        directions, (mean, variance) = self._rows.directions(functionals), self._moments
+        return Mixture(self._sigma.shares, directions @ mean + offset[:, None], np.sqrt(directions**2 @ variance))
 
     def mean(self) -> dict[str, Array]:
         """Return the posterior means by site, of the site's shape."""
@@ -195,7 +215,8 @@ class ExactPosterior:
             If a shape is another.
         """
         spread = np.asarray(sigma, np.float64)
-        coefficients = _stacked(np.asarray(weight, np.float64), np.asarray(bias, np.float64), spread)
+        latents = _stacked(np.asarray(weight, np.float64), np.asarray(bias, np.float64), spread)
+        coefficients = self.scale.coefficients(latents)
         rows, upper = self._rows, self._priors.sigma
         inside = (spread > 0) & (spread <= upper)
         scale = np.where(inside, spread, upper)
@@ -203,6 +224,8 @@ class ExactPosterior:
         prior -= float(np.sum(np.log(rows.scale))) + 0.5 * len(rows.scale) * math.log(2 * math.pi) + math.log(upper)
         likelihood = -rows.count * (np.log(scale) + 0.5 * math.log(2 * math.pi))
         likelihood -= 0.5 * rows.squared_residuals(coefficients) / scale**2
+        if not self.scale.is_identity:
+            prior += 2 * math.log(self.scale.x_spread)  # the density of weights a unit of the predictor
         return np.where(inside, prior + likelihood, -np.inf)
 
     def answer(self, probs: Sequence[float], prob: float) -> RegressionAnswer:
@@ -241,9 +264,10 @@ class ExactPosterior:
 
     def _mixture(self, functionals: Array, *, noisy: bool = False) -> Mixture:
         """Mixtures of linear functions of (weight, bias), shape (count, 4), with the noise of an observation or not."""
-        directions, (mean, variance) = self._rows.directions(functionals), self._moments
+        directions, (mean, variance) = self._rows.directions(self.scale.functionals(functionals)), self._moments
         spread = directions**2 @ variance + (self._sigma.nodes**2 if noisy else 0.0)
-        return Mixture(self._sigma.shares, directions @ mean, np.sqrt(spread))
+        offset = (functionals @ self.scale.offset)[:, None]
+        return Mixture(self._sigma.shares, directions @ mean + offset, np.sqrt(spread))
 
 
 def _by_site(latents: Array, sigma: Array | float) -> dict[str, Array]:

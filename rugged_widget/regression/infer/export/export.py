@@ -33,7 +33,8 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
 
     `torch.jit.load(path)` gives it back in any program with torch. `module(features)` draws once: a named tuple
     weight (1, 3), bias (1,), sigma () and obs (n,), for features (n, 3). `module.draws(num_samples, features)` draws
-    several times in one call. Random numbers come from torch's generator in that program.
+    several times in one call. Random numbers come from torch's generator in that program. Features and draws are in the
+    units of the table; of a table that was standardized for training the draws are in double precision.
 
     Parameters
     ----------
@@ -61,7 +62,11 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
     buffer = io.BytesIO()
     with fit.inspecting(), _deprecated_knowingly():
-        torch.jit.save(torch.jit.script(make_sampler(fit.guide)), buffer, _extra_files={ABOUT_NAME: about.to_json()})
+        torch.jit.save(
+            torch.jit.script(make_sampler(fit.guide, fit.comparison.scale)),
+            buffer,
+            _extra_files={ABOUT_NAME: about.to_json()},
+        )
     write_whole(target, without_sources(buffer.getvalue()))
     return target
 
@@ -77,7 +82,7 @@ def save_exported(fit: RegressionFit, path: str | os.PathLike[str], *, overwrite
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
     buffer = io.BytesIO()
     with fit.inspecting():
-        sampler = make_sampler(fit.guide)
+        sampler = make_sampler(fit.guide, fit.comparison.scale)
         features = torch.zeros(7, 3, dtype=next(iter(sampler.state_dict().values())).dtype)
         shapes = {"features": {0: torch.export.Dim("num_rows", min=0)}, "num_samples": None}
         program = torch.export.export(Program(sampler), (features, torch.tensor(5)), dynamic_shapes=shapes)

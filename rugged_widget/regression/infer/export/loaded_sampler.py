@@ -44,7 +44,8 @@ class LoadedSampler:
 
     def __init__(self, module: torch.jit.ScriptModule, about: About) -> None:
         self._module = module
-        self._dtype = next(iter(module.state_dict().values())).dtype
+        dtype = next(iter(module.state_dict().values())).dtype
+        self._dtype = torch.float64 if getattr(module, "standardized", False) else dtype
         self.guide, self.step, self.seed = about.guide, about.step, about.seed
         self.feature_names, self.group_labels = about.feature_names, about.group_labels
 

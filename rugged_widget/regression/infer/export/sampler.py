@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from rugged_widget.infer.guides.gaussian import affine_of
 from rugged_widget.infer.guides.setup import set_up
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.regression.infer.scale import IDENTITY, Scale
 
 
 class Draw(NamedTuple):
@@ -102,10 +103,15 @@ class Sampler(nn.Module):
     """Draws of the latents and of responses; random numbers come from torch's generator where it runs.
 
     `latent` draws values that are not constrained, sigma, weight and bias side by side; sigma's support is (low, high).
+    `scale` is the one that they are trained on. Features and draws are in the units of the table; where those are
+    others, draws are in double precision.
     """
 
-    def __init__(self, latent: nn.Module, low: float, high: float, dtype: torch.dtype) -> None:
+    def __init__(self, latent: nn.Module, low: float, high: float, dtype: torch.dtype, scale: Scale = IDENTITY) -> None:
         super().__init__()
+        self.standardized = not scale.is_identity
+        self.x_center, self.x_spread = scale.x_center, scale.x_spread
+        self.y_center, self.y_spread = scale.y_center, scale.y_spread
         self.latent = latent
         self.low, self.width = low, high - low
         numbers = torch.finfo(dtype)  # sigma stays inside its support where rounding would put it on the edge
@@ -122,13 +128,30 @@ class Sampler(nn.Module):
         latent = self.latent(num_samples)
         sigma = self.low + self.width * torch.clamp(torch.sigmoid(latent[:, 0]), self.least, self.most)
         weight, bias = latent[:, 1:4], latent[:, 4:5]
+        if self.standardized:
+            group, predictor = features[:, 0].to(torch.float64), features[:, 1].to(torch.float64)
+            predictor = (predictor - self.x_center) / self.x_spread
+            features = torch.stack([group, predictor, group * predictor], 1).to(latent.dtype)
         mean = weight @ features.t() + bias
         obs = mean + sigma.unsqueeze(-1) * torch.randn_like(mean)
+        if self.standardized:
+            return self.mapped(weight.to(torch.float64), bias.to(torch.float64), sigma, obs)
+        return Draw(weight.unsqueeze(1), bias, sigma, obs)
+
+    def mapped(self, weight: Tensor, bias: Tensor, sigma: Tensor, obs: Tensor) -> Draw:
+        """Return draws in the units of the table; shapes (k, 3), (k, 1), (k,) and (k, n)."""
+        weight, bias = weight * self.y_spread, bias * self.y_spread
+        predictor, product = weight[:, 1:2] / self.x_spread, weight[:, 2:3] / self.x_spread
+        weight = torch.cat([weight[:, :1] - product * self.x_center, predictor, product], 1)
+        bias = self.y_center + bias - predictor * self.x_center
+        sigma, obs = sigma.to(torch.float64) * self.y_spread, obs.to(torch.float64) * self.y_spread + self.y_center
         return Draw(weight.unsqueeze(1), bias, sigma, obs)
 
 
-def make_sampler(guide: AutoGuide) -> Sampler:
+def make_sampler(guide: AutoGuide, scale: Scale = IDENTITY) -> Sampler:
     """Copy what a guide of `BayesianRegression` has learnt; no tensor is shared. Call it in `Fit.inspecting`.
+
+    `scale` is the one that it is trained on.
 
     The guide is any of the families of `make_guide`, set up; TypeError is raised where it is of another kind or model.
     """
@@ -140,7 +163,7 @@ def make_sampler(guide: AutoGuide) -> Sampler:
         support = sites[SIGMA]["fn"].support
         latent = _latent(ready)
     dtype = next(iter(latent.state_dict().values())).dtype
-    return Sampler(latent, float(support.lower_bound), float(support.upper_bound), dtype).eval()
+    return Sampler(latent, float(support.lower_bound), float(support.upper_bound), dtype, scale).eval()
 
 
 def _latent(guide: AutoGuide) -> nn.Module:

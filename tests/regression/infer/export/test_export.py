@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from rugged_widget.infer.guides.families import GUIDE_LABELS
+from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.export.export import (
     ExportError,
     LoadedSampler,
@@ -22,6 +24,7 @@ from rugged_widget.regression.infer.export.export import (
 )
 from rugged_widget.regression.infer.export.sampler import Affine, make_sampler
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.infer.reference import comparison_of
 from tests.infer.own_guides import mean_field
 from tests.infer.plain import RUGGED, global_state
 
@@ -266,3 +269,33 @@ def test_an_affine_guide_in_parts_is_served_in_the_order_of_the_sampler() -> Non
     np.testing.assert_allclose(sampler.latent.loc.numpy(), loc)
     assert not sampler.latent.factor[0, :4].any()
     assert not sampler.latent.factor[1:, 4:].any()
+
+
+@pytest.mark.parametrize("guide", SOME)
+def test_files_of_a_standardized_table_draw_in_its_units(guide: str, tmp_path: Path) -> None:
+    random, group = np.random.default_rng(4), np.arange(60) % 2
+    x = random.normal(2e6, 10, 60)
+    frame = pd.DataFrame({"x": x, "g": group, "y": 1e5 * (3 + 0.5 * (x - 2e6) + group + random.normal(size=60))})
+    data = RegressionData.from_frame(frame, predictor="x", group="g", response="y")
+    comparison = comparison_of(data, None, standardize=None)
+    fit = RegressionFit(data, guide=guide, seed=7, learning_rate=0.05, engine="plain", comparison=comparison)
+    fit.advance(60)
+    features = data.features[:2]
+    loaded = load_torchscript(save_torchscript(fit, tmp_path / "guide.pt"))
+    drawn, draws = loaded.draws(4000, features, seed=1), fit.latents(4000)
+    mean = draws["linear.weight"][:, 0] @ features.T + draws["linear.bias"]
+    expected = mean + draws["sigma"][:, None] * random.normal(size=mean.shape)
+    scale = comparison.scale.y_spread
+    for site in ("linear.weight", "linear.bias", "sigma"):
+        one, two = drawn[site].reshape(4000, -1), draws[site].reshape(4000, -1)
+        error = 5 * np.hypot(one.std(0), two.std(0)) / np.sqrt(4000)
+        assert np.all(np.abs(one.mean(0) - two.mean(0)) <= error + 1e-6 * np.abs(two).max(0))
+    assert_same_distribution(drawn["obs"] / scale, expected / scale)
+    again = drawn["linear.weight"][:, 0] @ features.T + drawn["linear.bias"]
+    assert np.all(np.abs(drawn["obs"] - again).std(0) < 3 * drawn["sigma"].mean())  # of the same draw
+    program = torch.export.load(save_exported(fit, tmp_path / "guide.pt2")).module()
+    weight, bias, sigma, obs = program(torch.tensor(features, dtype=torch.float32), torch.tensor(4000))
+    assert_same_distribution(weight[:, :, 1:].numpy() / scale, drawn["linear.weight"][:, :, 1:] / scale)
+    assert_same_distribution(sigma.numpy() / scale, drawn["sigma"] / scale)
+    assert_same_distribution(obs.numpy() / scale, drawn["obs"] / scale)
+    assert bias.shape == (4000, 1)
