@@ -26,8 +26,8 @@ class FrozenDict(dict[Any, Any]):
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("the mapping is frozen; make a dict of it to change it")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment] # it takes what they take
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce__(self) -> tuple[type, tuple[dict[Any, Any]]]:
         return type(self), (dict(self),)

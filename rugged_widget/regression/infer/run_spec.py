@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import torch
 from pyro.infer import autoguide
 from torch import nn
 
@@ -45,7 +44,6 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         sigma_max=priors.sigma,
         own=own_guide(fit.guide_given) if fit.guide_name == CUSTOM else None,
         averages=fit.means,
-        dtype=str(torch.get_default_dtype()).removeprefix("torch."),
     )
 
 
