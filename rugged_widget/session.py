@@ -53,20 +53,23 @@ Report = Callable[[Progress, Snapshot | None], None]
 
 
 class _Reported:
-    """A display that reports to the session before it shows.
+    """A display that reports what it has shown.
 
     Parameters
     ----------
     display
         Shows snapshots.
     report
-        Told of each progress, and of the snapshot where there is a new one, before they are shown.
+        Told by `tell` of the latest progress, and of the snapshot where there is a new one. Whoever hears of it may
+        change the run, which must therefore not be in the middle of a change.
     ended
         Told of the last snapshot of a run that has ended, after it is shown.
     """
 
     def __init__(self, display: Display[Snapshot], report: Report, ended: Callable[[Snapshot, Progress], None]) -> None:
         self._display, self._report, self._ended = display, report, ended
+        self._progress: Progress | None = None
+        self._snapshot: Snapshot | None = None
 
     @property
     def presence(self) -> Presence:
@@ -76,21 +79,28 @@ class _Reported:
         return self._display.ready()
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
-        self._report(progress, snapshot)
+        self._progress, self._snapshot = progress, snapshot
         self._display.show(snapshot, progress)
 
     def before_rest(self) -> None:
         self._display.before_rest()
 
     def rest(self, snapshot: Snapshot, progress: Progress) -> None:
-        self._report(progress, snapshot)
+        self._progress, self._snapshot = progress, snapshot
         self._display.rest(snapshot, progress)
         if progress.status == "finished" and snapshot.draws:
             self._ended(snapshot, progress)
 
     def changed(self, progress: Progress) -> None:
-        self._report(progress, None)
+        self._progress = progress
         self._display.changed(progress)
+
+    def tell(self) -> None:
+        """Report what was shown since the last time."""
+        progress, snapshot = self._progress, self._snapshot
+        self._progress = self._snapshot = None
+        if progress is not None:
+            self._report(progress, snapshot)
 
 
 class Session(Generic[FitT]):
@@ -103,7 +113,8 @@ class Session(Generic[FitT]):
     display
         Shows snapshots.
     report
-        Told, on the computing thread, of each progress, and of the snapshot where there is a new one.
+        Told, on the computing thread, of the progress after each change of the run, and of the snapshot where there is
+        a new one; what has ended is saved by then. It may change the run.
     on_runs
         Told, on the computing thread, that other runs are saved than before.
     run_name
@@ -143,6 +154,7 @@ class Session(Generic[FitT]):
             speed=speed,
             home=home,
             stop_when_converged=stop_when_converged,
+            on_change=self._display.tell,
         )
 
     def __repr__(self) -> str:
@@ -154,7 +166,7 @@ class Session(Generic[FitT]):
 
     def show(self) -> None:
         """Show the present moment; raises what its snapshot raises."""
-        self._home.call(lambda: self._display.rest(self.training.fit.snapshot(), self.training.progress))
+        self._home.call(self._show)
 
     def request(self, request: SnapshotRequest) -> None:
         """Let snapshots hold something else from now on; while training rests, a new one is shown."""
@@ -163,6 +175,9 @@ class Session(Generic[FitT]):
 
     def toggle(self) -> None:
         """Pause what runs; start what rests, from the beginning where it has ended."""
+        self.training.ask(self._toggle)
+
+    def _toggle(self) -> None:
         status = self.training.status
         if status == "running":
             self.training.pause()
@@ -214,6 +229,10 @@ class Session(Generic[FitT]):
         with target.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
             table.to_csv(file)
         return target.resolve()
+
+    def _show(self) -> None:
+        self._display.rest(self.training.fit.snapshot(), self.training.progress)
+        self._display.tell()
 
     def _fresh_fit(self) -> FitT:
         fit = self._make_fit()

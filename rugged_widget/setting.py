@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import itertools
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,6 +31,37 @@ def keep_training(_training: Training[Any], _value: object) -> None:
     """Change nothing in the training."""
 
 
+class RefusedValueError(traitlets.TraitError, ValueError):
+    """A ValueError of a setting, for which traitlets puts back what was there."""
+
+
+class RefusedTypeError(traitlets.TraitError, TypeError):
+    """A TypeError of a setting, for which traitlets puts back what was there."""
+
+
+class RefusedRuntimeError(traitlets.TraitError, RuntimeError):
+    """A RuntimeError of a setting, for which traitlets puts back what was there."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise errors as traitlets wants them.
+
+    Where several traits change at once (`hold_trait_notifications`, `set_state`), a value is kept in spite of any
+    error but a TraitError.
+    """
+    try:
+        yield
+    except traitlets.TraitError:
+        raise
+    except ValueError as error:
+        raise RefusedValueError(str(error)) from error
+    except TypeError as error:
+        raise RefusedTypeError(str(error)) from error
+    except RuntimeError as error:
+        raise RefusedRuntimeError(str(error)) from error
+
+
 class Setting(traitlets.TraitType[T, T]):
     """A setting of a widget, described once: `learning_rate = Setting(0.03, checked_learning_rate, ...)`.
 
@@ -40,8 +72,8 @@ class Setting(traitlets.TraitType[T, T]):
     default
         First value.
     check
-        Returns the value in its proper type, or raises ValueError or TypeError. (traitlets' own types raise TraitError,
-        which is neither.)
+        Returns the value in its proper type, or raises ValueError or TypeError. What an assignment raises is a
+        TraitError besides.
     help
         Documentation: plain sentences.
     apply
@@ -79,7 +111,12 @@ class Setting(traitlets.TraitType[T, T]):
 
     def validate(self, _owner: object, value: object) -> T:
         """Return `value` checked."""
-        return self.check(value)
+        with _refusals():
+            return self.check(value)
+
+    def _cross_validate(self, obj: Any, value: Any) -> Any:
+        with _refusals():
+            return super()._cross_validate(obj, value)
 
     def show(self, dashboard: Dashboard, value: T) -> None:
         """Show `value` on the dashboard."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -161,11 +162,13 @@ class SVIWidget(ipywidgets.VBox):
 
     _parts: tuple[Session[Any] | Dashboard, ...] = ()  # none as long as the constructor has not come so far
     _recalling = False
+    _reporting = False
 
     def __init__(
         self, settings: Mapping[str, Any], make_fit: Callable[[], SVIFit], make_dashboard: MakeDashboard
     ) -> None:
         super().__init__()
+        self._news: deque[tuple[str, object]] = deque()
         with ExitStack() as on_error:
             on_error.callback(self.close)
             self.add_class("rugged-widget")
@@ -342,7 +345,8 @@ class SVIWidget(ipywidgets.VBox):
         KeyError
             Where there is no such run.
         """
-        self._session.call(lambda _fit: self._recall(number))
+        session = self._session
+        session.call(lambda _fit: session.training.ask(lambda: self._recall(number)))
 
     def rename_run(self, number: int, name: str) -> None:
         """Give a saved run another name.
@@ -388,7 +392,7 @@ class SVIWidget(ipywidgets.VBox):
 
     def _requests(self, ask: Ask) -> Requests:
         return Requests(
-            primary=lambda: ask(self._session.toggle),
+            primary=lambda: self._session.toggle(),  # noqa: PLW0108  # the session is made later
             step=self.advance,
             reset=self.reset,
             pick=lambda name, value: ask(lambda: setattr(self, name, value)),
@@ -405,14 +409,27 @@ class SVIWidget(ipywidgets.VBox):
             self._dashboard.notify(str(error))
 
     def _report(self, progress: Progress, snapshot: Snapshot | None) -> None:
-        """Make traits of what the run tells."""
+        """Make traits of what the run tells.
+
+        An observer may change the run: what it then tells is next, so that observers see one thing after the other.
+        """
         values = {"step": progress.step, "elbo": progress.elbo, "error": progress.error, "engine_info": progress.engine}
         values |= {} if snapshot is None else {"snapshot": snapshot}
-        for name, value in {**values, "status": progress.status}.items():  # the status last: all else is known then
-            try:
-                self.set_trait(name, value)
-            except Exception:  # an observer's, which has nothing to do with the run
-                self.log.exception("an observer of a %s failed", type(self).__name__)
+        self._news += {**values, "status": progress.status}.items()  # the status last: all else is known then
+        if self._reporting:
+            return
+        self._reporting = True
+        try:
+            while self._news:
+                self._set_reported(*self._news.popleft())
+        finally:
+            self._reporting = False
+
+    def _set_reported(self, name: str, value: object) -> None:
+        try:
+            self.set_trait(name, value)
+        except Exception:  # an observer's, which has nothing to do with the run
+            self.log.exception("an observer of a %s failed", type(self).__name__)
 
     def _change(self, change: Mapping[str, Any]) -> None:
         """Let a setting have its effect."""
@@ -435,8 +452,9 @@ class SVIWidget(ipywidgets.VBox):
     @traitlets.validate("num_steps")
     def _enough_steps(self, proposal: Mapping[str, Any]) -> int:
         num_steps: int = proposal["value"]
-        if num_steps < self.step:
-            raise ValueError(f"num_steps must be at least the {self.step} steps that are done, got {num_steps}")
+        done = self._session.training.fit.step  # the trait is told later where an observer begins again
+        if num_steps < done:
+            raise ValueError(f"num_steps must be at least the {done} steps that are done, got {num_steps}")
         return num_steps
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, Literal, SupportsIndex, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -31,6 +31,32 @@ MAX_SEED = 2**32 - 1
 """Largest seed that torch and numpy both take."""
 
 
+def _scalar(value: object) -> Any:
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _number(value: object) -> float | None:
+    """Return a number of Python or NumPy as a float, infinite where none can hold it; None for anything else."""
+    scalar = _scalar(value)
+    if isinstance(scalar, (bool, np.bool_)) or not isinstance(scalar, (int, float, np.integer, np.floating)):
+        return None
+    try:
+        return float(scalar)
+    except OverflowError:
+        return math.inf if scalar > 0 else -math.inf
+
+
+def _integer(value: object) -> int | None:
+    """Return an integer of Python, NumPy or another library as an int; None for anything else."""
+    scalar = _scalar(value)
+    if isinstance(scalar, (bool, np.bool_)):
+        return None
+    try:
+        return operator.index(scalar)
+    except TypeError:
+        return None
+
+
 def checked_probs(values: Iterable[float], name: str) -> tuple[float, ...]:
     """Return probabilities as floats in (0, 1), at least one."""
     if isinstance(values, str) or not hasattr(values, "__iter__"):
@@ -51,20 +77,32 @@ def checked_increasing(values: Iterable[float], name: str) -> tuple[float, ...]:
 
 def checked_prob(value: float, name: str, needed: str = "be a number") -> float:
     """Return a probability as a float in (0, 1)."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+    number = _number(value)
+    if number is None:
         raise TypeError(f"{name} must {needed}, got {value!r}")
-    if not 0 < value < 1:
+    if not 0 < number < 1:
         raise ValueError(f"{name} must be in (0, 1), got {value!r}")
-    return float(value)
+    return number
+
+
+def checked_positive(value: float, name: str) -> float:
+    """Return a number as a finite float > 0."""
+    number = _number(value)
+    if number is None:
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"{name} must be finite and > 0, got {value!r}")
+    return number
 
 
 def checked_count(value: object, name: str, least: int = 1) -> int:
     """Return a count as an int of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+    count = _integer(value)
+    if count is None:
         raise TypeError(f"{name} must be an integer of at least {least}, got {value!r}")
-    if operator.index(value) < least:
+    if count < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
-    return operator.index(value)
+    return count
 
 
 def checked_batch_size(value: int | None) -> int | None:
@@ -74,33 +112,32 @@ def checked_batch_size(value: int | None) -> int | None:
 
 def checked_flag(value: object, name: str) -> bool:
     """Return True or False as a bool."""
-    if not isinstance(value, (bool, np.bool_)):
+    flag = _scalar(value)
+    if not isinstance(flag, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
+    return bool(flag)
 
 
 def checked_learning_rate(value: float) -> float:
     """Return a learning rate as a finite float > 0."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"learning_rate must be a number, got {value!r}")
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"learning_rate must be finite and > 0, got {value!r}")
-    return float(value)
+    return checked_positive(value, "learning_rate")
 
 
 def checked_seed(value: int) -> int:
     """Return a seed as an int in [0, 2**32)."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+    seed = _integer(value)
+    if seed is None:
         raise TypeError(f"seed must be an int, got {value!r}")
-    if not 0 <= value <= MAX_SEED:
+    if not 0 <= seed <= MAX_SEED:
         raise ValueError(f"seed must be in [0, 2**32), got {value!r}")
-    return int(value)
+    return seed
 
 
 def checked_speed(value: object) -> Speed:
     """Return a speed: 1 or 10 steps a frame, or "max"."""
+    number = _integer(value)
     for known in SPEEDS:
-        if type(value) is type(known) and value == known:
+        if number == known or (isinstance(value, str) and value == known):
             return known
     raise ValueError(f"speed must be 1, 10 (steps a frame) or 'max', got {value!r}")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 import pytest
+import traitlets
 
 from rugged_widget import RuggedWidget
 from rugged_widget.setting import Setting, checked_settings, controls_of, settings_of, with_settings
@@ -44,6 +46,50 @@ def test_a_setting_is_checked_with_an_error_that_names_it(widget: RuggedWidget, 
         with pytest.raises((ValueError, TypeError), match=name):
             give(object())
     assert getattr(widget, name) == before
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_refused_value_is_in_no_trait_where_several_change_at_once(widget: RuggedWidget, name: str) -> None:
+    before = {other: getattr(widget, other) for other in ("seed", "num_steps", name)}
+    heard: list[object] = []
+    widget.observe(heard.append, list(before))
+
+    def give_all() -> None:
+        with widget.hold_trait_notifications():
+            for other in before:
+                setattr(widget, other, object() if other == name else another(other))
+
+    with pytest.raises((ValueError, TypeError), match=name) as raised:
+        give_all()
+    widget.unobserve(heard.append, list(before))
+    assert isinstance(raised.value, traitlets.TraitError)
+    assert ({other: getattr(widget, other) for other in before}, heard) == (before, [])
+
+
+def without_latents(_features: object, _targets: object = None) -> None:
+    """A guide that does not fit the model."""
+
+
+@pytest.mark.parametrize(("name", "value"), [("num_steps", 2), ("guide", without_latents)])
+def test_a_value_that_does_not_fit_the_run_is_in_no_trait_either(name: str, value: object) -> None:
+    widget = plain_widget.RuggedWidget(num_steps=50)
+    widget.advance(3)
+    before = getattr(widget, name)
+    with pytest.raises(ValueError) as raised, widget.hold_trait_notifications():  # noqa: PT011  # by each its own
+        setattr(widget, name, value)
+    assert isinstance(raised.value, traitlets.TraitError)
+    assert (getattr(widget, name), widget.step) == (before, 3)
+
+
+def test_a_refused_value_of_the_front_end_is_in_no_trait() -> None:
+    class Synced(plain_widget.RuggedWidget):
+        num_steps = Setting(50, partial(checked_count, name="num_steps"), "Synced.").tag(sync=True)
+
+    widget = Synced(num_steps=50)
+    widget.advance(3)
+    with pytest.raises(ValueError, match="num_steps must be at least the 3 steps"):
+        widget.set_state({"num_steps": 2})
+    assert widget.num_steps == 50
 
 
 @pytest.mark.parametrize("name", SETTINGS)

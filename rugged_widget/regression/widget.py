@@ -13,6 +13,7 @@ import traitlets
 
 from rugged_widget.defaults import NUM_DRAWS, NUM_STEPS, PROB, PROBS
 from rugged_widget.infer.guides.families import GUIDE_LABELS, Guide, checked_guide, guide_key
+from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.regression.data.regression_data import RegressionData, regression_data
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import save_exported, save_torchscript
@@ -113,6 +114,7 @@ class RuggedWidget(SVIWidget):
         apply=keep_training,  # the page that draws it asks for it
     )
 
+    @usual_errors()
     def __init__(
         self,
         data: pd.DataFrame | RegressionData | None = None,

@@ -3,8 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +21,26 @@ Quality: TypeAlias = Literal["good", "borderline", "poor", "point"]
 Reason: TypeAlias = Literal["", "weights", "widths", "means", "gap", "ruled_out"]
 
 
+class FrozenDict(dict[Any, Any]):
+    """A dictionary that cannot be changed; unlike a mapping proxy it can be pickled and deep-copied."""
+
+    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise TypeError("the mapping is frozen; make a dict of it to change it")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type, tuple[dict[Any, Any]]]:
+        return type(self), (dict(self),)
+
+
 def _frozen(value: object) -> object:
     if isinstance(value, np.ndarray):
         view = value.view()
         view.flags.writeable = False
         return view
     if isinstance(value, Mapping):
-        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+        return FrozenDict({key: _frozen(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple(_frozen(item) for item in value)
     return value
@@ -41,6 +53,11 @@ class Value:
     def __post_init__(self) -> None:
         for item in fields(self):
             object.__setattr__(self, item.name, _frozen(getattr(self, item.name)))
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Freeze a copy too: arrays are writable when they come out of a pickle."""
+        for name, value in state.items():
+            object.__setattr__(self, name, _frozen(value))
 
 
 @dataclass(frozen=True, eq=False)

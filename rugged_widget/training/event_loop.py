@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from rugged_widget.numpy_errors import usual_errors
+
 T = TypeVar("T")
 BUSY_SECONDS = 60.0
 
@@ -54,9 +56,9 @@ class LoopThread:
         """
         loop = self.loop
         if loop is None or _runs_here(loop):
-            request()
+            _with_numpy_as_usual(request)
         else:
-            loop.call_soon_threadsafe(request)
+            loop.call_soon_threadsafe(_with_numpy_as_usual, request)
 
     def call(self, request: Callable[[], T]) -> T:
         """Return what `request` returns on the loop's thread, waiting for it; what it raises is raised here.
@@ -75,6 +77,12 @@ class LoopThread:
         if not concurrent.futures.wait([future], timeout=BUSY_SECONDS).done:
             raise RuntimeError("the thread of the event loop, where everything is computed, is busy; try again later")
         return future.result()
+
+
+def _with_numpy_as_usual(request: Callable[[], None]) -> None:
+    """Do a request with NumPy's own handling of errors, whatever the user's code beside it wants raised."""
+    with usual_errors():
+        request()
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:

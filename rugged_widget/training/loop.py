@@ -4,8 +4,9 @@ It knows nothing of torch, Pyro or widgets.
 """
 
 import asyncio
+import contextlib
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from rugged_widget.errors import ClosedError
@@ -36,9 +37,11 @@ class Run(Generic[FitT]):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         *,
         stop_when_converged: bool = False,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._make_fit, self._display, self._pace, self._home = make_fit, display, pace, home
-        self._trainer = Worker(home, self._train, self.pause, name="training", sleep=sleep)
+        self._on_change, self._changes = on_change, 0
+        self._trainer = Worker(home, self._train, self._interrupted, name="training", sleep=sleep)
         self._preparer = Worker(home, self._do_ahead, lambda: None, name="preparation", sleep=sleep)
         self._prepares = False
         self._error: Exception | None = None
@@ -59,6 +62,31 @@ class Run(Generic[FitT]):
         fit, rate, error = self.fit, self._pace.steps_per_second, str(self._error or "")
         converged_at = fit.step if self.status == "finished" and fit.step < self._num_steps else None
         return Progress(self.status, fit.step, self._num_steps, fit.elbo, rate, error, fit.engine, converged_at)
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[None]:
+        """Change the run for the time of a with statement, and call `on_change` once the change is complete.
+
+        A change may be made of others. What `on_change` calls may ask for another change, which is then done at once.
+        """
+        self._changes += 1
+        try:
+            yield
+        finally:
+            self._changes -= 1
+            if not self._changes:
+                self._tell()
+
+    def _tell(self) -> None:
+        try:
+            self._on_change()
+        except KeyboardInterrupt:
+            self._interrupted()
+            raise
+
+    def _interrupted(self) -> None:
+        with self.change():
+            self.pause()
 
     def start(self) -> None:
         """Train on to the end; RuntimeError where no event loop runs."""
@@ -203,13 +231,16 @@ class Run(Generic[FitT]):
             more = False
         if more:
             return PREPARE_SECONDS
-        self._display.changed(self.progress)  # the engine is known now
+        with self.change():
+            self._display.changed(self.progress)  # the engine is known now
         return None
 
     def _train(self) -> float | None:
         if self.status != "running":
             return None
-        return 0.0 if self._watch_over(self._work) else WAIT_SECONDS
+        with self.change():
+            moved = self._watch_over(self._work)
+        return 0.0 if moved else WAIT_SECONDS
 
     def _watch_over(self, work: Callable[[], bool]) -> bool:
         """Return what `work` returns; an interrupt pauses and is raised, an error is shown as a failed run."""

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
 
+from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.training.event_loop import LoopThread
 
 REST_TURNS = 16  # of the loop between two pieces: a cell takes that many from its arrival to its answer
@@ -106,7 +107,8 @@ class Worker:
                 while True:
                     INTERRUPTS.listen()
                     async with turn:
-                        wait = self._work()
+                        with usual_errors():
+                            wait = self._work()
                         if wait == 0:
                             for _ in range(REST_TURNS):
                                 await self._sleep(0)

@@ -38,6 +38,9 @@ class Training(Generic[FitT]):
         The loop to train on; found anew where it is None.
     stop_when_converged
         Whether a run ends where the optimizer has converged, sooner than `num_steps`.
+    on_change
+        Called on the loop's thread after each change of the run, once it is complete and shown, and after each frame
+        and slice of steps; it may ask for another change.
     clock, sleep
         Seconds that never go back, and how to wait; replaced in tests.
 
@@ -56,6 +59,7 @@ class Training(Generic[FitT]):
         speed: Speed = 10,
         home: LoopThread | None = None,
         stop_when_converged: bool = False,
+        on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -63,7 +67,9 @@ class Training(Generic[FitT]):
         self._home = loop_thread = home or LoopThread()
         stops = checked_flag(stop_when_converged, "stop_when_converged")
         self._run = loop_thread.call(
-            lambda: Run(make_fit, display, steps, pace, loop_thread, sleep, stop_when_converged=stops)
+            lambda: Run(
+                make_fit, display, steps, pace, loop_thread, sleep, stop_when_converged=stops, on_change=on_change
+            )
         )
 
     def __repr__(self) -> str:
@@ -89,7 +95,12 @@ class Training(Generic[FitT]):
         """Do `request` on the loop's thread as of `LoopThread.ask`; ClosedError after `close`."""
         if self._run.closed:
             raise ClosedError("this training was closed; make a new widget")
-        self._home.ask(lambda: None if self._run.closed else request())
+        self._home.ask(lambda: self._do(request))
+
+    def _do(self, request: Callable[[], None]) -> None:
+        if not self._run.closed:
+            with self._run.change():
+                request()
 
     def start(self) -> None:
         """Train on to the end; RuntimeError where there is no event loop, ClosedError after `close`."""
@@ -168,6 +179,8 @@ class Training(Generic[FitT]):
         self.start()
         if self._run.status == "finished":
             return
+        if self._run.closed:  # by whoever was told of the start
+            raise ClosedError("the training was closed before its end")
         try:
             await self._run.waiters.wait()
         except asyncio.CancelledError:

@@ -12,6 +12,7 @@ import torch
 from pyro import optim
 from pyro.infer import SVI, Trace_ELBO, autoguide
 from pyro.poutine.runtime import _DIM_ALLOCATOR, _PYRO_STACK
+from torch.overrides import _get_current_function_mode_stack
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.model import BayesianRegression
@@ -71,6 +72,9 @@ def global_state() -> dict[str, Any]:
         "grad": (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")),
         "handlers": list(_PYRO_STACK),
         "plates": list(_DIM_ALLOCATOR._stack),
+        "device": (torch.get_default_device(), torch.empty(0).device),
+        "modes": list(map(id, _get_current_function_mode_stack())),
+        "numpy errors": np.geterr(),
     }
 
 

@@ -71,7 +71,7 @@ def checked_guide(value: Guide) -> Guide:
     if isinstance(value, str):
         if value not in _FAMILIES:
             raise ValueError(f"guide must be one of {', '.join(map(repr, _FAMILIES))}, got {value!r}")
-        return value
+        return str(value)
     takes = "guide must be the name of a family, a subclass of AutoGuide, or a guide called as the model is"
     if isinstance(value, autoguide.AutoGuide):
         kind = type(value).__name__

@@ -1,7 +1,7 @@
 """Isolate a fit: its own parameter store, random numbers and settings; the user's are restored after each use."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -11,6 +11,8 @@ import numpy as np
 import pyro
 import torch
 from pyro.poutine.runtime import _DIM_ALLOCATOR, _PYRO_STACK
+
+from rugged_widget.numpy_errors import NUMPY_ERRORS
 
 _NUMPY_GLOBAL: Any = np.random.get_state.__self__  # type: ignore[attr-defined] # the RandomState behind np.random
 
@@ -101,7 +103,7 @@ class _Settings:
 
     The three dictionaries of the parameter store are swapped whole: its own `scope()` and `get_state()` remove the
     link to the unconstrained value from the *user's* tensors, and lose the inner state when the body raises.
-    Handlers and plates are those the user may be in while awaiting.
+    Handlers, plates and function modes are those the user may be in while awaiting; a default device is such a mode.
     """
 
     params: tuple[dict[str, Any], dict[Any, str], dict[str, Any]]
@@ -111,6 +113,9 @@ class _Settings:
     num_threads: int
     dtype: torch.dtype
     autocast: bool
+    function_modes: tuple[Any, ...]
+    default_device: Any
+    numpy_errors: Mapping[str, Any]
 
     @classmethod
     def current(cls) -> Self:
@@ -123,17 +128,31 @@ class _Settings:
             torch.get_num_threads(),
             torch.get_default_dtype(),
             torch.is_autocast_enabled("cpu"),
+            tuple(map(torch._C._get_function_stack_at, range(torch._C._len_torch_function_stack()))),
+            getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None),
+            np.geterr(),
         )
 
     @classmethod
     def for_a_fit(cls) -> Self:
-        """Return an empty store and stack, one thread, and what else the user has chosen by now.
+        """Return what a plain kernel has, one thread, and the settings of Pyro that the user has chosen by now.
 
         Validation of handlers is off: all it adds to a step are warnings of values that are not finite, which the
         fit reports itself, once and with what to do. Parameters live in the store, or Pyro's optimizer misses them.
         """
         settings = {**pyro.settings.get(), "validate_poutine": False, "module_local_params": False}
-        return cls(({}, {}, {}), [], [], settings, 1, torch.get_default_dtype(), autocast=False)
+        return cls(
+            ({}, {}, {}),
+            handlers=[],
+            plates=[],
+            pyro_settings=settings,
+            num_threads=1,
+            dtype=torch.float32,
+            autocast=False,
+            function_modes=(),
+            default_device=None,
+            numpy_errors=NUMPY_ERRORS,
+        )
 
     def install(self, now: dict[str, Any]) -> None:
         """Put them in force, given the settings of Pyro that are; those are slow to set."""
@@ -147,6 +166,12 @@ class _Settings:
         if torch.get_default_dtype() != self.dtype:
             torch.set_default_dtype(self.dtype)
         torch.set_autocast_enabled("cpu", self.autocast)
+        while torch._C._len_torch_function_stack():
+            torch._C._pop_torch_function_stack()
+        for mode in self.function_modes:
+            torch._C._push_on_torch_function_stack(mode)
+        torch._GLOBAL_DEVICE_CONTEXT.device_context = self.default_device
+        np.seterr(**self.numpy_errors)
 
 
 VALIDATION = ("validate_distributions_pyro", "validate_distributions_torch", "validate_infer")
@@ -157,8 +182,8 @@ class Isolation:
 
     Inside are the parameter store and the generators of torch, Python and NumPy as they were at the end of the last
     time inside, at first those of `pyro.set_rng_seed(seed)`, seed in [0, 2**32); one thread; no Pyro handler
-    or plate; gradients on; Pyro's settings and the default dtype as when the place was made. What the user had is put
-    back at the end, also when the body raises. Costs less than 0.1 ms.
+    or plate; gradients on; float32 on the CPU and NumPy's own handling of errors; Pyro's settings as when the place
+    was made. What the user had is put back at the end, also when the body raises. Costs less than 0.1 ms.
     """
 
     def __init__(self, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
@@ -12,8 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rugged_widget.regression.data.shown import shown, text_of
+
 Array: TypeAlias = NDArray[np.float64]
 
+ROUNDINGS = 16  # of its largest value: a predictor that varies by no more is constant but for rounding
 MIN_ROWS_PER_GROUP = 3  # fewer rows leave a line with an intercept, a slope and a spread undetermined
 
 
@@ -51,8 +55,14 @@ def row_names(index: pd.Index[Any], labels: pd.Series[Any] | None) -> Texts:
 
 
 def _name(index: pd.Index[Any], labels: pd.Series[Any] | None, row: int) -> str:
-    label = pd.NA if labels is None else labels.iloc[row]
-    return str(index[row] if pd.isna(label) else label)
+    label = None if labels is None else labels.iloc[row]
+    return shown(text_of(index[row] if _is_missing(label) else label))
+
+
+def _is_missing(cell: Any) -> bool:
+    if isinstance(cell, Decimal):
+        return cell.is_nan()
+    return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
 
 
 def row_details(form: str, *columns: Array) -> Texts:
@@ -64,44 +74,80 @@ def _detail(form: str, columns: Sequence[Array], row: int) -> str:
     return form.format(*[column[row] for column in columns])
 
 
-def columns_of(df: object, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]]:
+def columns_of(df: pd.DataFrame, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]]:
     """Find the column of each role; those of all but the label have to differ.
 
-    TypeError where df is no DataFrame or a name cannot be one; ValueError where a column is unknown, occurs twice or is
-    used twice: it says which are there.
+    TypeError where a name cannot be one; ValueError where a column is unknown, occurs twice or is used twice: it says
+    which are there.
     """
-    if not isinstance(df, pd.DataFrame):
-        raise TypeError(f"the data must be a pandas DataFrame, got {type(df).__name__}")
     columns: dict[str, pd.Series[Any]] = {}
-    role_of: dict[Hashable, str] = {}
+    role_of: dict[int, str] = {}  # by the place of the column
     for role, name in roles.items():
         if name is None or not isinstance(name, Hashable):
             raise TypeError(f"{role} must be the name of a column, got {name!r}")
-        if name not in df.columns:
+        places = _places(df.columns, name)
+        if not places:
             available = ", ".join(map(repr, df.columns)) or "none"
             raise ValueError(f"{role}: there is no column {name!r}; the columns are {available}")
-        if (count := df.loc[:, [name]].shape[1]) > 1:
-            raise ValueError(f"{role}: {name!r} must name one column, {count} are called so")
-        if role != "label" and name in role_of:
-            raise ValueError(f"{role_of[name]} and {role} must be different columns, both are {name!r}")
-        role_of[name], columns[role] = role, df[name]
+        if len(places) > 1:
+            raise ValueError(f"{role}: {name!r} must name one column, {len(places)} are called so")
+        place = places[0]
+        if role != "label" and place in role_of:
+            raise ValueError(f"{role_of[place]} and {role} must be different columns, both are {name!r}")
+        role_of[place], columns[role] = role, _native(df.iloc[:, place])
     return columns
+
+
+def _places(columns: pd.Index[Any], name: Hashable) -> list[int]:
+    """Return where the columns of a name are; of names with several levels the first one is enough.
+
+    True and False are names of their own, though they equal 1 and 0.
+    """
+    names = [(place, other) for place, other in enumerate(columns) if _is_flag(other) == _is_flag(name)]
+    places = [place for place, other in names if _same(other, name)]
+    if places or isinstance(name, tuple):
+        return places
+    return [place for place, other in names if isinstance(other, tuple) and _same(other[0], name)]
+
+
+def _is_flag(name: object) -> bool:
+    return isinstance(name, (bool, np.bool_))
+
+
+def _same(one: object, other: object) -> bool:
+    return hash(one) == hash(other) and bool(one is other or one == other)
+
+
+def _native(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column in the machine's order of bytes, the only one that pandas computes with."""
+    dtype = column.dtype
+    return column.astype(dtype.newbyteorder("=")) if isinstance(dtype, np.dtype) and not dtype.isnative else column
 
 
 def numbers(column: pd.Series[Any], role: str) -> Array:
     """Read a column as float64, missing values as nan, shape (number of rows,); ValueError names another cell."""
     if column.dtype.kind in "biuf":
         return column.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)
-    # Missing values have many spellings (None, nan, NA, NaT), of which float() knows one.
-    known = column.notna().to_numpy(dtype=bool)
-    values = column.astype(object)[known]
+    known = _known(column)
+    values = column.astype(object).to_numpy()[known]
     for value in values:
         if not isinstance(value, (Real, np.bool_, Decimal)):
-            cell = f"{value!r} ({type(value).__name__})"
+            cell = f"{reprlib.repr(value)} ({type(value).__name__})"
             raise ValueError(f"{role}: column {column.name!r} must hold numbers, found {cell}")  # noqa: TRY004 a cell
     array = np.full(len(column), np.nan)
-    array[known] = values.to_numpy(dtype=np.float64)
+    try:
+        array[known] = values.astype(np.float64)
+    except OverflowError as error:
+        raise ValueError(f"{role}: column {column.name!r} must hold numbers below 1.8e308; {error}") from error
     return array
+
+
+def _known(column: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return which cells are not missing, which has many spellings (None, nan, NA, NaT)."""
+    try:
+        return column.notna().to_numpy(dtype=bool)
+    except ArithmeticError:  # of a signaling NaN, which must not be compared
+        return np.array([not _is_missing(cell) for cell in column])
 
 
 def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
@@ -117,17 +163,25 @@ def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
             values = [value for value in column.cat.categories.tolist() if value in finite]
         else:
             values = sorted(finite)
-    except TypeError as error:
+    except (TypeError, ArithmeticError) as error:
         raise ValueError(f"group: column {column.name!r} must have two values of one sortable type; {error}") from error
     if len(values) != 2:
-        shown = ", ".join([_text(value) for value in values[:5]] + ["..."] * (len(values) > 5)) or "none"
-        raise ValueError(f"group: column {column.name!r} must have exactly two values, found {len(values)}: {shown}")
+        some = ", ".join([_text(value, column) for value in values[:5]] + ["..."] * (len(values) > 5)) or "none"
+        raise ValueError(f"group: column {column.name!r} must have exactly two values, found {len(values)}: {some}")
     meaning = [0.0 if cell == values[0] else 1.0 if cell == values[1] else np.nan for cell in cells]
-    return np.array([*meaning, np.nan])[codes], (_text(values[0]), _text(values[1]))  # a missing cell has the code -1
+    return np.array([*meaning, np.nan])[codes], (
+        _text(values[0], column),
+        _text(values[1], column),
+    )  # a missing cell has the code -1
 
 
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _text(value: object, column: pd.Series[Any]) -> str:
+    """Write a value of the group with as many digits as it takes in the column's precision, as it would be typed."""
+    if not isinstance(value, float):
+        return text_of(value) if isinstance(value, Hashable) else str(value)
+    dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
+    kind = dtype.type if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float64
+    return str(kind(value)).removesuffix(".0")
 
 
 def check_rows(
@@ -139,5 +193,10 @@ def check_rows(
         if count < least:
             where = f"column {roles['group']!r} has {count} finite rows where it is {value}"
             raise ValueError(f"group: {where}, at least {least} are needed")
-    if np.ptp(x[keep]) == 0:
-        raise ValueError(f"predictor: column {roles['predictor']!r} must vary, every finite row holds {x[keep][0]:g}")
+    low, high = float(x[keep].min()), float(x[keep].max())
+    if low == high:
+        raise ValueError(f"predictor: column {roles['predictor']!r} must vary, every finite row holds {low:g}")
+    if high / 2 - low / 2 <= ROUNDINGS / 2 * np.finfo(np.float64).eps * max(abs(low), abs(high)):
+        raise ValueError(
+            f"predictor: column {roles['predictor']!r} must vary by more than rounding, it holds {low!r} to {high!r}"
+        )

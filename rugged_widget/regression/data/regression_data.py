@@ -19,6 +19,8 @@ from rugged_widget.regression.data.columns import (
     row_names,
     two_values,
 )
+from rugged_widget.regression.data.frames import as_frame
+from rugged_widget.regression.data.shown import isolated, shown, text_of
 
 DOT = "\N{MIDDLE DOT}"
 
@@ -140,7 +142,8 @@ class RegressionData:
         Parameters
         ----------
         df
-            The table, a row an observation. It is not changed.
+            The table, a row an observation, of pandas or what has a method `to_pandas`, as tables of polars and pyarrow
+            do. It is not changed.
         predictor, response
             Names of two different columns of numbers.
         group
@@ -159,20 +162,20 @@ class RegressionData:
         Raises
         ------
         TypeError
-            If df is not a DataFrame, or the name of a column cannot be one.
+            If df is no table, or the name of a column cannot be one.
         ValueError
             If a column is unknown, occurs twice, is used twice or does not hold numbers; if the group does not have two
             values, a group has fewer than 3 finite rows or the predictor is constant.
         """
-        roles = {"predictor": predictor, "group": group, "response": response}
-        columns = columns_of(df, roles if label is None else {**roles, "label": label})
+        roles, frame = {"predictor": predictor, "group": group, "response": response}, as_frame(df)
+        columns = columns_of(frame, roles if label is None else {**roles, "label": label})
         x, y = numbers(columns["predictor"], "predictor"), numbers(columns["response"], "response")
         groups, values = two_values(columns["group"])
         targets = np.log(y, out=np.full(len(y), np.nan), where=y > 0) if log_response else y
         keep = np.isfinite(x) & np.isfinite(groups) & np.isfinite(targets)
         check_rows(keep, x, groups, roles, values)
         x, y, groups, targets, dropped = x[keep], y[keep], groups[keep], targets[keep], int((~keep).sum())
-        predictor, group, response = (str(name) for name in roles.values())
+        predictor, group, response = (text_of(name) for name in roles.values())
         return cls(
             predictor=predictor,
             group=group,
@@ -183,16 +186,13 @@ class RegressionData:
             predictor_values=x,
             group_values=groups,
             response_values=y,
-            row_names=row_names(df.index[keep], columns["label"][keep] if "label" in columns else None),
-            row_details=row_details(f"{_literal(predictor)} {{:,.4g}} {DOT} {_literal(response)} {{:,.4g}}", x, y),
+            row_names=row_names(frame.index[keep], columns["label"][keep] if "label" in columns else None),
+            row_details=row_details(_details_form(predictor, response), x, y),
             num_dropped=dropped,
             group_texts=values,
-            label=str(next((name for name in (label, df.index.name) if name is not None), "")),
-            **_words(predictor, group, f"log {response}" if log_response else response, values),
-            title=f"{predictor} and {response}",
+            label=_label(frame.index, label),
+            **_words(shown(predictor), shown(group), shown(response), values, log_response=log_response),
             dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
-            response_word=response,
-            short_response=response,
         )
 
     @classmethod
@@ -239,21 +239,40 @@ class RegressionData:
         return np.linspace(start, high + margin, num_points)
 
 
-def _words(predictor: str, group: str, response: str, values: tuple[str, str]) -> dict[str, Any]:
+def _label(index: pd.Index[Any], label: Hashable | None) -> str:
+    """Return what names the rows: a column, or the levels of the index that have a name; "" where there are none."""
+    names = [name for name in index.names if name is not None] if label is None else [label]
+    return shown(", ".join(map(text_of, names)))
+
+
+def _words(predictor: str, group: str, response: str, values: tuple[str, str], *, log_response: bool) -> dict[str, Any]:
     """Return texts for what the model sees, made from the names of the columns and the two values of the group."""
+    seen = f"log {response}" if log_response else response
     return {
+        "title": f"{predictor} and {response}",
         "feature_names": (group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
         "predictor_label": predictor,
-        "response_label": response,
-        "group_labels": (f"{group} = {values[0]}", f"{group} = {values[1]}"),
-        "slope_label": f"change of {response} per unit of {predictor}",
+        "response_label": seen,
+        "group_labels": _labels(group, values),
+        "slope_label": f"change of {seen} per unit of {predictor}",
         "short_predictor": predictor,
+        "short_response": response,
+        "response_word": response,
     }
 
 
-def _literal(name: str) -> str:
-    """Write a name so that it stands for itself in a format."""
-    return name.replace("{", "{{").replace("}", "}}")
+def _labels(group: str, values: tuple[str, str]) -> tuple[str, str]:
+    """Return names of the groups; they differ as the values do."""
+    one, two = (shown(value) for value in values)
+    if one == two:  # but for what was cut out
+        one, two = (isolated(value) for value in values)
+    return f"{group} = {one}", f"{group} = {two}"
+
+
+def _details_form(predictor: str, response: str) -> str:
+    """Return the format of a row's predictor and response, in which their names stand for themselves."""
+    x, y = (shown(name).replace("{", "{{").replace("}", "}}") for name in (predictor, response))
+    return f"{x} {{:,.4g}} {DOT} {y} {{:,.4g}}"
 
 
 def regression_data(

@@ -1,6 +1,5 @@
 """The lesson's Bayesian regression, a guide family of its own, and what its weights mean."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,6 +14,7 @@ from pyro.nn import PyroModule, PyroSample
 from torch import Tensor, nn
 
 from rugged_widget.infer.guides.families import register_family
+from rugged_widget.validation import checked_positive
 
 NUM_GROUPS = 2
 """Groups of the rows, outside (0) and inside (1)."""
@@ -51,12 +51,8 @@ class Priors:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise TypeError(f"{item.name} of the priors must be a number, got {value!r}")
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{item.name} of the priors must be finite and > 0, got {value!r}")
-            object.__setattr__(self, item.name, float(value))
+            value = checked_positive(getattr(self, item.name), f"{item.name} of the priors")
+            object.__setattr__(self, item.name, value)
 
 
 class BayesianRegression(PyroModule):

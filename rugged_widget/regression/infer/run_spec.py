@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import torch
 from pyro.infer import autoguide
 from torch import nn
 
@@ -43,7 +42,6 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         own=own_guide(fit.guide_given) if fit.guide_name == CUSTOM else None,
         averages=fit.means,
         standardized=not fit.comparison.scale.is_identity,
-        dtype=str(torch.get_default_dtype()).removeprefix("torch."),
     )
 
 

@@ -94,8 +94,6 @@ class Recipe:
         Scales of the priors: standard deviations of each weight and of the bias, and the upper end of sigma.
     optimizer
         Name of the class in `pyro.optim`.
-    dtype
-        Name of torch's default type of numbers, "float32" or "float64".
     own
         The guide where the user wrote it.
     standardized
@@ -120,7 +118,6 @@ class Recipe:
     bias_scale: float = 10.0
     sigma_max: float = 10.0
     optimizer: str = "Adam"
-    dtype: str = "float32"
     own: OwnGuide | None = None
     standardized: bool = False
     averages: tuple[tuple[int, Averaged], ...] = ()
@@ -140,5 +137,3 @@ class Recipe:
         for step, averaged in self.averages:
             if not averaged.last <= step <= self.num_steps:
                 raise ValueError(f"averages must be of steps that were taken, got {averaged} at step {step}")
-        if self.dtype not in {"float32", "float64"}:
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")

@@ -63,8 +63,6 @@ def _constants(recipe: Recipe) -> str:
             "# rows: its parameters are near those found here, not the same.",
         ]
     lines += _means(recipe.averages)
-    if recipe.dtype != "float32":
-        lines += ["", f"torch.set_default_dtype(torch.{recipe.dtype})"]
     return "\n".join([*lines, ""])
 
 
@@ -91,8 +89,8 @@ def _tensors(recipe: Recipe) -> str:
 
 
 _TENSORS = """keep = np.isfinite(x) & np.isfinite(group) & np.isfinite(y)
-features = torch.tensor(np.column_stack([group, x, group * x])[keep], dtype=torch.get_default_dtype())
-targets = torch.tensor(y[keep], dtype=torch.get_default_dtype())
+features = torch.tensor(np.column_stack([group, x, group * x])[keep], dtype=torch.float32)
+targets = torch.tensor(y[keep], dtype=torch.float32)
 
 """
 

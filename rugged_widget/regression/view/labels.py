@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.data.shown import shown
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.i18n.catalogue import FALLBACK, Catalogue, catalogue
 from rugged_widget.view.subject import Row
@@ -29,12 +30,12 @@ class DataLabels:
 
     def __init__(self, data: RegressionData, text: Catalogue, *, standardized: bool = False) -> None:
         self._data, self._text, self._standardized = data, text, standardized
-        response = f"log {data.response}" if data.log_response else data.response
+        predictor, group, word = (shown(name) for name in (data.predictor, data.group, data.response))
         self._fields: Mapping[str, object] = {
-            "predictor": data.predictor,
-            "group": data.group,
-            "word": data.response,
-            "response": response,
+            "predictor": predictor,
+            "group": group,
+            "word": word,
+            "response": f"log {word}" if data.log_response else word,
             "count": data.num_dropped,
         }
 

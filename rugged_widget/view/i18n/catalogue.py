@@ -60,7 +60,7 @@ def checked_language(value: str) -> str:
         raise TypeError(f"language must be one of {choices}, got {value!r}")
     if value not in choices:
         raise ValueError(f"language must be one of {choices}, got {value!r}")
-    return value
+    return str(value)
 
 
 def language_of(tag: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import pyro.distributions as dist
 import pytest
 import torch
 from pyro import poutine
+from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.step.isolation import Isolation
+from rugged_widget.numpy_errors import NUMPY_ERRORS
 from rugged_widget.regression.infer.fit import RegressionFit
 from tests.infer.plain import FAMILIES, RUGGED, PlainLoop, global_state
 
@@ -59,6 +62,28 @@ def test_all_that_a_fit_does_leaves_the_user_as_before(held: torch.Tensor, engin
     assert held.unconstrained() is pyro.get_param_store()._params["AutoDiagonalNormal.loc"]  # type: ignore[attr-defined]
 
 
+DTYPES = [torch.float16, torch.bfloat16, torch.float64]
+
+
+@contextmanager
+def chosen(choose: Callable[[Any], object], value: object, before: object) -> Iterator[None]:
+    """Choose a global setting for the time of a with statement."""
+    choose(value)
+    try:
+        yield
+    finally:
+        choose(before)
+
+
+class DeviceOf(TorchFunctionMode):
+    """A mode of the user's that no step may pass through."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in {torch.Tensor.backward, torch.randn, torch.normal}:
+            raise AssertionError(f"the user's mode hears of {func}")
+        return func(*args, **(kwargs or {}))
+
+
 def surroundings() -> dict[str, Callable[[], Any]]:
     return {
         "no_grad": torch.no_grad,
@@ -69,6 +94,11 @@ def surroundings() -> dict[str, Callable[[], Any]]:
         "plate": lambda: pyro.plate("data", 7),
         "validation off": lambda: pyro.validation_enabled(is_validate=False),
         "local parameters": lambda: pyro.settings.context(module_local_params=True),
+        "device": lambda: torch.device("meta"),
+        "default device": lambda: chosen(torch.set_default_device, "meta", None),
+        "function mode": DeviceOf,
+        **{str(dtype): partial(chosen, torch.set_default_dtype, dtype, torch.float32) for dtype in DTYPES},
+        "errors of NumPy": lambda: np.errstate(all="raise"),
     }
 
 
@@ -103,20 +133,19 @@ def test_the_users_surroundings_change_no_step_and_are_as_before(
     assert (-fit.history()["elbo"]).tolist() == expected[engine]
 
 
-def test_the_fit_keeps_the_dtype_it_was_made_with() -> None:
-    fit = RegressionFit(RUGGED, engine="plain")
-    torch.set_default_dtype(torch.float64)
-    try:
+@pytest.mark.parametrize("engine", ["plain", pytest.param("graph", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", surroundings())
+def test_a_fit_that_is_made_in_the_users_surroundings_takes_the_same_steps(
+    name: str, engine: str, expected: dict[str, list[float]]
+) -> None:
+    with surroundings()[name]():
+        fit = RegressionFit(RUGGED, seed=4, engine=engine)
+        fit.prepare()
         fit.advance(3)
         fit.snapshot()
-        assert torch.get_default_dtype() is torch.float64
-        double = RegressionFit(RUGGED)  # by the graph engine
-    finally:
-        torch.set_default_dtype(torch.float32)
-    double.advance(3)
-    double.snapshot()
+    fit.advance(2)
     assert fit.param_store()["AutoDiagonalNormal.loc"].dtype == np.float32
-    assert double.param_store()["AutoDiagonalNormal.loc"].dtype == np.float64
+    assert (-fit.history()["elbo"]).tolist() == expected[engine]
 
 
 def wreak_havoc() -> None:
@@ -124,6 +153,8 @@ def wreak_havoc() -> None:
     pyro.set_rng_seed(3)
     pyro.enable_validation(is_validate=False)
     torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    np.seterr(all="raise")
     torch.set_num_threads(3)
     torch.set_grad_enabled(mode=False)
     poutine.trace().__enter__()
@@ -179,9 +210,11 @@ def test_a_fit_cannot_be_entered_twice() -> None:
 
 
 def test_inside_is_one_thread_and_nothing_of_the_users() -> None:
-    with poutine.trace(), Isolation(1).inside():
+    with poutine.trace(), torch.device("meta"), np.errstate(all="raise"), Isolation(1).inside():
         state = global_state()
     assert state["threads"] == 1
     assert state["params"] == {}
     assert state["handlers"] == []
     assert state["grad"] == (True, False, False)
+    assert (state["dtype"], state["modes"]) == (torch.float32, [])
+    assert state["numpy errors"] == NUMPY_ERRORS

@@ -163,6 +163,112 @@ def test_any_two_values_make_a_group_in_their_order(values: Any, labels: tuple[s
     assert data.num_rows == 7 - pd.isna(values).sum() - (isinstance(values, list) and np.inf in values)
 
 
+@pytest.mark.parametrize(
+    ("values", "dtype", "texts"),
+    [
+        ((20200101.0, 20200102.0), "float64", ("20200101", "20200102")),
+        ((1234567.25, 1234567.5), "float64", ("1234567.25", "1234567.5")),
+        ((1000000.0, 2000000.0), "float64", ("1000000", "2000000")),
+        ((0.3, 0.1 + 0.2), "float64", ("0.3", "0.30000000000000004")),
+        ((1e-9, 1.5), "float64", ("1e-09", "1.5")),
+        ((0.1, 0.2), "float32", ("0.1", "0.2")),
+        ((0.1, 0.2), "float16", ("0.1", "0.2")),
+        ((0.1, 0.2), "Float32", ("0.1", "0.2")),
+        ((20200101.0, 20200102.0), "object", ("20200101", "20200102")),
+        ((20200101.0, 20200102.0), "category", ("20200101", "20200102")),
+    ],
+)
+def test_a_group_of_numbers_reads_as_it_was_typed(values: Any, dtype: str, texts: tuple[str, str]) -> None:
+    one, two = values
+    data = picked(table(g=pd.Series([one, two] * 3 + [one]).astype(dtype)))  # type: ignore[call-overload]
+    assert data.group_texts == texts
+    assert data.group_labels == tuple(f"g = {text}" for text in texts)
+
+
+@pytest.mark.parametrize("kind", [">f8", ">f4", ">i4", ">u2", ">i8"])
+def test_numbers_of_the_other_order_of_bytes_are_taken_in_every_column(kind: str) -> None:
+    values = {name: np.array(column, kind) for name, column in table().items()}
+    data = picked(table(**values, name=np.arange(7).astype(kind)), label="name")
+    usual = picked(table())
+    np.testing.assert_array_equal(data.features, usual.features)
+    assert data.targets.tolist() == usual.targets.tolist()
+    assert data.group_labels == usual.group_labels
+    assert [float(name) for name in data.row_names] == list(range(7))
+    indexed = table(**values).set_index(pd.Index(np.arange(7).astype(kind)))
+    assert [float(name) for name in picked(indexed).row_names] == list(range(7))
+
+
+@pytest.mark.parametrize("names", [(True, False, "y"), (True, 0, 1), (1, 0, True), (np.True_, np.False_, "y")])
+def test_columns_may_be_called_true_and_false(names: Any) -> None:
+    x, g, y = names
+    frame = table().set_axis(pd.Index(names, dtype=object), axis=1)
+    data = picked(frame, predictor=x, group=g, response=y)
+    assert data.predictor_values.tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert (data.predictor, data.group, data.response) == (str(x), str(g), str(y))
+    two = table()[["x", "g"]].set_axis([True, False], axis=1)
+    with pytest.raises(ValueError, match="response: there is no column 1; the columns are True, False"):
+        picked(two, predictor=True, group=False, response=1)
+
+
+def test_columns_of_two_levels_are_named_in_words_or_by_the_first() -> None:
+    frame = table().set_axis(pd.MultiIndex.from_tuples([("a", "x"), ("g", ""), ("b", "y")]), axis=1)
+    for names in ((("a", "x"), ("g", ""), ("b", "y")), ("a", "g", "b")):
+        data = picked(frame, **dict(zip(("predictor", "group", "response"), names, strict=True)))
+        assert data.title == ("a, x and b, y" if names[0] != "a" else "a and b")
+        assert data.group_labels == ("g = 0", "g = 1")
+
+
+def test_rows_of_two_levels_are_named_in_words() -> None:
+    index = pd.MultiIndex.from_product([["a", "b"], range(4)], names=["place", "time"])[:7]
+    data = picked(table().set_index(index))
+    assert (data.row_names[0], data.row_names[6], data.label) == ("a, 0", "b, 2", "place, time")
+    assert picked(table().set_index(index.set_names([None, None]))).label == ""
+
+
+def test_cells_that_no_number_can_be_made_of_are_missing_or_named() -> None:
+    signaling = [Decimal("sNaN"), Decimal(1), 2.0, 3, 4, 5, 6]
+    data = picked(table(x=signaling, y=[Decimal("NaN"), 2, 3, 4, 5, 6, 7]))
+    assert (data.predictor_values.tolist(), data.num_dropped) == ([1, 2, 3, 4, 5, 6], 1)
+    with pytest.raises(ValueError, match="response: column 'y' must hold numbers below"):
+        picked(table(y=[1, 2, 3, 10**400, 5, 6, 7]))
+    for cell in ([1.0, 2.0], np.ones(2), (1,), {"a": 1}, "9" * 400):
+        with pytest.raises(ValueError, match=r"predictor: column 'x' must hold numbers, found .{1,60} \("):
+            picked(table(x=pd.Series([cell, 1, 2, 3, 4, 5, 6], dtype=object)))
+    for cell in ([1.0], Decimal("sNaN")):
+        with pytest.raises(ValueError, match="group: column 'g' must have two values of one sortable type"):
+            picked(table(g=pd.Series([cell, 1, 2, 1, 2, 1, 2], dtype=object)))
+    names = pd.Series([[1, 2], Decimal("sNaN"), (1, "a"), pd.NaT, 10**50, "f", None], dtype=object)
+    assert picked(table(n=names), label="n").row_names[:4] == ("[1, 2]", "1", "1, a", "3")
+
+
+@pytest.mark.parametrize("x", [[0.3, 0.1 * 3] * 4, [1e15, 1e15 + 0.125] * 4, [1e-300, 1e-300 * (1 + 1e-15)] * 4])
+def test_a_predictor_that_varies_by_rounding_only_is_refused(x: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"predictor: column 'x' must vary by more than rounding, it holds"):
+        picked(table(x=x[:7], g=[0, 0, 1, 1, 0, 0, 1]))
+
+
+def test_a_predictor_that_varies_little_or_vastly_is_taken() -> None:
+    for x in (1.7e9 + np.arange(7) / 3600, 1e-14 * np.arange(7), 1e308 * np.linspace(-1, 1, 7)):
+        assert picked(table(x=x)).num_rows == 7
+
+
+def test_long_names_are_cut_and_those_that_turn_text_are_isolated() -> None:
+    fsi, pdi, override = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}", "\N{RIGHT-TO-LEFT OVERRIDE}"
+    long, turned = "a very long name of a column " * 9, f"{override}evil"
+    frame = table(name=[f"{override}a" * 40] * 7).rename(columns={"x": turned, "g": long, "y": "y" * 500})
+    data = RegressionData.from_frame(frame, predictor=turned, group=long, response="y" * 500, label="name")
+    assert (data.predictor, data.group, data.response) == (turned, long, "y" * 500)  # as the table has them
+    assert data.predictor_label == f"{fsi}{turned}{pdi}"
+    assert data.group_labels[0] == "a very long name of a colu\N{HORIZONTAL ELLIPSIS} of a column  = 0"
+    texts = [data.title, data.response_label, data.slope_label, *data.feature_names, data.row_details[0]]
+    texts += [*data.group_labels, data.row_names[0], data.label, data.short_response, data.response_word]
+    assert max(map(len, texts)) <= 120
+    assert all(text.count(fsi) == text.count(pdi) for text in texts)
+    assert not any(override in text and fsi not in text for text in texts)
+    alike = picked(table(g=["a" * 60 + end + "a" * 60 for end in "bcbcbcb"]))
+    assert len(set(alike.group_labels)) == 2
+
+
 @pytest.mark.parametrize("value", [0.0, -0.0, -1.0, np.nan, -np.inf, np.inf])
 def test_the_logarithm_drops_what_has_none(value: float) -> None:
     data = picked(table(y=[value, 2, 3, 4, 5, 6, 7]), log_response=True)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rugged_widget.infer.guides.predictive import band_probs
+from rugged_widget.numpy_errors import with_usual_errors
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.exact.sigma_marginal import SigmaPosterior
 from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, Rows, checked_rows
@@ -25,6 +26,7 @@ The slope d mean / d predictor of group 0 is weight[1], that of group 1 is weigh
 """
 
 
+@with_usual_errors
 class ExactPosterior:
     """The posterior of `BayesianRegression`, exact but for a quadrature that no probability is off by 1e-6 for.
 
