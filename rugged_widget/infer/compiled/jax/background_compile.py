@@ -1,10 +1,15 @@
 """Compile with JAX in a thread while the graph engine trains; JAX takes over when it is ready."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from rugged_widget.infer.compiled.jax.engine import JaxEngine
 from rugged_widget.infer.compiled.program import Program, UnsupportedError, message_of
+
+if TYPE_CHECKING:  # its modules are for the JAX engine alone, and most runs are without
+    from rugged_widget.infer.compiled.jax.engine import JaxEngine
 
 
 class BackgroundCompile:
@@ -32,6 +37,8 @@ class BackgroundCompile:
         if self._error is not None:
             raise UnsupportedError(f"JAX could not be used: {message_of(self._error)}") from self._error
         if self._engine is None:
+            from rugged_widget.infer.compiled.jax.engine import JaxEngine
+
             try:
                 engine = self._engine = JaxEngine(self._program)
             except UnsupportedError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import types
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompil
 from rugged_widget.infer.compiled.program import Program, UnsupportedError
 from tests.infer.compiled.graphs import without_writes
 from tests.waits import LIMIT_SECONDS
+
+NAME = "rugged_widget.infer.compiled.jax.engine"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,9 @@ class Stages:
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> Any:
     stages = Stages()
-    monkeypatch.setattr(takeover, "JaxEngine", stages.engine)
+    module: Any = types.ModuleType(NAME)
+    module.JaxEngine = stages.engine
+    monkeypatch.setitem(sys.modules, NAME, module)
     monkeypatch.setattr(takeover, "_import_jax", stages.imported)
     yield stages
     stages.go_on.set()
