@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 PACKAGE = "rugged_widget"
-LEAVES = frozenset({"defaults", "errors", "numpy_errors", "snapshot", "validation"})
+LEAVES = frozenset({"defaults", "errors", "names", "numpy_errors", "snapshot", "validation"})
 SIDES = frozenset({"infer", "training", "runs", "view"})
 INSTANCES = frozenset({"regression", "watch"})
 
@@ -20,6 +20,7 @@ INSTANCES = frozenset({"regression", "watch"})
 ROOMS: dict[str, frozenset[str]] = {
     "defaults": frozenset(),
     "errors": frozenset(),
+    "names": frozenset(),
     "numpy_errors": frozenset(),
     "snapshot": frozenset(),
     "validation": frozenset({"errors"}),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rugged_widget.view.figures.chart import shorten
+from rugged_widget.names import shown
 
 LABEL_LENGTH = 20
 
@@ -31,12 +31,17 @@ class Row:
     offset: float = 0.0
 
     @property
+    def title(self) -> str:
+        """The label, cut to fit over a small figure."""
+        return shown(self.label, LABEL_LENGTH)
+
+    @property
     def caption(self) -> str:
         """The label of the row."""
         if not self.offset:
-            return shorten(self.label, LABEL_LENGTH)
+            return self.title
         sign = "+" if self.offset < 0 else "\N{MINUS SIGN}"
-        return f"{shorten(self.label, LABEL_LENGTH - 4)} {sign} {abs(self.offset):g}"
+        return f"{shown(self.label, LABEL_LENGTH - 4)} {sign} {abs(self.offset):g}"
 
 
 class Subject(Protocol):

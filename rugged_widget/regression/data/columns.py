@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rugged_widget.regression.data.shown import shown, text_of
+from rugged_widget.names import shown, text_of
 
 Array: TypeAlias = NDArray[np.float64]
 

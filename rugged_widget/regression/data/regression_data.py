@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rugged_widget.names import NAME_LENGTH, isolated, shown, text_of
 from rugged_widget.regression.data.columns import (
     Array,
     check_rows,
@@ -20,9 +21,10 @@ from rugged_widget.regression.data.columns import (
     two_values,
 )
 from rugged_widget.regression.data.frames import as_frame
-from rugged_widget.regression.data.shown import isolated, shown, text_of
 
 DOT = "\N{MIDDLE DOT}"
+VALUE_LENGTH = 24
+"""Characters of a value of the group that are shown at most."""
 
 
 def load_rugged() -> pd.DataFrame:
@@ -191,7 +193,7 @@ class RegressionData:
             num_dropped=dropped,
             group_texts=values,
             label=_label(frame.index, label),
-            **_words(shown(predictor), shown(group), shown(response), values, log_response=log_response),
+            **_words(predictor, group, response, values, log_response=log_response),
             dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
         )
 
@@ -245,15 +247,16 @@ def _label(index: pd.Index[Any], label: Hashable | None) -> str:
     return shown(", ".join(map(text_of, names)))
 
 
-def _words(predictor: str, group: str, response: str, values: tuple[str, str], *, log_response: bool) -> dict[str, Any]:
+def _words(x_name: str, group_name: str, y_name: str, values: tuple[str, str], *, log_response: bool) -> dict[str, Any]:
     """Return texts for what the model sees, made from the names of the columns and the two values of the group."""
+    predictor, group, response = (shown(name) for name in (x_name, group_name, y_name))
     seen = f"log {response}" if log_response else response
     return {
         "title": f"{predictor} and {response}",
         "feature_names": (group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
         "predictor_label": predictor,
         "response_label": seen,
-        "group_labels": _labels(group, values),
+        "group_labels": _labels(group_name, values),
         "slope_label": f"change of {seen} per unit of {predictor}",
         "short_predictor": predictor,
         "short_response": response,
@@ -263,10 +266,11 @@ def _words(predictor: str, group: str, response: str, values: tuple[str, str], *
 
 def _labels(group: str, values: tuple[str, str]) -> tuple[str, str]:
     """Return names of the groups; they differ as the values do."""
-    one, two = (shown(value) for value in values)
+    one, two = (shown(value, VALUE_LENGTH) for value in values)
     if one == two:  # but for what was cut out
         one, two = (isolated(value) for value in values)
-    return f"{group} = {one}", f"{group} = {two}"
+    name = shown(group, max(NAME_LENGTH - max(len(one), len(two)), VALUE_LENGTH // 2))
+    return f"{name} = {one}", f"{name} = {two}"
 
 
 def _details_form(predictor: str, response: str) -> str:

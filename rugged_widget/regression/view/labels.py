@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rugged_widget.names import shown
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.data.shown import shown
 from rugged_widget.snapshot.snapshot import Array
+from rugged_widget.view.figures.chart import LABEL_LENGTH
 from rugged_widget.view.i18n.catalogue import FALLBACK, Catalogue, catalogue
 from rugged_widget.view.subject import Row
 
@@ -88,7 +89,8 @@ class DataLabels:
     @property
     def slope_label(self) -> str:
         """The slope with its unit."""
-        return self._translated(self._data.slope_label, "slope")
+        label = self._translated(self._data.slope_label, "slope")
+        return label if len(label) <= LABEL_LENGTH else self._translated(self._data.slope_label, "slope", length=11)
 
     @property
     def group_labels(self) -> tuple[str, str]:
@@ -109,14 +111,22 @@ class DataLabels:
         x, y = float(self._data.predictor_values[row]), float(self._data.response_values[row])
         return self._translated(self._data.row_details[row], "details", x=x, y=y)
 
-    def _translated(self, label: str, *names: str, **values: float) -> str:
-        """Return a text of the data in the present language where the catalogue knows it in English."""
-        english, fields = catalogue(FALLBACK), {**self._fields, **values}
+    def _translated(self, label: str, *names: str, length: int | None = None, **values: float) -> str:
+        """Return a text of the data in the present language where the catalogue knows it in English.
+
+        With `length`, names of columns are cut to so many characters in it.
+        """
+        english: Mapping[str, str] = catalogue(FALLBACK)
+        fields: dict[str, object] = {**self._fields, **values}
         for frame in FRAMES if self._data.bundled else FRAMES[1:]:
             for key in (f"lesson.{frame}.{name}" for name in names):
                 if key in english and english[key].format(**fields) == label:
+                    fields |= {} if length is None else self._names_cut_to(length)
                     return self._text(key, **fields)
         return label
+
+    def _names_cut_to(self, length: int) -> dict[str, str]:
+        return {name: shown(value, length) for name, value in self._fields.items() if isinstance(value, str)}
 
 
 @dataclass(frozen=True, eq=False)

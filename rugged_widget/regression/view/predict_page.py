@@ -7,11 +7,12 @@ from html import escape
 import ipywidgets
 import numpy as np
 
+from rugged_widget.names import shown
 from rugged_widget.regression.snapshot import RegressionReference, RegressionRequest, RegressionSnapshot, WhatIf
 from rugged_widget.regression.view.data_rows import Place, Rows
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Density, Progress
-from rugged_widget.view.figures.chart import GROUPS, html_text, minus, shorten
+from rugged_widget.view.figures.chart import GROUPS, html_text, minus
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, legend
 from rugged_widget.view.figures.number_format import decimals_for, rounded
 from rugged_widget.view.frames.stream import Changes
@@ -195,11 +196,11 @@ def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
 
 def nearest_table(text: Catalogue, rows: Rows, places: Sequence[Place], guide: Density, decimals: int) -> str:
     """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval."""
-    original = f"<th>{escape(shorten(with_unit(rows), 20))}</th>" if rows.log else ""
+    original = f"<th>{escape(shown(with_unit(rows), 20))}</th>" if rows.log else ""
     model = text("predict.log", response=rows.labels.response) if rows.log else with_unit(rows)
     head = (
-        f"<tr><th>{text.html('predict.nearest')}</th><th>{escape(shorten(rows.labels.predictor, 16))}</th>"
-        f"<th>{escape(shorten(model, 20))}</th>{original}<th>{100 * guide.prob:g} %</th></tr>"
+        f"<tr><th>{text.html('predict.nearest')}</th><th>{escape(shown(rows.labels.predictor, 16))}</th>"
+        f"<th>{escape(shown(model, 20))}</th>{original}<th>{100 * guide.prob:g} %</th></tr>"
     )
     digits = min(max(decimals_for(max(guide.upper - guide.lower, 1e-12)), 0), 6)
     body = "".join(_row(text, rows, place, guide, (decimals, digits)) for place in places)
@@ -213,7 +214,7 @@ def _row(text: Catalogue, rows: Rows, place: Place, guide: Density, digits: tupl
         key = "predict.above" if place.y > guide.upper else "predict.below"
         side = f'<td class="rw-beyond">{text.html(key)}</td>'
     original = f"<td>{rounded(place.original)}</td>" if rows.log else ""
-    name, x, y = escape(shorten(place.name, NAME_LENGTH)), plain(place.x, digits[0]), plain(place.y, digits[1])
+    name, x, y = escape(shown(place.name, NAME_LENGTH)), plain(place.x, digits[0]), plain(place.y, digits[1])
     return f'<tr><th scope="row">{name}</th><td>{x}</td><td>{y}</td>{original}{side}</tr>'
 
 

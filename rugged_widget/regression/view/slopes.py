@@ -18,7 +18,6 @@ from rugged_widget.view.figures.chart import (
     Ruler,
     html_text,
     minus,
-    shorten,
 )
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines
@@ -73,8 +72,8 @@ class SlopeChart:
         self._chart.figure.marks = [*self._chart.figure.marks, *marks]
 
     def label(self, number: int) -> str:
-        """Return the name of a group as HTML, short enough for a corner."""
-        return escape(shorten(self._subject.groups[number].label, 24))
+        """Return the name of a group as HTML."""
+        return escape(self._subject.groups[number].label)
 
     def update(self, slopes: Sequence[Density], others: Sequence[Density], corners: Sequence[str]) -> Changes:
         """Return the changes that draw slopes, with room for others too, and write the corners as HTML."""

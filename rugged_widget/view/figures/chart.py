@@ -7,6 +7,7 @@ from typing import Protocol
 import bqplot
 import ipywidgets
 
+from rugged_widget.names import shown
 from rugged_widget.view.figures.axis_range import SteppingDomain, tick_format, ticks
 from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale, SilentText
 from rugged_widget.view.frames.stream import Changes
@@ -29,11 +30,6 @@ def minus(text: str) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def shorten(text: str, length: int) -> str:
-    """Return `text` cut to `length` characters with an ellipsis."""
-    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
 class Ruler:
     """A scale with its axis: bounds, and about `num_steps` round ticks that fit them.
 
@@ -46,7 +42,7 @@ class Ruler:
         self.scale = SilentScale(min=low, max=high)
         self.axis = SilentAxis(
             scale=self.scale,
-            label=shorten(label, LABEL_LENGTH),
+            label=shown(label, LABEL_LENGTH),
             side="left" if vertical else "bottom",
             label_offset="40px" if vertical else "30px",
             label_color=MUTED,
@@ -63,7 +59,7 @@ class Ruler:
 
     def rename(self, label: str) -> None:
         """Give the axis another label; plain text."""
-        self.axis.label = shorten(label, LABEL_LENGTH)
+        self.axis.label = shown(label, LABEL_LENGTH)
 
     def cover(self, low: float, high: float) -> Changes:
         """Return the changes that make the bounds hold [low, high]; they stay where they are as long as they serve."""

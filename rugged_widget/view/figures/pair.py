@@ -8,6 +8,7 @@ import bqplot
 import ipywidgets
 import numpy as np
 
+from rugged_widget.names import isolated
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
@@ -230,9 +231,8 @@ class PairFigure:
         html = self._text.html
         keys = [(f"rw-key-pair-{shape}", html("compare.key.present"))]
         for number, run in enumerate(self._runs):
-            keys.append(
-                (f"rw-key-pair-{shape} rw-kept-{number}", html("compare.key.run", number=run.number, name=run.name))
-            )
+            name = html("compare.key.run", number=run.number, name=isolated(run.name))
+            keys.append((f"rw-key-pair-{shape} rw-kept-{number}", name))
         if self._shows_exact:
             keys.append(("rw-key-exact", html("compare.key.exact")))
         if self._reference is not None:

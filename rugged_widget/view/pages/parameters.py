@@ -74,7 +74,7 @@ class ParametersPage:
     def _name(self, key: ipywidgets.HTML, reference: Reference | None) -> None:
         key.value = legend(self._text, reference)
         for latent, row in zip(self._latents, self._subject.rows, strict=True):
-            latent.figure.rename(row.label)
+            latent.figure.rename(row.title)
 
 
 class _Latent:
@@ -83,7 +83,7 @@ class _Latent:
     def __init__(self, number: int, row: Row, reference: Reference | None, text: Catalogue) -> None:
         self._row, self._shown, self._text = row, NOWHERE, text
         self._median = html_text("rw-value")
-        self.figure = DensityFigure(f"rw-latent-{number}", row.label, controls=[self._median])
+        self.figure = DensityFigure(f"rw-latent-{number}", row.title, controls=[self._median])
         self.targets = (*self.figure.targets, self._median)
         self.exact_shown = True
         self._exact: Density | None = None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets
 
+from rugged_widget.names import isolated
 from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.figures.number_format import brief
@@ -128,7 +129,7 @@ class _Row:
 
 
 def _labels(run: SavedRun, text: Catalogue) -> Iterator[tuple[str, str]]:
-    yield f"rw-run-tick-{run.number}", text("compare.label.tick", name=run.name)
+    yield f"rw-run-tick-{run.number}", text("compare.label.tick", name=isolated(run.name))
     yield f"rw-run-name-{run.number}", text("compare.label.name", number=run.number)
 
 

@@ -259,7 +259,7 @@ def test_long_names_are_cut_and_those_that_turn_text_are_isolated() -> None:
     data = RegressionData.from_frame(frame, predictor=turned, group=long, response="y" * 500, label="name")
     assert (data.predictor, data.group, data.response) == (turned, long, "y" * 500)  # as the table has them
     assert data.predictor_label == f"{fsi}{turned}{pdi}"
-    assert data.group_labels[0] == "a very long name of a colu\N{HORIZONTAL ELLIPSIS} of a column  = 0"
+    assert data.group_labels[0] == "a very long name of\N{HORIZONTAL ELLIPSIS}g name of a column  = 0"
     texts = [data.title, data.response_label, data.slope_label, *data.feature_names, data.row_details[0]]
     texts += [*data.group_labels, data.row_names[0], data.label, data.short_response, data.response_word]
     assert max(map(len, texts)) <= 120

@@ -12,6 +12,7 @@ from rugged_widget.regression.view.labels import MAX_DOTS, RegressionSubject, su
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.static_html import still
 from rugged_widget.snapshot.snapshot import Progress
+from rugged_widget.view.figures.chart import LABEL_LENGTH
 from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.page_fakes import value_of
@@ -75,3 +76,19 @@ def test_a_panel_counts_what_it_draws_and_says_so(data: RegressionData, subject:
     picture = still(subject, fit.snapshot(), "paused", text=WORDS)
     assert picture.count("<circle") == MAX_DOTS + FEW
     assert "1,000 of 5,000 rows drawn" in picture
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_long_names_are_cut_so_that_each_text_still_tells_its_parts_apart(language: str) -> None:
+    x, y, g = (f"{name}_of_the_warmest_quarter_of_the_year_in_units_of_{name}" for name in "xyg")
+    values = [f"value {number} of a group that is described at length" for number in (0, 1)]
+    frame = pd.DataFrame({x: np.arange(8.0), y: np.arange(8.0) ** 2, g: values * 4})
+    data = RegressionData.from_frame(frame, predictor=x, response=y, group=g, log_response=True)
+    subject = subject_of(data, PROBS, Catalogue(language))
+    slope, labels = subject.labels.slope_label, subject.labels
+    assert len(slope) <= LABEL_LENGTH
+    assert all(part in slope for part in ("x_of_", "_of_x", "log y", "_of_y"))
+    assert max(map(len, (labels.x_label, labels.y_label, *labels.group_labels))) <= LABEL_LENGTH
+    assert [f"value {number}" in label for number, label in enumerate(labels.group_labels)] == [True, True]
+    assert len({row.title for row in subject.rows}) == 5
+    assert max(len(row.title) for row in subject.rows) <= 20

@@ -1,4 +1,4 @@
-"""Names of the user's data as they are shown: cut to a readable length, and unable to turn the text around them."""
+"""Names that users give, as they are shown: cut to a readable length, and unable to turn the text around them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ def text_of(name: Hashable) -> str:
 
 
 def shown(name: str, length: int = NAME_LENGTH) -> str:
-    """Return a name to show: of at most `length` characters, cut in its middle, and isolated."""
-    if len(name) > length:
-        tail = (length - 1) // 3
-        name = f"{name[: length - 1 - tail]}\N{HORIZONTAL ELLIPSIS}{name[-tail:]}"
-    return isolated(name)
+    """Return a name to show: of at most `length` characters, cut in its middle, and isolated.
+
+    Its end is kept as well as its beginning, because names of one table often begin alike.
+    """
+    if len(name) <= length:
+        return isolated(name)
+    tail = (length - 1) // 2
+    head = name[: length - 1 - tail]
+    return f"{isolated(head)}\N{HORIZONTAL ELLIPSIS}{isolated(name[-tail:])}"
 
 
 def isolated(text: str) -> str:

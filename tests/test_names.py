@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugged_widget.regression.data.shown import FSI, ISOLATES, NAME_LENGTH, PDI, isolated, shown, text_of
+from rugged_widget.names import FSI, ISOLATES, NAME_LENGTH, PDI, isolated, shown, text_of
 
 OPENING = [FSI, "\N{LEFT-TO-RIGHT ISOLATE}", "\N{RIGHT-TO-LEFT ISOLATE}"]
 
@@ -36,8 +36,10 @@ def test_isolates_are_balanced_whatever_the_name_opens_and_closes(text: str) -> 
 
 def test_a_long_name_keeps_its_ends() -> None:
     name = "mean_temperature_of_the_warmest_quarter_of_the_year_in_kelvin"
-    assert shown(name) == "mean_temperature_of_the_wa\N{HORIZONTAL ELLIPSIS}ear_in_kelvin"
+    assert shown(name) == "mean_temperature_of_\N{HORIZONTAL ELLIPSIS}_the_year_in_kelvin"
     assert len(shown(name)) == NAME_LENGTH
+    turned = f"\N{RIGHT-TO-LEFT OVERRIDE}{name}"
+    assert shown(turned, 9) == f"{FSI}{turned[:4]}{PDI}\N{HORIZONTAL ELLIPSIS}lvin"  # each part by itself
     assert shown("x" * NAME_LENGTH) == "x" * NAME_LENGTH
 
 
