@@ -133,3 +133,20 @@ async def test_a_run_that_is_recalled_has_its_settings_when_observers_hear_of_it
     widget.recall(1)
     assert heard == [(3, 4)]
     widget.close()
+
+
+async def test_an_observer_that_is_interrupted_pauses_the_run_which_can_go_on() -> None:
+    widget = RuggedWidget(num_steps=60)
+    interrupted: list[int] = []
+
+    def observer(change: dict[str, Any]) -> None:
+        if change["new"] >= 5 and not interrupted:
+            interrupted.append(change["new"])
+            raise KeyboardInterrupt
+
+    widget.observe(observer, "step")
+    widget.start()
+    await wait_until_async(lambda: widget.status == "paused")
+    assert widget.step == interrupted[0]
+    await widget.fit()
+    assert (widget.status, widget.step) == ("finished", 60)
