@@ -53,7 +53,7 @@ class Scale:
         """
         return cls(float(predictor.mean()), _spread(predictor), float(response.mean()), _spread(response))
 
-    @property
+    @cached_property
     def is_identity(self) -> bool:
         """True where the model sees the table as it is."""
         return astuple(self) == (0.0, 1.0, 0.0, 1.0)
