@@ -111,7 +111,7 @@ def _serving(widget: Widget, ask: Ask, text: Catalogue, page: Callable[[], Expor
                 work()
             except FileExistsError:
                 page().failed(text("serve.said.there", path=path))
-            except Exception as error:
+            except Exception as error:  # what a disk or a foreign file may raise belongs into the page
                 page().failed(str(error))
 
         ask(tried)

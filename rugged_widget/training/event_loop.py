@@ -70,7 +70,7 @@ class LoopThread:
         def answer() -> None:
             try:
                 future.set_result(request())
-            except BaseException as error:
+            except BaseException as error:  # it is the caller's
                 future.set_exception(error)
 
         self.ask(answer)

@@ -181,7 +181,7 @@ class Run(Generic[FitT]):
             return
         try:
             snapshot = self.fit.snapshot()
-        except Exception as error:
+        except Exception as error:  # the model's, which belongs into the widget as one of a step does
             if self.status != "failed":  # then it says why already
                 self._fail(error)
             return
@@ -227,7 +227,7 @@ class Run(Generic[FitT]):
             return None
         try:
             more = self.fit.prepare()
-        except Exception:
+        except Exception:  # the model's: the first step raises it again, and then it is shown
             more = False
         if more:
             return PREPARE_SECONDS
@@ -249,7 +249,7 @@ class Run(Generic[FitT]):
         except KeyboardInterrupt:
             self._rest("paused")
             raise
-        except Exception as error:
+        except Exception as error:  # whatever the user's model raises belongs into the widget
             self._fail(error)
             return False
 
@@ -278,7 +278,7 @@ class Run(Generic[FitT]):
         self._error = error
         try:
             self._rest("failed")
-        except Exception:
+        except Exception:  # the fit cannot even say where it is: the last good snapshot stays
             self.status = "failed"
             self._display.changed(self.progress)
         self.waiters.release(error)

@@ -114,7 +114,7 @@ class Dashboard:
 
     @property
     def presence(self) -> Presence:
-        """Whether a page answers."""
+        """Presence of a page: none, away or here."""
         return self._stream.presence
 
     def ready(self) -> bool:

@@ -39,7 +39,7 @@ def widget(opened: tuple[LabPage, DashboardPage]) -> Iterator[DashboardPage]:
 
 
 def test_it_trains_and_shows_elbo_quantiles_and_both_verdicts(widget: DashboardPage) -> None:
-    before = widget.drawing()
+    before = widget.drawing("rw-elbo")
     widget.press("rw-primary", "Start")
     widget.wait_status("finished")
     assert widget.kernel.value("[widget.status, widget.step]") == ["finished", 600]

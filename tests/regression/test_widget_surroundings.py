@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -12,16 +12,7 @@ import pytest
 import torch
 
 from tests.regression.plain_widget import RuggedWidget
-
-
-@contextmanager
-def chosen(choose: Callable[[Any], object], value: object, before: object) -> Iterator[None]:
-    """Choose a global setting for the time of a with statement."""
-    choose(value)
-    try:
-        yield
-    finally:
-        choose(before)
+from tests.surroundings import chosen
 
 
 def double() -> AbstractContextManager[None]:

@@ -72,7 +72,7 @@ def can_draw_together(guide: Callable[..., Any], args: tuple[Any, ...]) -> bool:
     """Return whether `draw_together` can draw from a guide."""
     try:
         values, _ = draw_together(guide, args, 3)
-    except Exception:
+    except Exception:  # whatever a guide raises where values are not numbers: it is then called draw by draw
         return False
     one, _ = _called(guide, args)
     return {name: value.shape[1:] for name, value in values.items()} == {n: v.shape for n, v in one.items()}

@@ -82,7 +82,7 @@ class Stepping:
             self._try_again(num_steps, str(error))
         except UnsupportedError as error:
             self._refuse(str(error))
-        except Exception as error:
+        except Exception as error:  # the model's own: the next step raises it again, and it is told then
             self._try_again(
                 num_steps, f"trying to capture the step ended with {type(error).__name__}: {message_of(error)}"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.numpy_errors import NUMPY_ERRORS
 from rugged_widget.regression.infer.fit import RegressionFit
 from tests.infer.plain import FAMILIES, RUGGED, PlainLoop, global_state
+from tests.surroundings import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,16 +64,6 @@ def test_all_that_a_fit_does_leaves_the_user_as_before(held: torch.Tensor, engin
 
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float64]
-
-
-@contextmanager
-def chosen(choose: Callable[[Any], object], value: object, before: object) -> Iterator[None]:
-    """Choose a global setting for the time of a with statement."""
-    choose(value)
-    try:
-        yield
-    finally:
-        choose(before)
 
 
 class DeviceOf(TorchFunctionMode):

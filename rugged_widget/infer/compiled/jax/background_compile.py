@@ -57,7 +57,7 @@ class BackgroundCompile:
         def guarded() -> None:
             try:
                 work()
-            except Exception as error:
+            except Exception as error:  # told where it is polled
                 self._error = error
 
         thread = threading.Thread(target=guarded, name="rugged_widget compiles")

@@ -31,7 +31,7 @@ class JaxEngine:
 
     def __init__(self, program: Program, max_steps: int = 4096) -> None:
         try:
-            from rugged_widget.infer.compiled.jax.ops import COUNTERPARTS
+            from rugged_widget.infer.compiled.jax.ops import COUNTERPARTS  # JAX is heavy, and an extra
         except ImportError as error:
             raise UnsupportedError('JAX is not installed: pip install "rugged_widget[fast]"') from error
         self._recipe = translated(program, COUNTERPARTS)
@@ -53,7 +53,7 @@ class JaxEngine:
 
     def _compiled(self) -> Loop:
         if self._loop is None:
-            from rugged_widget.infer.compiled.jax.xla_loop import Loop
+            from rugged_widget.infer.compiled.jax.xla_loop import Loop  # imports JAX
 
             loop = Loop(self._recipe, self.max_steps)
             loop(1, self._example, [rows.numpy() for rows in self._inputs])

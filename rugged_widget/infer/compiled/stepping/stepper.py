@@ -179,7 +179,7 @@ class CompiledStepping:
             loss, rates = self._shadow()
         except (DisagreementError, EngineError) as error:
             raise self._return_to_agreement(num_steps, error) from error
-        except Exception:
+        except Exception:  # Pyro's step is taken once more, by itself, and what it raises is told then
             self.ran_away = False
             return self._return_before(num_steps, margin=1)
         check_seconds = time.perf_counter() - start
