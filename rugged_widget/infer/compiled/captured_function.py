@@ -1,8 +1,9 @@
 """Capture a function of a fit's parameters, such as the tensors of a snapshot."""
 
+import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -43,9 +44,23 @@ class Picture:
         graph = functional(body, [*self._params, *self._noise])
         simplify(graph, [*self._params, *self._noise])
         self._run: Callable[..., Any] = scripted(graph, (*self._params, *self._noise))
-        for value, reference in zip(self(), expected, strict=True):
-            if not torch.allclose(value, reference, rtol=TOLERANCE, atol=TOLERANCE):
-                raise UnsupportedError("the captured picture differs from the one drawn by Pyro")
+        if not self._agrees(expected):
+            raise UnsupportedError("the captured picture differs from the one drawn by Pyro")
+
+    def of(self, params: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> Self | None:
+        """Return the same function of other parameters; None where it does not compute from them what is expected."""
+        if [param.shape for param in params] != [param.shape for param in self._params]:
+            return None
+        other = copy.copy(self)
+        other._params = list(params)
+        return other if other._agrees(expected) else None
+
+    def _agrees(self, expected: Sequence[torch.Tensor]) -> bool:
+        values = self()
+        return len(values) == len(expected) and all(
+            value.shape == reference.shape and torch.allclose(value, reference, rtol=TOLERANCE, atol=TOLERANCE)
+            for value, reference in zip(values, expected, strict=True)
+        )
 
     def __call__(self) -> list[torch.Tensor]:
         """Compute the tensors from the present parameters."""

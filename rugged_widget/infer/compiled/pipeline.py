@@ -11,6 +11,7 @@ from rugged_widget.infer.compiled.capture.functionalize import functional
 from rugged_widget.infer.compiled.capture.random_inputs import hoist
 from rugged_widget.infer.compiled.capture.simplify import simplify
 from rugged_widget.infer.compiled.capture.trace import capture
+from rugged_widget.infer.compiled.captures import CapturedStep, arguments, buffers_of, shapes
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
 from rugged_widget.infer.compiled.program import Program, State
 from rugged_widget.infer.compiled.stepping.captured_step import Compiled
@@ -20,16 +21,19 @@ from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.pyro_step import PlainStep
 
 
-def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
+def build(step: PlainStep, before: CapturedStep | None = None) -> Generator[None, None, tuple[Compiled, CapturedStep]]:
     """Capture a step that is about to be taken; each `next` does some 0.1 s of it, inside the fit's isolation.
 
-    Random numbers are given back. The result is the captured step, run by the graph engine, and the program it runs.
-    NotYetError is raised where the next step is not like those after it, UnsupportedError where the step cannot be
-    captured; whatever model and guide raise is raised too.
+    Random numbers are given back. The result is the step, run by the graph engine, and what was captured of it: that of
+    a fit `before`, with the same model and family of guide, where it is of this step too. NotYetError is raised where
+    the next step is not like those after it, UnsupportedError where the step cannot be captured; whatever model and
+    guide raise is raised too.
     """
     params = params_of(step)
     link = Link(step.optim, params)
     state, _ = link.read()
+    if before is not None and before.is_of(step, link):
+        return _running(step, link, before), before
     yield
     graph = _captured(step, link, state)
     attributes = (getattr(graph, str(node.target)) for node in graph.graph.find_nodes(op="get_attr"))
@@ -44,7 +48,22 @@ def build(step: PlainStep) -> Generator[None, None, tuple[Compiled, Program]]:
     simplify(graph, (*state, *inputs))
     yield
     program = Program(graph, state, inputs)
-    return Compiled(link, noise, GraphEngine(program), constants, watch_of(step)), program
+    captured = CapturedStep(
+        program=program,
+        noise=noise,
+        engine=GraphEngine(program),
+        constants=[(constant, constant._version) for constant in constants],
+        args=arguments(step),
+        rule=link.rule,
+        sizes=shapes(link),
+        buffers=buffers_of(step),
+    )
+    return _running(step, link, captured), captured
+
+
+def _running(step: PlainStep, link: Link, captured: CapturedStep) -> Compiled:
+    constants = [constant for constant, _ in captured.constants]
+    return Compiled(link, captured.noise, captured.engine, constants, watch_of(step))
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from pyro import get_param_store
 
 from rugged_widget.infer.compiled.capture.feasibility import NotYetError
+from rugged_widget.infer.compiled.captures import CapturedStep, Captures
 from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
 from rugged_widget.infer.compiled.pipeline import build
-from rugged_widget.infer.compiled.program import Program, UnsupportedError, message_of
+from rugged_widget.infer.compiled.program import UnsupportedError, message_of
 from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError
-from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
 from rugged_widget.infer.step.checkpoints import PlainStepping
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 from rugged_widget.snapshot.snapshot import EngineInfo
@@ -34,15 +34,17 @@ class Stepping:
     ----------
     ready
         True if a step can be captured before the first is taken: model and guide make nothing in it.
+    captures
+        What was captured of other fits of the same model and family of guide.
     """
 
-    def __init__(self, plain: PlainStep, engine: Engine, threads: Threads, *, ready: bool) -> None:
-        self._step, self._threads = plain, threads
+    def __init__(self, plain: PlainStep, engine: Engine, threads: Threads, captures: Captures, *, ready: bool) -> None:
+        self._step, self._threads, self._captures = plain, threads, captures
         self._plain = PlainStepping(plain)
         self._build_after = 0 if ready else 1
         self._attempts = self._recaptured = 0
-        self._building: Generator[None, None, tuple[Compiled, Program]] | None = None
-        self._program: Program | None = None
+        self._building: Generator[None, None, tuple[Compiled, CapturedStep]] | None = None
+        self._captured: CapturedStep | None = None
         self._compiled: CompiledStepping | None = None
         self._takeover: BackgroundCompile | None = None
         self._refused: str | None = None
@@ -62,22 +64,23 @@ class Stepping:
             self.info = EngineInfo("plain", self._refused)
         else:
             self.info = EngineInfo("graph", "the step is captured when training starts")
-            if self._program is not None and self._compiled is not None:
-                self._compiled.use(GraphEngine(self._program))
-                self._captured()
+            if self._captured is not None and self._compiled is not None:
+                self._compiled.use(self._captured.engine)
+                self._begin(self._captured)
 
     def prepare(self, num_steps: int) -> bool:
         """Do the next piece, some 0.1 s, of what the engine needs before the next step; True while more is left."""
         needed = self._asked != "plain" and self._refused is None and self._compiled is None
         if not needed or num_steps < self._build_after:
             return False
-        building, self._building = self._building or build(self._step), None
+        building, self._building = self._building or build(self._step, self._captures.step), None
         try:
             next(building)
         except StopIteration as done:
-            compiled, self._program = done.value
-            self._compiled = CompiledStepping(self._step, compiled, self._threads)
-            self._captured()
+            compiled, captured = done.value
+            self._captures.keep(captured)
+            self._compiled, self._captured = CompiledStepping(self._step, compiled, self._threads), captured
+            self._begin(captured)
         except NotYetError as error:
             self._try_again(num_steps, str(error))
         except UnsupportedError as error:
@@ -170,10 +173,10 @@ class Stepping:
             self._give_up("the captured step ran away where Pyro's own did not")
         return steps
 
-    def _captured(self) -> None:
+    def _begin(self, captured: CapturedStep) -> None:
         self.info = EngineInfo("graph", "the step was captured and is checked beside Pyro's own now and then")
-        if self._asked == "jax" and self._program is not None:
-            self._takeover = BackgroundCompile(self._program)
+        if self._asked == "jax":
+            self._takeover = self._captures.compile(captured)
             self.info = EngineInfo("graph", "until JAX is compiled, which goes on beside the training")
 
     def _look_at_data(self) -> None:
@@ -209,9 +212,10 @@ class Stepping:
         """Let go of the captured step, and give Pyro what it holds."""
         if self._compiled is not None:
             self._compiled.leave()
-        self._compiled = self._program = self._takeover = None
+        self._compiled = self._captured = self._takeover = None
 
     def _give_up(self, reason: str) -> None:
+        self._captures.forget()  # no other fit should begin with it
         self._drop()
         self._refuse(reason)
 

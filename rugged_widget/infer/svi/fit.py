@@ -13,6 +13,7 @@ from pyro import get_param_store
 from pyro.infer import ELBO
 from pyro.optim import PyroOptim
 
+from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.guides.setup import create_parameters
 from rugged_widget.infer.step.failure import describe, too_few
@@ -58,6 +59,9 @@ class Fit:
     engine
         How steps are computed: "plain" by Pyro, "graph" as a captured graph of tensor operations, "jax" as the same
         graph compiled by JAX; "auto" is "graph". What cannot be captured is left to Pyro, and `engine` says why.
+    captures
+        Given to fits of alike models with the same arguments and guides of one family, one after the other: what the
+        first captures serves them all.
 
     Raises
     ------
@@ -80,6 +84,7 @@ class Fit:
         optimizer: Callable[[dict[str, Any]], PyroOptim] | None = None,
         optimizer_options: Mapping[str, Any] | None = None,
         engine: str = "auto",
+        captures: Captures | None = None,
     ) -> None:
         learning_rate, choice = checked_learning_rate(learning_rate), checked_engine(engine)
         settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
@@ -88,6 +93,7 @@ class Fit:
         self.stops_when_converged = False
         self.seconds = 0.0
         self.model = model
+        self._captures = captures or Captures()
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
             self.guide = make_guide(model)
@@ -96,7 +102,7 @@ class Fit:
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
-            self._stepping = Stepping(self._plain, choice, threads, ready=ready)
+            self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready)
             self._record = Record(self._stepping.parameters)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ import torch
 from pyro import get_param_store
 
 from rugged_widget.infer.compiled.captured_function import Picture
+from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.guides.predictive import predict
 from rugged_widget.infer.guides.sampling import closed_quantiles, same_noise, tensors_with_density
@@ -39,7 +40,8 @@ class SnapshotTensors:
     """Computes the tensors of a snapshot; always called inside the fit's isolation and without gradients.
 
     The Pyro model draws the response when it is called with features alone: those of the points to predict at, shape
-    (num_points, num_features). There are >= 2 draws; the probabilities of the quantiles are in (0, 1).
+    (num_points, num_features). There are >= 2 draws; the probabilities of the quantiles are in (0, 1). What is captured
+    is shared with the fits that have the same `captures`.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class SnapshotTensors:
         features: torch.Tensor,
         num_draws: int,
         probs: Sequence[float],
+        captures: Captures,
     ) -> None:
-        self._model, self._guide, self._features = model, guide, features
+        self._model, self._guide, self._features, self._captures = model, guide, features, captures
         self._num_draws, self._probs = num_draws, probs
         self._picture: Picture | None = None
         self._names: tuple[list[str], list[str]] = [], []
@@ -82,8 +85,12 @@ class SnapshotTensors:
         tensors = self._uncertain()
         self._names, self._dense = (list(tensors.draws), list(tensors.quantiles)), tensors.log_density is not None
         params = [value for _, value in get_param_store().named_parameters()]
+        key = self._num_draws, tuple(self._probs), tuple(self._features.flatten().tolist())
         try:
-            self._picture = Picture(self._tensors, params, same_noise)
+            before = self._captures.pictures.get(key)
+            picture = None if before is None else before.of(params, self._tensors())
+            self._picture = picture or Picture(self._tensors, params, same_noise)
+            self._captures.pictures[key] = self._picture
         except UnsupportedError:  # it stays with Pyro, which is slower and nothing else
             self._picture = None
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.diagnostics.approximation import KnownPosterior
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.correlation import strongest_correlation
@@ -16,7 +17,7 @@ from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.regression.infer.scale import IDENTITY, STANDARDIZED_PRIORS, Scale
 from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.snapshot.values import KLGap
-from rugged_widget.validation import checked_flag
+from rugged_widget.validation import CUSTOM, checked_flag
 
 LESSON = ("rugged", "cont_africa", "rgdppc_2000", True)
 """Predictor, group, response and whether its logarithm is taken, as the lesson has them."""
@@ -33,6 +34,7 @@ class Comparison:
         self.priors, self.scale = priors, scale
         self._data, self._grid = data, data.grid()
         self._tensors: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._captures: dict[tuple[str, int | None], Captures] = {}
         self.least_squares = least_squares(data.features, data.targets)
         self.exact = ExactPosterior(data.features, data.targets, priors, self._grid, data.group_labels, scale)
 
@@ -46,6 +48,15 @@ class Comparison:
             features, targets = (torch.tensor(array, dtype=dtype) for array in seen)
             self._tensors[dtype] = features, targets
         return self._tensors[dtype]
+
+    def captures(self, guide: str, batch_size: int | None) -> Captures:
+        """Return what fits of a family of guides, by its key, share where they see so many rows a step.
+
+        A guide of the user's own may be another one each time: its fits share nothing.
+        """
+        if guide == CUSTOM:
+            return Captures()
+        return self._captures.setdefault((guide, batch_size), Captures())
 
     def __repr__(self) -> str:
         return f"Comparison(log_evidence={self.exact.log_evidence:.2f})"

@@ -1,0 +1,110 @@
+"""Keep what was captured of a fit for the next fits that compute the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from rugged_widget.infer.compiled.captured_function import Picture
+from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
+from rugged_widget.infer.compiled.optimizer.flat_state import Link
+from rugged_widget.infer.compiled.optimizer.update_rules import Rule
+from rugged_widget.infer.compiled.program import Program
+from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
+from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
+from rugged_widget.infer.step.pyro_step import PlainStep
+
+
+@dataclass(frozen=True, eq=False)
+class CapturedStep:
+    """A step as it was captured: whatever state it is given, it computes what one of Pyro's steps would.
+
+    Attributes
+    ----------
+    program, noise, engine
+        What to run, the random numbers that it needs, and what runs it.
+    constants
+        Tensors that it was captured with, such as the data, with how often each had been written into by then.
+    args, rule, sizes, buffers
+        What the step was called with, the rule of its optimizer, the shapes of its parameters, and the buffers of model
+        and guide.
+    """
+
+    program: Program
+    noise: Noise
+    engine: GraphEngine
+    constants: Sequence[tuple[torch.Tensor, int]]
+    args: Sequence[object]
+    rule: Rule
+    sizes: Sequence[torch.Size]
+    buffers: Sequence[torch.Tensor]
+
+    def is_of(self, step: PlainStep, link: Link) -> bool:
+        """Return whether another step would be captured as this one was, given that model and guide are alike."""
+        same = len(self.args) == len(arguments(step)) and all(
+            one is other for one, other in zip(self.args, arguments(step), strict=True)
+        )
+        unchanged = all(constant._version == version for constant, version in self.constants)
+        buffers = buffers_of(step)
+        alike = len(buffers) == len(self.buffers) and all(map(torch.equal, self.buffers, buffers))
+        return same and unchanged and alike and self.rule == link.rule and list(self.sizes) == shapes(link)
+
+
+@dataclass(eq=False)
+class Captures:
+    """What was captured of fits whose models and guides compute the same from their parameters and arguments.
+
+    A fit that is given those of another, as after a reset, captures nothing again; that saves half a second, and the
+    megabytes that TorchScript never gives back. Whoever shares them vouches that the models are alike and the guides
+    are of one family; arguments, optimizer, shapes and buffers are compared.
+
+    Attributes
+    ----------
+    step, compilation
+        The step, and what compiles or has compiled it with JAX.
+    pictures
+        The tensors of a snapshot, by what they were asked for.
+    """
+
+    step: CapturedStep | None = None
+    compilation: BackgroundCompile | None = None
+    pictures: dict[object, Picture] = field(default_factory=dict)
+
+    def keep(self, step: CapturedStep) -> None:
+        """Keep a step in place of the one before."""
+        if step is not self.step:
+            self.step, self.compilation = step, None
+
+    def compile(self, step: CapturedStep) -> BackgroundCompile:
+        """Return what compiles a step; it may have done so."""
+        self.keep(step)
+        self.compilation = self.compilation or BackgroundCompile(step.program)
+        return self.compilation
+
+    def forget(self) -> None:
+        """Let go of the step, which turned out to be another one's."""
+        self.step = self.compilation = None
+
+
+def arguments(step: PlainStep) -> list[object]:
+    """Return what a step is called with."""
+    return [*step.args, *step.kwargs.values()]
+
+
+def buffers_of(step: PlainStep) -> list[torch.Tensor]:
+    """Return the buffers of model and guide."""
+    return list(_buffers(step))
+
+
+def _buffers(step: PlainStep) -> Iterator[torch.Tensor]:
+    for thing in (step.model, step.guide):
+        if isinstance(thing, nn.Module):
+            yield from thing.buffers()
+
+
+def shapes(link: Link) -> list[torch.Size]:
+    """Return the shapes of the parameters."""
+    return [param.shape for param in link.params]
