@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rugged_widget.names import shown
+from rugged_widget.precision import exactly
 
 LABEL_LENGTH = 20
 
@@ -41,7 +42,7 @@ class Row:
         if not self.offset:
             return self.title
         sign = "+" if self.offset < 0 else "\N{MINUS SIGN}"
-        return f"{shown(self.label, LABEL_LENGTH - 4)} {sign} {abs(self.offset):g}"
+        return f"{shown(self.label, LABEL_LENGTH - 4)} {sign} {exactly(abs(self.offset))}"
 
 
 class Subject(Protocol):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.names import shown
+from rugged_widget.regression.data.columns import RowDetails
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.figures.chart import LABEL_LENGTH
@@ -108,20 +109,24 @@ class DataLabels:
 
     def details(self, row: int) -> str:
         """Return what there is to say of a row: its predictor and response."""
-        x, y = float(self._data.predictor_values[row]), float(self._data.response_values[row])
-        return self._translated(self._data.row_details[row], "details", x=x, y=y)
+        details = self._data.row_details
+        if not isinstance(details, RowDetails):  # somebody's own
+            return details[row]
+        x, y = details.numbers(row)
+        return self._translated(details[row], "details", x=x, y=y)
 
-    def _translated(self, label: str, *names: str, length: int | None = None, **values: float) -> str:
+    def _translated(self, label: str, *names: str, length: int | None = None, **numbers: str) -> str:
         """Return a text of the data in the present language where the catalogue knows it in English.
 
-        With `length`, names of columns are cut to so many characters in it.
+        With `length`, names of columns are cut to so many characters in it. `numbers` are written in English.
         """
         english: Mapping[str, str] = catalogue(FALLBACK)
-        fields: dict[str, object] = {**self._fields, **values}
+        fields: dict[str, object] = {**self._fields, **numbers}
         for frame in FRAMES if self._data.bundled else FRAMES[1:]:
             for key in (f"lesson.{frame}.{name}" for name in names):
                 if key in english and english[key].format(**fields) == label:
                     fields |= {} if length is None else self._names_cut_to(length)
+                    fields |= {name: self._text.number(number) for name, number in numbers.items()}
                     return self._text(key, **fields)
         return label
 

@@ -85,11 +85,12 @@ def test_the_interval_in_dollars_is_the_exponential_of_that_of_the_logarithm() -
     changes = shown.update(snapshot(what_if=THERE), RUNNING)
     text = value_of(changes, part(shown, "answer"), "value")
     low, high, middle = (
-        f"<b>{rounded(math.exp(value))}\N{NO-BREAK SPACE}$</b>" for value in (GUIDE.lower, GUIDE.upper, GUIDE.median)
+        f"<b>{rounded(WORDS, math.exp(value))}\N{NO-BREAK SPACE}$</b>"
+        for value in (GUIDE.lower, GUIDE.upper, GUIDE.median)
     )
     assert f"between {low} and {high} with probability 0.90, median {middle}" in text
     assert f"logarithm: {GUIDE.lower:.2f} to {GUIDE.upper:.2f}" in text
-    assert f"exact posterior: {rounded(math.exp(EXACT.lower))}" in text
+    assert f"exact posterior: {rounded(WORDS, math.exp(EXACT.lower))}" in text
     inside = value_of(changes, drawn.density(figures(shown)[1]).inside, "x")
     assert (inside[0], inside[-1]) == pytest.approx((math.exp(GUIDE.lower), math.exp(GUIDE.upper)))
 
@@ -136,7 +137,10 @@ def test_the_five_nearest_of_that_group_are_listed_with_where_they_lie() -> None
     names = [DATA.row_names[row] for row in order.tolist()]
     assert [part.split("</th>")[0] for part in table.split('<th scope="row">')[1:]] == names
     first = int(order[0])
-    assert f"<td>{DATA.targets[first]:.2f}</td><td>{rounded(DATA.response_values[first])}</td><td>inside</td>" in table
+    assert (
+        f"<td>{DATA.targets[first]:.2f}</td><td>{rounded(WORDS, DATA.response_values[first])}</td><td>inside</td>"
+        in table
+    )
     narrow = WhatIf(1.21, 1, normal(7.0, 1e-3), None)
     table = value_of(shown.update(snapshot(what_if=narrow), RUNNING), part(shown, "nearest"), "value")
     sides = ["above" if DATA.targets[row] > 7.0 else "below" for row in order]
@@ -150,7 +154,7 @@ def test_without_a_logarithm_there_is_one_figure_and_the_response_as_it_is() -> 
     changes = shown.update(snapshot(what_if=there), RUNNING)
     assert len(figures(shown)) == 1
     text = value_of(changes, part(shown, "answer"), "value")
-    assert f"between <b>\N{MINUS SIGN}{abs(there.guide.lower):.2f}</b>" in text
+    assert f"between <b>\N{MINUS SIGN}{abs(there.guide.lower):.1f}</b>" in text
     assert "logarithm" not in text
 
 
