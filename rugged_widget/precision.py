@@ -43,8 +43,16 @@ class Precision:
     decimals: int
     exponent: int | None = None
 
-    def write(self, value: float, *, sign: bool = False) -> str:
-        """Return the number as a text; with `sign`, a positive one has a plus. One that is not known is a dash."""
+    @property
+    def power(self) -> str:
+        """The power of ten as it stands behind a number, with its multiplication sign; empty where there is none."""
+        return "" if self.exponent is None else f"{TIMES}{SPACE}10{str(self.exponent).translate(SUPERSCRIPTS)}"
+
+    def write(self, value: float, *, sign: bool = False, power: bool = True) -> str:
+        """Return the number as a text; one that is not known is a dash.
+
+        With `sign`, a positive one has a plus; without `power`, the power of ten is left to be written elsewhere.
+        """
         if math.isnan(value):
             return NONE
         if math.isinf(value):
@@ -54,9 +62,10 @@ class Precision:
             digits = _digits(exact, self.decimals)
         else:
             digits = _digits(exact.scaleb(-self.exponent), self.decimals + self.exponent)
+        behind = f"{SPACE}{self.power}" if power and self.exponent is not None else ""
         if not digits.strip("0.,"):
-            return "0" if self.exponent is not None else digits
-        return _signed(digits, value, sign=sign) + _power(self.exponent)
+            return "0" if behind else digits
+        return _signed(digits, value, sign=sign) + behind
 
 
 def _digits(value: Decimal, decimals: int) -> str:
@@ -67,12 +76,6 @@ def _digits(value: Decimal, decimals: int) -> str:
 
 def _signed(digits: str, value: float, *, sign: bool) -> str:
     return f"{MINUS if value < 0 else '+' if sign else ''}{digits}"
-
-
-def _power(exponent: int | None) -> str:
-    if exponent is None:
-        return ""
-    return f"{SPACE}{TIMES}{SPACE}10{str(exponent).translate(SUPERSCRIPTS)}"
 
 
 def without_zeros(number: str) -> str:

@@ -13,7 +13,7 @@ from rugged_widget.snapshot.snapshot import Array, Band
 from rugged_widget.view.figures.densities import is_point
 from rugged_widget.view.figures.explanation import Sentence, Tell
 from rugged_widget.view.figures.facts import Facts
-from rugged_widget.view.figures.number_format import estimate, level, probability, share
+from rugged_widget.view.figures.number_format import estimate, level, probability, share, within
 from rugged_widget.view.pages.train import PARTS
 
 
@@ -100,7 +100,7 @@ class _Facts:
 
     def _sigma(self, snapshot: RegressionSnapshot) -> str:
         quantiles = np.asarray(snapshot.quantiles["sigma"]).tolist()
-        return estimate(self._subject.text, quantiles[len(snapshot.probs) // 2], quantiles[0], quantiles[-1])[0]
+        return within(self._subject.text, quantiles[len(snapshot.probs) // 2], quantiles[0], quantiles[-1])
 
     def _is_lesson(self) -> bool:
         return self._subject.title == self._subject.text("lesson.lesson.title")

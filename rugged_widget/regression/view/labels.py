@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.names import shown
+from rugged_widget.precision import exactly, of_figures
 from rugged_widget.regression.data.columns import RowDetails
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.snapshot.snapshot import Array
@@ -224,8 +225,9 @@ class RegressionSubject:
         """The latents to draw."""
         bias, sigma = (self.text(f"lesson.latent.{name}") for name in ("bias", "sigma"))
         rows = [Row("linear.weight", (0, column), name) for column, name in enumerate(self._data.feature_names)]
-        mean = float(round(self._data.targets.mean()))
-        return (*rows, Row("linear.bias", (0,), bias, mean), Row("sigma", (), sigma))
+        mean = _round_mean(self._data.targets)
+        written = self.text.number(exactly(abs(mean)))
+        return (*rows, Row("linear.bias", (0,), bias, mean, written), Row("sigma", (), sigma))
 
     def _group(self, value: int) -> Group:
         data, drawn = self._data, self._drawn[value]
@@ -244,6 +246,11 @@ def subject_of(
 ) -> RegressionSubject:
     """Return what there is to tell of a regression on `data`, in English where no `text` are given."""
     return RegressionSubject(data, probs, text or Catalogue(), standardized=standardized)
+
+
+def _round_mean(values: Array) -> float:
+    """Return the mean, rounded to the first figure of the standard deviation: whole where that is from 1 to 10."""
+    return round(float(values.mean()), of_figures(float(values.std()), 1).decimals)
 
 
 def _sample(rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -9,7 +9,7 @@ from rugged_widget.regression.snapshot import RegressionReference, RegressionSna
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Array, Band, Progress
 from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Explained, Ruler, html_text
-from rugged_widget.view.figures.number_format import estimate, level
+from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, least_squares_line, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
 from rugged_widget.view.frames.stream import Changes
@@ -170,7 +170,7 @@ class _Panel:
         low, high = self._view
         if shown.upper.max() < low or shown.lower.min() > high:
             key = "panels.below" if shown.upper.max() < low else "panels.above"
-            return self._text(key, value=estimate(self._text, float(shown.median.mean()), low, high)[0])
+            return self._text(key, value=within(self._text, float(shown.median.mean()), low, high))
         num_drawn = len(self._group.y)
         return self._text(
             "panels.note" if num_drawn == self._group.num_rows else "panels.note_drawn",

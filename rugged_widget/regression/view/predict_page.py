@@ -56,7 +56,7 @@ class PredictPage:
     ) -> None:
         self._rows, self._grid, self._text, self._reference = rows, subject.grid, text, reference
         self._lines = () if reference is None else reference.lines
-        digits = min(decimals_for(float(np.ptp(rows.x))), MAX_DECIMALS)
+        digits = decimals_for(float(np.ptp(rows.x)))
         self._precisions = RowPrecisions.of(rows, digits)
         self._exact_shown = True
         self._near: tuple[tuple[float, int], tuple[Place, ...]] | None = None
@@ -153,10 +153,17 @@ def _slider(rows: Rows, digits: int) -> ipywidgets.FloatSlider:
             min=round(low, digits),
             max=round(high, digits),
             step=step,
-            readout_format=f".{max(digits, 0)}f",
+            readout_format=_readout(digits, float(np.abs(rows.x).max())),
         ),
         "rw-what-if-x",
     )
+
+
+def _readout(digits: int, largest: float) -> str:
+    """Return the d3 format of so many decimals, with a power of ten where these are very many."""
+    if digits <= MAX_DECIMALS:
+        return f".{max(digits, 0)}f"
+    return f".{max(digits + math.floor(math.log10(largest)), 0)}e"
 
 
 def exponential(density: Density) -> Density:

@@ -19,7 +19,7 @@ from rugged_widget.view.figures.chart import (
     html_text,
 )
 from rugged_widget.view.figures.densities import is_point
-from rugged_widget.view.figures.number_format import estimate, is_probability, level, probability
+from rugged_widget.view.figures.number_format import factored, is_probability, level, probability
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
@@ -155,9 +155,11 @@ class SlopeFigure:
         if self._shows_exact:
             exact = text.html("slopes.exact", prob=probability(text, self._answers[number].prob_positive))
             positive += f' <span class="rw-exact">{exact}</span>'
-        median, lower, upper = estimate(text, slope.median, slope.lower, slope.upper, sign=True)
-        percent = level(text, slope.prob)
-        interval = text.html("slopes.interval", median=median, percent=percent, lower=lower, upper=upper)
+        median, lower, upper, power = factored(text, slope.median, slope.lower, slope.upper)
+        fields = {"median": median, "percent": level(text, slope.prob), "lower": lower, "upper": upper}
+        interval = text.html("slopes.interval", **fields)
+        if power:
+            interval = f"({interval})\N{NO-BREAK SPACE}{power}"
         return f"<b>{self._slopes.label(number)}</b><br>{positive}<br>{interval}"
 
 

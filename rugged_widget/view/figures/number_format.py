@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from rugged_widget.precision import Precision, of_error, of_figures, of_interval, without_zeros
+from rugged_widget.precision import MOST_ZEROS, Precision, of_decimals, of_error, of_figures, of_interval, without_zeros
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 CERTAIN = 0.0005  # probabilities nearer to 0 or 1 are only said to be near
@@ -25,6 +25,23 @@ def estimate(text: Catalogue, value: float, lower: float, upper: float, *, sign:
     precision = of_interval(lower, upper, value)
     first, second, third = (text.number(precision.write(one, sign=sign)) for one in (value, lower, upper))
     return first, second, third
+
+
+def factored(text: Catalogue, value: float, lower: float, upper: float) -> tuple[str, str, str, str]:
+    """Write a value and the ends of its interval as `estimate` does, with signs, and apart the power of ten of all.
+
+    That is empty where they have none.
+    """
+    precision = of_interval(lower, upper, value)
+    first, second, third = (text.number(precision.write(one, sign=True, power=False)) for one in (value, lower, upper))
+    return first, second, third, precision.power
+
+
+def within(text: Catalogue, value: float, lower: float, upper: float) -> str:
+    """Write a value alone, no more finely than its interval tells."""
+    precision = of_decimals(of_interval(lower, upper, value).decimals, value)
+    written = precision.write(value)
+    return text.number(written if value or precision.decimals <= MOST_ZEROS else "0")
 
 
 def proportions(text: Catalogue, value: float, lower: float, upper: float) -> tuple[str, str, str]:

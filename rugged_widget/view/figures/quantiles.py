@@ -8,7 +8,7 @@ import numpy as np
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler
-from rugged_widget.view.figures.number_format import estimate, level
+from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
@@ -98,7 +98,7 @@ class QuantileFigure:
         rows = self._subject.rows
         values = self.values(snapshot.quantiles) + [row.offset for row in rows]
         return ", ".join(
-            self._text("quantiles.median", name=row.label, median=estimate(self._text, median, lower, upper)[0])
+            self._text("quantiles.median", name=row.label, median=within(self._text, median, lower, upper))
             for row, median, lower, upper in zip(
                 rows, values[len(values) // 2].tolist(), values[0].tolist(), values[-1].tolist(), strict=True
             )

@@ -11,7 +11,7 @@ from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, apply_changes, is_point, legend
-from rugged_widget.view.figures.number_format import estimate, rounded
+from rugged_widget.view.figures.number_format import rounded, within
 from rugged_widget.view.figures.parameter_table import table_of
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import paragraph
@@ -104,7 +104,7 @@ class _Latent:
         text, shown = self._text, self._shown
         if is_point(shown):
             return escape(text("parameters.point", value=rounded(text, shown.median)))
-        return escape(text("parameters.median", value=estimate(text, shown.median, shown.lower, shown.upper)[0]))
+        return escape(text("parameters.median", value=within(text, shown.median, shown.lower, shown.upper)))
 
     def _fix(self, reference: Reference) -> None:
         """Draw what stays the same throughout."""

@@ -51,7 +51,9 @@ def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
     assert slider.readout_format == ".2f"
 
 
-@pytest.mark.parametrize(("scale", "readout"), [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".9f"), (1.0, ".2f")])
+@pytest.mark.parametrize(
+    ("scale", "readout"), [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".9f"), (1e-13, ".2e"), (1.0, ".2f")]
+)
 def test_the_slider_is_as_fine_as_the_range_needs(scale: float, readout: str) -> None:
     rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * scale - 2 * scale)
     shown = PredictPage(subject_of(DATA, PROBS, WORDS), None, rows, lambda: None, text=WORDS)

@@ -15,6 +15,7 @@ from rugged_widget.view.figures.number_format import (
     correlation,
     ends,
     estimate,
+    factored,
     is_probability,
     level,
     probability,
@@ -25,6 +26,7 @@ from rugged_widget.view.figures.number_format import (
     short,
     times,
     with_error,
+    within,
 )
 from rugged_widget.view.i18n import catalogue as catalogues
 from rugged_widget.view.i18n.catalogue import LANGUAGES, Catalogue, catalogue
@@ -158,6 +160,27 @@ def test_amounts_whose_ratios_matter_have_three_figures_each(values: tuple[float
 )
 def test_an_amount_has_two_or_three_figures(value: float, short_text: str, three: str) -> None:
     assert (plain(brief(TEXT, value)), plain(rounded(TEXT, value))) == (short_text, three)
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "upper", "alone"),
+    [
+        (0.00031, -0.0011, 0.0018, "0.0003"),
+        (3e-16, -3e-15, 4e-15, "3 x 10⁻¹⁶"),
+        (0.0, -3e-15, 4e-15, "0"),
+        (0.0, -0.1, 0.1, "0.00"),
+        (1e-20, -3e-15, 4e-15, "0"),
+        (300.0, -1e12, 1e12, "0"),
+    ],
+)
+def test_a_value_alone_has_a_power_of_ten_of_its_own(value: float, lower: float, upper: float, alone: str) -> None:
+    assert plain(within(TEXT, value, lower, upper)) == alone
+
+
+def test_an_interval_can_share_its_power_of_ten() -> None:
+    assert plain(" ".join(factored(TEXT, 3e-15, -1e-15, 4e-15))) == "+3.0 -1.0 +4.0 x 10⁻¹⁵"
+    assert factored(TEXT, 0.0, -1e-15, 4e-15)[0] == "0.0"
+    assert plain(" ".join(factored(TEXT, 0.5, 0.25, 0.75))) == "+0.50 +0.25 +0.75 "
 
 
 def test_an_error_that_is_too_small_to_see_is_left_out() -> None:
