@@ -43,6 +43,7 @@ class Units(NamedTuple):
 
 
 GRAMS, TONNES, PICOGRAMS = Units(1.0, 1.0), Units(1e9, 1e-6), Units(1e-6, 1e12)
+LESSON = Units(0.0, 0.0)
 ALL_UNITS = pytest.mark.parametrize("units", [GRAMS, TONNES, PICOGRAMS], ids=["grams", "tonnes", "picograms"])
 EVERY_LANGUAGE = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -132,6 +133,17 @@ def read_everywhere(units: Units, language: str) -> list[str]:
     details = [line for group in about.groups for line in group.details]
     sentences = [quantiles.sentence(told), slopes.sentence(told), still(about, told, "paused", text=text)]
     return [said(one) for one in (*values, *details, *sentences, *prediction(units, language))]
+
+
+@pytest.mark.parametrize(
+    ("units", "text"),
+    [(GRAMS, "bias - 4,300"), (TONNES, "bias - 0.0043"), (PICOGRAMS, "bias - 4.3 x 10¹⁵"), (LESSON, "bias - 9")],
+)
+def test_what_is_taken_off_a_latent_is_a_round_number_and_exactly_what_is_said(units: Units, text: str) -> None:
+    data = RegressionData.rugged() if units is LESSON else data_in(units)
+    row = subject_of(data, PROBS).rows[3]
+    assert row.caption.translate(PLAIN) == text
+    assert float(data.targets.mean()) == pytest.approx(row.offset, abs=float(data.targets.std()))
 
 
 @ALL_UNITS

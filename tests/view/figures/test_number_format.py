@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rugged_widget
 from rugged_widget.view.figures.number_format import (
     against,
     brief,
@@ -32,6 +36,15 @@ from rugged_widget.view.i18n import catalogue as catalogues
 from rugged_widget.view.i18n.catalogue import LANGUAGES, Catalogue, catalogue
 
 TEXT = Catalogue()
+PACKAGE = Path(rugged_widget.__file__).parent
+ELSEWHERE = {
+    "number_format.py",
+    "axis_range.py",  # ticks
+    "static_html.py",  # coordinates of a drawing, and its ticks
+    "elbo.py",  # a length of the style sheet
+    "inputs.py",  # what a slider is set to
+}
+"""Modules that may format numbers themselves."""
 
 
 PLAIN = str.maketrans(
@@ -193,3 +206,16 @@ def test_ratios_and_factors_have_as_many_figures_as_tell_something() -> None:
     assert [times(TEXT, value) for value in (3.04, 12.3, 2458.09)] == ["3", "12", "2,500"]
     assert [plain(correlation(TEXT, value)) for value in (-0.768, 0.9987, -1 + 1e-9)] == ["-0.77", "0.999", "-0.99999"]
     assert [against(TEXT, value, 0.7) for value in (0.698, 0.7, 0.66, math.inf)] == ["0.698", "0.70", "0.66", "∞"]
+
+
+def test_no_other_module_of_the_page_formats_numbers() -> None:
+    """A format of decimals or figures is a number for people, but in what is shown to programmers."""
+    found = []
+    for path in sorted([*PACKAGE.joinpath("view").rglob("*.py"), *PACKAGE.joinpath("regression/view").rglob("*.py")]):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))) if path.name not in ELSEWHERE else ():
+            if isinstance(node, ast.FunctionDef) and node.name != "__repr__":
+                specs = [part.format_spec for part in ast.walk(node) if isinstance(part, ast.FormattedValue)]
+                found += [
+                    (path.name, node.name) for spec in specs if spec and re.search("[,eEfgG%]", ast.unparse(spec)[2:])
+                ]
+    assert found == []
