@@ -23,8 +23,8 @@ MOST_DIGITS = 15  # before the point
 FIGURES = 2
 ALONE = 3  # figures of a number that has no interval
 SAMPLE = 1000  # rows that are looked at for the resolution of a column
-FINEST = 16  # decimals up to which it is looked for
-SPACE, TIMES = "\N{NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
+FINEST = 16  # decimals among which it is looked for
+SPACE, CROSS = "\N{NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
 SUPERSCRIPTS = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -46,7 +46,7 @@ class Precision:
     @property
     def power(self) -> str:
         """The power of ten as it stands behind a number, with its multiplication sign; empty where there is none."""
-        return "" if self.exponent is None else f"{TIMES}{SPACE}10{str(self.exponent).translate(SUPERSCRIPTS)}"
+        return "" if self.exponent is None else f"{CROSS}{SPACE}10{str(self.exponent).translate(SUPERSCRIPTS)}"
 
     def write(self, value: float, *, sign: bool = False, power: bool = True) -> str:
         """Return the number as a text; one that is not known is a dash.
@@ -80,7 +80,7 @@ def _signed(digits: str, value: float, *, sign: bool) -> str:
 
 def without_zeros(number: str) -> str:
     """Return a written number without the zeros at the end of its decimals."""
-    digits, times, power = number.partition(f"{SPACE}{TIMES}")
+    digits, times, power = number.partition(f"{SPACE}{CROSS}")
     return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + times + power
 
 
@@ -179,6 +179,9 @@ def of_column(values: NDArray[np.float64]) -> ColumnPrecision:
     spread = max(0, ALONE - order(Decimal(half) * 2, 1)) if half > 0 else 0
     sample = finite[:: max(1, len(finite) // SAMPLE)]
     tolerance = np.minimum(1e-7 * np.abs(sample), 1e-4 * half)  # half a digit of single precision
+    first = max(0, spread - FINEST // 2)
     with np.errstate(all="ignore"):  # large numbers have no such places
-        places = (at for at in range(FINEST) if np.all(np.abs(np.round(sample, at) - sample) <= tolerance))
+        places = (
+            at for at in range(first, first + FINEST) if np.all(np.abs(np.round(sample, at) - sample) <= tolerance)
+        )
         return ColumnPrecision(next(places, None), spread)

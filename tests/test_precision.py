@@ -118,6 +118,7 @@ RNG = np.random.default_rng(12)
         (1.7e9 + RNG.uniform(0.0, 3.0, 40), 1.7e9 + 0.125, "1,700,000,000.125"),
         (RNG.normal(4.2e-9, 8e-10, 60), 4.1234567e-9, "4.123 x 10⁻⁹"),
         (np.linspace(2.5, 6.3, 39), 4.2, "4.2"),
+        (np.arange(180, 241) * 1e-18, 2.2e-16, "2.20 x 10⁻¹⁶"),
         (np.linspace(2.5, 6.3, 39).astype(np.float32).astype(np.float64), float(np.float32(4.2)), "4.2"),
         (RNG.normal(size=50), -1.23456, "-1.235"),
         (RNG.lognormal(0.0, 4.0, 50), 0.0123456, "0.0123"),

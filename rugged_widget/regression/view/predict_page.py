@@ -11,7 +11,15 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.names import shown
-from rugged_widget.precision import ColumnPrecision, Precision, of_column, of_decimals, of_interval, without_zeros
+from rugged_widget.precision import (
+    MOST_DIGITS,
+    ColumnPrecision,
+    Precision,
+    of_column,
+    of_decimals,
+    of_interval,
+    without_zeros,
+)
 from rugged_widget.regression.snapshot import RegressionReference, RegressionRequest, RegressionSnapshot, WhatIf
 from rugged_widget.regression.view.data_rows import Place, Rows
 from rugged_widget.regression.view.labels import RegressionSubject
@@ -31,7 +39,6 @@ from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.widgets import box, classed, toggle_buttons, vbox
 
-MAX_DECIMALS = 12
 LOG_DECIMALS = 2
 LIMIT = 80.0
 """Logarithms are kept within this on either side: what they stand for is then a finite number in single precision."""
@@ -60,7 +67,7 @@ class PredictPage:
         self._precisions = RowPrecisions.of(rows, digits)
         self._exact_shown = True
         self._near: tuple[tuple[float, int], tuple[Place, ...]] | None = None
-        self._slider = _slider(rows, digits)
+        self._slider = _slider(rows, digits, self._precisions.picked.exponent or 0)
         self._slider.observe(lambda _change: changed(), "value")
         self._group = toggle_buttons("rw-what-if-group")
         Choice(
@@ -82,7 +89,7 @@ class PredictPage:
         """Accessible names by css class."""
         text, rows = self._text, self._rows
         return {
-            "rw-what-if-x": rows.labels.x_label,
+            "rw-what-if-x": self._x_label,
             "rw-what-if-group": text("predict.label.group"),
             "rw-what-if": text("predict.label.density", response=rows.labels.y_label),
             "rw-what-if-original": text("predict.label.density", response=with_unit(rows)),
@@ -90,17 +97,28 @@ class PredictPage:
         }
 
     def __repr__(self) -> str:
-        return f"PredictPage({self._slider.value:g}, {self._rows.labels.group_labels[self._group.value]!r})"
+        return f"PredictPage({self._x:g}, {self._rows.labels.group_labels[self._group.value]!r})"
+
+    @property
+    def _x(self) -> float:
+        """The predictor that is picked, in its unit."""
+        return float(f"{self._slider.value!r}e{self._precisions.picked.exponent or 0}")
+
+    @property
+    def _x_label(self) -> str:
+        """The predictor with its unit, and the power of ten that the slider leaves out."""
+        power = self._precisions.picked.power
+        return f"{self._rows.labels.x_label} ({power})" if power else self._rows.labels.x_label
 
     def request(self) -> RegressionRequest:
         """Return what the snapshots of this page must hold: the prediction at the point that is picked."""
-        return RegressionRequest(what_if=(float(self._slider.value), int(self._group.value)))
+        return RegressionRequest(what_if=(self._x, int(self._group.value)))
 
     def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change; it is about the point of the snapshot, which may be that of before."""
         what_if = snapshot.what_if
         if what_if is None:
-            what_if = WhatIf(float(self._slider.value), int(self._group.value), NOWHERE, None)
+            what_if = WhatIf(self._x, int(self._group.value), NOWHERE, None)
         guide, exact = what_if.guide, what_if.exact
         changes = [*self._figures[0].draw(guide, exact), *self._figures[0].compare(exact or guide)]
         if self._lines:
@@ -130,7 +148,7 @@ class PredictPage:
 
     def _name(self) -> None:
         text, rows = self._text, self._rows
-        self._x_name.value = f"<p>{escape(rows.labels.x_label)}</p>"
+        self._x_name.value = f"<p>{escape(self._x_label)}</p>"
         self._key.value = legend(text, self._reference)
         self._figures[0].rename(text("predict.title", row=rows.labels.noun), rows.labels.y_label)
         if rows.log:
@@ -143,27 +161,24 @@ class PredictPage:
         return box("rw-columns rw-predict", side, main)
 
 
-def _slider(rows: Rows, digits: int) -> ipywidgets.FloatSlider:
-    """Return a slider over the predictor that begins at its median, in steps that its readout tells apart."""
+def _slider(rows: Rows, digits: int, exponent: int) -> ipywidgets.FloatSlider:
+    """Return a slider over the predictor that begins at its median, in steps that its readout tells apart.
+
+    It shows the predictor divided by 10 to the power of `exponent`: where steps are below 1e-6, keys would not move it.
+    """
+    x, digits = rows.x / 10.0**exponent, digits + exponent
     step = 10.0**-digits
-    low, high = math.floor(float(rows.x.min()) / step) * step, math.ceil(float(rows.x.max()) / step) * step
+    low, high = math.floor(float(x.min()) / step) * step, math.ceil(float(x.max()) / step) * step
     return classed(
         ipywidgets.FloatSlider(
-            value=round(float(np.median(rows.x)), digits),
+            value=round(float(np.median(x)), digits),
             min=round(low, digits),
             max=round(high, digits),
             step=step,
-            readout_format=_readout(digits, float(np.abs(rows.x).max())),
+            readout_format=f".{max(digits, 0)}f",
         ),
         "rw-what-if-x",
     )
-
-
-def _readout(digits: int, largest: float) -> str:
-    """Return the d3 format of so many decimals, with a power of ten where these are very many."""
-    if digits <= MAX_DECIMALS:
-        return f".{max(digits, 0)}f"
-    return f".{max(digits + math.floor(math.log10(largest)), 0)}e"
 
 
 def exponential(density: Density) -> Density:
@@ -208,8 +223,9 @@ class RowPrecisions:
     def of(cls, rows: Rows, digits: int) -> RowPrecisions:
         """Return the precisions of rows; `digits` decimals tell predictors apart, negative where tens do."""
         largest, column = float(np.abs(rows.x).max()), of_column(rows.x)
-        fewest = max(digits, 0) if column.resolution is None else min(max(digits, 0), column.resolution)
-        return cls(of_decimals(max(digits, 0), largest), of_decimals(fewest, largest), of_column(rows.y))
+        decimals = digits if largest >= 10.0**MOST_DIGITS else max(digits, 0)  # else integers are written out
+        fewest = decimals if column.resolution is None else min(decimals, column.resolution)
+        return cls(of_decimals(decimals, largest), of_decimals(fewest, largest), of_column(rows.y))
 
     def write_x(self, value: float) -> str:
         """Write a predictor in English, as the rows are written where it could be one of them."""

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import math
 
-from rugged_widget.precision import MOST_ZEROS, Precision, of_decimals, of_error, of_figures, of_interval, without_zeros
+from rugged_widget.precision import (
+    MOST_ZEROS,
+    SPACE,
+    Precision,
+    of_decimals,
+    of_error,
+    of_figures,
+    of_interval,
+    without_zeros,
+)
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 CERTAIN = 0.0005  # probabilities nearer to 0 or 1 are only said to be near
@@ -104,9 +113,9 @@ def fixed(text: Catalogue, value: float) -> str:
 def probability(text: Catalogue, value: float, *, certain: bool = False) -> str:
     """Write a probability with two decimals, or three near 0 and 1, which it is never said to be unless `certain`."""
     if not certain and value < CERTAIN:
-        return text.number("< 0.001")
+        return text.number(f"<{SPACE}0.001")
     if not certain and value > 1.0 - CERTAIN:
-        return text.number("> 0.999")
+        return text.number(f">{SPACE}0.999")
     return to_decimals(text, value, 2 if certain or 0.005 <= value < 0.995 else 3)
 
 
@@ -133,7 +142,7 @@ def share(text: Catalogue, value: float) -> str:
     if not 0.0 < percent < 100.0:
         return to_decimals(text, percent, 0)
     if percent < 0.01 or percent > 99.9:
-        return text.number("< 0.01" if percent < 0.01 else "> 99.9")
+        return text.number(f"<{SPACE}0.01" if percent < 0.01 else f">{SPACE}99.9")
     return brief(text, percent) if percent < 1.0 else to_decimals(text, percent, 1 if percent >= 99.5 else 0)
 
 

@@ -52,16 +52,31 @@ def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scale", "readout"), [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".9f"), (1e-13, ".2e"), (1.0, ".2f")]
+    ("scale", "readout"),
+    [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".2f"), (1e-13, ".2f"), (1e-300, ".2f"), (1e17, ".2f"), (1.0, ".2f")],
 )
 def test_the_slider_is_as_fine_as_the_range_needs(scale: float, readout: str) -> None:
     rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * scale - 2 * scale)
     shown = PredictPage(subject_of(DATA, PROBS, WORDS), None, rows, lambda: None, text=WORDS)
     slider = part(shown, "what-if-x")
     assert slider.readout_format == readout
-    assert slider.min <= rows.x.min()
-    assert slider.max >= rows.x.max()
     assert 100 <= (slider.max - slider.min) / slider.step <= 1100
+    picked = []
+    for place in (slider.value, slider.min, slider.max):
+        slider.value = place
+        picked.append(shown.request().what_if[0])  # type: ignore[index]
+    assert picked[0] == pytest.approx(float(np.median(rows.x)), abs=0.01 * float(np.ptp(rows.x)))
+    assert picked[1] <= rows.x.min()
+    assert picked[2] >= rows.x.max()
+
+
+def test_where_the_slider_leaves_a_power_of_ten_out_its_name_says_so() -> None:
+    rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * 1e-9)
+    shown = PredictPage(subject_of(DATA, PROBS, WORDS), None, rows, lambda: None, text=WORDS)
+    part(shown, "what-if-x").value = 1.25
+    assert shown.request().what_if == (1.25e-9, 0)
+    name = "Terrain Ruggedness Index (100 m) (\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}10⁻⁹)"
+    assert (shown.labels["rw-what-if-x"], part(shown, "what-if-name").value) == (name, f"<p>{name}</p>")
 
 
 def test_another_point_is_asked_for_and_wanted_and_nothing_else_happens() -> None:
