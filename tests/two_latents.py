@@ -149,7 +149,7 @@ class SackWidget(SVIWidget):
         shown = {name: setting.shown(settings[name]) for name, setting in settings_of(SackWidget).items()}
 
         def train(changed: Callable[[], None]) -> TrainPage:
-            explain = {name: Explanation(text, name, Facts(subject, None)) for name in PARTS}
+            explain = {name: Explanation(text, name, Facts(subject, None, text)) for name in PARTS}
             steps = settings["num_steps"]
             return TrainPage(
                 subject, steps, None, changed, explain=explain, text=text, requests=requests, settings=shown

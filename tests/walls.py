@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 PACKAGE = "rugged_widget"
-LEAVES = frozenset({"defaults", "errors", "names", "numpy_errors", "snapshot", "validation"})
+LEAVES = frozenset({"defaults", "errors", "names", "numpy_errors", "precision", "snapshot", "validation"})
 SIDES = frozenset({"infer", "training", "runs", "view"})
 INSTANCES = frozenset({"regression", "watch"})
 
@@ -22,6 +22,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "names": frozenset(),
     "numpy_errors": frozenset(),
+    "precision": frozenset(),
     "snapshot": frozenset(),
     "validation": frozenset({"errors"}),
     "infer": LEAVES,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rugged_widget.names import shown
+from rugged_widget.precision import exactly
 
 LABEL_LENGTH = 20
 
@@ -23,12 +24,15 @@ class Row:
         Its readable name; plain text.
     offset
         Subtracted from its values, so that a latent far from the others shares their axis; the label says so.
+    offset_text
+        The offset without its sign as it is written in the present language; as in English where it is empty.
     """
 
     site: str
     index: tuple[int, ...]
     label: str
     offset: float = 0.0
+    offset_text: str = ""
 
     @property
     def title(self) -> str:
@@ -41,7 +45,7 @@ class Row:
         if not self.offset:
             return self.title
         sign = "+" if self.offset < 0 else "\N{MINUS SIGN}"
-        return f"{shown(self.label, LABEL_LENGTH - 4)} {sign} {abs(self.offset):g}"
+        return f"{shown(self.label, LABEL_LENGTH - 4)} {sign} {self.offset_text or exactly(abs(self.offset))}"
 
 
 class Subject(Protocol):

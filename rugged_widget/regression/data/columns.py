@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rugged_widget.names import shown, text_of
+from rugged_widget.precision import ColumnPrecision, Precision, of_column
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -65,13 +66,42 @@ def _is_missing(cell: Any) -> bool:
     return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
 
 
-def row_details(form: str, *columns: Array) -> Texts:
-    """Return a format filled with the numbers of each row, one a column, shape (number of rows,) each."""
-    return Texts(len(columns[0]), partial(_detail, form, columns))
+class RowDetails(Texts):
+    """A format filled with the numbers of each row, in English.
+
+    Parameters
+    ----------
+    form
+        Has a field for each column.
+    columns
+        Numbers of the rows, shape (number of rows,) each.
+    precisions
+        How the numbers of each column are written.
+
+    Attributes
+    ----------
+    numbers
+        Returns the numbers of a row, as they are written in English.
+    """
+
+    def __init__(self, form: str, columns: Sequence[Array], precisions: Sequence[Precision | ColumnPrecision]) -> None:
+        self.numbers = partial(_numbers, tuple(columns), tuple(precisions))
+        super().__init__(len(columns[0]), partial(_detail, form, self.numbers))
 
 
-def _detail(form: str, columns: Sequence[Array], row: int) -> str:
-    return form.format(*[column[row] for column in columns])
+def row_details(
+    form: str, *columns: Array, precisions: Sequence[Precision | ColumnPrecision] | None = None
+) -> RowDetails:
+    """Return a format filled with the numbers of each row, each column with its own precision unless they are given."""
+    return RowDetails(form, columns, [of_column(column) for column in columns] if precisions is None else precisions)
+
+
+def _numbers(columns: Sequence[Array], precisions: Sequence[Precision | ColumnPrecision], row: int) -> tuple[str, ...]:
+    return tuple(how.write(float(column[row])) for column, how in zip(columns, precisions, strict=True))
+
+
+def _detail(form: str, numbers: Callable[[int], tuple[str, ...]], row: int) -> str:
+    return form.format(*numbers(row))
 
 
 def columns_of(df: pd.DataFrame, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]]:

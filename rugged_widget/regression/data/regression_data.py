@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rugged_widget.names import NAME_LENGTH, isolated, shown, text_of
+from rugged_widget.precision import Precision
 from rugged_widget.regression.data.columns import (
     Array,
     check_rows,
@@ -207,7 +208,10 @@ class RegressionData:
             title="Terrain ruggedness and GDP",
             row_noun="countries",
             row_details=row_details(
-                f"ruggedness {{:.2f}} {DOT} GDP {{:,.0f}} $", data.predictor_values, data.response_values
+                f"ruggedness {{}} {DOT} GDP {{}} $",
+                data.predictor_values,
+                data.response_values,
+                precisions=(Precision(2), Precision(0)),
             ),
             predictor_label="Terrain Ruggedness Index (100 m)",
             response_label="log GDP per person, 2000",
@@ -276,7 +280,7 @@ def _labels(group: str, values: tuple[str, str]) -> tuple[str, str]:
 def _details_form(predictor: str, response: str) -> str:
     """Return the format of a row's predictor and response, in which their names stand for themselves."""
     x, y = (shown(name).replace("{", "{{").replace("}", "}}") for name in (predictor, response))
-    return f"{x} {{:,.4g}} {DOT} {y} {{:,.4g}}"
+    return f"{x} {{}} {DOT} {y} {{}}"
 
 
 def regression_data(

@@ -10,9 +10,10 @@ import numpy as np
 from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Array, Band
-from rugged_widget.view.figures.chart import minus
+from rugged_widget.view.figures.densities import is_point
 from rugged_widget.view.figures.explanation import Sentence, Tell
 from rugged_widget.view.figures.facts import Facts
+from rugged_widget.view.figures.number_format import estimate, level, probability, share, within
 from rugged_widget.view.pages.train import PARTS
 
 
@@ -32,7 +33,7 @@ def facts_of(subject: RegressionSubject, reference: RegressionReference | None) 
 class _Facts:
     def __init__(self, subject: RegressionSubject, reference: RegressionReference | None) -> None:
         self._subject, self._exact = subject, None if reference is None else reference.exact
-        general = Facts(subject, reference)
+        general = Facts(subject, reference, subject.text)
         self._by_key: Mapping[str, Callable[[RegressionSnapshot], list[Sentence]]] = {
             **{key: partial(general, key) for key in PARTS},
             "panels": self._panels,
@@ -45,7 +46,7 @@ class _Facts:
         fields = {
             "rows": self._subject.row_noun,
             "num_rows": snapshot.num_rows,
-            "sigma": f"{_median(snapshot, 'sigma'):.2f}",
+            "sigma": self._sigma(snapshot),
         }
         return [(name, fields) for name in ("first", "second", "third")]
 
@@ -59,12 +60,12 @@ class _Facts:
         fields = {
             "rows": self._subject.row_noun,
             "num_rows": snapshot.num_rows,
-            "percent": f"{100 * bands['line'][0].prob:g}",
+            "percent": level(self._subject.text, bands["line"][0].prob),
             "drawn": drawn,
             "outside": drawn - line,
             "inside": prediction,
-            "share": f"{100 * prediction / max(drawn, 1):.0f}",
-            "sigma": f"{_median(snapshot, 'sigma'):.2f}",
+            "share": share(self._subject.text, prediction / max(drawn, 1)),
+            "sigma": self._sigma(snapshot),
         }
         if not snapshot.step:
             return [("start", fields), ("both", fields)]
@@ -76,28 +77,33 @@ class _Facts:
         first, second = snapshot.slopes
         site = np.asarray(snapshot.quantiles["linear.weight"])
         low, high = float(site[0, 0, 2]), float(site[-1, 0, 2])
+        text = self._subject.text
+        _, lower, upper = estimate(text, low, low, high, sign=True)
+        p_outside, p_inside = (
+            probability(text, slope.prob_positive, certain=is_point(slope)) for slope in (first, second)
+        )
         fields = {
             "outside": outside,
             "inside": inside,
-            "p_outside": f"{first.prob_positive:.2f}",
-            "p_inside": f"{second.prob_positive:.2f}",
+            "p_outside": p_outside,
+            "p_inside": p_inside,
             "why": self._subject.why,
             "name": self._subject.rows[2].label,
-            "low": minus(f"{low:+.2f}"),
-            "high": minus(f"{high:+.2f}"),
-            "percent": f"{100 * (snapshot.probs[-1] - snapshot.probs[0]):.0f}",
+            "low": lower,
+            "high": upper,
+            "percent": level(text, snapshot.probs[-1] - snapshot.probs[0]),
         }
         told: list[Sentence] = [("read", fields), ("positive", fields), ("sum", fields)]
         if snapshot.step:
             told.append(("differ" if low > 0 or high < 0 else "differ_unsure", fields))
         return [*told, ("history", fields)] if self._is_lesson() else told
 
+    def _sigma(self, snapshot: RegressionSnapshot) -> str:
+        quantiles = np.asarray(snapshot.quantiles["sigma"]).tolist()
+        return within(self._subject.text, quantiles[len(snapshot.probs) // 2], quantiles[0], quantiles[-1])
+
     def _is_lesson(self) -> bool:
         return self._subject.title == self._subject.text("lesson.lesson.title")
-
-
-def _median(snapshot: RegressionSnapshot, site: str) -> float:
-    return float(np.asarray(snapshot.quantiles[site])[len(snapshot.probs) // 2])
 
 
 def _inside(band: Band, x: Array, y: Array) -> int:

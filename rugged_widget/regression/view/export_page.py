@@ -9,11 +9,13 @@ import numpy as np
 from rugged_widget.defaults import NUM_DRAWS
 from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
-from rugged_widget.regression.view.slopes import SlopeChart
+from rugged_widget.regression.view.slopes import SlopeChart, is_positive
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress
 from rugged_widget.view.figures.chart import FOREGROUND, GROUPS, html_text
 from rugged_widget.view.figures.code_listing import Listing
+from rugged_widget.view.figures.densities import is_point
+from rugged_widget.view.figures.number_format import probability
 from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice, caption, paragraph
@@ -72,10 +74,13 @@ class ServedFigure:
         ]
 
     def _corner(self, number: int, live: Density) -> str:
-        label, positive = self._slopes.label(number), self._text.html("slopes.positive", prob=live.prob_positive)
+        text, label = self._text, self._slopes.label(number)
+        positive = text.html("slopes.positive", prob=is_positive(text, live))
         if not self._loaded:
             return f"{label}<br>{positive}"
-        file = self._text.html("serve.from_file", prob=self._loaded[number].prob_positive)
+        loaded = self._loaded[number]
+        prob = probability(text, loaded.prob_positive, certain=is_point(loaded))
+        file = text.html("serve.from_file", prob=prob)
         return f'{label}<br>{positive} <span class="rw-from-file">{file}</span>'
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.names import shown
+from rugged_widget.precision import exactly, of_figures
+from rugged_widget.regression.data.columns import RowDetails
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.figures.chart import LABEL_LENGTH
@@ -108,20 +110,24 @@ class DataLabels:
 
     def details(self, row: int) -> str:
         """Return what there is to say of a row: its predictor and response."""
-        x, y = float(self._data.predictor_values[row]), float(self._data.response_values[row])
-        return self._translated(self._data.row_details[row], "details", x=x, y=y)
+        details = self._data.row_details
+        if not isinstance(details, RowDetails):  # somebody's own
+            return details[row]
+        x, y = details.numbers(row)
+        return self._translated(details[row], "details", x=x, y=y)
 
-    def _translated(self, label: str, *names: str, length: int | None = None, **values: float) -> str:
+    def _translated(self, label: str, *names: str, length: int | None = None, **numbers: str) -> str:
         """Return a text of the data in the present language where the catalogue knows it in English.
 
-        With `length`, names of columns are cut to so many characters in it.
+        With `length`, names of columns are cut to so many characters in it. `numbers` are written in English.
         """
         english: Mapping[str, str] = catalogue(FALLBACK)
-        fields: dict[str, object] = {**self._fields, **values}
+        fields: dict[str, object] = {**self._fields, **numbers}
         for frame in FRAMES if self._data.bundled else FRAMES[1:]:
             for key in (f"lesson.{frame}.{name}" for name in names):
                 if key in english and english[key].format(**fields) == label:
                     fields |= {} if length is None else self._names_cut_to(length)
+                    fields |= {name: self._text.number(number) for name, number in numbers.items()}
                     return self._text(key, **fields)
         return label
 
@@ -219,8 +225,9 @@ class RegressionSubject:
         """The latents to draw."""
         bias, sigma = (self.text(f"lesson.latent.{name}") for name in ("bias", "sigma"))
         rows = [Row("linear.weight", (0, column), name) for column, name in enumerate(self._data.feature_names)]
-        mean = float(round(self._data.targets.mean()))
-        return (*rows, Row("linear.bias", (0,), bias, mean), Row("sigma", (), sigma))
+        mean = _round_mean(self._data.targets)
+        written = self.text.number(exactly(abs(mean)))
+        return (*rows, Row("linear.bias", (0,), bias, mean, written), Row("sigma", (), sigma))
 
     def _group(self, value: int) -> Group:
         data, drawn = self._data, self._drawn[value]
@@ -239,6 +246,11 @@ def subject_of(
 ) -> RegressionSubject:
     """Return what there is to tell of a regression on `data`, in English where no `text` are given."""
     return RegressionSubject(data, probs, text or Catalogue(), standardized=standardized)
+
+
+def _round_mean(values: Array) -> float:
+    """Return the mean, rounded to the first figure of the standard deviation: whole where that is from 1 to 10."""
+    return round(float(values.mean()), of_figures(float(values.std()), 1).decimals)
 
 
 def _sample(rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -8,7 +8,8 @@ import numpy as np
 from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Array, Band, Progress
-from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Explained, Ruler, html_text, minus
+from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Explained, Ruler, html_text
+from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, least_squares_line, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
 from rugged_widget.view.frames.stream import Changes
@@ -169,11 +170,11 @@ class _Panel:
         low, high = self._view
         if shown.upper.max() < low or shown.lower.min() > high:
             key = "panels.below" if shown.upper.max() < low else "panels.above"
-            return self._text(key, value=minus(f"{shown.median.mean():.1f}"))
+            return self._text(key, value=within(self._text, float(shown.median.mean()), low, high))
         num_drawn = len(self._group.y)
         return self._text(
             "panels.note" if num_drawn == self._group.num_rows else "panels.note_drawn",
-            percent=f"{100 * shown.prob:g}",
+            percent=level(self._text, shown.prob),
             count=num_drawn,
             line=self._inside(bands["line"]),
             prediction=self._inside(bands["prediction"]),

@@ -1,26 +1,45 @@
 """The Predict page: a new observation at a point that the reader picks, drawn, and told in words."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 import ipywidgets
 import numpy as np
 
 from rugged_widget.names import shown
+from rugged_widget.precision import (
+    MOST_DIGITS,
+    ColumnPrecision,
+    Precision,
+    of_column,
+    of_decimals,
+    of_interval,
+    without_zeros,
+)
 from rugged_widget.regression.snapshot import RegressionReference, RegressionRequest, RegressionSnapshot, WhatIf
 from rugged_widget.regression.view.data_rows import Place, Rows
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Density, Progress
-from rugged_widget.view.figures.chart import GROUPS, html_text, minus
+from rugged_widget.view.figures.chart import GROUPS, html_text
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, legend
-from rugged_widget.view.figures.number_format import decimals_for, rounded
+from rugged_widget.view.figures.number_format import (
+    chosen,
+    decimals_for,
+    estimate,
+    level,
+    proportions,
+    rounded,
+)
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.widgets import box, classed, toggle_buttons, vbox
 
-MAX_DECIMALS = 12
+LOG_DECIMALS = 2
 LIMIT = 80.0
 """Logarithms are kept within this on either side: what they stand for is then a finite number in single precision."""
 
@@ -44,11 +63,11 @@ class PredictPage:
     ) -> None:
         self._rows, self._grid, self._text, self._reference = rows, subject.grid, text, reference
         self._lines = () if reference is None else reference.lines
-        digits = min(decimals_for(float(np.ptp(rows.x))), MAX_DECIMALS)
-        self._decimals = max(digits, 0)
+        digits = decimals_for(float(np.ptp(rows.x)))
+        self._precisions = RowPrecisions.of(rows, digits)
         self._exact_shown = True
         self._near: tuple[tuple[float, int], tuple[Place, ...]] | None = None
-        self._slider = _slider(rows, digits)
+        self._slider = _slider(rows, digits, self._precisions.picked.exponent or 0)
         self._slider.observe(lambda _change: changed(), "value")
         self._group = toggle_buttons("rw-what-if-group")
         Choice(
@@ -70,7 +89,7 @@ class PredictPage:
         """Accessible names by css class."""
         text, rows = self._text, self._rows
         return {
-            "rw-what-if-x": rows.labels.x_label,
+            "rw-what-if-x": self._x_label,
             "rw-what-if-group": text("predict.label.group"),
             "rw-what-if": text("predict.label.density", response=rows.labels.y_label),
             "rw-what-if-original": text("predict.label.density", response=with_unit(rows)),
@@ -78,17 +97,28 @@ class PredictPage:
         }
 
     def __repr__(self) -> str:
-        return f"PredictPage({self._slider.value:g}, {self._rows.labels.group_labels[self._group.value]!r})"
+        return f"PredictPage({self._x:g}, {self._rows.labels.group_labels[self._group.value]!r})"
+
+    @property
+    def _x(self) -> float:
+        """The predictor that is picked, in its unit."""
+        return float(f"{self._slider.value!r}e{self._precisions.picked.exponent or 0}")
+
+    @property
+    def _x_label(self) -> str:
+        """The predictor with its unit, and the power of ten that the slider leaves out."""
+        power = self._precisions.picked.power
+        return f"{self._rows.labels.x_label} ({power})" if power else self._rows.labels.x_label
 
     def request(self) -> RegressionRequest:
         """Return what the snapshots of this page must hold: the prediction at the point that is picked."""
-        return RegressionRequest(what_if=(float(self._slider.value), int(self._group.value)))
+        return RegressionRequest(what_if=(self._x, int(self._group.value)))
 
     def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change; it is about the point of the snapshot, which may be that of before."""
         what_if = snapshot.what_if
         if what_if is None:
-            what_if = WhatIf(float(self._slider.value), int(self._group.value), NOWHERE, None)
+            what_if = WhatIf(self._x, int(self._group.value), NOWHERE, None)
         guide, exact = what_if.guide, what_if.exact
         changes = [*self._figures[0].draw(guide, exact), *self._figures[0].compare(exact or guide)]
         if self._lines:
@@ -102,8 +132,8 @@ class PredictPage:
             changes += figure.paint(GROUPS[what_if.group])
         prediction = table = ""
         if what_if.guide is not NOWHERE:
-            prediction = answer(self._text, self._rows, what_if, self._decimals)
-            table = nearest_table(self._text, self._rows, self._places(what_if), what_if.guide, self._decimals)
+            prediction = answer(self._text, self._rows, what_if, self._precisions)
+            table = nearest_table(self._text, self._rows, self._places(what_if), what_if.guide, self._precisions)
         return [*changes, (self._answer, {"value": prediction}), (self._nearest, {"value": table})]
 
     def show_exact(self, show: bool) -> None:
@@ -118,7 +148,7 @@ class PredictPage:
 
     def _name(self) -> None:
         text, rows = self._text, self._rows
-        self._x_name.value = f"<p>{escape(rows.labels.x_label)}</p>"
+        self._x_name.value = f"<p>{escape(self._x_label)}</p>"
         self._key.value = legend(text, self._reference)
         self._figures[0].rename(text("predict.title", row=rows.labels.noun), rows.labels.y_label)
         if rows.log:
@@ -131,13 +161,17 @@ class PredictPage:
         return box("rw-columns rw-predict", side, main)
 
 
-def _slider(rows: Rows, digits: int) -> ipywidgets.FloatSlider:
-    """Return a slider over the predictor that begins at its median, in steps that its readout tells apart."""
+def _slider(rows: Rows, digits: int, exponent: int) -> ipywidgets.FloatSlider:
+    """Return a slider over the predictor that begins at its median, in steps that its readout tells apart.
+
+    It shows the predictor divided by 10 to the power of `exponent`: where steps are below 1e-6, keys would not move it.
+    """
+    x, digits = rows.x / 10.0**exponent, digits + exponent
     step = 10.0**-digits
-    low, high = math.floor(float(rows.x.min()) / step) * step, math.ceil(float(rows.x.max()) / step) * step
+    low, high = math.floor(float(x.min()) / step) * step, math.ceil(float(x.max()) / step) * step
     return classed(
         ipywidgets.FloatSlider(
-            value=round(float(np.median(rows.x)), digits),
+            value=round(float(np.median(x)), digits),
             min=round(low, digits),
             max=round(high, digits),
             step=step,
@@ -167,66 +201,105 @@ def unit_ticks(changes: Changes) -> Changes:
     return [(target, _short(values) if "tick_values" in values else values) for target, values in changes]
 
 
-def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
-    """Return the prediction as sentences, HTML; the predictor with so many decimals."""
+@dataclass(frozen=True)
+class RowPrecisions:
+    """How predictor and response of rows are written.
+
+    Attributes
+    ----------
+    picked
+        The precision of a predictor that may lie between those of the rows.
+    x
+        That of the rows: no finer than the column is.
+    y
+        That of the response where the model sees it as it is.
+    """
+
+    picked: Precision
+    x: Precision
+    y: ColumnPrecision
+
+    @classmethod
+    def of(cls, rows: Rows, digits: int) -> RowPrecisions:
+        """Return the precisions of rows; `digits` decimals tell predictors apart, negative where tens do."""
+        largest, column = float(np.abs(rows.x).max()), of_column(rows.x)
+        decimals = digits if largest >= 10.0**MOST_DIGITS else max(digits, 0)  # else integers are written out
+        fewest = decimals if column.resolution is None else min(decimals, column.resolution)
+        return cls(of_decimals(decimals, largest), of_decimals(fewest, largest), of_column(rows.y))
+
+    def write_x(self, value: float) -> str:
+        """Write a predictor in English, as the rows are written where it could be one of them."""
+        same = without_zeros(self.picked.write(value)) == without_zeros(self.x.write(value))
+        return (self.x if same else self.picked).write(value)
+
+
+def answer(text: Catalogue, rows: Rows, what_if: WhatIf, precisions: RowPrecisions) -> str:
+    """Return the prediction as sentences, HTML."""
     guide, exact = what_if.guide, what_if.exact
-    low, high, middle = (amount(rows, value) for value in (guide.lower, guide.upper, guide.median))
+    middle, low, high = amounts(text, rows, guide)
     first = text.html(
         "predict.answer",
         group=rows.labels.group_labels[what_if.group],
         row=rows.labels.noun,
         predictor=rows.labels.predictor,
-        x=plain(what_if.x, decimals),
+        x=text.number(precisions.write_x(what_if.x)),
         response=rows.labels.response,
         low=low,
         high=high,
         middle=middle,
-        prob=guide.prob,
-        percent=f"{100 * guide.prob:g}",
+        prob=chosen(text, guide.prob),
+        percent=level(text, guide.prob),
     )
     more = []
     if rows.log:
-        lower, upper = (plain(value, 2) for value in (guide.lower, guide.upper))
+        _, lower, upper = logarithms(text, guide.median, guide)
         more.append(text.html("predict.logarithm", low=lower, high=upper))
     if exact is not None:
-        lower, upper = (amount(rows, value) for value in (exact.lower, exact.upper))
+        _, lower, upper = amounts(text, rows, exact)
         more.append(text.html("predict.exact", low=lower, high=upper))
     return f"<p>{first}</p>" + (f'<p class="rw-why">{" ".join(more)}</p>' if more else "")
 
 
-def nearest_table(text: Catalogue, rows: Rows, places: Sequence[Place], guide: Density, decimals: int) -> str:
+def nearest_table(
+    text: Catalogue, rows: Rows, places: Sequence[Place], guide: Density, precisions: RowPrecisions
+) -> str:
     """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval."""
     original = f"<th>{escape(shown(with_unit(rows), 20))}</th>" if rows.log else ""
     model = text("predict.log", response=rows.labels.response) if rows.log else with_unit(rows)
     head = (
         f"<tr><th>{text.html('predict.nearest')}</th><th>{escape(shown(rows.labels.predictor, 16))}</th>"
-        f"<th>{escape(shown(model, 20))}</th>{original}<th>{100 * guide.prob:g} %</th></tr>"
+        f"<th>{escape(shown(model, 20))}</th>{original}<th>{level(text, guide.prob)} %</th></tr>"
     )
-    digits = min(max(decimals_for(max(guide.upper - guide.lower, 1e-12)), 0), 6)
-    body = "".join(_row(text, rows, place, guide, (decimals, digits)) for place in places)
+    body = "".join(_row(text, rows, place, guide, precisions) for place in places)
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
-def _row(text: Catalogue, rows: Rows, place: Place, guide: Density, digits: tuple[int, int]) -> str:
+def _row(text: Catalogue, rows: Rows, place: Place, guide: Density, precisions: RowPrecisions) -> str:
     if guide.lower <= place.y <= guide.upper:
         side = f"<td>{text.html('predict.inside')}</td>"
     else:
         key = "predict.above" if place.y > guide.upper else "predict.below"
         side = f'<td class="rw-beyond">{text.html(key)}</td>'
-    original = f"<td>{rounded(place.original)}</td>" if rows.log else ""
-    name, x, y = escape(shown(place.name, NAME_LENGTH)), plain(place.x, digits[0]), plain(place.y, digits[1])
+    original = f"<td>{rounded(text, place.original)}</td>" if rows.log else ""
+    y = logarithms(text, place.y, guide)[0] if rows.log else text.number(precisions.y.write(place.y))
+    name, x = escape(shown(place.name, NAME_LENGTH)), text.number(precisions.x.write(place.x))
     return f'<tr><th scope="row">{name}</th><td>{x}</td><td>{y}</td>{original}{side}</tr>'
 
 
-def amount(rows: Rows, value: float) -> str:
-    """Write a response, given as the model sees it, in its original unit; plain text."""
+def amounts(text: Catalogue, rows: Rows, density: Density) -> tuple[str, str, str]:
+    """Write the median of a response and the ends of its interval in its original unit; plain text."""
     unit = f"\N{NO-BREAK SPACE}{rows.unit}" if rows.unit else ""
-    return rounded(_exp(value) if rows.log else value) + unit
+    values = density.median, density.lower, density.upper
+    median, lower, upper = proportions(text, *map(_exp, values)) if rows.log else estimate(text, *values)
+    return median + unit, lower + unit, upper + unit
 
 
-def plain(value: float, decimals: int) -> str:
-    """Write a number with so many decimals."""
-    return minus(f"{value:,.{decimals}f}") if abs(value) < 1e9 else rounded(value)
+def logarithms(text: Catalogue, value: float, density: Density) -> tuple[str, str, str]:
+    """Write a logarithm and the ends of an interval of it: a hundredth of one is a per cent of what it is of."""
+    precision = of_interval(density.lower, density.upper)
+    fine = precision if precision.decimals > LOG_DECIMALS else Precision(LOG_DECIMALS)
+    first, second, third = (text.number(fine.write(one)) for one in (value, density.lower, density.upper))
+    return first, second, third
 
 
 def with_unit(rows: Rows) -> str:

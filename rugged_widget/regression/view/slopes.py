@@ -17,8 +17,9 @@ from rugged_widget.view.figures.chart import (
     Explained,
     Ruler,
     html_text,
-    minus,
 )
+from rugged_widget.view.figures.densities import is_point
+from rugged_widget.view.figures.number_format import factored, is_probability, level, probability
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
@@ -143,18 +144,25 @@ class SlopeFigure:
     def sentence(self, snapshot: RegressionSnapshot) -> str:
         """Return both probabilities as a sentence."""
         return ", ".join(
-            self._text("slopes.sentence", name=group.label, prob=slope.prob_positive)
+            self._text("slopes.sentence", name=group.label, prob=is_positive(self._text, slope))
             for group, slope in zip(self._subject.groups, snapshot.slopes, strict=True)
         )
 
     def _corner(self, number: int, slope: Density) -> str:
         """Return the lines of a group as HTML: its name, P(slope > 0), and where the slope is."""
-        positive = escape(self._text("slopes.positive", prob=slope.prob_positive))
+        text = self._text
+        positive = escape(text("slopes.positive", prob=is_positive(text, slope)))
         if self._shows_exact:
-            exact = self._text.html("slopes.exact", prob=self._answers[number].prob_positive)
+            exact = text.html("slopes.exact", prob=probability(text, self._answers[number].prob_positive))
             positive += f' <span class="rw-exact">{exact}</span>'
-        median, lower, upper = (minus(f"{value:+.2f}") for value in (slope.median, slope.lower, slope.upper))
-        interval = self._text.html(
-            "slopes.interval", median=median, percent=f"{100 * slope.prob:g}", lower=lower, upper=upper
-        )
+        median, lower, upper, power = factored(text, slope.median, slope.lower, slope.upper)
+        fields = {"median": median, "percent": level(text, slope.prob), "lower": lower, "upper": upper}
+        interval = text.html("slopes.interval", **fields)
+        if power:
+            interval = f"({interval})\N{NO-BREAK SPACE}{power}"
         return f"<b>{self._slopes.label(number)}</b><br>{positive}<br>{interval}"
+
+
+def is_positive(text: Catalogue, slope: Density) -> str:
+    """Write the probability that a slope is positive with its sign of equality: = 0.98 or > 0.999."""
+    return is_probability(text, slope.prob_positive, certain=is_point(slope))

@@ -7,8 +7,10 @@ import numpy as np
 
 from rugged_widget.regression.snapshot import RegressionAnswer, RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import Group, RegressionSubject
+from rugged_widget.regression.view.slopes import is_positive
 from rugged_widget.snapshot.snapshot import Array, Band
 from rugged_widget.view.figures.chart import minus
+from rugged_widget.view.figures.number_format import ends, probability
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 WIDTH, HEIGHT, MARGIN = 380, 220, 34
@@ -58,9 +60,9 @@ def _answers(
     """Return a line of a list for each group."""
     remarks = ["" for _ in subject.groups]
     if exact is not None:
-        remarks = [text("still.exact", prob=slope.prob_positive) for slope in exact.slopes]
+        remarks = [text("still.exact", prob=probability(text, slope.prob_positive)) for slope in exact.slopes]
     return "".join(
-        f"<li>{text.html('still.answer', group=group.label, prob=slope.prob_positive)} {escape(remark)}</li>"
+        f"<li>{text.html('still.answer', group=group.label, prob=is_positive(text, slope))} {escape(remark)}</li>"
         for group, slope, remark in zip(subject.groups, snapshot.slopes, remarks, strict=True)
     )
 
@@ -113,7 +115,7 @@ def _panel(
         f'</text>{_ends(bottom, view)}<g stroke="currentColor" stroke-opacity="0.3">'
         f'<path d="M{MARGIN},20V{bottom}H{right}" fill="none"/></g><g fill-opacity="0.45" stroke="none">{points}</g>'
         f'{drawn}<text x="{right}" y="{HEIGHT - 18}" text-anchor="end">'
-        f"{escape(subject.labels.x_label)}, {x_ends[0]:.3g}\N{EN DASH}{x_ends[1]:.3g}</text></svg>"
+        f"{escape(subject.labels.x_label)}, {ends(subject.text, *x_ends)}</text></svg>"
     )
 
 

@@ -14,6 +14,7 @@ from rugged_widget.snapshot.snapshot import Progress, Status
 from rugged_widget.view.controls.engine_note import EngineNote
 from rugged_widget.view.controls.inputs import Input
 from rugged_widget.view.figures.chart import html_text
+from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.frames.silent_widgets import SilentProgress
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
@@ -115,7 +116,7 @@ def sentence(text: Catalogue, progress: Progress) -> str:
     if progress.status != "running" or not rate > 0 or math.isinf(rate):
         return text(f"controls.status.{progress.status}", step=step, count=count)
     left = duration(text, (count - step) / rate)
-    return text("controls.status.running_at", step=step, count=count, rate=_rounded(rate), left=left)
+    return text("controls.status.running_at", step=step, count=count, rate=brief(text, rate), left=left)
 
 
 def duration(text: Catalogue, seconds: float) -> str:
@@ -125,9 +126,3 @@ def duration(text: Catalogue, seconds: float) -> str:
     if seconds < 3600:
         return text("controls.minutes", count=math.ceil(seconds / 60))
     return text("controls.hours", count=seconds / 3600)
-
-
-def _rounded(rate: float) -> str:
-    # Two figures: the last ones would only flicker.
-    digits = max(0, math.floor(math.log10(rate)) - 1)
-    return f"{round(rate, -digits):,.0f}" if rate >= 10 else f"{rate:.1f}"

@@ -10,10 +10,10 @@ import numpy as np
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Latent
-from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.figures.explanation import Sentence
-from rugged_widget.view.figures.number_format import brief
+from rugged_widget.view.figures.number_format import brief, correlation, level, share, short, to_decimals
 from rugged_widget.view.figures.overlays import gap_words
+from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Subject
 
 
@@ -26,9 +26,12 @@ class Facts:
         Words of the model.
     reference
         Answers that the run is compared with; None where nothing is known.
+    text
+        In which language numbers are written.
     """
 
-    def __init__(self, subject: Subject, reference: Reference | None) -> None:
+    def __init__(self, subject: Subject, reference: Reference | None, text: Catalogue) -> None:
+        self._text = text
         self._subject, self._exact = subject, None if reference is None else reference.exact
         self._judged: Approximation | None = None
         self._by_key: Mapping[str, Callable[[Snapshot], list[Sentence]]] = {
@@ -47,15 +50,15 @@ class Facts:
         told: list[Sentence] = [("what", fields)]
         if self._exact is None:
             return [*told, ("bound_unknown", fields), ("units", fields)]
-        told.append(("bound", {"evidence": minus(f"{self._exact.log_evidence:,.2f}")}))
+        told.append(("bound", {"evidence": to_decimals(self._text, self._exact.log_evidence, 2)}))
         if snapshot.step and snapshot.gap is not None and math.isfinite(snapshot.gap.nats):
-            told.append(("gap", {"gap": gap_words(snapshot.gap)}))
+            told.append(("gap", {"gap": gap_words(self._text, snapshot.gap)}))
         else:
             told.append(("gap_unknown", {}))
         return [*told, ("units", fields)]
 
     def _quantiles(self, snapshot: Snapshot) -> list[Sentence]:
-        percents = [f"{100 * prob:g}" for prob in snapshot.probs]
+        percents = [level(self._text, prob) for prob in snapshot.probs]
         fields = dict(zip(("low", "inner_low", "_", "inner_high", "high"), percents, strict=True))
         told: list[Sentence] = [("read", fields)]
         if self._exact is not None:
@@ -70,11 +73,11 @@ class Facts:
         return [*told, ("independent", self._pair(found)), *self._narrow(found)]
 
     def _converged(self, snapshot: Snapshot) -> list[Sentence]:
-        rate = {"rate": f"{snapshot.learning_rate:.3g}"}
+        rate = {"rate": short(self._text, snapshot.learning_rate)}
         told: list[Sentence] = [("what", rate), ("not", rate), ("noise", rate)]
         convergence = snapshot.convergence
         if convergence is not None and math.isfinite(convergence.noise_cost):
-            told.append(("cost", rate | {"cost": brief(convergence.noise_cost)}))
+            told.append(("cost", rate | {"cost": brief(self._text, convergence.noise_cost)}))
         return [*told, ("source", rate)]
 
     def _approximation(self, snapshot: Snapshot) -> list[Sentence]:
@@ -82,10 +85,10 @@ class Facts:
         if found is None or found.quality == "point":
             return [("weights_general", {}), ("tail_general", {}), ("source", {})]
         fields = {
-            "threshold": f"{found.threshold:.2f}",
+            "threshold": to_decimals(self._text, found.threshold, 2),
             "count": len(found.k_hats),
             "draws": found.num_draws,
-            "effective": f"{100 * found.effective:.0f}",
+            "effective": share(self._text, found.effective),
         }
         told: list[Sentence] = [("weights", fields), ("tail", fields), ("repeats", fields)]
         if found.worst is not None:
@@ -100,7 +103,7 @@ class Facts:
 
     def _pair(self, found: Approximation) -> Mapping[str, object]:
         one, other = (self._latent(latent) for latent in found.correlated or ())
-        return {"one": one, "other": other, "correlation": minus(f"{found.correlation:.2f}")}
+        return {"one": one, "other": other, "correlation": correlation(self._text, found.correlation)}
 
     def _narrow(self, found: Approximation) -> Sequence[Sentence]:
         if found.worst is None:
@@ -109,7 +112,7 @@ class Facts:
         ratio = float(np.asarray(found.sd_ratios[site])[index])
         if ratio >= 1.0:
             return []
-        return [("narrow", {"percent": f"{100 * (1.0 - ratio):.0f}", "name": self._latent(found.worst)})]
+        return [("narrow", {"percent": share(self._text, 1.0 - ratio), "name": self._latent(found.worst)})]
 
     def _latent(self, latent: Latent) -> str:
         return {(row.site, row.index): row.label for row in self._subject.rows}.get(latent, latent[0])

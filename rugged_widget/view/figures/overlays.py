@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import bqplot
 
 from rugged_widget.snapshot.snapshot import Array, Correction, KLGap
-from rugged_widget.view.figures.chart import FOREGROUND, MUTED, minus
+from rugged_widget.view.figures.chart import FOREGROUND, MUTED
+from rugged_widget.view.figures.number_format import brief, to_decimals, with_error
 from rugged_widget.view.frames.silent_widgets import SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -69,14 +70,10 @@ def is_reliable(correction: Correction | None) -> bool:
     return correction is None or correction.reliable
 
 
-def gap_words(gap: KLGap, num_rows: int = 1) -> str:
+def gap_words(text: Catalogue, gap: KLGap, num_rows: int = 1) -> str:
     """Return the gap divided by `num_rows` with the digits that its error leaves; none is below 0 but by error."""
     nats, error = max(0.0, gap.nats) / num_rows, gap.standard_error / num_rows
-    if nats >= 1e7 or not 0.0 < error < math.inf:
-        return f"{nats:.3g}"
-    digits = -math.floor(math.log10(error))
-    decimals = max(0, digits)
-    return f"{round(nats, digits):,.{decimals}f} \N{PLUS-MINUS SIGN} {round(error, digits):,.{decimals}f}"
+    return with_error(text, nats, error) if 0.0 < error < math.inf else brief(text, nats)
 
 
 def evidence_words(text: Catalogue, log_evidence: float, gap: KLGap | None, num_rows: int = 1) -> tuple[str, ...]:
@@ -84,9 +81,8 @@ def evidence_words(text: Catalogue, log_evidence: float, gap: KLGap | None, num_
 
     The distance of the guide to it follows where that is known; both are divided by `num_rows`.
     """
-    decimals = 2 if num_rows == 1 else 4
-    evidence = text("overlay.evidence", value=minus(f"{log_evidence / num_rows:,.{decimals}f}"))
+    evidence = text("overlay.evidence", value=to_decimals(text, log_evidence / num_rows, 2 if num_rows == 1 else 4))
     if gap is None or not math.isfinite(gap.nats):
         return (evidence,)
     distance = text("overlay.kl") if num_rows == 1 else text("overlay.kl_per_row", num_rows=num_rows)
-    return evidence, text("overlay.gap", gap=gap_words(gap, num_rows), distance=distance)
+    return evidence, text("overlay.gap", gap=gap_words(text, gap, num_rows), distance=distance)

@@ -34,7 +34,8 @@ def _rows(text: Catalogue, parameter: Parameter) -> Iterator[str]:
     count = constrained.size if constrained.size <= MAX_WRITTEN and constrained.shape == unconstrained.shape else FIRST
     pairs = zip(constrained.ravel()[:count].tolist(), unconstrained.ravel()[:count].tolist(), strict=False)
     for number, (value, free) in enumerate(pairs):
-        yield f"<tr><td>{_index(number, constrained.shape)}</td><td>{fixed(value)}</td><td>{fixed(free)}</td></tr>"
+        cells = _index(number, constrained.shape), fixed(text, value), fixed(text, free)
+        yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     if count < max(constrained.size, unconstrained.size):
         ranges = f"<td>{_range(text, constrained)}</td><td>{_range(text, unconstrained)}</td>"
         yield f"<tr><td>{text.html('parameters.all', count=constrained.size)}</td>{ranges}</tr>"
@@ -52,4 +53,4 @@ def _index(number: int, shape: tuple[int, ...]) -> str:
 def _range(text: Catalogue, values: Array) -> str:
     if not values.size:
         return text.html("parameters.none")
-    return text.html("parameters.range", low=fixed(float(values.min())), high=fixed(float(values.max())))
+    return text.html("parameters.range", low=fixed(text, float(values.min())), high=fixed(text, float(values.max())))

@@ -7,7 +7,8 @@ import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
-from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, minus
+from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler
+from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
@@ -94,10 +95,13 @@ class QuantileFigure:
 
     def sentence(self, snapshot: Snapshot) -> str:
         """Return the medians as a sentence."""
-        medians = self.values(snapshot.quantiles)[len(snapshot.probs) // 2]
+        rows = self._subject.rows
+        values = self.values(snapshot.quantiles) + [row.offset for row in rows]
         return ", ".join(
-            self._text("quantiles.median", name=row.label, median=minus(f"{median + row.offset:.2f}"))
-            for row, median in zip(self._subject.rows, medians, strict=True)
+            self._text("quantiles.median", name=row.label, median=within(self._text, median, lower, upper))
+            for row, median, lower, upper in zip(
+                rows, values[len(values) // 2].tolist(), values[0].tolist(), values[-1].tolist(), strict=True
+            )
         )
 
     def _name(self, chart: Chart) -> None:
@@ -106,7 +110,7 @@ class QuantileFigure:
         self._names.tick_labels = {f"{place}": row.caption for place, row in enumerate(self._subject.rows)}
 
     def _axis_label(self) -> str:
-        percent = [f"{100 * prob:g}" for prob in self._subject.probs]
+        percent = [level(self._text, prob) for prob in self._subject.probs]
         ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
         return self._text("quantiles.axis", ends=ends, middle=middle)
 

@@ -9,8 +9,8 @@ import ipywidgets
 
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged, Convergence, Latent
-from rugged_widget.view.figures.chart import Explained, html_text, minus
-from rugged_widget.view.figures.number_format import brief
+from rugged_widget.view.figures.chart import Explained, html_text
+from rugged_widget.view.figures.number_format import TIMES, against, brief, correlation, share, times, to_decimals
 from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
@@ -85,7 +85,7 @@ class ConvergenceCard:
         state = convergence.state
         title = self._text(f"verdict.converged.{state}", step=convergence.since)
         key = ("rises" if convergence.drift >= 0 else "falls") if state == "drifting" else state
-        noise, drift = brief(convergence.noise), brief(abs(convergence.drift))
+        noise, drift = brief(self._text, convergence.noise), brief(self._text, abs(convergence.drift))
         why = [self._text(f"verdict.converged_text.{key}", noise=noise, drift=drift)]
         if averaged is not None:
             count = (averaged.last - averaged.first) // averaged.stride + 1
@@ -100,7 +100,8 @@ class ConvergenceCard:
         if not advice:
             return ""
         costs = advice in {"lower", "average"} and math.isfinite(convergence.noise_cost)
-        return self._text(f"verdict.advice.{advice}{'_cost' if costs else ''}", cost=brief(convergence.noise_cost))
+        cost = brief(self._text, convergence.noise_cost)
+        return self._text(f"verdict.advice.{advice}{'_cost' if costs else ''}", cost=cost)
 
 
 class ApproximationCard:
@@ -149,14 +150,14 @@ class ApproximationCard:
         return [*changes, (self.cure, {"disabled": not curable})]
 
     def _title(self, judgement: Approximation) -> str:
-        typical = "" if judgement.quality == "point" else _two(judgement.k_hat)
+        typical = "" if judgement.quality == "point" else against(self._text, judgement.k_hat, judgement.threshold)
         return self._text(f"verdict.approximation.{judgement.quality}", k_hat=typical)
 
     def _why(self, judgement: Approximation, *, averaged: bool, converged: bool) -> list[str]:
         if judgement.quality == "point":
             return [self._sentence("point"), self._sentence("try_multivariate")]
         if judgement.quality == "good":
-            even = self._sentence("even", effective=f"{100 * judgement.effective:.0f}")
+            even = self._sentence("even", effective=share(self._text, judgement.effective))
             return [even, self._spread(judgement), self._place(judgement)]
         low, high = float(judgement.k_hats.min()), float(judgement.k_hats.max())
         cure = self._sentence(("train" if averaged else "average") if judgement.correlates else "try_multivariate")
@@ -174,19 +175,22 @@ class ApproximationCard:
     def _off(self, judgement: Approximation) -> str:
         """Return what is wrong with a guide where that is neither its widths nor the tail of its weights, else ""."""
         if judgement.reason == "means" and judgement.shifted is not None:
-            shift, name = brief(abs(judgement.worst_mean_shift)), self._latent(judgement.shifted)
+            shift, name = brief(self._text, abs(judgement.worst_mean_shift)), self._latent(judgement.shifted)
             return self._sentence("shifted", shift=shift, name=name)
         if judgement.reason == "gap" and judgement.gap is not None:
-            return self._sentence("distant", gap=brief(judgement.gap.nats))
+            return self._sentence("distant", gap=brief(self._text, judgement.gap.nats))
         if judgement.reason == "ruled_out":
-            return self._sentence("ruled_out", percent=brief(100 * judgement.ruled_out))
+            return self._sentence("ruled_out", percent=share(self._text, judgement.ruled_out))
         return self._sentence("few") if math.isinf(judgement.k_hat) and judgement.reason == "weights" else ""
 
     def _test(self, judgement: Approximation) -> str:
         if judgement.quality == "point":
             return ""
-        low, high = _two(float(judgement.k_hats.min())), _two(float(judgement.k_hats.max()))
-        count, threshold = len(judgement.k_hats), _two(judgement.threshold)
+        low, high = (
+            against(self._text, float(end), judgement.threshold)
+            for end in (judgement.k_hats.min(), judgement.k_hats.max())
+        )
+        count, threshold = len(judgement.k_hats), to_decimals(self._text, judgement.threshold, 2)
         return self._sentence("test", count=count, low=low, high=high, threshold=threshold)
 
     def _reason(self, judgement: Approximation) -> str:
@@ -195,24 +199,33 @@ class ApproximationCard:
         if judgement.correlated is None:
             return self._sentence("may_correlate")
         one, other = (self._latent(latent) for latent in judgement.correlated)
-        correlation = minus(f"{judgement.correlation:.2f}")
-        return self._sentence("independent", one=one, other=other, correlation=correlation)
+        together = correlation(self._text, judgement.correlation)
+        return self._sentence("independent", one=one, other=other, correlation=together)
 
     def _spread(self, judgement: Approximation) -> str:
         """Return how far the guide's standard deviations are from the exact ones, where these are known."""
         if judgement.worst is None:
             return ""
-        ratio = judgement.worst_sd_ratio
-        percent = 100 * abs(ratio - 1.0)
+        ratio, name = judgement.worst_sd_ratio, self._latent(judgement.worst)
         if judgement.quality == "good":
-            return self._sentence("within", percent=f"{math.ceil(percent):d}")
+            percent = to_decimals(self._text, math.ceil(100 * abs(ratio - 1.0)), 0)
+            return self._sentence("within", percent=percent)
+        if ratio >= TIMES:
+            return self._sentence("wide_times", times=times(self._text, ratio), name=name)
+        if ratio <= 1.0 / TIMES:
+            factor = 1.0 / ratio if ratio else math.inf
+            return self._sentence("narrow_times", times=times(self._text, factor), name=name)
         key = "narrow" if ratio < 1.0 else "wide"
-        return self._sentence(key, percent=f"{percent:.0f}", name=self._latent(judgement.worst))
+        return self._sentence(key, percent=to_decimals(self._text, 100 * abs(ratio - 1.0), 0), name=name)
 
     def _place(self, judgement: Approximation) -> str:
         """Return how near the guide's means are to the exact ones, where these are known."""
         shift = abs(judgement.worst_mean_shift)
-        return "" if math.isnan(shift) else self._sentence("near", shift=f"{math.ceil(100 * shift) / 100:.2f}")
+        return (
+            ""
+            if math.isnan(shift)
+            else self._sentence("near", shift=to_decimals(self._text, math.ceil(100 * shift) / 100, 2))
+        )
 
     def _sentence(self, key: str, **values: object) -> str:
         return self._text(f"verdict.approximation_text.{key}", **values)
@@ -221,7 +234,3 @@ class ApproximationCard:
         labels = {(row.site, row.index): row.label for row in self._rows()}
         site, index = latent
         return labels.get(latent, f"{site}[{', '.join(map(str, index))}]" if index else site)
-
-
-def _two(value: float) -> str:
-    return "\N{INFINITY}" if value == math.inf else minus(f"{value:.2f}")

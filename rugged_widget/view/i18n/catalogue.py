@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
+from string import Formatter
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType({"en": "English", "ko": "한국어"})
 """Names of the languages in themselves, by their codes."""
@@ -29,8 +30,11 @@ class Catalogue:
         return f"Catalogue({self.language!r})"
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """Return an entry with its fields filled in, as plain text; KeyError where there is none."""
-        return catalogue(self.language)[key].format(**values)
+        """Return an entry with its fields filled in, as plain text; KeyError where there is none.
+
+        Fields that are numbers are written as the language does; numbers that are texts already have to be.
+        """
+        return _Fields(self).vformat(catalogue(self.language)[key], (), values)
 
     def __contains__(self, key: str) -> bool:
         return key in catalogue(self.language)
@@ -38,7 +42,15 @@ class Catalogue:
     def html(self, key: str, /, **values: object) -> str:
         """Return an entry that is HTML with its fields filled in; what is a text among them stays text."""
         safe = {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}
-        return catalogue(self.language)[key].format(**safe)
+        return _Fields(self).vformat(catalogue(self.language)[key], (), safe)
+
+    def number(self, english: str) -> str:
+        """Return a number as the language writes it, given as English does: 1,234.5.
+
+        The entry numbers.example, which is that number, shows its marks between thousands and before decimals.
+        """
+        thousands, decimal = _marks(catalogue(self.language)["numbers.example"])
+        return english.translate({ord(","): thousands, ord("."): decimal})
 
     def follow(self, put: Callable[[], None]) -> None:
         """Call `put` now, and again whenever the language changes: for what no frame brings up to date."""
@@ -51,6 +63,23 @@ class Catalogue:
             self.language = language
             for put in self._followers:
                 put()
+
+
+class _Fields(Formatter):
+    """Fills in the fields of an entry, numbers as the language of a catalogue writes them."""
+
+    def __init__(self, text: Catalogue) -> None:
+        self._text = text
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        written = str(super().format_field(value, format_spec))
+        return self._text.number(written) if isinstance(value, (int, float)) else written
+
+
+def _marks(example: str) -> tuple[str, str]:
+    """Return the marks between thousands and before decimals, of 1,234.5 as a language writes it."""
+    thousands, decimal = example.removeprefix("1").removesuffix("5").split("234")
+    return thousands, decimal
 
 
 def checked_language(value: str) -> str:

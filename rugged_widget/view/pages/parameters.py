@@ -9,8 +9,9 @@ import numpy as np
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress, Snapshot
-from rugged_widget.view.figures.chart import html_text, minus
+from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, apply_changes, is_point, legend
+from rugged_widget.view.figures.number_format import rounded, within
 from rugged_widget.view.figures.parameter_table import table_of
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import paragraph
@@ -100,8 +101,10 @@ class _Latent:
     def _median_text(self) -> str:
         if self._shown is NOWHERE:
             return ""
-        key = "parameters.point" if is_point(self._shown) else "parameters.median"
-        return escape(self._text(key, value=minus(f"{self._shown.median:.2f}")))
+        text, shown = self._text, self._shown
+        if is_point(shown):
+            return escape(text("parameters.point", value=rounded(text, shown.median)))
+        return escape(text("parameters.median", value=within(text, shown.median, shown.lower, shown.upper)))
 
     def _fix(self, reference: Reference) -> None:
         """Draw what stays the same throughout."""

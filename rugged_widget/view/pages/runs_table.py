@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 import ipywidgets
 
 from rugged_widget.names import isolated
+from rugged_widget.precision import NONE
 from rugged_widget.runs.saved_run import SavedRun
-from rugged_widget.view.figures.chart import minus
-from rugged_widget.view.figures.number_format import brief
+from rugged_widget.view.figures.number_format import against, brief, ratio, short, to_decimals, with_error
 from rugged_widget.view.figures.overlays import gap_words
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -16,7 +16,7 @@ from rugged_widget.view.requests import CompareRequests
 from rugged_widget.view.widgets import box, button, classed, hbox
 
 COLUMNS = ("name", "guide", "steps", "rate", "elbo", "gap", "ratio", "k_hat", "seconds")
-NONE = "\N{EN DASH}"
+MOST_DECIMALS = 3  # of an ELBO
 
 
 class RunsTable:
@@ -148,13 +148,13 @@ def _texts(run: SavedRun, text: Catalogue) -> dict[str, str]:
         mark = f' <abbr title="{tip}">\N{GREEK SMALL LETTER MU}</abbr>'
     return {
         "guide": text.html(guide if guide in text else "guides.custom"),
-        "steps": f"{run.steps:,}{mark}",
-        "rate": f"{run.learning_rate:.2g}{'*' if run.rate_changed else ''}",
+        "steps": f"{to_decimals(text, run.steps, 0)}{mark}",
+        "rate": f"{short(text, run.learning_rate)}{'*' if run.rate_changed else ''}",
         "elbo": _elbo(run, text),
-        "gap": NONE if run.gap is None or not math.isfinite(run.gap.nats) else gap_words(run.gap),
-        "ratio": f"{run.worst_sd_ratio:.2f}" if math.isfinite(run.worst_sd_ratio) else NONE,
+        "gap": NONE if run.gap is None or not math.isfinite(run.gap.nats) else gap_words(text, run.gap),
+        "ratio": ratio(text, run.worst_sd_ratio),
         "k_hat": _judged(run, text),
-        "seconds": brief(run.seconds),
+        "seconds": brief(text, run.seconds),
     }
 
 
@@ -162,11 +162,10 @@ def _elbo(run: SavedRun, text: Catalogue) -> str:
     """Return the ELBO with the digits that its error leaves; that of a point in brackets, for it is no bound."""
     error = run.elbo_error
     if not 0.0 < error < math.inf:
-        estimate = minus(f"{run.elbo:,.2f}")
+        estimate = to_decimals(text, run.elbo, 2)
         is_point = run.approximation is not None and run.approximation.quality == "point"
         return f'<abbr title="{text.html("compare.no_bound")}">({estimate})</abbr>' if is_point else estimate
-    decimals = min(3, max(0, -math.floor(math.log10(error))))
-    return minus(f"{run.elbo:,.{decimals}f} \N{PLUS-MINUS SIGN} {error:,.{decimals}f}")
+    return with_error(text, run.elbo, error, most=MOST_DECIMALS)
 
 
 def _judged(run: SavedRun, text: Catalogue) -> str:
@@ -174,5 +173,5 @@ def _judged(run: SavedRun, text: Catalogue) -> str:
     judgement = run.approximation
     if judgement is None or math.isnan(run.k_hat):
         return NONE
-    k_hat = minus(f"{run.k_hat:.2f}") if math.isfinite(run.k_hat) else "\N{INFINITY}"
-    return f"{k_hat} <small>{text.html(f'compare.quality.{judgement.quality}')}</small>"
+    k_hat, quality = against(text, run.k_hat, judgement.threshold), text.html(f"compare.quality.{judgement.quality}")
+    return f"{k_hat} <small>{quality}</small>"

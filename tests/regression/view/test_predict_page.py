@@ -51,15 +51,32 @@ def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
     assert slider.readout_format == ".2f"
 
 
-@pytest.mark.parametrize(("scale", "readout"), [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".9f"), (1.0, ".2f")])
+@pytest.mark.parametrize(
+    ("scale", "readout"),
+    [(1e3, ".0f"), (1e-4, ".6f"), (1e-7, ".2f"), (1e-13, ".2f"), (1e-300, ".2f"), (1e17, ".2f"), (1.0, ".2f")],
+)
 def test_the_slider_is_as_fine_as_the_range_needs(scale: float, readout: str) -> None:
     rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * scale - 2 * scale)
     shown = PredictPage(subject_of(DATA, PROBS, WORDS), None, rows, lambda: None, text=WORDS)
     slider = part(shown, "what-if-x")
     assert slider.readout_format == readout
-    assert slider.min <= rows.x.min()
-    assert slider.max >= rows.x.max()
     assert 100 <= (slider.max - slider.min) / slider.step <= 1100
+    picked = []
+    for place in (slider.value, slider.min, slider.max):
+        slider.value = place
+        picked.append(shown.request().what_if[0])  # type: ignore[index]
+    assert picked[0] == pytest.approx(float(np.median(rows.x)), abs=0.01 * float(np.ptp(rows.x)))
+    assert picked[1] <= rows.x.min()
+    assert picked[2] >= rows.x.max()
+
+
+def test_where_the_slider_leaves_a_power_of_ten_out_its_name_says_so() -> None:
+    rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * 1e-9)
+    shown = PredictPage(subject_of(DATA, PROBS, WORDS), None, rows, lambda: None, text=WORDS)
+    part(shown, "what-if-x").value = 1.25
+    assert shown.request().what_if == (1.25e-9, 0)
+    name = "Terrain Ruggedness Index (100 m) (\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}10⁻⁹)"
+    assert (shown.labels["rw-what-if-x"], part(shown, "what-if-name").value) == (name, f"<p>{name}</p>")
 
 
 def test_another_point_is_asked_for_and_wanted_and_nothing_else_happens() -> None:
@@ -85,11 +102,12 @@ def test_the_interval_in_dollars_is_the_exponential_of_that_of_the_logarithm() -
     changes = shown.update(snapshot(what_if=THERE), RUNNING)
     text = value_of(changes, part(shown, "answer"), "value")
     low, high, middle = (
-        f"<b>{rounded(math.exp(value))}\N{NO-BREAK SPACE}$</b>" for value in (GUIDE.lower, GUIDE.upper, GUIDE.median)
+        f"<b>{rounded(WORDS, math.exp(value))}\N{NO-BREAK SPACE}$</b>"
+        for value in (GUIDE.lower, GUIDE.upper, GUIDE.median)
     )
     assert f"between {low} and {high} with probability 0.90, median {middle}" in text
     assert f"logarithm: {GUIDE.lower:.2f} to {GUIDE.upper:.2f}" in text
-    assert f"exact posterior: {rounded(math.exp(EXACT.lower))}" in text
+    assert f"exact posterior: {rounded(WORDS, math.exp(EXACT.lower))}" in text
     inside = value_of(changes, drawn.density(figures(shown)[1]).inside, "x")
     assert (inside[0], inside[-1]) == pytest.approx((math.exp(GUIDE.lower), math.exp(GUIDE.upper)))
 
@@ -136,7 +154,10 @@ def test_the_five_nearest_of_that_group_are_listed_with_where_they_lie() -> None
     names = [DATA.row_names[row] for row in order.tolist()]
     assert [part.split("</th>")[0] for part in table.split('<th scope="row">')[1:]] == names
     first = int(order[0])
-    assert f"<td>{DATA.targets[first]:.2f}</td><td>{rounded(DATA.response_values[first])}</td><td>inside</td>" in table
+    assert (
+        f"<td>{DATA.targets[first]:.2f}</td><td>{rounded(WORDS, DATA.response_values[first])}</td><td>inside</td>"
+        in table
+    )
     narrow = WhatIf(1.21, 1, normal(7.0, 1e-3), None)
     table = value_of(shown.update(snapshot(what_if=narrow), RUNNING), part(shown, "nearest"), "value")
     sides = ["above" if DATA.targets[row] > 7.0 else "below" for row in order]
@@ -150,7 +171,7 @@ def test_without_a_logarithm_there_is_one_figure_and_the_response_as_it_is() -> 
     changes = shown.update(snapshot(what_if=there), RUNNING)
     assert len(figures(shown)) == 1
     text = value_of(changes, part(shown, "answer"), "value")
-    assert f"between <b>\N{MINUS SIGN}{abs(there.guide.lower):.2f}</b>" in text
+    assert f"between <b>\N{MINUS SIGN}{abs(there.guide.lower):.1f}</b>" in text
     assert "logarithm" not in text
 
 

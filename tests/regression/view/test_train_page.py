@@ -14,6 +14,7 @@ from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.train_page import train_page
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
+from rugged_widget.view.figures.number_format import probability
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
 from tests.view import drawn
@@ -120,4 +121,4 @@ def test_who_does_not_see_it_is_told_both_verdicts_and_the_beliefs(
     said = shown.page.sentence(judged)
     assert all(word in said for word in verdicts)
     assert "cont_africa" in said
-    assert f"{judged.slopes[1].prob_positive:.2f}" in said
+    assert probability(shown.text, judged.slopes[1].prob_positive) in said

@@ -22,6 +22,7 @@ from rugged_widget.regression.view.slopes import SlopeFigure
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.figures.chart import Ruler
 from rugged_widget.view.figures.elbo import ElboFigure
+from rugged_widget.view.figures.number_format import is_probability
 from rugged_widget.view.figures.quantiles import QuantileFigure
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Row
@@ -125,7 +126,7 @@ def test_the_corners_answer_in_words_and_names_of_groups_stay_text(snapshots: di
     slope = snapshots[700].slopes[0]
     text = str(values_of(figure, snapshots[700], drawn.part(figure.box, "rw-corner-0"))["value"])
     assert "&lt;b&gt;" in text
-    assert f"P(slope > 0) = {slope.prob_positive:.2f}" in unescape(text)
+    assert f"P(slope > 0) {is_probability(WORDS, slope.prob_positive)}" in unescape(text)
     interval = f"{slope.median:+.2f}, 90 % from {slope.lower:+.2f} to {slope.upper:+.2f}"
     assert interval.replace("-", "\N{MINUS SIGN}") in text
 

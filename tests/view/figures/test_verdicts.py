@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rugged_widget.view.figures.verdicts import Card
 
 ROWS = subject_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95)).rows
+KOREAN_ROWS = subject_of(RegressionData.rugged(), (0.05, 0.25, 0.5, 0.75, 0.95), Catalogue("ko")).rows
 MINUS, K_HAT = "\N{MINUS SIGN}", "k\N{COMBINING CIRCUMFLEX ACCENT}"
 
 
@@ -202,6 +203,31 @@ def test_a_guide_that_is_too_wide_is_told_so_and_a_latent_without_a_row_by_its_s
     _, text = judged(approximation(sd_ratios={"z": np.array([1.0, 1.5])}, worst=("z", (1,)), correlates=True))
     assert "up to 50 % too wide (z[1])" in text
     assert "lower learning rate" in text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "english", "korean"),
+    [
+        (0.53, "up to 47 % too narrow (bias)", "최대 47 % 좁습니다(편향)"),
+        (1 / 12, "as narrow as 1/12 of the exact ones (bias)", "정확한 것의 12분의 1입니다(편향)"),
+        (1e-6, "as narrow as 1/1,000,000 of the exact ones (bias)", "1,000,000분의 1입니다(편향)"),
+        (2.6, "up to 160 % too wide (bias)", "최대 160 % 넓습니다(편향)"),
+        (3.2, "up to 3 times as wide as the exact ones (bias)", "정확한 것의 3배입니다(편향)"),
+        (2458.09, "up to 2,500 times as wide as the exact ones (bias)", "정확한 것의 2,500배입니다(편향)"),
+    ],
+)
+def test_a_width_that_is_far_off_is_told_as_a_factor(ratio: float, english: str, korean: str) -> None:
+    found = approximation(sd_ratios={BIAS: np.array([ratio])}, worst=(BIAS, (0,)))
+    assert english in judged(found)[1]
+    card = ApproximationCard(lambda: KOREAN_ROWS, Asked().requests, text=Catalogue("ko"))
+    assert korean in told(card.card, card.update(at(1500, approximation=found), progress()))[1]
+
+
+def test_a_correlation_and_a_share_that_are_nearly_all_are_not_said_to_be() -> None:
+    assert f"correlation {MINUS}0.998)" in judged(approximation(correlation=-0.998))[1]
+    assert "99.7 % of the guide's draws count" in judged(approximation("good", effective=0.997))[1]
+    assert "rules out > 99.9 % of" in judged(approximation(reason="ruled_out", ruled_out=0.9999))[1]
+    assert "0.66 to 0.698, good below 0.70" in judged(approximation("good", k_hats=np.array([0.66, 0.698])))[1]
 
 
 def test_a_point_is_told_to_say_nothing_of_uncertainty() -> None:
