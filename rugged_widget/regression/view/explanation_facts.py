@@ -37,6 +37,7 @@ class _Facts:
             **{key: partial(general, key) for key in PARTS},
             "panels": self._panels,
             "slopes": self._slopes,
+            "slope": self._slope,
         }
 
     def __call__(self, key: str, snapshot: RegressionSnapshot) -> list[Sentence]:
@@ -45,6 +46,7 @@ class _Facts:
         fields = {
             "rows": self._subject.row_noun,
             "num_rows": snapshot.num_rows,
+            "num_features": self._subject.design.num_features,
             "sigma": f"{_median(snapshot, 'sigma'):.2f}",
         }
         return [(name, fields) for name in ("first", "second", "third")]
@@ -65,10 +67,14 @@ class _Facts:
             "inside": prediction,
             "share": f"{100 * prediction / max(drawn, 1):.0f}",
             "sigma": f"{_median(snapshot, 'sigma'):.2f}",
+            "covariates": self._subject.labels.covariates,
         }
         if not snapshot.step:
             return [("start", fields), ("both", fields)]
-        told: list[Sentence] = [("line", fields), ("prediction", fields), ("both", fields)]
+        names: tuple[str, ...] = ("line", "prediction", "both")
+        if self._subject.design.num_covariates:
+            names = ("line_at_means", "prediction_at_means", "covariates", "both")
+        told: list[Sentence] = [(name, fields) for name in names]
         return [*told, ("exact", fields)] if self._exact is not None else told
 
     def _slopes(self, snapshot: RegressionSnapshot) -> list[Sentence]:
@@ -90,7 +96,17 @@ class _Facts:
         told: list[Sentence] = [("read", fields), ("positive", fields), ("sum", fields)]
         if snapshot.step:
             told.append(("differ" if low > 0 or high < 0 else "differ_unsure", fields))
+        told += self._held_fixed()
         return [*told, ("history", fields)] if self._is_lesson() else told
+
+    def _slope(self, snapshot: RegressionSnapshot) -> list[Sentence]:
+        """Return the sentences where there is no group."""
+        fields = {"prob": f"{snapshot.slopes[0].prob_positive:.2f}"}
+        return [("read", fields), ("positive", fields), *self._held_fixed()]
+
+    def _held_fixed(self) -> list[Sentence]:
+        covariates = self._subject.labels.covariates
+        return [("covariates", {"covariates": covariates, "rows": self._subject.row_noun})] if covariates else []
 
     def _is_lesson(self) -> bool:
         return self._subject.title == self._subject.text("lesson.lesson.title")

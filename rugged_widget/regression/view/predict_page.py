@@ -8,11 +8,12 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.names import shown
-from rugged_widget.regression.snapshot import RegressionReference, RegressionRequest, RegressionSnapshot, WhatIf
+from rugged_widget.regression.snapshot import Point, RegressionReference, RegressionRequest, RegressionSnapshot, WhatIf
+from rugged_widget.regression.view.covariate_controls import CovariateControls, digits_for, plain, slider
 from rugged_widget.regression.view.data_rows import Place, Rows
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Density, Progress
-from rugged_widget.view.figures.chart import GROUPS, html_text, minus
+from rugged_widget.view.figures.chart import GROUPS, html_text
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, legend
 from rugged_widget.view.figures.number_format import decimals_for, rounded
 from rugged_widget.view.frames.stream import Changes
@@ -20,7 +21,6 @@ from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.widgets import box, classed, toggle_buttons, vbox
 
-MAX_DECIMALS = 12
 LIMIT = 80.0
 """Logarithms are kept within this on either side: what they stand for is then a finite number in single precision."""
 
@@ -43,20 +43,21 @@ class PredictPage:
         text: Catalogue,
     ) -> None:
         self._rows, self._grid, self._text, self._reference = rows, subject.grid, text, reference
-        self._lines = () if reference is None else reference.lines
-        digits = min(decimals_for(float(np.ptp(rows.x))), MAX_DECIMALS)
-        self._decimals = max(digits, 0)
+        self._decimals = max(digits_for(rows.x), 0)
         self._exact_shown = True
-        self._near: tuple[tuple[float, int], tuple[Place, ...]] | None = None
-        self._slider = _slider(rows, digits)
+        self._near: tuple[Point, tuple[Place, ...]] | None = None
+        self._slider = slider("rw-what-if-x", rows.x, float(np.median(rows.x)))
         self._slider.observe(lambda _change: changed(), "value")
-        self._group = toggle_buttons("rw-what-if-group")
-        Choice(
-            self._group,
-            lambda: [(name, at) for at, name in enumerate(rows.labels.group_labels)],
-            lambda _: changed(),
-            text,
-        )
+        self._grouped = bool(rows.labels.group_labels)
+        self._group = classed(toggle_buttons("rw-what-if-group"), "rw-what-if-switch")
+        if self._grouped:
+            Choice(
+                self._group,
+                lambda: [(name, at) for at, name in enumerate(rows.labels.group_labels)],
+                lambda _: changed(),
+                text,
+            )
+        self._covariates = CovariateControls(rows, changed, text)
         self._answer, self._nearest = html_text("rw-answer"), html_text("rw-nearest")
         names = ("rw-what-if", "rw-what-if-original") if rows.log else ("rw-what-if",)
         self._figures = [DensityFigure(name, name, rows.labels.y_label, num_steps=7) for name in names]
@@ -69,51 +70,67 @@ class PredictPage:
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
         text, rows = self._text, self._rows
+        nearest = "predict.label.nearest_all" if rows.covariates else "predict.label.nearest"
         return {
+            **self._covariates.labels,
             "rw-what-if-x": rows.labels.x_label,
             "rw-what-if-group": text("predict.label.group"),
             "rw-what-if": text("predict.label.density", response=rows.labels.y_label),
             "rw-what-if-original": text("predict.label.density", response=with_unit(rows)),
-            "rw-nearest": text("predict.label.nearest", predictor=rows.labels.x_label),
+            "rw-nearest": text(nearest, predictor=rows.labels.x_label),
         }
 
     def __repr__(self) -> str:
-        return f"PredictPage({self._slider.value:g}, {self._rows.labels.group_labels[self._group.value]!r})"
+        return f"PredictPage({self._point!r})"
+
+    @property
+    def _point(self) -> Point:
+        """The point that is picked."""
+        group = int(self._group.value) if self._grouped else 0
+        return Point(float(self._slider.value), group, self._covariates.values)
 
     def request(self) -> RegressionRequest:
         """Return what the snapshots of this page must hold: the prediction at the point that is picked."""
-        return RegressionRequest(what_if=(float(self._slider.value), int(self._group.value)))
+        return RegressionRequest(what_if=self._point)
 
     def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change; it is about the point of the snapshot, which may be that of before."""
         what_if = snapshot.what_if
         if what_if is None:
-            what_if = WhatIf(float(self._slider.value), int(self._group.value), NOWHERE, None)
-        guide, exact = what_if.guide, what_if.exact
+            what_if = WhatIf(self._point, NOWHERE, None)
+        point, guide, exact = what_if.point, what_if.guide, what_if.exact
         changes = [*self._figures[0].draw(guide, exact), *self._figures[0].compare(exact or guide)]
-        if self._lines:
-            changes += self._figures[0].mark(float(np.interp(what_if.x, self._grid, self._lines[what_if.group])))
+        if self._reference is not None:
+            changes += self._figures[0].mark(self._estimate(self._reference, point))
         if self._rows.log:
             guide, exact = exponential(guide), exact and exponential(exact)
             figure = self._figures[1]
             changes += [*unit_ticks(figure.draw(guide, exact)), *figure.compare(exact or guide)]
         for figure in self._figures:
             changes += figure.show_exact(shown=self._exact_shown and exact is not None)
-            changes += figure.paint(GROUPS[what_if.group])
+            changes += figure.paint(GROUPS[point.group])
         prediction = table = ""
         if what_if.guide is not NOWHERE:
-            prediction = answer(self._text, self._rows, what_if, self._decimals)
-            table = nearest_table(self._text, self._rows, self._places(what_if), what_if.guide, self._decimals)
+            told = self._covariates.told(point.covariates)
+            prediction = answer(self._text, self._rows, what_if, self._decimals, told)
+            table = nearest_table(self._text, self._rows, self._places(point), what_if.guide, self._decimals)
         return [*changes, (self._answer, {"value": prediction}), (self._nearest, {"value": table})]
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact densities from the next frame on, or do not."""
         self._exact_shown = show
 
-    def _places(self, what_if: WhatIf) -> tuple[Place, ...]:
-        point = what_if.x, what_if.group
+    def _estimate(self, reference: RegressionReference, point: Point) -> float:
+        """Return where the least-squares line is at a point: that of the means, moved to the covariates."""
+        line = float(np.interp(point.x, self._grid, reference.lines[point.group]))
+        if not point.covariates:
+            return line
+        weights = np.asarray(reference.estimates["linear.weight"])[0, -len(point.covariates) :]
+        return line + float(weights @ (np.array(point.covariates) - reference.covariate_means))
+
+    def _places(self, point: Point) -> tuple[Place, ...]:
         if self._near is None or self._near[0] != point:  # sorting all rows anew for each frame would take its time
-            self._near = point, self._rows.nearest(*point)
+            self._near = point, self._rows.nearest(point)
         return self._near[1]
 
     def _name(self) -> None:
@@ -126,25 +143,11 @@ class PredictPage:
             self._figures[1].rename(text(key, unit=rows.unit), with_unit(rows))
 
     def _layout(self) -> ipywidgets.Box:
-        side = vbox("rw-pane", self._x_name, self._slider, self._group, self._answer, self._nearest)
+        group = [self._group] if self._grouped else []
+        covariates = [self._covariates.box] if self._rows.covariates else []
+        side = vbox("rw-pane", self._x_name, self._slider, *group, *covariates, self._answer, self._nearest)
         main = vbox("rw-main", *[figure.box for figure in self._figures], self._key)
         return box("rw-columns rw-predict", side, main)
-
-
-def _slider(rows: Rows, digits: int) -> ipywidgets.FloatSlider:
-    """Return a slider over the predictor that begins at its median, in steps that its readout tells apart."""
-    step = 10.0**-digits
-    low, high = math.floor(float(rows.x.min()) / step) * step, math.ceil(float(rows.x.max()) / step) * step
-    return classed(
-        ipywidgets.FloatSlider(
-            value=round(float(np.median(rows.x)), digits),
-            min=round(low, digits),
-            max=round(high, digits),
-            step=step,
-            readout_format=f".{max(digits, 0)}f",
-        ),
-        "rw-what-if-x",
-    )
 
 
 def exponential(density: Density) -> Density:
@@ -167,16 +170,17 @@ def unit_ticks(changes: Changes) -> Changes:
     return [(target, _short(values) if "tick_values" in values else values) for target, values in changes]
 
 
-def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
-    """Return the prediction as sentences, HTML; the predictor with so many decimals."""
-    guide, exact = what_if.guide, what_if.exact
+def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int, covariates: str = "") -> str:
+    """Return the prediction as sentences, HTML; the predictor with so many decimals, the covariates in words."""
+    guide, exact, point = what_if.guide, what_if.exact, what_if.point
+    x, groups = plain(point.x, decimals), rows.labels.group_labels
     low, high, middle = (amount(rows, value) for value in (guide.lower, guide.upper, guide.median))
     first = text.html(
-        "predict.answer",
-        group=rows.labels.group_labels[what_if.group],
+        "predict.answer" if groups else "predict.answer_whole",
+        group=groups[point.group] if groups else "",
         row=rows.labels.noun,
         predictor=rows.labels.predictor,
-        x=plain(what_if.x, decimals),
+        x=f"{x}, {covariates}" if covariates else x,
         response=rows.labels.response,
         low=low,
         high=high,
@@ -198,8 +202,9 @@ def nearest_table(text: Catalogue, rows: Rows, places: Sequence[Place], guide: D
     """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval."""
     original = f"<th>{escape(shown(with_unit(rows), 20))}</th>" if rows.log else ""
     model = text("predict.log", response=rows.labels.response) if rows.log else with_unit(rows)
+    nearest = "predict.nearest_all" if rows.covariates else "predict.nearest"
     head = (
-        f"<tr><th>{text.html('predict.nearest')}</th><th>{escape(shown(rows.labels.predictor, 16))}</th>"
+        f"<tr><th>{text.html(nearest)}</th><th>{escape(shown(rows.labels.predictor, 16))}</th>"
         f"<th>{escape(shown(model, 20))}</th>{original}<th>{100 * guide.prob:g} %</th></tr>"
     )
     digits = min(max(decimals_for(max(guide.upper - guide.lower, 1e-12)), 0), 6)
@@ -222,11 +227,6 @@ def amount(rows: Rows, value: float) -> str:
     """Write a response, given as the model sees it, in its original unit; plain text."""
     unit = f"\N{NO-BREAK SPACE}{rows.unit}" if rows.unit else ""
     return rounded(_exp(value) if rows.log else value) + unit
-
-
-def plain(value: float, decimals: int) -> str:
-    """Write a number with so many decimals."""
-    return minus(f"{value:,.{decimals}f}") if abs(value) < 1e9 else rounded(value)
 
 
 def with_unit(rows: Rows) -> str:
