@@ -56,7 +56,9 @@ class Covariate:
 
 
 def checked_covariates(covariates: object) -> tuple[Hashable, ...]:
-    """Return names of columns; TypeError where they are no list."""
+    """Return names of columns, none where None is given; TypeError where they are no list."""
+    if covariates is None:
+        return ()
     if isinstance(covariates, (str, bytes)) or not isinstance(covariates, (Sequence, np.ndarray, pd.Index)):
         raise TypeError(f"covariates must be a list of names of columns, such as ['x2', 'x3'], got {covariates!r}")
     return tuple(covariates)

@@ -38,13 +38,18 @@ def _columns(recipe: Recipe, predictor: str) -> str:
 def _standardized(recipe: Recipe, names: Sequence[str]) -> str:
     picked = ", ".join(f"{name}[keep]" for name in names)
     spreads = [
-        "1.0" if texts else f"covariates[{place}].std(ddof=1)" for place, (_, texts) in enumerate(recipe.covariates)
+        "1.0,  # of two values: centered only" if texts else f"covariates[{place}].std(ddof=1),"
+        for place, (_, texts) in enumerate(recipe.covariates)
     ]
     kept, scaled = "", ""
     if recipe.covariates:
         kept = "\ncovariates = [values[keep] for values in covariates]"
+        lines = "\n    ".join(spreads)
         scaled = f"""
-centers, spreads = [values.mean() for values in covariates], [{", ".join(spreads)}]
+centers = [values.mean() for values in covariates]
+spreads = [
+    {lines}
+]
 covariates = [(values - center) / spread for values, center, spread in zip(covariates, centers, spreads)]"""
     what = "Predictor, covariates and response" if recipe.covariates else "Predictor and response"
     return f"""{", ".join(names)} = {picked}{kept}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from html import escape
 
 import ipywidgets
 import numpy as np
@@ -74,8 +75,8 @@ class CovariateControls:
         return list(zip(self._covariates, self.values, strict=True))
 
 
-def _name(covariate: Covariate) -> ipywidgets.Label:
-    return classed(ipywidgets.Label(covariate.name), "rw-what-if-name")
+def _name(covariate: Covariate) -> ipywidgets.HTML:
+    return classed(ipywidgets.HTML(f"<p>{escape(covariate.name)}</p>"), "rw-covariate-name")
 
 
 def _switch(

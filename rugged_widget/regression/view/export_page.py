@@ -26,7 +26,7 @@ SAMPLE = """\
 import torch
 
 sampler = torch.jit.load({script!r})
-features = torch.tensor({features})  # {names}
+{features}
 draws = sampler.draws({count}, features)
 {slopes}
 
@@ -210,6 +210,8 @@ def _sample(subject: RegressionSubject, paths: Mapping[str, str]) -> str:
     design, means = subject.design, [float(f"{mean:.4g}") for mean in subject.covariate_means]
     points = design.points(np.ones(1), means).tolist()
     names = "group, predictor, their product" if design.grouped else "predictor"
-    covariates = ", covariates" if means else ""
+    features = f"features = torch.tensor({points})  # {names}"
+    if means:
+        features = f"# {names}, covariates\nfeatures = torch.tensor({points})"
     slopes = TWO_SLOPES if design.grouped else ONE_SLOPE
-    return SAMPLE.format(**paths, features=points, names=names + covariates, slopes=slopes, count=NUM_DRAWS)
+    return SAMPLE.format(**paths, features=features, slopes=slopes, count=NUM_DRAWS)

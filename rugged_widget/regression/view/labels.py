@@ -18,6 +18,9 @@ MAX_DOTS = 1000
 
 SAMPLE_SEED = 2012
 
+MAX_NAMES = 6
+"""Covariates that a sentence names at most."""
+
 
 FRAMES = ("lesson", "own")  # sections of the catalogue: the words of the lesson, and those made of the names of columns
 
@@ -106,8 +109,9 @@ class DataLabels:
 
     @property
     def covariates(self) -> str:
-        """Names of the covariates, one after the other; empty where there are none."""
-        return ", ".join(covariate.name for covariate in self._data.covariates)
+        """Names of the covariates, one after the other, the first ones of many; empty where there are none."""
+        names = [covariate.name for covariate in self._data.covariates]
+        return ", ".join([*names[:MAX_NAMES], *["\N{HORIZONTAL ELLIPSIS}"] * (len(names) > MAX_NAMES)])
 
     @property
     def why(self) -> str:
@@ -219,7 +223,9 @@ class RegressionSubject:
     @property
     def parameters_note(self) -> str | None:
         """Key of the catalogue's note on the scale of the parameters; None where it is that of the data."""
-        return "lesson.standardized" if self.standardized else None
+        if not self.standardized:
+            return None
+        return "lesson.standardized_covariates" if self.design.num_covariates else "lesson.standardized"
 
     @property
     def why(self) -> str:

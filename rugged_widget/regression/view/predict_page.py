@@ -71,10 +71,11 @@ class PredictPage:
         """Accessible names by css class."""
         text, rows = self._text, self._rows
         nearest = "predict.label.nearest_all" if rows.covariates else "predict.label.nearest"
+        group = {"rw-what-if-group": text("predict.label.group")} if self._grouped else {}
         return {
+            **group,
             **self._covariates.labels,
             "rw-what-if-x": rows.labels.x_label,
-            "rw-what-if-group": text("predict.label.group"),
             "rw-what-if": text("predict.label.density", response=rows.labels.y_label),
             "rw-what-if-original": text("predict.label.density", response=with_unit(rows)),
             "rw-nearest": text(nearest, predictor=rows.labels.x_label),

@@ -152,7 +152,8 @@ NINE = [f"place {number % 9}" for number in range(36)]
         (None, {"group": "island", "groups": ("Dream", ["Oz"])}, ValueError, r"\['Oz'\] is not in column 'island'"),
         (None, {"group": "sex", "groups": ("male", "x")}, ValueError, "groups: 'x' is not in column 'sex'"),
         (None, {"covariates": "bill"}, TypeError, r"covariates must be a list of names .*, got 'bill'"),
-        (None, {"covariates": None}, TypeError, "covariates must be a list of names"),
+        (None, {"covariates": {"bill"}}, TypeError, "covariates must be a list of names"),
+        (None, {"covariates": [["bill"]]}, TypeError, r"covariates\[0\] must be the name of a column"),
         (None, {"covariates": ["bill", "x"]}, ValueError, r"covariates\[1\]: there is no column 'x'"),
         (None, {"covariates": ["bill", "bill"]}, ValueError, r"covariates\[0\] and covariates\[1\] must be different"),
         (None, {"covariates": ["flipper"]}, ValueError, r"predictor and covariates\[0\] must be different columns"),
@@ -210,6 +211,10 @@ def test_covariates_are_numbers_or_0_and_1_named_by_what_1_is(values: Any, name:
         assert {f"sex = {str(cell).removesuffix('.0')}" for cell in ones} == {covariate.labels[1]} == {name}
     else:
         np.testing.assert_array_equal(data.covariate_values[:, 0], column.astype(float))
+
+
+def test_no_covariates_are_none() -> None:
+    assert picked(covariates=None).feature_names == picked(covariates=[]).feature_names == ("flipper",)
 
 
 def test_a_row_whose_covariate_is_missing_is_left_out() -> None:

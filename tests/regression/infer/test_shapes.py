@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from rugged_widget.regression.data.regression_data import regression_data
 from rugged_widget.regression.infer.export.export import load_torchscript, save_exported, save_torchscript
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
@@ -185,6 +186,19 @@ def test_the_script_reads_odd_columns_as_the_widget_did(tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path):
         frame.to_csv("data.csv")
         assert_same(executed(write_script(recipe_of(fit))), fit, 0.0)
+
+
+def test_the_script_reads_other_columns_of_the_bundled_table() -> None:
+    columns = {"predictor": "rugged", "response": "rgdppc_2000", "group": None}
+    data = regression_data(None, columns, log_response=True, label=None, covariates=["cont_africa"])
+    assert data.feature_names == ("rugged", "cont_africa = 1")
+    comparison = comparison_of(data, None, standardize=None)
+    assert not comparison.scale.is_identity  # it is not the lesson
+    fit = RegressionFit(data, seed=5, engine="plain", comparison=comparison)
+    fit.advance(5)
+    script = write_script(recipe_of(fit))
+    assert "load_rugged()" in script
+    assert_same(executed(script), fit, 0.0)
 
 
 @TWO
