@@ -77,14 +77,13 @@ def regression_pages(
     facts = facts_of(subject, reference)
 
     def serve(changed: Changed) -> Page:
-        page = ExportPage(subject, _serving(widget, ask, text, lambda: page), changed, text=text)
+        page = ExportPage(subject, _serving(widget, ask, text, lambda: page, len(subject.groups)), changed, text=text)
         return page
 
     def compare(changed: Changed) -> Page:
         pair = strongest_correlation(exact)[1]
-        contours = partial(exact_contours, exact)
         asking = comparing(widget, ask, text, lambda: page)
-        page = ComparePage(subject, reference, asking, contours, changed, text=text, pair=pair)
+        page = ComparePage(subject, reference, asking, partial(exact_contours, exact), changed, text=text, pair=pair)
         page.show_runs(widget.saved_runs)
         return page
 
@@ -104,7 +103,9 @@ def regression_pages(
     return {"train": train, **{name: partial(explained, name) for name in builders}}
 
 
-def _serving(widget: Widget, ask: Ask, text: Catalogue, page: Callable[[], ExportPage]) -> ExportRequests:
+def _serving(
+    widget: Widget, ask: Ask, text: Catalogue, page: Callable[[], ExportPage], num_groups: int
+) -> ExportRequests:
     def do(path: str, work: Callable[[], None]) -> None:
         def tried() -> None:
             try:
@@ -124,12 +125,15 @@ def _serving(widget: Widget, ask: Ask, text: Catalogue, page: Callable[[], Expor
 
     def load(path: str, one_by_one: bool) -> None:
         loaded = load_torchscript(path)
-        outside, inside = (density(slope) for slope in loaded.slopes(NUM_DRAWS, one_by_one=one_by_one))
+        slopes = tuple(density(slope) for slope in loaded.slopes(NUM_DRAWS, one_by_one=one_by_one))
+        if len(slopes) != num_groups:
+            page().failed(text("serve.said.other", path=path, features=", ".join(loaded.feature_names)))
+            return
         way = "loaded_one_by_one" if one_by_one else "loaded_at_once"
         key = f"guides.{loaded.guide}"
         guide = text(key) if key in text else loaded.guide
         said = text(f"serve.said.{way}", path=path, guide=guide, step=loaded.step, count=NUM_DRAWS)
-        page().loaded((outside, inside), said)
+        page().loaded(slopes, said)
 
     return ExportRequests(
         save_torchscript=save(widget.save_torchscript),

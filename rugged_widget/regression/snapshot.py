@@ -1,7 +1,9 @@
 """The lesson's snapshot: bands, slopes and predictions at a point, besides what every model's snapshot holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from rugged_widget.snapshot.reference import ExactAnswer, Reference
 from rugged_widget.snapshot.request import SnapshotRequest
@@ -10,7 +12,26 @@ from rugged_widget.snapshot.values import Array, Band, Correction, Density, Valu
 
 Bands = Mapping[str, tuple[Band, ...]]
 """Bands by name, "line" (the mean of the response) and "prediction" (a new observation): one a group, in the order of
-the groups (outside, inside)."""
+the groups (outside, inside), or the only one; with covariates at their means."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point to predict at.
+
+    Attributes
+    ----------
+    x
+        Value of the predictor.
+    group
+        0 (outside) or 1 (inside); 0 where there is no group.
+    covariates
+        A value for each covariate, 0 or 1 for those of two values.
+    """
+
+    x: float
+    group: int = 0
+    covariates: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,16 +40,13 @@ class WhatIf(Value):
 
     Attributes
     ----------
-    x
-        Value of the predictor.
-    group
-        0 (outside) or 1 (inside).
+    point
+        The point.
     guide, exact
         The density by the guide, and by the exact posterior where there is one, of the response as the model sees it.
     """
 
-    x: float
-    group: int
+    point: Point
     guide: Density
     exact: Density | None
 
@@ -54,8 +72,8 @@ class RegressionSnapshot(Snapshot):
     Attributes
     ----------
     bands
-        "line" (the mean of the response) and "prediction" (a new observation): one Band a group, in the
-        order of the groups (outside, inside).
+        "line" (the mean of the response) and "prediction" (a new observation): one Band a group, in the order of the
+        groups (outside, inside), or the only one where there is no group; with covariates at their means.
     slopes
         Density of the slope d mean / d predictor, one a group in the same order.
     what_if
@@ -77,10 +95,10 @@ class RegressionRequest(SnapshotRequest):
     Attributes
     ----------
     what_if
-        Predictor and group of the point to predict at; None where that is not requested.
+        The point to predict at; None where that is not requested.
     """
 
-    what_if: tuple[float, int] | None = None
+    what_if: Point | None = None
 
     def is_met_by(self, snapshot: Snapshot) -> bool:
         """Return whether a snapshot holds everything that is drawn, the prediction possibly at another point."""
@@ -113,7 +131,10 @@ class RegressionReference(Reference):
         of the mean squared residual.
     exact
         With bands and slopes.
+    covariate_means
+        Where lines and bands have the covariates, shape (number of covariates,).
     """
 
     lines: tuple[Array, ...]
     exact: RegressionAnswer | None = None
+    covariate_means: Array = field(default_factory=lambda: np.zeros(0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -53,11 +53,17 @@ class RuggedWidget(SVIWidget):
         A table, or RegressionData where words for the axes are wanted too. Without it the lesson's: terrain ruggedness
         and GDP per person of 170 countries, inside and outside Africa.
     response, predictor, group
-        Names of columns of `data`; the group has two values.
+        Names of columns of `data`: numbers, numbers, and two values. Without a group there is one line for all rows.
     log_response
         Let the model see the natural logarithm of the response.
     label
         Name of the column that names the rows; their index does if it is None.
+    groups
+        Two values of the group where it has more, as the column has them or as texts, such as ("Africa", "Europe"): the
+        first is group 0, the second group 1, and rows of others are left out. Of a column of two values, their order.
+    covariates
+        Names of further columns that the mean depends on: of numbers, or of two values, which are coded as 0 and 1. The
+        panels have them at their means; the Predict page has a control for each.
     batch_size
         Rows that a step looks at, picked anew each time, for tables of many: >= 1. All of them where it is None or no
         less than there are. The ELBO is of all rows in any case.
@@ -65,12 +71,12 @@ class RuggedWidget(SVIWidget):
         Scales of the model's priors in the units of the table (of the logarithm where that is taken). Given priors
         switch `standardize` off: independent in these units, they would not be independent on the standardized scale.
     standardize
-        Center and scale predictor and response for training, with weights ~ Normal(0, 2.5), bias ~ Normal(0, 10) and
-        sigma ~ Uniform(0, 10) on that scale; so a table trains in any units. All that is shown and returned is in the
-        units of the table, the ELBO and the log evidence are of the response in its own unit, and only the guide's
-        parameters are as they are trained. None does so for your own tables without `priors`, not for the lesson's.
-        With False the model sees the table as it is, with `priors` or the lesson's. A guide of your own is called with
-        features and targets as the model sees them.
+        Center and scale predictor, covariates and response for training, with weights ~ Normal(0, 2.5), bias ~
+        Normal(0, 10) and sigma ~ Uniform(0, 10) on that scale; so a table trains in any units. A covariate of two
+        values is only centered. All that is shown and returned is in the units of the table, the ELBO and the log
+        evidence are of the response in its own unit, and only the guide's parameters are as they are trained. None does
+        so for your own tables without `priors`, not for the lesson's. With False the model sees the table as it is,
+        with `priors` or the lesson's. A guide of your own is called with features and targets as the model sees them.
     {settings}
 
     Attributes
@@ -124,6 +130,8 @@ class RuggedWidget(SVIWidget):
         group: Hashable | None = None,
         log_response: bool = False,
         label: Hashable | None = None,
+        groups: Sequence[object] | None = None,
+        covariates: Sequence[Hashable] = (),
         batch_size: int | None = None,
         priors: Priors | None = None,
         standardize: bool | None = None,
@@ -131,7 +139,8 @@ class RuggedWidget(SVIWidget):
     ) -> None:
         columns = {"response": response, "predictor": predictor, "group": group}
         values = checked_settings(RuggedWidget, settings)
-        self._data = regression_data(data, columns, log_response=log_response, label=label)
+        picks: dict[str, Any] = {"groups": groups, "covariates": covariates}
+        self._data = regression_data(data, columns, log_response=log_response, label=label, **picks)
         self._batch_size = checked_batch_size(batch_size)
         self._comparison = comparison_of(self._data, priors, standardize=standardize)
         super().__init__(values, lambda: self._fit_with(self.guide), partial(self._make_dashboard, values))
@@ -141,7 +150,8 @@ class RuggedWidget(SVIWidget):
     def slopes(self, num_samples: int = NUM_DRAWS) -> pd.DataFrame:
         """Return draws of the slope d mean / d predictor from the guide, a column a group, a row a draw.
 
-        Within a group whose indicator is 1 the slope is the predictor's weight plus the interaction's.
+        Within a group whose indicator is 1 the slope is the predictor's weight plus the interaction's. Without a group
+        the only column is "slope".
 
         Parameters
         ----------
@@ -181,10 +191,10 @@ class RuggedWidget(SVIWidget):
         Returns
         -------
         DataFrame
-            A row a row of the data, named by the data's names: group, predictor, then mean and percentiles of the mean
-            of the response (mu) and of a new response (y), then the response itself, all as the model sees them. For
-            the bundled data: cont_africa, rugged, mu_mean, mu_perc_5, mu_perc_95, y_mean, y_perc_5, y_perc_95,
-            true_gdp.
+            A row a row of the data, named by the data's names: group, predictor and covariates, then mean and
+            percentiles of the mean of the response (mu) and of a new response (y), then the response itself, all as the
+            model sees them. For the bundled data: cont_africa, rugged, mu_mean, mu_perc_5, mu_perc_95, y_mean,
+            y_perc_5, y_perc_95, true_gdp.
         """
         return self._call(lambda fit: predictions_of(fit, num_samples, prob))
 

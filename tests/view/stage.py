@@ -123,7 +123,7 @@ class Stage:
     def snapshot(self) -> RegressionSnapshot:
         request = RegressionRequest.of(self.wishes[-1] if self.wishes else SnapshotRequest())
         parameters = (Parameter("loc", np.zeros(2), np.zeros(2)),) if request.parameters else ()
-        point = None if request.what_if is None else WhatIf(*request.what_if, self.plain.slopes[0], None)
+        point = None if request.what_if is None else WhatIf(request.what_if, self.plain.slopes[0], None)
         return dataclasses.replace(self.plain, step=self.step, parameters=parameters, what_if=point)
 
     def progress(self, status: Any) -> Progress:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.snapshot import RegressionRequest, RegressionSnapshot
+from rugged_widget.regression.snapshot import Point, RegressionRequest, RegressionSnapshot
 from rugged_widget.snapshot.request import AT_REST, SnapshotRequest
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import union
@@ -94,14 +94,14 @@ def test_a_page_says_when_it_wants_something_else(plain: RegressionSnapshot) -> 
     stage = Stage(plain)
     stage.pick("Point")
     point = stage.pages["Point"]
-    point.wants = RegressionRequest(what_if=(2.5, 1))
+    point.wants = RegressionRequest(what_if=Point(2.5, 1))
     point.changed()
     assert stage.wishes == []  # it only asked
     stage.work()
-    assert stage.wishes == [RegressionRequest(draws=True, approximation=True, what_if=(2.5, 1))]
+    assert stage.wishes == [RegressionRequest(draws=True, approximation=True, what_if=Point(2.5, 1))]
     what_if = point.seen[-1].what_if
     assert what_if is not None
-    assert (what_if.x, what_if.group) == (2.5, 1)
+    assert what_if.point == Point(2.5, 1)
 
 
 def test_no_page_gets_a_snapshot_without_what_it_wants(plain: RegressionSnapshot) -> None:
@@ -186,8 +186,12 @@ def test_the_switch_means_the_same_on_every_page_and_on_those_opened_later(plain
 
 
 def test_what_is_wanted_by_several_is_wanted_once() -> None:
-    wishes = [PARAMETERS, RegressionRequest(what_if=(1.0, 0)), RegressionRequest(draws=True, what_if=(2.0, 1))]
-    assert union(wishes) == RegressionRequest(parameters=True, draws=True, what_if=(1.0, 0))
+    wishes = [
+        PARAMETERS,
+        RegressionRequest(what_if=Point(1.0, 0)),
+        RegressionRequest(draws=True, what_if=Point(2.0, 1)),
+    ]
+    assert union(wishes) == RegressionRequest(parameters=True, draws=True, what_if=Point(1.0, 0))
     assert union([PARAMETERS, AT_REST]) == SnapshotRequest(parameters=True, draws=True, approximation=True)
     assert union([]) == SnapshotRequest()
 

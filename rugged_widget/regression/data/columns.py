@@ -133,18 +133,20 @@ def _places(columns: pd.Index[Any], name: Hashable) -> list[int]:
 
     True and False are names of their own, though they equal 1 and 0.
     """
-    names = [(place, other) for place, other in enumerate(columns) if _is_flag(other) == _is_flag(name)]
-    places = [place for place, other in names if _same(other, name)]
+    names = [(place, other) for place, other in enumerate(columns) if is_flag(other) == is_flag(name)]
+    places = [place for place, other in names if same(other, name)]
     if places or isinstance(name, tuple):
         return places
-    return [place for place, other in names if isinstance(other, tuple) and _same(other[0], name)]
+    return [place for place, other in names if isinstance(other, tuple) and same(other[0], name)]
 
 
-def _is_flag(name: object) -> bool:
+def is_flag(name: object) -> bool:
+    """Return whether a name or a value is True or False."""
     return isinstance(name, (bool, np.bool_))
 
 
-def _same(one: object, other: object) -> bool:
+def same(one: object, other: object) -> bool:
+    """Return whether two names or values are equal."""
     return hash(one) == hash(other) and bool(one is other or one == other)
 
 
@@ -158,7 +160,7 @@ def numbers(column: pd.Series[Any], role: str) -> Array:
     """Read a column as float64, missing values as nan, shape (number of rows,); ValueError names another cell."""
     if column.dtype.kind in "biuf":
         return column.to_numpy(dtype=np.float64, copy=True, na_value=np.nan)
-    known = _known(column)
+    known = known_cells(column)
     values = column.astype(object).to_numpy()[known]
     for value in values:
         if not isinstance(value, (Real, np.bool_, Decimal)):
@@ -172,7 +174,7 @@ def numbers(column: pd.Series[Any], role: str) -> Array:
     return array
 
 
-def _known(column: pd.Series[Any]) -> NDArray[np.bool_]:
+def known_cells(column: pd.Series[Any]) -> NDArray[np.bool_]:
     """Return which cells are not missing, which has many spellings (None, nan, NA, NaT)."""
     try:
         return column.notna().to_numpy(dtype=bool)
@@ -180,53 +182,38 @@ def _known(column: pd.Series[Any]) -> NDArray[np.bool_]:
         return np.array([not _is_missing(cell) for cell in column])
 
 
-def two_values(column: pd.Series[Any]) -> tuple[Array, tuple[str, str]]:
-    """Read the group as 0, 1 or nan, shape (number of rows,), with the texts of the two values.
-
-    ValueError where there are not two values, or they cannot be sorted.
-    """
-    try:
-        codes, distinct = pd.factorize(column)
-        cells = distinct.tolist()
-        finite = [cell for cell in cells if not (isinstance(cell, float) and not np.isfinite(cell))]
-        if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
-            values = [value for value in column.cat.categories.tolist() if value in finite]
-        else:
-            values = sorted(finite)
-    except (TypeError, ArithmeticError) as error:
-        raise ValueError(f"group: column {column.name!r} must have two values of one sortable type; {error}") from error
-    if len(values) != 2:
-        some = ", ".join([_text(value, column) for value in values[:5]] + ["..."] * (len(values) > 5)) or "none"
-        raise ValueError(f"group: column {column.name!r} must have exactly two values, found {len(values)}: {some}")
-    meaning = [0.0 if cell == values[0] else 1.0 if cell == values[1] else np.nan for cell in cells]
-    return np.array([*meaning, np.nan])[codes], (
-        _text(values[0], column),
-        _text(values[1], column),
-    )  # a missing cell has the code -1
-
-
-def _text(value: object, column: pd.Series[Any]) -> str:
-    """Write a value of the group with as many digits as it takes in the column's precision, as it would be typed."""
-    if not isinstance(value, float):
-        return text_of(value) if isinstance(value, Hashable) else str(value)
-    dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
-    kind = dtype.type if isinstance(dtype, np.dtype) and dtype.kind == "f" else np.float64
-    return str(kind(value)).removesuffix(".0")
-
-
 def check_rows(
-    keep: NDArray[np.bool_], x: Array, groups: Array, roles: Mapping[str, Hashable], values: tuple[str, str]
+    keep: NDArray[np.bool_],
+    columns: Mapping[str, tuple[Hashable, Array, Sequence[str]]],
+    groups: Array,
+    group: tuple[Hashable, tuple[str, str]] | None,
 ) -> None:
-    """Refuse rows that no regression can be fitted to."""
-    for code, value in enumerate(values):
-        count, least = int((keep & (groups == code)).sum()), MIN_ROWS_PER_GROUP
-        if count < least:
-            where = f"column {roles['group']!r} has {count} finite rows where it is {value}"
-            raise ValueError(f"group: {where}, at least {least} are needed")
-    low, high = float(x[keep].min()), float(x[keep].max())
+    """Refuse rows that no regression can be fitted to.
+
+    Parameters
+    ----------
+    keep
+        Which rows are finite.
+    columns
+        Name and values of predictor and covariates, by their roles, and the texts of values that are 0 and 1.
+    groups, group
+        The group of each row, its name and texts of its two values; None where there is no group.
+    """
+    name, texts = (None, ()) if group is None else group
+    for code, value in enumerate(texts):
+        if (count := int((keep & (groups == code)).sum())) < MIN_ROWS_PER_GROUP:
+            where = f"column {name!r} has {count} finite rows where it is {value}"
+            raise ValueError(f"group: {where}, at least {MIN_ROWS_PER_GROUP} are needed")
+    if (count := int(keep.sum())) < MIN_ROWS_PER_GROUP:
+        raise ValueError(f"response: the table has {count} finite rows, at least {MIN_ROWS_PER_GROUP} are needed")
+    for role, (column, values, meaning) in columns.items():
+        _refuse_constant(role, column, values[keep], meaning)
+
+
+def _refuse_constant(role: str, name: Hashable, values: Array, texts: Sequence[str]) -> None:
+    low, high = float(values.min()), float(values.max())
     if low == high:
-        raise ValueError(f"predictor: column {roles['predictor']!r} must vary, every finite row holds {low:g}")
+        held = texts[int(low)] if texts else f"{low:g}"
+        raise ValueError(f"{role}: column {name!r} must vary, every finite row holds {held}")
     if high / 2 - low / 2 <= ROUNDINGS / 2 * np.finfo(np.float64).eps * max(abs(low), abs(high)):
-        raise ValueError(
-            f"predictor: column {roles['predictor']!r} must vary by more than rounding, it holds {low!r} to {high!r}"
-        )
+        raise ValueError(f"{role}: column {name!r} must vary by more than rounding, it holds {low!r} to {high!r}")

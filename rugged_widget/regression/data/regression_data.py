@@ -1,4 +1,4 @@
-"""The bundled data, and the choice of columns that a regression with two groups needs."""
+"""The bundled data, and the choice of columns of a regression."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rugged_widget.names import NAME_LENGTH, isolated, shown, text_of
+from rugged_widget.names import shown, text_of
 from rugged_widget.precision import Precision
 from rugged_widget.regression.data.columns import (
     Array,
@@ -19,13 +19,13 @@ from rugged_widget.regression.data.columns import (
     numbers,
     row_details,
     row_names,
-    two_values,
 )
+from rugged_widget.regression.data.covariates import Covariate, checked_covariates, read_covariate, value_labels
+from rugged_widget.regression.data.design import Design
 from rugged_widget.regression.data.frames import as_frame
+from rugged_widget.regression.data.two_values import TwoValued, checked_groups, two_values
 
 DOT = "\N{MIDDLE DOT}"
-VALUE_LENGTH = 24
-"""Characters of a value of the group that are shown at most."""
 
 
 def load_rugged() -> pd.DataFrame:
@@ -52,31 +52,39 @@ def load_rugged() -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class RegressionData:
-    """Rows of a table, ready for a regression on a predictor, a group of two and their product.
+    """Rows of a table, ready for a regression on a predictor, perhaps a group of two and covariates.
 
     Build it with `from_frame`, or with `rugged` for the lesson. n is the number of rows kept.
 
     Attributes
     ----------
     predictor, group, response
-        Names of the columns.
+        Names of the columns; the group is None where there is none.
     log_response
         Whether the natural logarithm of the response is what the model sees.
     features
-        Shape (n, 3): group, predictor, group x predictor. `feature_names` names its columns.
+        Shape (n, number of features): group, predictor, group x predictor, then the covariates; without a group the
+        predictor, then the covariates. `design` says which is which, `feature_names` names them.
     targets
         Shape (n,): the response as the model sees it.
     predictor_values, group_values
-        Shape (n,); the group's values are 0 and 1, for those in the table whose texts are `group_texts`.
+        Shape (n,); the group's values are 0 and 1, for those in the table whose texts are `group_texts`. Without a
+        group they are 0, and there are no texts.
+    covariates
+        What the covariates are called, in the order of their features.
     response_values
         Shape (n,): the response in its original unit.
     row_names, row_details
         What to call each row, and its predictor and response in words; n of them, written when they are asked for.
     num_dropped
-        Rows left out because predictor, group or response (after the logarithm) is missing or not finite.
-    title, row_noun, predictor_label, response_label, group_labels, dropped_label, slope_label
-        Texts to show: the title, the noun for rows, labels of the two axes, names of groups 0 and 1, what was left out,
-        and the slope d response / d predictor. Made from the names of the columns; `dataclasses.replace` gives others.
+        Rows left out because predictor, group, a covariate or the response (after the logarithm) is missing or not
+        finite.
+    num_others
+        Rows left out because they are of a group that was not picked.
+    title, row_noun, predictor_label, response_label, group_labels, dropped_label, others_label, slope_label
+        Texts to show: the title, the noun for rows, labels of the two axes, names of groups 0 and 1, what was left out
+        and what of other groups ("" where nothing was), and the slope d response / d predictor. Made from the names of
+        the columns; `dataclasses.replace` gives others.
     short_predictor, response_word, short_response, response_unit, label
         What to call the predictor and the response in a word, and the response in the name of a column, its original
         unit ("" where that is not known), and what names the rows.
@@ -85,7 +93,7 @@ class RegressionData:
     """
 
     predictor: str
-    group: str
+    group: str | None = None
     response: str
     log_response: bool
     features: Array
@@ -96,14 +104,17 @@ class RegressionData:
     row_names: Sequence[str]
     row_details: Sequence[str]
     num_dropped: int
-    group_texts: tuple[str, str]
-    feature_names: tuple[str, str, str]
+    num_others: int = 0
+    group_texts: tuple[str, ...] = ()
+    covariates: tuple[Covariate, ...] = ()
+    feature_names: tuple[str, ...]
     title: str
     row_noun: str = "rows"
     predictor_label: str
     response_label: str
-    group_labels: tuple[str, str]
+    group_labels: tuple[str, ...] = ()
     dropped_label: str
+    others_label: str = ""
     slope_label: str
     short_predictor: str
     response_word: str
@@ -117,17 +128,31 @@ class RegressionData:
             value = getattr(self, item.name)
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
-        if len(set(self.group_labels)) != 2:
+        if self.group is None and self.group_labels:
+            raise ValueError(f"group_labels must be () where there is no group, got {self.group_labels!r}")
+        if self.group is not None and len(set(self.group_labels)) != 2:
             raise ValueError(f"group_labels must be two different texts, got {self.group_labels!r}")
 
     def __repr__(self) -> str:
         response = f"log({self.response})" if self.log_response else self.response
-        return f"RegressionData({response} on {self.predictor} by {self.group}, {self.num_rows} {self.row_noun})"
+        names = " + ".join([self.predictor, *(covariate.name for covariate in self.covariates)])
+        by = "" if self.group is None else f" by {self.group}"
+        return f"RegressionData({response} on {names}{by}, {self.num_rows} {self.row_noun})"
 
     @property
     def num_rows(self) -> int:
         """Number of rows kept."""
         return len(self.targets)
+
+    @property
+    def design(self) -> Design:
+        """Which column of the features is what."""
+        return Design(self.group is not None, tuple(covariate.two_valued for covariate in self.covariates))
+
+    @property
+    def covariate_values(self) -> Array:
+        """Values of the covariates, shape (n, number of covariates)."""
+        return self.features[:, self.design.covariates]
 
     @classmethod
     def from_frame(
@@ -135,10 +160,12 @@ class RegressionData:
         df: pd.DataFrame,
         *,
         predictor: Hashable,
-        group: Hashable,
+        group: Hashable | None = None,
         response: Hashable,
         log_response: bool = False,
         label: Hashable | None = None,
+        groups: Sequence[object] | None = None,
+        covariates: Sequence[Hashable] = (),
     ) -> RegressionData:
         """Pick the columns of a table.
 
@@ -151,11 +178,17 @@ class RegressionData:
             Names of two different columns of numbers.
         group
             Name of a column with exactly two values (0 and 1, booleans, texts, categories ...). The first in sorted
-            order, or in the order of an ordered category, is group 0.
+            order, or in the order of an ordered category, is group 0. Without a group there is one line for all rows.
         log_response
             Take the natural logarithm of the response; rows where it is not positive are dropped.
         label
             Name of the column that names the rows; their index does if it is None.
+        groups
+            Two values of the group, as the column has them or as texts: the first is group 0, the second group 1. Rows
+            of other groups are left out.
+        covariates
+            Names of further columns: of numbers, or of two values, which are coded as 0 and 1 in sorted order, or in
+            that of an ordered category. They may be collinear with other columns: the priors keep the model proper.
 
         Returns
         -------
@@ -167,35 +200,32 @@ class RegressionData:
         TypeError
             If df is no table, or the name of a column cannot be one.
         ValueError
-            If a column is unknown, occurs twice, is used twice or does not hold numbers; if the group does not have two
-            values, a group has fewer than 3 finite rows or the predictor is constant.
+            If a column is unknown, occurs twice, is used twice or does not hold what it has to; if the group does not
+            have two values, `groups` are not two of its values, a group has fewer than 3 finite rows, or the predictor
+            or a covariate is constant.
         """
-        roles, frame = {"predictor": predictor, "group": group, "response": response}, as_frame(df)
-        columns = columns_of(frame, roles if label is None else {**roles, "label": label})
-        x, y = numbers(columns["predictor"], "predictor"), numbers(columns["response"], "response")
-        groups, values = two_values(columns["group"])
-        targets = np.log(y, out=np.full(len(y), np.nan), where=y > 0) if log_response else y
-        keep = np.isfinite(x) & np.isfinite(groups) & np.isfinite(targets)
-        check_rows(keep, x, groups, roles, values)
-        x, y, groups, targets, dropped = x[keep], y[keep], groups[keep], targets[keep], int((~keep).sum())
-        predictor, group, response = (text_of(name) for name in roles.values())
+        roles = {"predictor": predictor, "group": group, "response": response}
+        names = {role: name for role, name in roles.items() if role != "group" or name is not None}
+        others = {f"covariates[{place}]": name for place, name in enumerate(checked_covariates(covariates))}
+        picked, frame = checked_groups(groups), as_frame(df)
+        if picked is not None and group is None:
+            raise ValueError("groups: name the column of the group too, such as group='g'")
+        columns = columns_of(frame, {**names, **others, **({} if label is None else {"label": label})})
+        rows = _rows(columns, {**names, **others}, list(others), picked, log_response=bool(log_response))
+        keep = rows.pop("keep")
+        predictor, response = text_of(predictor), text_of(response)
+        group = None if group is None else text_of(group)
+        x, y = rows["predictor_values"], rows["response_values"]
         return cls(
             predictor=predictor,
             group=group,
             response=response,
             log_response=bool(log_response),
-            features=np.column_stack([groups, x, groups * x]),
-            targets=targets,
-            predictor_values=x,
-            group_values=groups,
-            response_values=y,
+            **rows,
             row_names=row_names(frame.index[keep], columns["label"][keep] if "label" in columns else None),
             row_details=row_details(_details_form(predictor, response), x, y),
-            num_dropped=dropped,
-            group_texts=values,
             label=_label(frame.index, label),
-            **_words(predictor, group, response, values, log_response=log_response),
-            dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
+            **_words(predictor, group, response, rows, log_response=log_response),
         )
 
     @classmethod
@@ -244,6 +274,10 @@ class RegressionData:
         start = 0.0 if 0 <= low <= high - low else low - margin
         return np.linspace(start, high + margin, num_points)
 
+    def points(self) -> Array:
+        """Return the features of the grid in every group, group 0 first, with the covariates at their means."""
+        return self.design.points(self.grid(), self.design.covariate_means(self.features))
+
 
 def _label(index: pd.Index[Any], label: Hashable | None) -> str:
     """Return what names the rows: a column, or the levels of the index that have a name; "" where there are none."""
@@ -251,30 +285,68 @@ def _label(index: pd.Index[Any], label: Hashable | None) -> str:
     return shown(", ".join(map(text_of, names)))
 
 
-def _words(x_name: str, group_name: str, y_name: str, values: tuple[str, str], *, log_response: bool) -> dict[str, Any]:
+def _rows(
+    columns: Mapping[str, pd.Series[Any]],
+    names: Mapping[str, Hashable],
+    others: Sequence[str],
+    picked: tuple[object, object] | None,
+    *,
+    log_response: bool,
+) -> dict[str, Any]:
+    """Read the columns by their roles, those of the covariates in `others`, and return what is kept of them."""
+    x, y = numbers(columns["predictor"], "predictor"), numbers(columns["response"], "response")
+    read = [read_covariate(columns[role], role) for role in others]
+    group = two_values(columns["group"], "group", picked) if "group" in columns else _one_group(len(x))
+    targets = np.log(y, out=np.full(len(y), np.nan), where=y > 0) if log_response else y
+    finite = [np.isfinite(values) for values in (x, group.codes, targets, *[values for _, values in read])]
+    keep = np.logical_and.reduce(finite)
+    varying: dict[str, tuple[Hashable, Array, Sequence[str]]] = {"predictor": (names["predictor"], x, ())}
+    varying |= {role: (names[role], values, it.texts) for role, (it, values) in zip(others, read, strict=True)}
+    check_rows(keep, varying, group.codes, (names["group"], group.texts) if "group" in names else None)
+    codes, kept = group.codes[keep], [values[keep] for _, values in read]
+    design = Design("group" in columns, tuple(it.two_valued for it, _ in read))
+    return {
+        "keep": keep,
+        "features": design.features(x[keep], codes, np.column_stack(kept) if kept else ()),
+        "targets": targets[keep],
+        "predictor_values": x[keep],
+        "group_values": codes,
+        "response_values": y[keep],
+        "num_dropped": int((~keep & ~group.others).sum()),
+        "num_others": int(group.others.sum()),
+        "group_texts": group.texts if "group" in columns else (),
+        "covariates": tuple(it for it, _ in read),
+    }
+
+
+def _one_group(num_rows: int) -> TwoValued:
+    return TwoValued(np.zeros(num_rows), ("", ""), np.zeros(num_rows, bool))
+
+
+def _words(
+    x_name: str, group_name: str | None, y_name: str, rows: Mapping[str, Any], *, log_response: bool
+) -> dict[str, Any]:
     """Return texts for what the model sees, made from the names of the columns and the two values of the group."""
-    predictor, group, response = (shown(name) for name in (x_name, group_name, y_name))
+    predictor, response = shown(x_name), shown(y_name)
     seen = f"log {response}" if log_response else response
+    features, labels = [predictor], list[str]()
+    if group_name is not None:
+        group, labels = shown(group_name), [*value_labels(group_name, rows["group_texts"])]
+        features = [group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"]
+    dropped, others = rows["num_dropped"], rows["num_others"]
     return {
         "title": f"{predictor} and {response}",
-        "feature_names": (group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"),
+        "feature_names": (*features, *[covariate.name for covariate in rows["covariates"]]),
         "predictor_label": predictor,
         "response_label": seen,
-        "group_labels": _labels(group_name, values),
+        "group_labels": tuple(labels),
         "slope_label": f"change of {seen} per unit of {predictor}",
         "short_predictor": predictor,
         "short_response": response,
         "response_word": response,
+        "dropped_label": f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
+        "others_label": f"{others:,} row{'' if others == 1 else 's'} of other groups left out" if others else "",
     }
-
-
-def _labels(group: str, values: tuple[str, str]) -> tuple[str, str]:
-    """Return names of the groups; they differ as the values do."""
-    one, two = (shown(value, VALUE_LENGTH) for value in values)
-    if one == two:  # but for what was cut out
-        one, two = (isolated(value) for value in values)
-    name = shown(group, max(NAME_LENGTH - max(len(one), len(two)), VALUE_LENGTH // 2))
-    return f"{name} = {one}", f"{name} = {two}"
 
 
 def _details_form(predictor: str, response: str) -> str:
@@ -289,6 +361,8 @@ def regression_data(
     *,
     log_response: bool,
     label: Hashable | None,
+    groups: Sequence[object] | None = None,
+    covariates: Sequence[Hashable] = (),
 ) -> RegressionData:
     """Return the data of a regression from the arguments of a widget.
 
@@ -299,6 +373,8 @@ def regression_data(
     columns
         Names of columns of the table by role: response, predictor and group; None where it was not given. With none
         of them the bundled table is the lesson's.
+    log_response, label, groups, covariates
+        As of `RegressionData.from_frame`.
 
     Raises
     ------
@@ -307,15 +383,19 @@ def regression_data(
     TypeError, ValueError
         As `RegressionData.from_frame` does.
     """
-    names = {role: name for role, name in columns.items() if name is not None}
-    if data is None and not names:
+    given = {role: name for role, name in columns.items() if name is not None}
+    picks = {"groups": groups, "covariates": checked_covariates(covariates) or None}
+    named = [*given, *(name for name, value in picks.items() if value is not None)]
+    if data is None and not named:
         return RegressionData.rugged()
     if isinstance(data, RegressionData):
-        if names:
-            raise ValueError(f"{', '.join(names)}: RegressionData has picked its columns already; give a DataFrame")
+        if named:
+            raise ValueError(f"{', '.join(named)}: RegressionData has picked its columns already; give a DataFrame")
         return data
-    if missing := [role for role in columns if role not in names]:
+    if missing := [role for role in columns if role not in given and role != "group"]:
         raise ValueError(f"{', '.join(missing)}: name the column of the data to use, such as {missing[0]}='x'")
     frame = load_rugged() if data is None else data
-    chosen = RegressionData.from_frame(frame, **names, log_response=log_response, label=label)
+    chosen = RegressionData.from_frame(
+        frame, **given, log_response=log_response, label=label, groups=groups, covariates=covariates
+    )
     return replace(chosen, bundled=data is None)

@@ -1,4 +1,4 @@
-"""The lesson's fit: a regression with two groups, and a snapshot of all that is shown of it."""
+"""The lesson's fit: a regression, with two groups as a rule, and a snapshot of all that is shown of it."""
 
 import math
 import time
@@ -32,18 +32,11 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.guide_quantiles import original_quantiles
 from rugged_widget.regression.infer.importance_correction import correct
-from rugged_widget.regression.infer.model import (
-    BIAS,
-    NUM_GROUPS,
-    SIGMA,
-    WEIGHT,
-    BayesianRegression,
-    Priors,
-    slopes_by_group,
-)
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors
 from rugged_widget.regression.infer.reference import Comparison
 from rugged_widget.regression.infer.scale import Scale
 from rugged_widget.regression.snapshot import (
+    Point,
     RegressionCorrection,
     RegressionReference,
     RegressionRequest,
@@ -118,11 +111,11 @@ class RegressionFit(Fit):
         self.batch_size, self.seed = checked_batch_size(batch_size), checked_seed(seed)
         self.comparison = comparison or Comparison(data, Priors())
         self.request = SnapshotRequest()
-        self._grid = data.grid()
+        self._grid, self._points = data.grid(), data.points()
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
-            model = BayesianRegression(self.batch_size, self.comparison.priors)
+            model = BayesianRegression(self.batch_size, self.comparison.priors, data.design.num_features)
             features, targets = self.comparison.tensors(torch.get_default_dtype())
-            points = torch.tensor(self._scale.features(_grid_features(self._grid)), dtype=torch.get_default_dtype())
+            points = torch.tensor(self._scale.features(self._points), dtype=torch.get_default_dtype())
         super().__init__(
             model,
             partial(make_guide, self.guide_given, args=(features, targets)),
@@ -199,7 +192,7 @@ class RegressionFit(Fit):
         draws, log_density = self._mapped(tensors.draws, tensors.log_density)
         closed = {name: as_float64(value) for name, value in tensors.quantiles.items()}
         mean, observation = (self._scale.response(value.numpy()) for value in (tensors.mean, tensors.observation))
-        request = RegressionRequest.of(self.request)
+        request, num_groups = RegressionRequest.of(self.request), self.data.design.num_groups
         return RegressionSnapshot(
             step=self.step,
             elbo=self.elbo,
@@ -209,14 +202,14 @@ class RegressionFit(Fit):
             probs=self._probs,
             quantiles=self._quantiles(closed, draws, self._probs),
             bands={
-                "line": bands(mean, self._grid, NUM_GROUPS, self._prob),
-                "prediction": bands(observation, self._grid, NUM_GROUPS, self._prob),
+                "line": bands(mean, self._grid, num_groups, self._prob),
+                "prediction": bands(observation, self._grid, num_groups, self._prob),
             },
-            slopes=tuple(density(slope, self._prob) for slope in slopes_by_group(draws[WEIGHT])),
+            slopes=tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws[WEIGHT])),
             gap=self.comparison.gap(draws, log_density),
             parameters=self._parameters() if request.parameters else (),
             marginals={name: self._marginals(value) for name, value in draws.items()} if request.parameters else {},
-            what_if=None if request.what_if is None else self._what_if(draws, *request.what_if),
+            what_if=None if request.what_if is None else self._what_if(draws, request.what_if),
             convergence=self.convergence(),
             averaged=self.averaged,
             approximation=self.approximation() if request.approximation and self.step else None,
@@ -278,13 +271,15 @@ class RegressionFit(Fit):
         if log_density is None:
             return None
         log_ratios = self.comparison.log_joint(draws) - log_density
-        return correct(draws, log_ratios, _grid_features(self._grid), self._probs, self._prob)
+        return correct(draws, log_ratios, self._points, self._probs, self._prob, self.data.design)
 
-    def _what_if(self, draws: Mapping[str, NDArray[np.float64]], x: float, group: int) -> WhatIf:
-        mean = draws[WEIGHT][:, 0] @ [group, x, group * x] + draws[BIAS][:, 0]
+    def _what_if(self, draws: Mapping[str, NDArray[np.float64]], point: Point) -> WhatIf:
+        (features,) = self.data.design.features(np.array([point.x]), float(point.group), point.covariates)
+        mean = draws[WEIGHT][:, 0] @ features + draws[BIAS][:, 0]
         shares = np.full(len(mean), 1 / len(mean))
         (guide,) = densities(Mixture(shares, mean[None], draws[SIGMA][None]), self._prob)
-        return WhatIf(x, group, guide, self.comparison.exact.prediction(x, group, self._prob))
+        exact = self.comparison.exact.prediction(point.x, point.group, self._prob, point.covariates)
+        return WhatIf(point, guide, exact)
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
         """Return quantiles of each latent, in the units of the table.
@@ -314,7 +309,8 @@ class RegressionFit(Fit):
     def slopes(self, num_samples: int = NUM_DRAWS) -> pd.DataFrame:
         """Return draws of the slope d response / d predictor.
 
-        The mean is w0 group + w1 predictor + w2 group predictor + bias: its slope is w1 in group 0, w1 + w2 in group 1.
+        The mean is w0 group + w1 predictor + w2 group predictor + ... + bias: its slope is w1 in group 0, w1 + w2 in
+        group 1. Covariates change the height of the line, not its slope.
 
         Parameters
         ----------
@@ -324,15 +320,9 @@ class RegressionFit(Fit):
         Returns
         -------
         DataFrame
-            A column a group, named by the group's label, outside first.
+            A column a group, named by the group's label, outside first; without a group one column, "slope".
         """
         count = checked_count(num_samples, "num_samples", 2)
         weight = self.latents(count)[WEIGHT]
-        return pd.DataFrame(dict(zip(self.data.group_labels, slopes_by_group(weight), strict=True)))
-
-
-def _grid_features(grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Features of the grid in group 0, then in group 1; shape (2 * num_points, 3)."""
-    group = np.repeat(np.arange(NUM_GROUPS, dtype=np.float64), len(grid))
-    x = np.tile(grid, NUM_GROUPS)
-    return np.column_stack([group, x, group * x])
+        names = self.data.group_labels or ("slope",)
+        return pd.DataFrame(dict(zip(names, self.data.design.slope_draws(weight), strict=True)))

@@ -10,7 +10,7 @@ from torch import nn
 
 from rugged_widget.defaults import NUM_STEPS
 from rugged_widget.infer.step.isolation import Isolation
-from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, checked_rows, triangle
+from rugged_widget.regression.infer.exact.sufficient_statistics import checked_rows, triangle
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.snapshot.values import Array
 from rugged_widget.validation import checked_count
@@ -18,7 +18,7 @@ from rugged_widget.validation import checked_count
 MANY_ROWS = 10_000
 
 
-def least_squares(features: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
+def least_squares(features: ArrayLike, targets: ArrayLike, num_features: int = 3) -> dict[str, Array]:
     """Return the line with the least sum of squared residuals; of several, that with the least coefficients.
 
     The estimate is by site, of the site's shape; sigma is the root of the mean squared residual, >= 0. ValueError is
@@ -27,11 +27,11 @@ def least_squares(features: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
     Parameters
     ----------
     features
-        Shape (n, 3), n >= 1, finite: group, predictor, group x predictor.
+        Shape (n, num_features), n >= 1, finite, such as group, predictor, group x predictor.
     targets
         Shape (n,), finite.
     """
-    x, y = checked_rows(features, targets)
+    x, y = checked_rows(features, targets, num_features)
     factor = triangle(x, y)
     # Columns of equal length, so that which of them count as collinear does not depend on their units.
     length = np.linalg.norm(factor[:, :-1], axis=0)
@@ -42,26 +42,32 @@ def least_squares(features: ArrayLike, targets: ArrayLike) -> dict[str, Array]:
 
 
 def adam_least_squares(
-    features: ArrayLike, targets: ArrayLike, *, num_steps: int = NUM_STEPS, learning_rate: float = 0.05, seed: int = 1
+    features: ArrayLike,
+    targets: ArrayLike,
+    num_features: int = 3,
+    *,
+    num_steps: int = NUM_STEPS,
+    learning_rate: float = 0.05,
+    seed: int = 1,
 ) -> dict[str, Array]:
     """Train a linear layer by Adam on the summed squared error, as the lesson does; nothing of the user's is touched.
 
-    With more than 10,000 rows, the triangle R of a QR decomposition of the rows takes their place: five rows with the
+    With more than 10,000 rows, the triangle R of a QR decomposition of the rows takes their place: a few rows with the
     same sum of squares for every line, and so with the same gradients up to rounding. Features, targets and the result
     are as of `least_squares`, computed in single precision as torch does by default. There are >= 1 steps; the learning
     rate is finite and > 0, the seed of the layer's first values in [0, 2**32). Other arguments raise TypeError or
     ValueError.
     """
-    x, y = checked_rows(features, targets)
+    x, y = checked_rows(features, targets, num_features)
     count = checked_count(num_steps, "num_steps")
     if not (np.isfinite(learning_rate) and learning_rate > 0):
         raise ValueError(f"learning_rate must be finite and > 0, got {learning_rate!r}")
     rows = np.column_stack([x, np.ones(len(y)), y]) if len(y) <= MANY_ROWS else triangle(x, y)
     with Isolation(seed).inside(), torch.enable_grad():
         layer: Any = PyroModule[nn.Linear]
-        linear = layer(NUM_FEATURES, 1)
-        inputs = torch.as_tensor(rows[:, :NUM_FEATURES], dtype=torch.float32)
-        ones, response = (torch.as_tensor(rows[:, place], dtype=torch.float32) for place in (NUM_FEATURES, -1))
+        linear = layer(num_features, 1)
+        inputs = torch.as_tensor(rows[:, :-2], dtype=torch.float32)
+        ones, response = (torch.as_tensor(rows[:, place], dtype=torch.float32) for place in (-2, -1))
         linear.to(torch.float32)
         optimizer = torch.optim.Adam(linear.parameters(), lr=learning_rate)
         weight, bias = linear.weight, linear.bias  # a PyroModule looks them up slowly
@@ -77,6 +83,6 @@ def adam_least_squares(
 
 
 def _by_site(coefficients: Array, residuals: Array, count: int) -> dict[str, Array]:
-    """Give (weight, bias), shape (4,), the shapes of their sites, with the sigma of residuals of `count` rows."""
+    """Give (weight, bias), in one array, the shapes of their sites, with the sigma of residuals of `count` rows."""
     spread = np.asarray(np.linalg.norm(residuals) / np.sqrt(count), np.float64)
-    return {WEIGHT: coefficients[None, :NUM_FEATURES], BIAS: coefficients[NUM_FEATURES:], SIGMA: spread}
+    return {WEIGHT: coefficients[None, :-1], BIAS: coefficients[-1:], SIGMA: spread}

@@ -1,13 +1,11 @@
-"""The lesson's Bayesian regression, a guide family of its own, and what its weights mean."""
+"""The lesson's Bayesian regression, and a guide family of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
 import pyro
 import pyro.distributions as dist
-from numpy.typing import NDArray
 from pyro import poutine
 from pyro.infer import autoguide
 from pyro.nn import PyroModule, PyroSample
@@ -16,10 +14,8 @@ from torch import Tensor, nn
 from rugged_widget.infer.guides.families import register_family
 from rugged_widget.validation import checked_positive
 
-NUM_GROUPS = 2
-"""Groups of the rows, outside (0) and inside (1)."""
 WEIGHT = "linear.weight"
-"""Site of the weights, shape (1, 3): group, predictor, group x predictor."""
+"""Site of the weights, shape (1, number of features), such as group, predictor, group x predictor; see `Design`."""
 BIAS = "linear.bias"
 """Site of the bias, shape (1,)."""
 SIGMA = "sigma"
@@ -56,12 +52,12 @@ class Priors:
 
 
 class BayesianRegression(PyroModule):
-    """Linear regression of one response on three features, with priors on everything.
+    """Linear regression of one response on some features, three as a rule, with priors on everything.
 
     weight ~ Normal(0, 1) each, bias ~ Normal(0, 10), sigma ~ Uniform(0, 10), obs ~ Normal(mean, sigma) a row, or with
     other scales of the priors. Weight and bias are one event each (`to_event`), because only the rows are independent
-    given the latents, and the plate says that of the rows. Sites: linear.weight (1, 3), linear.bias (1,), sigma (),
-    obs (n,).
+    given the latents, and the plate says that of the rows. Sites: linear.weight (1, number of features), linear.bias
+    (1,), sigma (), obs (n,).
 
     Parameters
     ----------
@@ -70,26 +66,28 @@ class BayesianRegression(PyroModule):
         that the ELBO is of all rows whatever their number. With None or no fewer than there are, all of them.
     priors
         Scales of the priors.
+    num_features
+        Number of features, >= 1.
     """
 
-    def __init__(self, batch_size: int | None = None, priors: Priors = Priors()) -> None:
+    def __init__(self, batch_size: int | None = None, priors: Priors = Priors(), num_features: int = 3) -> None:
         super().__init__()
-        self._batch_size, self._priors = batch_size, priors
+        self._batch_size, self._priors, self._num_features = batch_size, priors, num_features
         linear: Any = PyroModule[nn.Linear]
-        self.linear = linear(3, 1)
+        self.linear = linear(num_features, 1)
         normal: Any = dist.Normal
-        self.linear.weight = PyroSample(normal(0.0, priors.weight).expand([1, 3]).to_event(2))
+        self.linear.weight = PyroSample(normal(0.0, priors.weight).expand([1, num_features]).to_event(2))
         self.linear.bias = PyroSample(normal(0.0, priors.bias).expand([1]).to_event(1))
 
     def of_all_rows(self) -> "BayesianRegression":
         """Return the same model as it is when a step looks at all rows."""
-        return BayesianRegression(None, self._priors)
+        return BayesianRegression(None, self._priors, self._num_features)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Run the model once, and return the mean of the response at each row, shape (n,).
 
-        Where a step looks at a part of the rows, it is of those picked. The features `x` are of shape (n, 3): group,
-        predictor, group x predictor; the targets `y` (n,) are drawn where None.
+        Where a step looks at a part of the rows, it is of those picked. The features `x` are of shape (n, number of
+        features); the targets `y` (n,) are drawn where None.
         """
         sigma = pyro.sample("sigma", dist.Uniform(0.0, self._priors.sigma))
         size = self._batch_size
@@ -102,15 +100,6 @@ class BayesianRegression(PyroModule):
         with plate:
             pyro.sample("obs", dist.Normal(mean, sigma), obs=y)
         return mean
-
-
-def slopes_by_group(weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn draws of `linear.weight`, (num_draws, 1, 3), into draws of the slopes of groups 0 and 1, (num_draws,) each.
-
-    mean = w0 group + w1 predictor + w2 group predictor + bias, so the slope d mean / d predictor is w1 + w2 group.
-    """
-    predictor, product = weight[:, 0, 1], weight[:, 0, 2]
-    return predictor, predictor + product
 
 
 def parts(model: Callable[..., Any]) -> autoguide.AutoGuideList:

@@ -14,7 +14,7 @@ from rugged_widget.regression.infer.exact.correlation import strongest_correlati
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.least_squares import least_squares
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
-from rugged_widget.regression.infer.scale import IDENTITY, STANDARDIZED_PRIORS, Scale
+from rugged_widget.regression.infer.scale import STANDARDIZED_PRIORS, Scale
 from rugged_widget.regression.snapshot import RegressionReference
 from rugged_widget.snapshot.values import KLGap
 from rugged_widget.validation import CUSTOM, checked_flag
@@ -30,16 +30,16 @@ class Comparison:
     units of the data.
     """
 
-    def __init__(self, data: RegressionData, priors: Priors, scale: Scale = IDENTITY) -> None:
-        self.priors, self.scale = priors, scale
+    def __init__(self, data: RegressionData, priors: Priors, scale: Scale | None = None) -> None:
+        self.priors, self.scale = priors, Scale.identity(data.design) if scale is None else scale
         self._data, self._grid = data, data.grid()
         self._tensors: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor]] = {}
         self._captures: dict[tuple[str, int | None], Captures] = {}
-        self.least_squares = least_squares(data.features, data.targets)
-        self.exact = ExactPosterior(data.features, data.targets, priors, self._grid, data.group_labels, scale)
+        self.least_squares = least_squares(data.features, data.targets, data.design.num_features)
+        self.exact = ExactPosterior(data.features, data.targets, priors, self._grid, data.group_labels, self.scale)
 
     def tensors(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return features, shape (n, 3), and targets, shape (n,), as the model sees them.
+        """Return features, shape (n, number of features), and targets, shape (n,), as the model sees them.
 
         They are the same for every fit, as none writes to them.
         """
@@ -63,11 +63,14 @@ class Comparison:
 
     def reference(self, probs: Sequence[float], prob: float) -> RegressionReference:
         """Return it as it is drawn: quantiles at `probs`, bands and intervals that hold `prob`, each in (0, 1)."""
-        group, predictor, product = self.least_squares[WEIGHT][0]
-        outside = self.least_squares[BIAS][0] + predictor * self._grid
-        inside = outside + group + product * self._grid
-        exact = self.exact.answer(probs, prob)
-        return RegressionReference(estimates=self.least_squares, lines=(outside, inside), exact=exact)
+        data, estimates = self._data, self.least_squares
+        lines = data.points() @ estimates[WEIGHT][0] + estimates[BIAS][0]
+        return RegressionReference(
+            estimates=estimates,
+            lines=tuple(np.split(lines, data.design.num_groups)),
+            exact=self.exact.answer(probs, prob),
+            covariate_means=data.design.covariate_means(data.features),
+        )
 
     def log_joint(self, draws: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return the log probability density of the targets and the latents together, nats, shape (num_draws,).
@@ -99,7 +102,8 @@ class Comparison:
 
 def is_lesson(data: RegressionData) -> bool:
     """Return whether the data are the lesson's columns of the bundled table."""
-    return data.bundled and (data.predictor, data.group, data.response, data.log_response) == LESSON
+    columns = (data.predictor, data.group, data.response, data.log_response)
+    return data.bundled and columns == LESSON and not data.covariates and data.group_texts == ("0", "1")
 
 
 def comparison_of(data: RegressionData, priors: Priors | None, *, standardize: bool | None) -> Comparison:
@@ -110,8 +114,8 @@ def comparison_of(data: RegressionData, priors: Priors | None, *, standardize: b
     priors
         Priors in the units of the table, which it is then trained in; None for those that go with the scale.
     standardize
-        Center and scale predictor and response for training. None does so for a table of the user's own where no
-        priors are given, and not for the lesson's data.
+        Center and scale predictor, covariates and response for training. None does so for a table of the user's own
+        where no priors are given, and not for the lesson's data.
 
     Raises
     ------
@@ -129,4 +133,4 @@ def comparison_of(data: RegressionData, priors: Priors | None, *, standardize: b
             "standardize=True has priors of its own, on the standardized scale; priors that are independent in the "
             "units of the table would not be independent there, so give priors or standardize=True, not both"
         )
-    return Comparison(data, STANDARDIZED_PRIORS, Scale.of(data.predictor_values, data.targets))
+    return Comparison(data, STANDARDIZED_PRIORS, Scale.of(data.features, data.targets, data.design))

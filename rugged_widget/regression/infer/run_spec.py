@@ -26,6 +26,8 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         response=data.response,
         log_response=data.log_response,
         group_values=data.group_texts,
+        others=data.num_others > 0,
+        covariates=tuple((covariate.column, covariate.texts) for covariate in data.covariates),
         bundled=data.bundled,
     )
     return Recipe(

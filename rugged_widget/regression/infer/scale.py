@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from rugged_widget.regression.data.design import LESSON_DESIGN, Design
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.snapshot.values import Array
 
@@ -25,12 +26,14 @@ B. Goodrich, J. Gabry, I. Ali and S. Brilleman, "rstanarm: Bayesian applied regr
 
 @dataclass(frozen=True)
 class Scale:
-    """Center and spread of predictor and response, and the map between the model's latents and those of the table.
+    """Center and spread of predictor, covariates and response, and the map between the latents of model and table.
 
-    The model sees z = (x - x_center) / x_spread and t = (y - y_center) / y_spread. With w', b', sigma' its latents,
-    those in the units of the table are w0 = y_spread (w0' - w2' x_center / x_spread), w1 = y_spread w1' / x_spread, w2
-    likewise, bias = y_center + y_spread (b' - w1' x_center / x_spread) and sigma = y_spread sigma'. The response is as
-    the model sees it, after the logarithm where that is taken. With the defaults nothing is changed, to the last bit.
+    The model sees z = (x - x_center) / x_spread, a covariate v = (u - center) / spread and t = (y - y_center) /
+    y_spread. With w', b', sigma' its latents, those in the units of the table are, for group, predictor, product and
+    covariates, w0 = y_spread (w0' - w2' x_center / x_spread), w1 = y_spread w1' / x_spread, w2 likewise, w = y_spread
+    w' / spread, and bias = y_center + y_spread (b' - w1' x_center / x_spread - sum of w' center / spread) and sigma =
+    y_spread sigma'. The response is as the model sees it, after the logarithm where that is taken. With the defaults
+    nothing is changed, to the last bit.
 
     Attributes
     ----------
@@ -38,32 +41,73 @@ class Scale:
         Mean and standard deviation of the predictor; the spread is > 0.
     y_center, y_spread
         Those of the response.
+    design
+        Which column of the features is what.
+    covariate_centers, covariate_spreads
+        Those of the covariates, one entry each; a covariate of two values keeps its unit and is only centered.
+
+    References
+    ----------
+    A. Gelman, A. Jakulin, M. G. Pittau and Y.-S. Su (2008), "A weakly informative default prior distribution for
+    logistic and other regression models", The Annals of Applied Statistics 2(4), section 2.2: inputs of two values are
+    shifted to mean 0 and stay one unit apart.
     """
 
     x_center: float = 0.0
     x_spread: float = 1.0
     y_center: float = 0.0
     y_spread: float = 1.0
+    design: Design = LESSON_DESIGN
+    covariate_centers: tuple[float, ...] = ()
+    covariate_spreads: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        counts = len(self.covariate_centers), len(self.covariate_spreads)
+        if set(counts) != {self.design.num_covariates}:
+            raise ValueError(f"there must be a center and a spread for {self.design.num_covariates}, got {counts}")
 
     @classmethod
-    def of(cls, predictor: Array, response: Array) -> Self:
-        """Return the scale on which both, shape (n,), have mean 0 and standard deviation 1 (n - 1 below the line).
+    def of(cls, features: Array, response: Array, design: Design = LESSON_DESIGN) -> Self:
+        """Return the scale on which predictor and response have mean 0 and standard deviation 1, covariates mean 0.
 
-        What does not vary keeps its unit.
+        Covariates of more than two values have standard deviation 1 too, n - 1 below the line. What does not vary keeps
+        its unit. Features and response are of shapes (n, number of features) and (n,).
         """
-        return cls(float(predictor.mean()), _spread(predictor), float(response.mean()), _spread(response))
+        predictor, *covariates = (
+            np.ascontiguousarray(features[:, place])
+            for place in (design.predictor, *range(design.first_covariate, design.num_features))
+        )
+        spreads = [1.0 if two else _spread(u) for u, two in zip(covariates, design.two_valued, strict=True)]
+        return cls(
+            float(predictor.mean()),
+            _spread(predictor),
+            float(response.mean()),
+            _spread(response),
+            design,
+            tuple(float(values.mean()) for values in covariates),
+            tuple(spreads),
+        )
+
+    @classmethod
+    def identity(cls, design: Design) -> Self:
+        """Return the scale of a model that sees the table as it is."""
+        zeros, ones = (0.0,) * design.num_covariates, (1.0,) * design.num_covariates
+        return cls(design=design, covariate_centers=zeros, covariate_spreads=ones)
 
     @cached_property
     def is_identity(self) -> bool:
         """True where the model sees the table as it is."""
-        return astuple(self) == (0.0, 1.0, 0.0, 1.0)
+        return self == Scale.identity(self.design)
 
     def features(self, features: Array) -> Array:
-        """Return features in the units of the table, shape (n, 3), as the model sees them."""
+        """Return features in the units of the table, shape (n, number of features), as the model sees them."""
         if self.is_identity:
             return features
-        group, predictor = features[:, 0], (features[:, 1] - self.x_center) / self.x_spread
-        return np.column_stack([group, predictor, group * predictor])
+        design = self.design
+        group = features[:, 0] if design.grouped else 0.0
+        predictor = (features[:, design.predictor] - self.x_center) / self.x_spread
+        covariates = (features[:, design.covariates] - self.covariate_centers) / np.array(self.covariate_spreads)
+        return design.features(predictor, group, covariates)
 
     def centered(self, targets: Array) -> Array:
         """Return targets less their center, still in the unit of the table."""
@@ -90,30 +134,41 @@ class Scale:
 
     @cached_property
     def matrix(self) -> Array:
-        """(weight, bias) in the units of the table by those of the model times y_spread, shape (4, 4); see `offset`."""
-        matrix = np.diag([1.0, 1 / self.x_spread, 1 / self.x_spread, 1.0])
-        matrix[0, 2] = matrix[3, 1] = -self.x_center / self.x_spread
+        """(weight, bias) in the units of the table by those of the model times y_spread; see `offset`.
+
+        The shape is (number of features + 1, number of features + 1).
+        """
+        matrix = np.diag(1 / self._spreads)
+        moved = -self.x_center / self.x_spread
+        matrix[-1, self.design.predictor] = moved
+        if self.design.product is not None:
+            matrix[0, self.design.product] = moved
+        matrix[-1, self.design.covariates] = -np.array(self.covariate_centers) / np.array(self.covariate_spreads)
         return matrix
 
     @property
     def offset(self) -> Array:
-        """What is added to `matrix` times (weight, bias), shape (4,)."""
-        return np.array([0.0, 0.0, 0.0, self.y_center])
+        """What is added to `matrix` times (weight, bias), shape (number of features + 1,)."""
+        return np.append(np.zeros(self.design.num_features), self.y_center)
 
     def functionals(self, functionals: Array) -> Array:
-        """Return linear functions of (weight, bias), shape (k, 4), as functions of those of the model times y_spread.
+        """Return linear functions of (weight, bias), a row each, as functions of those of the model times y_spread.
 
         `functionals @ offset` is what is to be added to their values.
         """
         return functionals if self.is_identity else functionals @ self.matrix
 
     def coefficients(self, coefficients: Array) -> Array:
-        """Return (weight, bias) in the units of the table, shape (k, 4), as those of the model times y_spread."""
+        """Return (weight, bias) in the units of the table, a row each, as those of the model times y_spread."""
         if self.is_identity:
             return coefficients
-        group, predictor, product, bias = coefficients.T
-        columns = [group + product * self.x_center, predictor * self.x_spread, product * self.x_spread]
-        return np.column_stack([*columns, bias + predictor * self.x_center - self.y_center])
+        design, result = self.design, coefficients * self._spreads
+        if design.product is not None:
+            result[:, 0] += coefficients[:, design.product] * self.x_center
+        result[:, -1] += coefficients[:, design.predictor] * self.x_center
+        result[:, -1] += coefficients[:, :-1][:, design.covariates] @ np.array(self.covariate_centers)
+        result[:, -1] -= self.y_center
+        return result
 
     def priors(self, priors: Priors) -> Priors:
         """Return priors of the model times y_spread: as they are in the unit of the response."""
@@ -122,17 +177,28 @@ class Scale:
         return Priors(*(value * self.y_spread for value in astuple(priors)))
 
     @property
+    def log_spreads(self) -> float:
+        """Sum over the weights of the logarithm of the unit of their features; 0 where it is the identity."""
+        return self.design.num_groups * math.log(self.x_spread) + sum(map(math.log, self.covariate_spreads))
+
+    @property
     def log_volume(self) -> float:
         """Logarithm of the volume that the map gives a unit of the model's latents; 0 where it is the identity."""
-        return 5 * math.log(self.y_spread) - 2 * math.log(self.x_spread)
+        return (self.design.num_features + 2) * math.log(self.y_spread) - self.log_spreads
 
     def log_unit(self, num_rows: int) -> float:
         """Return what is added to a log density of the model's targets, nats, for that of `num_rows` in the table."""
         return -num_rows * math.log(self.y_spread)
 
+    @property
+    def _spreads(self) -> Array:
+        """Unit of the feature of each weight, and 1 for the bias."""
+        line = [1.0, self.x_spread, self.x_spread] if self.design.grouped else [self.x_spread]
+        return np.array([*line, *self.covariate_spreads, 1.0])
+
 
 IDENTITY = Scale()
-"""The scale of a model that sees the table as it is."""
+"""The scale of the lesson's model, which sees the table as it is."""
 
 
 def _spread(values: Array) -> float:

@@ -60,7 +60,8 @@ def least_squares_of(fit: RegressionFit, num_steps: int) -> pd.DataFrame:
 def _by_adam(fit: RegressionFit, num_steps: int) -> dict[str, Array]:
     """Train on the scale that the fit is trained on, and return the estimate in the units of the table."""
     scale, data = fit.comparison.scale, fit.data
-    estimate = adam_least_squares(scale.features(data.features), scale.targets(data.targets), num_steps=num_steps)
+    seen, num_features = (scale.features(data.features), scale.targets(data.targets)), data.design.num_features
+    estimate = adam_least_squares(*seen, num_features, num_steps=num_steps)
     mapped = scale.latents({site: value[None] for site, value in estimate.items()})
     return {site: value[0] for site, value in mapped.items()}
 
@@ -80,7 +81,8 @@ def predictions_table(
     Parameters
     ----------
     weight, bias, sigma
-        Draws of the latents, shapes (num_draws, 1, 3), (num_draws, 1) and (num_draws,), num_draws >= 1.
+        Draws of the latents, shapes (num_draws, 1, number of features), (num_draws, 1) and (num_draws,); num_draws is
+        at least 1.
     prob
         Probability between the two percentiles, in (0, 1).
     rng_seed
@@ -91,9 +93,9 @@ def predictions_table(
     Returns
     -------
     DataFrame
-        One row a row of the data, named as those are. Columns: the group (0 or 1) and the predictor by their names;
-        mean and the two percentiles of the mean (`mu_`) and of a new observation (`y_`); the response. All in the unit
-        the model sees, which is the logarithm where that was taken.
+        One row a row of the data, named as those are. Columns: the group (0 or 1, where there is one), the predictor
+        and the covariates by the names of their columns; mean and the two percentiles of the mean (`mu_`) and of a new
+        observation (`y_`); the response. All in the unit the model sees, which is the logarithm where that was taken.
 
     Raises
     ------
@@ -101,21 +103,22 @@ def predictions_table(
         If prob is no probability, the shapes do not fit, or two columns would have the same name.
     """
     low, high = percentiles(checked_prob(prob, "prob"))
-    draws = _coefficients(weight, bias, sigma)
+    draws = _coefficients(weight, bias, sigma, data.design.num_features)
     parts = [f"{name}_{what}" for name in ("mu", "y") for what in ("mean", f"perc_{low:g}", f"perc_{high:g}")]
     truth = f"true_{data.short_response}" if truth_name is None else truth_name
-    names = [data.group, data.predictor, *parts, truth]
+    inputs = _inputs(data)
+    names = [*(name for name, _ in inputs), *parts, truth]
     _refuse_clashes(names)
     summaries = np.empty((data.num_rows, len(parts)))
     random = np.random.default_rng(rng_seed)
     size = max(1, MAX_NUMBERS // len(draws))
     for start in range(0, data.num_rows, size):
         place = slice(start, start + size)
-        mean = data.features[place] @ draws[:, :3].T + draws[:, 3]
+        mean = data.features[place] @ draws[:, :-2].T + draws[:, -2]
         noise = random.standard_normal(mean.shape)
-        observation = mean + draws[:, 4] * noise
+        observation = mean + draws[:, -1] * noise
         summaries[place] = np.concatenate([_summed_up(mean, low, high), _summed_up(observation, low, high)], axis=1)
-    columns = [data.group_values, data.predictor_values, *summaries.T, data.targets]
+    columns = [*(values for _, values in inputs), *summaries.T, data.targets]
     index = pd.Index(list(data.row_names), name=data.label or None)
     return pd.DataFrame(dict(zip(names, columns, strict=True)), index=index)
 
@@ -173,17 +176,25 @@ def _responses(fit: RegressionFit, draws: dict[str, NDArray[np.float64]]) -> Ite
         yield {OBSERVATION: mean + draws[SIGMA][:, None] * noise, MEAN: mean}
 
 
+def _inputs(data: RegressionData) -> list[tuple[str, Array]]:
+    """Return names and values of group, predictor and covariates, as far as there are any."""
+    group = [] if data.group is None else [(data.group, data.group_values)]
+    names = [covariate.column for covariate in data.covariates]
+    covariates = zip(names, data.covariate_values.T, strict=True)
+    return [*group, (data.predictor, data.predictor_values), *covariates]
+
+
 def _summed_up(values: Array, low: float, high: float) -> Array:
     """Mean and percentiles over the draws, shape (num_rows, 3), of values of shape (num_rows, num_draws)."""
     return np.stack([values.mean(1), *kth_smallest(values, (low, high))], axis=1)
 
 
-def _coefficients(weight: ArrayLike, bias: ArrayLike, sigma: ArrayLike) -> Array:
-    """Join draws to columns, shape (num_draws, 5), or say which has another shape than it needs."""
+def _coefficients(weight: ArrayLike, bias: ArrayLike, sigma: ArrayLike, num_features: int) -> Array:
+    """Join draws to columns, shape (num_draws, num_features + 2), or say which has another shape than it needs."""
     draws = {"weight": weight, "bias": bias, "sigma": sigma}
     arrays = {name: np.asarray(value, np.float64) for name, value in draws.items()}
     count = len(arrays["weight"]) if arrays["weight"].ndim else 0
-    for name, shape in (("weight", (count, 1, 3)), ("bias", (count, 1)), ("sigma", (count,))):
+    for name, shape in (("weight", (count, 1, num_features)), ("bias", (count, 1)), ("sigma", (count,))):
         if not count or arrays[name].shape != shape:
             text = ", ".join(["num_draws", *map(str, shape[1:])])
             raise ValueError(f"{name} must be of shape ({text}), num_draws >= 1, got {arrays[name].shape}")

@@ -25,21 +25,32 @@ class Columns:
     Attributes
     ----------
     predictor, group, response
-        Names of the columns.
+        Names of the columns; the group is None where there is none.
     log_response
         Whether the model sees the natural logarithm of the response.
     group_values
-        Texts of the two values of the group: that of group 0, that of group 1.
+        Texts of the two values of the group: that of group 0, that of group 1; empty without a group.
+    others
+        Whether the group has other values too, whose rows are left out.
+    covariates
+        Pairs of a column and the texts of its two values, that of 0 and that of 1; no texts for a column of numbers.
     bundled
         Whether the table is that of `load_rugged` and not one of the user.
     """
 
     predictor: str
-    group: str
+    group: str | None = None
     response: str
     log_response: bool
-    group_values: tuple[str, str]
+    group_values: tuple[str, ...] = ()
+    others: bool = False
+    covariates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     bundled: bool = False
+
+    @property
+    def num_features(self) -> int:
+        """Number of features, and of weights."""
+        return (1 if self.group is None else 3) + len(self.covariates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +132,21 @@ class Recipe:
     own: OwnGuide | None = None
     standardized: bool = False
     averages: tuple[tuple[int, Averaged], ...] = ()
+
+    @property
+    def num_features(self) -> int:
+        """Number of features, and of weights."""
+        return 3 if self.columns is None else self.columns.num_features
+
+    @property
+    def has_group(self) -> bool:
+        """Whether the rows have a group."""
+        return self.columns is None or self.columns.group is not None
+
+    @property
+    def covariates(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The covariates, as of `Columns`."""
+        return () if self.columns is None else self.columns.covariates
 
     def __post_init__(self) -> None:
         for name in ("guide", "optimizer"):

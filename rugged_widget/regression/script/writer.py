@@ -1,12 +1,11 @@
 """Write a run as a short Pyro script that takes the same steps."""
 
-import math
 from typing import Final
 
-from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe
+from rugged_widget.regression.script.run_spec import OwnGuide, Recipe
+from rugged_widget.regression.script.table import reading, tensors
 from rugged_widget.snapshot.values import Averaged
 
-TABLE = "data.csv"  # file that the script of a user's table reads
 LARGE = 10_000  # rows from which on the widget draws a batch in a way of its own; see `QuickSubsample`
 PARTS: Final = "AutoGuideList"
 _OF_PARTS: Final = ("AutoDiagonalNormal", "AutoGuideList", "AutoMultivariateNormal")
@@ -20,8 +19,7 @@ def write_script(recipe: Recipe) -> str:
     of its other engines but for rounding, and prints the parameter store at its end. Texts of the user stand in it as
     literals, whatever is in them.
     """
-    data = _BUNDLED if recipe.columns is None else _read_table(recipe.columns)
-    parts = [_head(recipe), _constants(recipe), data, _tensors(recipe), _model(recipe)]
+    parts = [_head(recipe), _constants(recipe), reading(recipe), tensors(recipe), _model(recipe)]
     return "\n".join([*parts, *_own_guide(recipe.own), _training(recipe)])
 
 
@@ -30,7 +28,8 @@ def _head(recipe: Recipe) -> str:
     bundled = "\nfrom rugged_widget import load_rugged\n" if is_bundled else ""
     pandas = "" if is_bundled else "import pandas as pd\n"
     handlers = "from pyro import poutine\n" if _in_parts(recipe) else ""
-    return f'''"""Bayesian regression with two groups, fitted by stochastic variational inference."""
+    groups = " with two groups" if recipe.has_group else ""
+    return f'''"""Bayesian regression{groups}, fitted by stochastic variational inference."""
 
 import numpy as np
 {pandas}import pyro
@@ -84,40 +83,8 @@ def _batched(recipe: Recipe) -> bool:
     return recipe.batch_size is not None and recipe.batch_size < recipe.num_rows
 
 
-def _tensors(recipe: Recipe) -> str:
-    return _STANDARDIZED if recipe.standardized else _TENSORS
-
-
-_TENSORS = """keep = np.isfinite(x) & np.isfinite(group) & np.isfinite(y)
-features = torch.tensor(np.column_stack([group, x, group * x])[keep], dtype=torch.float32)
-targets = torch.tensor(y[keep], dtype=torch.float32)
-
-"""
-
-_STANDARDIZED = """keep = np.isfinite(x) & np.isfinite(group) & np.isfinite(y)
-x, group, y = x[keep], group[keep], y[keep]
-
-# Predictor and response are standardized for training: the model and its priors are of that scale.
-x_center, y_center = x.mean(), y.mean()
-x_spread, y_spread = (spread if spread > 0 else 1.0 for spread in (x.std(ddof=1), y.std(ddof=1)))
-z = (x - x_center) / x_spread
-features = torch.tensor(np.column_stack([group, z, group * z]), dtype=torch.get_default_dtype())
-targets = torch.tensor((y - y_center) / y_spread, dtype=torch.get_default_dtype())
-
-
-def in_units_of_the_table(weight, bias, sigma):
-    \"\"\"Map draws of the latents, shapes (n, 1, 3), (n, 1) and (n,), from the standardized scale.\"\"\"
-    weight, bias = weight.double() * y_spread, bias.double() * y_spread
-    group, predictor, product = weight[..., 0], weight[..., 1] / x_spread, weight[..., 2] / x_spread
-    weight = torch.stack([group - product * x_center, predictor, product], -1)
-    return weight, y_center + bias - predictor * x_center, sigma.double() * y_spread
-
-
-"""
-
-
 def _model(recipe: Recipe) -> str:
-    batched = _batched(recipe)
+    batched, count = _batched(recipe), recipe.num_features
     size = ", subsample_size=BATCH_SIZE" if batched else ""
     picking = "\n        x, y = x[plate.indices], y[plate.indices]" if batched else ""
     return f'''class Regression(PyroModule):
@@ -125,8 +92,8 @@ def _model(recipe: Recipe) -> str:
 
     def __init__(self):
         super().__init__()
-        self.linear = PyroModule[nn.Linear](3, 1)
-        self.linear.weight = PyroSample(dist.Normal(0.0, {recipe.weight_scale!r}).expand([1, 3]).to_event(2))
+        self.linear = PyroModule[nn.Linear]({count}, 1)
+        self.linear.weight = PyroSample(dist.Normal(0.0, {recipe.weight_scale!r}).expand([1, {count}]).to_event(2))
         self.linear.bias = PyroSample(dist.Normal(0.0, {recipe.bias_scale!r}).expand([1]).to_event(1))
 
     def forward(self, x, y):
@@ -227,63 +194,9 @@ _DRAWN_BY_LAPLACE = """try:
     values = guide.laplace_approximation(features, targets).get_posterior().sample((400,))
 except torch.linalg.LinAlgError:
     values = guide.loc.detach().expand(400, -1)
-drawn = values[:, None, 1:4], values[:, 4:], {sigma_max!r} * values[:, 0].sigmoid()"""
+drawn = values[:, None, 1:-1], values[:, -1:], {sigma_max!r} * values[:, 0].sigmoid()"""
 
 _PARTS_MADE = """guide = AutoGuideList(model)
 together = ["linear.weight", "linear.bias"]
 guide.append(AutoMultivariateNormal(poutine.block(model, expose=together)))
 guide.append(AutoDiagonalNormal(poutine.block(model, expose=["sigma"])))"""
-
-
-_BUNDLED = """# Data: log GDP per person on ruggedness, of the countries whose GDP is known.
-table = load_rugged()
-x = table["rugged"].to_numpy(float)
-group = table["cont_africa"].to_numpy(float)
-y = np.log(table["rgdppc_2000"].to_numpy(float))
-"""
-
-
-def _read_table(columns: Columns) -> str:
-    """Read other columns of it, or the table that the user gave."""
-    numeric = _numbers(columns.group_values)
-    zero, one = (repr(value) for value in (numeric or columns.group_values))
-    if numeric:  # the texts are rounded to six digits
-        coding = f"""value = table[GROUP].to_numpy(float)
-group = np.where(np.isfinite(value), abs(value - {one}) < abs(value - {zero}), np.nan)  # {zero} is 0, {one} is 1"""
-    else:
-        coding = f"group = table[GROUP].map({{{zero}: 0.0, {one}: 1.0}}).to_numpy(float)"
-    response = "table[RESPONSE].to_numpy(float)"
-    if columns.log_response:
-        response = f"{response}\ny = np.log(np.where(y > 0, y, np.nan))"
-    reading = _LOADING if columns.bundled else _reading(numeric is not None)
-    return f"""PREDICTOR, GROUP, RESPONSE = {columns.predictor!r}, {columns.group!r}, {columns.response!r}
-
-{reading}
-x = table[PREDICTOR].to_numpy(float)
-{coding}
-y = {response}
-"""
-
-
-_LOADING = """# Data: the table of the lesson.
-table = load_rugged()"""
-
-
-def _reading(numeric: bool) -> str:
-    numbers = "[PREDICTOR, GROUP, RESPONSE]" if numeric else "[PREDICTOR, RESPONSE]"
-    as_text = "" if numeric else "\n    dtype={GROUP: str},"
-    return f"""# Data: write the table that the widget was given by df.to_csv("{TABLE}"), beside this script.
-table = pd.read_csv(
-    "{TABLE}",{as_text}
-    keep_default_na=False,
-    na_values=dict.fromkeys({numbers}, [""]),
-)"""
-
-
-def _numbers(texts: tuple[str, str]) -> tuple[float, float] | None:
-    """Read two texts as two different numbers, or return None where they are not."""
-    try:
-        one, two = (float(text) for text in texts)
-    except ValueError:
-        return None
-    return (one, two) if math.isfinite(one) and math.isfinite(two) and one != two else None

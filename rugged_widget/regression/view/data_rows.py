@@ -1,12 +1,14 @@
 """The rows of the data, by group, for comparison with a prediction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rugged_widget.regression.data.covariates import Covariate
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.regression.snapshot import Point
 from rugged_widget.regression.view.labels import DataLabels
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -36,6 +38,8 @@ class Rows:
         True where the model sees the natural logarithm of the response.
     unit
         The original unit of the response, which may be empty.
+    covariates, covariate_values
+        What the covariates are called, and their values, shape (n, number of covariates).
     """
 
     x: Array
@@ -46,15 +50,28 @@ class Rows:
     log: bool
     unit: str
     labels: DataLabels
+    covariates: tuple[Covariate, ...]
+    covariate_values: Array
 
-    def nearest(self, x: float, group: int, count: int = 5) -> tuple[Place, ...]:
-        """Return the `count` rows of a group that are nearest in the predictor, the nearest first."""
-        mine: NDArray[np.intp] = np.flatnonzero(self.group == group)
-        order = np.argsort(np.abs(self.x[mine] - x), kind="stable")[:count]
+    def nearest(self, point: Point, count: int = 5) -> tuple[Place, ...]:
+        """Return the `count` rows of a group that are nearest in the predictor and the covariates, the nearest first.
+
+        Where there are covariates, a standard deviation of each number counts as much as another value of two.
+        """
+        mine: NDArray[np.intp] = np.flatnonzero(self.group == point.group)
+        distance = np.abs(self.x[mine] - point.x)
+        if self.covariates:
+            units = [1.0 if it.two_valued else values.std() for it, values in self._columns()]
+            away = (self.covariate_values[mine] - point.covariates) / np.array(units)
+            distance = np.hypot(distance / self.x.std(), np.linalg.norm(away, axis=1))
+        order = np.argsort(distance, kind="stable")[:count]
         return tuple(
             Place(self.names[row], float(self.x[row]), float(self.y[row]), float(self.original[row]))
             for row in mine[order].tolist()
         )
+
+    def _columns(self) -> Iterator[tuple[Covariate, Array]]:
+        return zip(self.covariates, self.covariate_values.T, strict=True)
 
 
 def rows_of(data: RegressionData, text: Catalogue | None = None) -> Rows:
@@ -68,4 +85,6 @@ def rows_of(data: RegressionData, text: Catalogue | None = None) -> Rows:
         log=data.log_response,
         unit=data.response_unit,
         labels=DataLabels(data, text or Catalogue()),
+        covariates=data.covariates,
+        covariate_values=data.covariate_values,
     )

@@ -38,6 +38,7 @@ class _Facts:
             **{key: partial(general, key) for key in PARTS},
             "panels": self._panels,
             "slopes": self._slopes,
+            "slope": self._slope,
         }
 
     def __call__(self, key: str, snapshot: RegressionSnapshot) -> list[Sentence]:
@@ -46,6 +47,7 @@ class _Facts:
         fields = {
             "rows": self._subject.row_noun,
             "num_rows": snapshot.num_rows,
+            "num_features": self._subject.design.num_features,
             "sigma": self._sigma(snapshot),
         }
         return [(name, fields) for name in ("first", "second", "third")]
@@ -66,10 +68,14 @@ class _Facts:
             "inside": prediction,
             "share": share(self._subject.text, prediction / max(drawn, 1)),
             "sigma": self._sigma(snapshot),
+            "covariates": self._subject.labels.covariates,
         }
         if not snapshot.step:
             return [("start", fields), ("both", fields)]
-        told: list[Sentence] = [("line", fields), ("prediction", fields), ("both", fields)]
+        names: tuple[str, ...] = ("line", "prediction", "both")
+        if self._subject.design.num_covariates:
+            names = ("line_at_means", "prediction_at_means", "covariates", "both")
+        told: list[Sentence] = [(name, fields) for name in names]
         return [*told, ("exact", fields)] if self._exact is not None else told
 
     def _slopes(self, snapshot: RegressionSnapshot) -> list[Sentence]:
@@ -96,11 +102,22 @@ class _Facts:
         told: list[Sentence] = [("read", fields), ("positive", fields), ("sum", fields)]
         if snapshot.step:
             told.append(("differ" if low > 0 or high < 0 else "differ_unsure", fields))
+        told += self._held_fixed()
         return [*told, ("history", fields)] if self._is_lesson() else told
 
     def _sigma(self, snapshot: RegressionSnapshot) -> str:
         quantiles = np.asarray(snapshot.quantiles["sigma"]).tolist()
         return within(self._subject.text, quantiles[len(snapshot.probs) // 2], quantiles[0], quantiles[-1])
+
+    def _slope(self, snapshot: RegressionSnapshot) -> list[Sentence]:
+        """Return the sentences where there is no group."""
+        slope = snapshot.slopes[0]
+        fields = {"prob": probability(self._subject.text, slope.prob_positive, certain=is_point(slope))}
+        return [("read", fields), ("positive", fields), *self._held_fixed()]
+
+    def _held_fixed(self) -> list[Sentence]:
+        covariates = self._subject.labels.covariates
+        return [("covariates", {"covariates": covariates, "rows": self._subject.row_noun})] if covariates else []
 
     def _is_lesson(self) -> bool:
         return self._subject.title == self._subject.text("lesson.lesson.title")

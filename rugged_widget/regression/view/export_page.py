@@ -1,18 +1,19 @@
 """The Serve page: the fitted guide as a file, and over its slopes those that come out of the file again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ipywidgets
 import numpy as np
 
 from rugged_widget.defaults import NUM_DRAWS
+from rugged_widget.precision import of_figures
 from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.slopes import SlopeChart, is_positive
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Density, Progress
-from rugged_widget.view.figures.chart import FOREGROUND, GROUPS, html_text
+from rugged_widget.view.figures.chart import FOREGROUND, html_text
 from rugged_widget.view.figures.code_listing import Listing
 from rugged_widget.view.figures.densities import is_point
 from rugged_widget.view.figures.number_format import probability
@@ -28,16 +29,21 @@ SAMPLE = """\
 import torch
 
 sampler = torch.jit.load({script!r})
-features = torch.tensor([[0.0, 1.0, 0.0], [1.0, 1.0, 1.0]])  # group, predictor, their product
+{features}
 draws = sampler.draws({count}, features)
-outside = draws.weight[:, 0, 1]
-inside = outside + draws.weight[:, 0, 2]
-print((outside > 0).float().mean(), (inside > 0).float().mean())
+{slopes}
 
 # the torch.export program: the number of draws is a tensor
 program = torch.export.load({program!r}).module()
 weight, bias, sigma, response = program(features, torch.tensor({count}))
 """
+TWO_SLOPES = """\
+outside = draws.weight[:, 0, 1]
+inside = outside + draws.weight[:, 0, 2]
+print((outside > 0).float().mean(), (inside > 0).float().mean())"""
+ONE_SLOPE = """\
+slope = draws.weight[:, 0, 0]
+print((slope > 0).float().mean())"""
 
 
 HEADROOM = 1.3  # above the curves, as a multiple of their height: the corners hold two lines
@@ -47,7 +53,7 @@ UNSEEN = Density(np.linspace(-1.0, 1.0, NUM_POINTS), np.full(NUM_POINTS, -1.0), 
 
 
 class ServedFigure:
-    """Both slope densities, filled, and thin lines over them once a file was loaded."""
+    """The slope densities, filled, and thin lines over them once a file was loaded."""
 
     def __init__(self, subject: RegressionSubject, *, text: Catalogue) -> None:
         self._text = text
@@ -55,19 +61,19 @@ class ServedFigure:
         self._slopes = SlopeChart("rw-served", subject, HEADROOM, num_steps=8, text=text)
         self._file = [
             SilentLines(x=UNSEEN.x, y=UNSEEN.density, scales=self._slopes.scales, colors=[FOREGROUND], stroke_width=1.2)
-            for _ in GROUPS
+            for _ in subject.groups
         ]
         self._slopes.add(self._file)
         self.box = self._slopes.box
         self.targets = (*self._slopes.targets, *self._file)
 
-    def load(self, densities: tuple[Density, Density]) -> None:
+    def load(self, densities: tuple[Density, ...]) -> None:
         """Draw these over the live ones from the next frame on."""
         self._loaded = densities
 
     def update(self, live: Sequence[Density]) -> Changes:
         """Return what a frame has to change."""
-        lines = [(one.x, one.density) for one in self._loaded or (UNSEEN, UNSEEN)]
+        lines = [(one.x, one.density) for one in self._loaded or [UNSEEN] * len(self._file)]
         return [
             *self._slopes.update(live, self._loaded, [self._corner(*slopes) for slopes in enumerate(live)]),
             *[(curve, {"x": x, "y": y}) for curve, (x, y) in zip(self._file, lines, strict=True)],
@@ -77,11 +83,11 @@ class ServedFigure:
         text, label = self._text, self._slopes.label(number)
         positive = text.html("slopes.positive", prob=is_positive(text, live))
         if not self._loaded:
-            return f"{label}<br>{positive}"
+            return f"{label}{positive}"
         loaded = self._loaded[number]
         prob = probability(text, loaded.prob_positive, certain=is_point(loaded))
         file = text.html("serve.from_file", prob=prob)
-        return f'{label}<br>{positive} <span class="rw-from-file">{file}</span>'
+        return f'{label}{positive} <span class="rw-from-file">{file}</span>'
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class ExportPage:
     def __init__(
         self, subject: RegressionSubject, requests: ExportRequests, changed: Callable[[], None], *, text: Catalogue
     ) -> None:
-        self._requests, self._changed, self._text = requests, changed, text
+        self._requests, self._changed, self._text, self._subject = requests, changed, text, subject
         self._figure = ServedFigure(subject, text=text)
         self._script = path_field(SCRIPT_PATH, "rw-script-path")
         self._program = path_field(PROGRAM_PATH, "rw-program-path")
@@ -150,8 +156,8 @@ class ExportPage:
         """Say what went wrong; plain text."""
         self._show(message, alert=True)
 
-    def loaded(self, densities: tuple[Density, Density], message: str) -> None:
-        """Draw the slopes that came out of a file, outside and inside, and say so; plain text."""
+    def loaded(self, densities: tuple[Density, ...], message: str) -> None:
+        """Draw the slopes that came out of a file, one a group, and say so; plain text."""
         self._figure.load(densities)
         self._show(message)
         self._changed()
@@ -180,7 +186,7 @@ class ExportPage:
     def _write(self) -> None:
         script, program = (str(field.value).strip() for field in (self._script, self._program))
         paths = {"script": script or SCRIPT_PATH, "program": program or PROGRAM_PATH}
-        self._listing.show(SAMPLE.format(**paths, count=NUM_DRAWS))
+        self._listing.show(_sample(self._subject, paths))
 
     def _ways(self) -> list[tuple[str, object]]:
         return [(self._text(f"serve.calls.{name}"), value) for name, value in CALLS.items()]
@@ -203,3 +209,15 @@ class ExportPage:
         pane = vbox("rw-pane", about, *rows, self._overwrite, self._outcome)
         main = vbox("rw-main", self._figure.box, self._listing.box)
         return box("rw-columns", pane, main)
+
+
+def _sample(subject: RegressionSubject, paths: Mapping[str, str]) -> str:
+    """Return code that uses the files, with a point of each group whose covariates are at their means."""
+    design, means = subject.design, [round(mean, of_figures(mean, 4).decimals) for mean in subject.covariate_means]
+    points = design.points(np.ones(1), means).tolist()
+    names = "group, predictor, their product" if design.grouped else "predictor"
+    features = f"features = torch.tensor({points})  # {names}"
+    if means:
+        features = f"# {names}, covariates\nfeatures = torch.tensor({points})"
+    slopes = TWO_SLOPES if design.grouped else ONE_SLOPE
+    return SAMPLE.format(**paths, features=features, slopes=slopes, count=NUM_DRAWS)

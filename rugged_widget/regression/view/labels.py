@@ -20,6 +20,9 @@ MAX_DOTS = 1000
 
 SAMPLE_SEED = 2012
 
+MAX_NAMES = 6
+"""Covariates that a sentence names at most."""
+
 
 FRAMES = ("lesson", "own")  # sections of the catalogue: the words of the lesson, and those made of the names of columns
 
@@ -33,13 +36,14 @@ class DataLabels:
 
     def __init__(self, data: RegressionData, text: Catalogue, *, standardized: bool = False) -> None:
         self._data, self._text, self._standardized = data, text, standardized
-        predictor, group, word = (shown(name) for name in (data.predictor, data.group, data.response))
+        word = shown(data.response)
         self._fields: Mapping[str, object] = {
-            "predictor": predictor,
-            "group": group,
+            "predictor": shown(data.predictor),
+            "group": shown(data.group or ""),
             "word": word,
             "response": f"log {word}" if data.log_response else word,
             "count": data.num_dropped,
+            "others": data.num_others,
         }
 
     def __repr__(self) -> str:
@@ -53,8 +57,11 @@ class DataLabels:
     @property
     def subtitle(self) -> str:
         """The numbers of rows and of those that were left out, and that they are standardized where they are."""
-        endings = ("", "_one", "_none")
-        dropped = self._translated(self._data.dropped_label, *[f"dropped{ending}" for ending in endings])
+        data, endings = self._data, ("", "_one", "_none")
+        dropped = self._translated(data.dropped_label, *[f"dropped{ending}" for ending in endings])
+        if data.others_label:
+            others = self._translated(data.others_label, "others", "others_one")
+            dropped = f"{others} \N{MIDDLE DOT} {dropped}" if data.num_dropped else others
         key = "lesson.subtitle_standardized" if self._standardized else "lesson.subtitle"
         return self._text(key, count=self._data.num_rows, rows=self.row_noun, dropped=dropped)
 
@@ -95,15 +102,23 @@ class DataLabels:
         return label if len(label) <= LABEL_LENGTH else self._translated(self._data.slope_label, "slope", length=11)
 
     @property
-    def group_labels(self) -> tuple[str, str]:
-        """Names of the groups, outside and inside."""
-        outside, inside = self._data.group_labels
-        return self._translated(outside, "outside"), self._translated(inside, "inside")
+    def group_labels(self) -> tuple[str, ...]:
+        """Names of the groups, outside and inside; none without a group."""
+        return tuple(
+            self._translated(label, name)
+            for label, name in zip(self._data.group_labels, ("outside", "inside"), strict=False)
+        )
+
+    @property
+    def covariates(self) -> str:
+        """Names of the covariates, one after the other, the first ones of many; empty where there are none."""
+        names = [covariate.name for covariate in self._data.covariates]
+        return ", ".join([*names[:MAX_NAMES], *["\N{HORIZONTAL ELLIPSIS}"] * (len(names) > MAX_NAMES)])
 
     @property
     def why(self) -> str:
-        """Why the slope inside is a sum."""
-        group, predictor, interaction = self._data.feature_names
+        """Why the slope inside is a sum; only with a group."""
+        group, predictor, interaction = self._data.feature_names[:3]
         return self._text(
             "lesson.why", group=group, predictor=predictor, interaction=interaction, inside=self.group_labels[1]
         )
@@ -137,10 +152,12 @@ class DataLabels:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The rows of one group, all of them or a random sample to draw.
+    """The rows of one group, or of the table where there is no group, all of them or a random sample to draw.
 
     Attributes
     ----------
+    label
+        Name of the group; empty where there is none.
     num_rows
         Number of its rows; at least as many as are drawn.
     x, y
@@ -159,7 +176,8 @@ class Group:
     def heading(self, text: Catalogue, row_noun: str) -> str:
         """Return what the group is called and how much of it is seen; plain text."""
         drawn = len(self.x)
-        key = "panels.heading" if drawn == self.num_rows else "panels.heading_drawn"
+        part = "" if drawn == self.num_rows else "_drawn"
+        key = f"panels.heading{part}" if self.label else f"panels.heading_whole{part}"
         return text(key, group=self.label, drawn=drawn, count=self.num_rows, rows=row_noun)
 
 
@@ -174,6 +192,10 @@ class RegressionSubject:
         Probabilities of a snapshot's quantiles.
     standardized
         True where predictor and response are centered and scaled for training.
+    design
+        Which column of the features is what.
+    covariate_means
+        Where the panels have the covariates, shape (number of covariates,).
     """
 
     def __init__(
@@ -181,8 +203,10 @@ class RegressionSubject:
     ) -> None:
         self._data, self.probs, self.text, self.standardized = data, tuple(probs), text, standardized
         self.labels, self.grid = DataLabels(data, text, standardized=standardized), data.grid()
-        self._drawn = [_sample(np.flatnonzero(data.group_values == value)) for value in (0, 1)]
-        self._groups: tuple[str, tuple[Group, Group]] | None = None
+        self.design, self.covariate_means = data.design, data.design.covariate_means(data.features)
+        groups = range(self.design.num_groups)
+        self._drawn = [_sample(np.flatnonzero(data.group_values == value)) for value in groups]
+        self._groups: tuple[str, tuple[Group, ...]] | None = None
 
     def __repr__(self) -> str:
         return f"RegressionSubject({self.title!r}, {self._data.num_rows:,} rows)"
@@ -205,19 +229,21 @@ class RegressionSubject:
     @property
     def parameters_note(self) -> str | None:
         """Key of the catalogue's note on the scale of the parameters; None where it is that of the data."""
-        return "lesson.standardized" if self.standardized else None
+        if not self.standardized:
+            return None
+        return "lesson.standardized_covariates" if self.design.num_covariates else "lesson.standardized"
 
     @property
     def why(self) -> str:
-        """Why the slope inside is a sum."""
+        """Why the slope inside is a sum; only with a group."""
         return self.labels.why
 
     @property
-    def groups(self) -> tuple[Group, Group]:
-        """Outside and inside, with their points."""
+    def groups(self) -> tuple[Group, ...]:
+        """Outside and inside, with their points; one group of all rows where there is none."""
         language = self.text.language
         if self._groups is None or self._groups[0] != language:
-            self._groups = language, (self._group(0), self._group(1))
+            self._groups = language, tuple(map(self._group, range(self.design.num_groups)))
         return self._groups[1]
 
     @property
@@ -232,7 +258,7 @@ class RegressionSubject:
     def _group(self, value: int) -> Group:
         data, drawn = self._data, self._drawn[value]
         return Group(
-            label=self.labels.group_labels[value],
+            label=self.labels.group_labels[value] if self.design.grouped else "",
             num_rows=int((data.group_values == value).sum()),
             x=data.predictor_values[drawn],
             y=data.targets[drawn],

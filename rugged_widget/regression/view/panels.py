@@ -1,4 +1,4 @@
-"""Two panels with one y axis: the points of each group and the credible band of its line."""
+"""A panel a group, with one y axis: the points of the group and the credible band of its line."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,7 +21,7 @@ MODES = ("line", "prediction")
 
 
 class Panels:
-    """Both panels, and the switch between the band of the line and that of a prediction.
+    """The panels, or one for all rows, and the switch between the band of the line and that of a prediction.
 
     The least-squares lines lie over them, and the ends of the exact band. One explanation stands in the first heading.
     """
@@ -48,6 +48,8 @@ class Panels:
         ]
         self._panels[-1].head.children = (*self._panels[-1].head.children, self.mode)
         self.boxes = tuple(panel.box for panel in self._panels)
+        if len(self.boxes) == 1:
+            self.boxes[0].add_class("rw-wide")
         self.targets = tuple(target for panel in self._panels for target in panel.targets)
         Choice(
             self.mode,
@@ -67,8 +69,9 @@ class Panels:
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
         x, y = self._subject.labels.x_label, self._subject.labels.y_label
+        key = "panels.label" if self._subject.design.grouped else "panels.label_whole"
         panels = {
-            f"rw-panel-{number}": self._text("panels.label", group=group.label, x=x, y=y)
+            f"rw-panel-{number}": self._text(key, group=group.label, x=x, y=y)
             for number, group in enumerate(self._subject.groups)
         }
         return panels | {"rw-mode": self._text("train.label.mode")}
@@ -171,6 +174,8 @@ class _Panel:
         if shown.upper.max() < low or shown.lower.min() > high:
             key = "panels.below" if shown.upper.max() < low else "panels.above"
             return self._text(key, value=within(self._text, float(shown.median.mean()), low, high))
+        if self._subject.design.num_covariates:  # rows with other ones lie about other lines: no counting says much
+            return self._text("panels.covariates")
         num_drawn = len(self._group.y)
         return self._text(
             "panels.note" if num_drawn == self._group.num_rows else "panels.note_drawn",

@@ -11,24 +11,17 @@ import ipywidgets
 import numpy as np
 
 from rugged_widget.names import shown
-from rugged_widget.precision import (
-    MOST_DIGITS,
-    ColumnPrecision,
-    Precision,
-    of_column,
-    of_decimals,
-    of_interval,
-    without_zeros,
-)
-from rugged_widget.regression.snapshot import RegressionReference, RegressionRequest, RegressionSnapshot, WhatIf
+from rugged_widget.precision import ColumnPrecision, Precision, of_column, of_interval
+from rugged_widget.regression.snapshot import Point, RegressionReference, RegressionRequest, RegressionSnapshot, WhatIf
+from rugged_widget.regression.view.covariate_controls import CovariateControls
 from rugged_widget.regression.view.data_rows import Place, Rows
 from rugged_widget.regression.view.labels import RegressionSubject
+from rugged_widget.regression.view.value_slider import ValueSlider
 from rugged_widget.snapshot.snapshot import Density, Progress
 from rugged_widget.view.figures.chart import GROUPS, html_text
 from rugged_widget.view.figures.densities import NOWHERE, DensityFigure, legend
 from rugged_widget.view.figures.number_format import (
     chosen,
-    decimals_for,
     estimate,
     level,
     proportions,
@@ -62,20 +55,21 @@ class PredictPage:
         text: Catalogue,
     ) -> None:
         self._rows, self._grid, self._text, self._reference = rows, subject.grid, text, reference
-        self._lines = () if reference is None else reference.lines
-        digits = decimals_for(float(np.ptp(rows.x)))
-        self._precisions = RowPrecisions.of(rows, digits)
         self._exact_shown = True
-        self._near: tuple[tuple[float, int], tuple[Place, ...]] | None = None
-        self._slider = _slider(rows, digits, self._precisions.picked.exponent or 0)
-        self._slider.observe(lambda _change: changed(), "value")
-        self._group = toggle_buttons("rw-what-if-group")
-        Choice(
-            self._group,
-            lambda: [(name, at) for at, name in enumerate(rows.labels.group_labels)],
-            lambda _: changed(),
-            text,
-        )
+        self._near: tuple[Point, tuple[Place, ...]] | None = None
+        self._x = ValueSlider("rw-what-if-x", rows.x, float(np.median(rows.x)))
+        self._written = RowTexts(self._x, of_column(rows.y))
+        self._x.widget.observe(lambda _change: changed(), "value")
+        self._grouped = bool(rows.labels.group_labels)
+        self._group = classed(toggle_buttons("rw-what-if-group"), "rw-what-if-switch")
+        if self._grouped:
+            Choice(
+                self._group,
+                lambda: [(name, at) for at, name in enumerate(rows.labels.group_labels)],
+                lambda _: changed(),
+                text,
+            )
+        self._covariates = CovariateControls(rows, changed, text)
         self._answer, self._nearest = html_text("rw-answer"), html_text("rw-nearest")
         names = ("rw-what-if", "rw-what-if-original") if rows.log else ("rw-what-if",)
         self._figures = [DensityFigure(name, name, rows.labels.y_label, num_steps=7) for name in names]
@@ -88,62 +82,74 @@ class PredictPage:
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
         text, rows = self._text, self._rows
+        nearest = "predict.label.nearest_all" if rows.covariates else "predict.label.nearest"
+        group = {"rw-what-if-group": text("predict.label.group")} if self._grouped else {}
         return {
+            **group,
+            **self._covariates.labels,
             "rw-what-if-x": self._x_label,
-            "rw-what-if-group": text("predict.label.group"),
             "rw-what-if": text("predict.label.density", response=rows.labels.y_label),
             "rw-what-if-original": text("predict.label.density", response=with_unit(rows)),
-            "rw-nearest": text("predict.label.nearest", predictor=rows.labels.x_label),
+            "rw-nearest": text(nearest, predictor=rows.labels.x_label),
         }
 
     def __repr__(self) -> str:
-        return f"PredictPage({self._x:g}, {self._rows.labels.group_labels[self._group.value]!r})"
+        return f"PredictPage({self._point!r})"
 
     @property
-    def _x(self) -> float:
-        """The predictor that is picked, in its unit."""
-        return float(f"{self._slider.value!r}e{self._precisions.picked.exponent or 0}")
+    def _point(self) -> Point:
+        """The point that is picked."""
+        group = int(self._group.value) if self._grouped else 0
+        return Point(self._x.value, group, self._covariates.values)
 
     @property
     def _x_label(self) -> str:
         """The predictor with its unit, and the power of ten that the slider leaves out."""
-        power = self._precisions.picked.power
-        return f"{self._rows.labels.x_label} ({power})" if power else self._rows.labels.x_label
+        label = self._rows.labels.x_label
+        return f"{label} ({self._x.power})" if self._x.power else label
 
     def request(self) -> RegressionRequest:
         """Return what the snapshots of this page must hold: the prediction at the point that is picked."""
-        return RegressionRequest(what_if=(self._x, int(self._group.value)))
+        return RegressionRequest(what_if=self._point)
 
     def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change; it is about the point of the snapshot, which may be that of before."""
         what_if = snapshot.what_if
         if what_if is None:
-            what_if = WhatIf(self._x, int(self._group.value), NOWHERE, None)
-        guide, exact = what_if.guide, what_if.exact
+            what_if = WhatIf(self._point, NOWHERE, None)
+        point, guide, exact = what_if.point, what_if.guide, what_if.exact
         changes = [*self._figures[0].draw(guide, exact), *self._figures[0].compare(exact or guide)]
-        if self._lines:
-            changes += self._figures[0].mark(float(np.interp(what_if.x, self._grid, self._lines[what_if.group])))
+        if self._reference is not None:
+            changes += self._figures[0].mark(self._estimate(self._reference, point))
         if self._rows.log:
             guide, exact = exponential(guide), exact and exponential(exact)
             figure = self._figures[1]
             changes += [*unit_ticks(figure.draw(guide, exact)), *figure.compare(exact or guide)]
         for figure in self._figures:
             changes += figure.show_exact(shown=self._exact_shown and exact is not None)
-            changes += figure.paint(GROUPS[what_if.group])
+            changes += figure.paint(GROUPS[point.group])
         prediction = table = ""
         if what_if.guide is not NOWHERE:
-            prediction = answer(self._text, self._rows, what_if, self._precisions)
-            table = nearest_table(self._text, self._rows, self._places(what_if), what_if.guide, self._precisions)
+            x, told = self._x.write(self._text, point.x), self._covariates.told(point.covariates)
+            prediction = answer(self._text, self._rows, what_if, f"{x}, {told}" if told else x)
+            table = nearest_table(self._text, self._rows, self._places(point), what_if.guide, self._written)
         return [*changes, (self._answer, {"value": prediction}), (self._nearest, {"value": table})]
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact densities from the next frame on, or do not."""
         self._exact_shown = show
 
-    def _places(self, what_if: WhatIf) -> tuple[Place, ...]:
-        point = what_if.x, what_if.group
+    def _estimate(self, reference: RegressionReference, point: Point) -> float:
+        """Return where the least-squares line is at a point: that of the means, moved to the covariates."""
+        line = float(np.interp(point.x, self._grid, reference.lines[point.group]))
+        if not point.covariates:
+            return line
+        weights = np.asarray(reference.estimates["linear.weight"])[0, -len(point.covariates) :]
+        return line + float(weights @ (np.array(point.covariates) - reference.covariate_means))
+
+    def _places(self, point: Point) -> tuple[Place, ...]:
         if self._near is None or self._near[0] != point:  # sorting all rows anew for each frame would take its time
-            self._near = point, self._rows.nearest(*point)
+            self._near = point, self._rows.nearest(point)
         return self._near[1]
 
     def _name(self) -> None:
@@ -156,29 +162,11 @@ class PredictPage:
             self._figures[1].rename(text(key, unit=rows.unit), with_unit(rows))
 
     def _layout(self) -> ipywidgets.Box:
-        side = vbox("rw-pane", self._x_name, self._slider, self._group, self._answer, self._nearest)
+        group = [self._group] if self._grouped else []
+        covariates = [self._covariates.box] if self._rows.covariates else []
+        side = vbox("rw-pane", self._x_name, self._x.widget, *group, *covariates, self._answer, self._nearest)
         main = vbox("rw-main", *[figure.box for figure in self._figures], self._key)
         return box("rw-columns rw-predict", side, main)
-
-
-def _slider(rows: Rows, digits: int, exponent: int) -> ipywidgets.FloatSlider:
-    """Return a slider over the predictor that begins at its median, in steps that its readout tells apart.
-
-    It shows the predictor divided by 10 to the power of `exponent`: where steps are below 1e-6, keys would not move it.
-    """
-    x, digits = rows.x / 10.0**exponent, digits + exponent
-    step = 10.0**-digits
-    low, high = math.floor(float(x.min()) / step) * step, math.ceil(float(x.max()) / step) * step
-    return classed(
-        ipywidgets.FloatSlider(
-            value=round(float(np.median(x)), digits),
-            min=round(low, digits),
-            max=round(high, digits),
-            step=step,
-            readout_format=f".{max(digits, 0)}f",
-        ),
-        "rw-what-if-x",
-    )
 
 
 def exponential(density: Density) -> Density:
@@ -202,47 +190,31 @@ def unit_ticks(changes: Changes) -> Changes:
 
 
 @dataclass(frozen=True)
-class RowPrecisions:
+class RowTexts:
     """How predictor and response of rows are written.
 
     Attributes
     ----------
-    picked
-        The precision of a predictor that may lie between those of the rows.
     x
-        That of the rows: no finer than the column is.
+        The slider of the predictor, which knows how finely that is given.
     y
-        That of the response where the model sees it as it is.
+        The precision of the response where the model sees it as it is.
     """
 
-    picked: Precision
-    x: Precision
+    x: ValueSlider
     y: ColumnPrecision
 
-    @classmethod
-    def of(cls, rows: Rows, digits: int) -> RowPrecisions:
-        """Return the precisions of rows; `digits` decimals tell predictors apart, negative where tens do."""
-        largest, column = float(np.abs(rows.x).max()), of_column(rows.x)
-        decimals = digits if largest >= 10.0**MOST_DIGITS else max(digits, 0)  # else integers are written out
-        fewest = decimals if column.resolution is None else min(decimals, column.resolution)
-        return cls(of_decimals(decimals, largest), of_decimals(fewest, largest), of_column(rows.y))
 
-    def write_x(self, value: float) -> str:
-        """Write a predictor in English, as the rows are written where it could be one of them."""
-        same = without_zeros(self.picked.write(value)) == without_zeros(self.x.write(value))
-        return (self.x if same else self.picked).write(value)
-
-
-def answer(text: Catalogue, rows: Rows, what_if: WhatIf, precisions: RowPrecisions) -> str:
-    """Return the prediction as sentences, HTML."""
-    guide, exact = what_if.guide, what_if.exact
+def answer(text: Catalogue, rows: Rows, what_if: WhatIf, where: str) -> str:
+    """Return the prediction as sentences, HTML; `where` are predictor and covariates in words, plain text."""
+    guide, exact, groups = what_if.guide, what_if.exact, rows.labels.group_labels
     middle, low, high = amounts(text, rows, guide)
     first = text.html(
-        "predict.answer",
-        group=rows.labels.group_labels[what_if.group],
+        "predict.answer" if groups else "predict.answer_whole",
+        group=groups[what_if.point.group] if groups else "",
         row=rows.labels.noun,
         predictor=rows.labels.predictor,
-        x=text.number(precisions.write_x(what_if.x)),
+        x=where,
         response=rows.labels.response,
         low=low,
         high=high,
@@ -260,29 +232,28 @@ def answer(text: Catalogue, rows: Rows, what_if: WhatIf, precisions: RowPrecisio
     return f"<p>{first}</p>" + (f'<p class="rw-why">{" ".join(more)}</p>' if more else "")
 
 
-def nearest_table(
-    text: Catalogue, rows: Rows, places: Sequence[Place], guide: Density, precisions: RowPrecisions
-) -> str:
+def nearest_table(text: Catalogue, rows: Rows, places: Sequence[Place], guide: Density, written: RowTexts) -> str:
     """Return the rows nearest to the point as a table, HTML: where they are, and whether inside the interval."""
     original = f"<th>{escape(shown(with_unit(rows), 20))}</th>" if rows.log else ""
     model = text("predict.log", response=rows.labels.response) if rows.log else with_unit(rows)
+    nearest = "predict.nearest_all" if rows.covariates else "predict.nearest"
     head = (
-        f"<tr><th>{text.html('predict.nearest')}</th><th>{escape(shown(rows.labels.predictor, 16))}</th>"
+        f"<tr><th>{text.html(nearest)}</th><th>{escape(shown(rows.labels.predictor, 16))}</th>"
         f"<th>{escape(shown(model, 20))}</th>{original}<th>{level(text, guide.prob)} %</th></tr>"
     )
-    body = "".join(_row(text, rows, place, guide, precisions) for place in places)
+    body = "".join(_row(text, rows, place, guide, written) for place in places)
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
-def _row(text: Catalogue, rows: Rows, place: Place, guide: Density, precisions: RowPrecisions) -> str:
+def _row(text: Catalogue, rows: Rows, place: Place, guide: Density, written: RowTexts) -> str:
     if guide.lower <= place.y <= guide.upper:
         side = f"<td>{text.html('predict.inside')}</td>"
     else:
         key = "predict.above" if place.y > guide.upper else "predict.below"
         side = f'<td class="rw-beyond">{text.html(key)}</td>'
     original = f"<td>{rounded(text, place.original)}</td>" if rows.log else ""
-    y = logarithms(text, place.y, guide)[0] if rows.log else text.number(precisions.y.write(place.y))
-    name, x = escape(shown(place.name, NAME_LENGTH)), text.number(precisions.x.write(place.x))
+    y = logarithms(text, place.y, guide)[0] if rows.log else text.number(written.y.write(place.y))
+    name, x = escape(shown(place.name, NAME_LENGTH)), written.x.write_given(text, place.x)
     return f'<tr><th scope="row">{name}</th><td>{x}</td><td>{y}</td>{original}{side}</tr>'
 
 

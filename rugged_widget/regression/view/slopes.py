@@ -1,4 +1,4 @@
-"""The slope of the line in each group, as a density with the probability that it is positive."""
+"""The slope of the line in each group, or of the only line, with the probability that it is positive."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -29,7 +29,7 @@ ROOM = 1.45  # above the curves, as a multiple of their height: the corners hold
 
 
 class SlopeChart:
-    """The densities of both slopes, filled, with a text in a corner for each; other curves may lie over them.
+    """The densities of the slopes, filled, with a text in a corner for each; other curves may lie over them.
 
     The figure's css class is `name`. The axis is as high as the curves, times `room`.
     """
@@ -53,9 +53,9 @@ class SlopeChart:
         nothing = {"x": [-1.0, 1.0], "y": [0.0, 0.0], "scales": self.scales, "fill": "bottom", "stroke_width": 2.0}
         self._curves = [
             SilentLines(colors=[color], fill_colors=[band], **nothing)
-            for color, band in zip(GROUPS, BANDS, strict=True)
+            for color, band, _ in zip(GROUPS, BANDS, subject.groups, strict=False)
         ]
-        self._corners = [html_text(f"rw-corner-{number}", css) for number, css in enumerate(GROUP_CLASSES)]
+        self._corners = [html_text(f"rw-corner-{at}", GROUP_CLASSES[at]) for at in range(len(self._curves))]
         self._chart = Chart(
             name,
             text("slopes.title"),
@@ -73,8 +73,9 @@ class SlopeChart:
         self._chart.figure.marks = [*self._chart.figure.marks, *marks]
 
     def label(self, number: int) -> str:
-        """Return the name of a group as HTML."""
-        return escape(self._subject.groups[number].label)
+        """Return the name of a group as a line of HTML; nothing where there is none."""
+        name = escape(self._subject.groups[number].label)
+        return f"<b>{name}</b><br>" if name else ""
 
     def update(self, slopes: Sequence[Density], others: Sequence[Density], corners: Sequence[str]) -> Changes:
         """Return the changes that draw slopes, with room for others too, and write the corners as HTML."""
@@ -94,7 +95,7 @@ class SlopeChart:
 
 
 class SlopeFigure:
-    """Densities of both slopes; the corners say how steep each is and how probable it is that it rises."""
+    """Densities of the slopes; the corners say how steep each is and how probable it is that it rises."""
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class SlopeFigure:
         scales = self._slopes.scales
         self._answers = () if reference is None or reference.exact is None else reference.exact.slopes
         self._exact = [dashed(answer.x, answer.density, scales) for answer in self._answers]
-        self._corrected = [dotted([-1.0, 1.0], [0.0, 0.0], scales) for _ in GROUPS]
+        self._corrected = [dotted([-1.0, 1.0], [0.0, 0.0], scales) for _ in subject.groups]
         self._shows_exact = self._corrects = False
         self._slopes.add([*self._exact, *self._corrected])
         self.box, self.boxes = self._slopes.box, (self._slopes.box,)
@@ -139,12 +140,14 @@ class SlopeFigure:
     @property
     def labels(self) -> dict[str, str]:
         """Accessible name by css class."""
-        return {"rw-slopes": self._text("train.label.slopes")}
+        key = "train.label.slopes" if self._subject.design.grouped else "train.label.slope"
+        return {"rw-slopes": self._text(key)}
 
     def sentence(self, snapshot: RegressionSnapshot) -> str:
-        """Return both probabilities as a sentence."""
+        """Return the probabilities as a sentence."""
+        key = "slopes.sentence" if self._subject.design.grouped else "slopes.sentence_one"
         return ", ".join(
-            self._text("slopes.sentence", name=group.label, prob=is_positive(self._text, slope))
+            self._text(key, name=group.label, prob=is_positive(self._text, slope))
             for group, slope in zip(self._subject.groups, snapshot.slopes, strict=True)
         )
 
@@ -160,7 +163,7 @@ class SlopeFigure:
         interval = text.html("slopes.interval", **fields)
         if power:
             interval = f"({interval})\N{NO-BREAK SPACE}{power}"
-        return f"<b>{self._slopes.label(number)}</b><br>{positive}<br>{interval}"
+        return f"{self._slopes.label(number)}{positive}<br>{interval}"
 
 
 def is_positive(text: Catalogue, slope: Density) -> str:

@@ -26,7 +26,7 @@ def still(
     text: Catalogue,
     exact: bool = False,
 ) -> str:
-    """Return HTML that needs nothing else: both panels as SVG, what they say, and how to get the live widget back.
+    """Return HTML that needs nothing else: the panels as SVG, what they say, and how to get the live widget back.
 
     `status` says how the training stands, in plain text; `exact` draws the ends of the exact bands besides the
     least-squares lines.
@@ -43,10 +43,12 @@ def still(
             (low, high),
             _comparison(reference, number, exact=exact),
         )
-        for number, (group, band, color) in enumerate(zip(subject.groups, snapshot.bands["line"], COLORS, strict=True))
+        for number, (group, band, color) in enumerate(zip(subject.groups, snapshot.bands["line"], COLORS, strict=False))
     )
     answer = reference.exact if reference is not None and exact else None
     answers = _answers(subject, snapshot, answer, text) if trained else ""
+    if subject.design.num_covariates:
+        answers += f"<li>{text.html('panels.covariates')}: {escape(subject.labels.covariates)}</li>"
     return (
         f'<div style="max-width: 820px"><p><b>{escape(subject.title)}</b> \N{MIDDLE DOT} {escape(subject.subtitle)} '
         f"\N{MIDDLE DOT} {escape(status)}</p><div>{panels}</div><ul>{answers}</ul>"
@@ -57,12 +59,13 @@ def still(
 def _answers(
     subject: RegressionSubject, snapshot: RegressionSnapshot, exact: RegressionAnswer | None, text: Catalogue
 ) -> str:
-    """Return a line of a list for each group."""
+    """Return a line of a list for each group, or for the only slope."""
+    key = "still.answer" if subject.design.grouped else "still.answer_one"
     remarks = ["" for _ in subject.groups]
     if exact is not None:
         remarks = [text("still.exact", prob=probability(text, slope.prob_positive)) for slope in exact.slopes]
     return "".join(
-        f"<li>{text.html('still.answer', group=group.label, prob=is_positive(text, slope))} {escape(remark)}</li>"
+        f"<li>{text.html(key, group=group.label, prob=is_positive(text, slope))} {escape(remark)}</li>"
         for group, slope, remark in zip(subject.groups, snapshot.slopes, remarks, strict=True)
     )
 

@@ -1,4 +1,4 @@
-"""The first page of the lesson: both panels and the slopes between quantiles and verdicts."""
+"""The first page of the lesson: panels and slopes between quantiles and verdicts."""
 
 from collections.abc import Callable, Mapping
 
@@ -25,7 +25,8 @@ def train_page(
 ) -> TrainPage:
     """Return the page; parameters as of `TrainPage`."""
     facts = facts_of(subject, reference)
-    explain = {name: Explanation(text, name, facts) for name in (*PARTS, "panels", "slopes")}
+    explain = {name: Explanation(text, name, facts) for name in (*PARTS, "panels")}
+    explain["slopes"] = Explanation(text, "slopes" if subject.design.grouped else "slope", facts)
     figures = (
         Panels(subject, changed, reference, text=text, explain=explain["panels"]),
         SlopeFigure(subject, reference, text=text, explain=explain["slopes"]),

@@ -14,7 +14,7 @@ from rugged_widget.infer.diagnostics.psis import threshold
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer import fit as lesson
-from rugged_widget.regression.infer.exact.correlation import LATENTS, covariance, strongest_correlation
+from rugged_widget.regression.infer.exact.correlation import covariance, latents_of, strongest_correlation
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.regression.infer.reference import Comparison
@@ -67,7 +67,7 @@ def test_the_best_independent_guide_is_poor_and_too_narrow_by_what_the_correlati
     assert found.quality == "poor"
     expected = np.sqrt(np.diag(independent()) / np.diag(covariance(EXACT)))
     np.testing.assert_allclose(found.sd_ratios[WEIGHT].ravel(), expected[:3], rtol=0.03)
-    assert found.worst == LATENTS[int(np.abs(np.log(expected)).argmax())]
+    assert found.worst == latents_of(EXACT)[int(np.abs(np.log(expected)).argmax())]
     assert found.worst is not None
     assert found.sd_ratios[found.worst[0]][found.worst[1]] == pytest.approx(0.53, abs=0.03)
     assert found.correlated == ((WEIGHT, (0, 1)), (BIAS, (0,)))

@@ -10,7 +10,7 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.snapshot import RegressionRequest, RegressionSnapshot
+from rugged_widget.regression.snapshot import Point, RegressionRequest, RegressionSnapshot
 from rugged_widget.snapshot.request import SnapshotRequest
 from tests.infer.plain import FAMILIES, RUGGED, PlainLoop
 
@@ -132,10 +132,10 @@ def test_a_fit_says_where_it_is() -> None:
 
 
 def test_a_prediction_at_a_point_is_the_line_and_the_noise_of_the_draws(trained: RegressionFit) -> None:
-    trained.request = RegressionRequest(what_if=(2.0, 1))
+    trained.request = RegressionRequest(what_if=Point(2.0, 1))
     found, trained.request = trained.snapshot().what_if, SnapshotRequest()
     assert found is not None
-    assert (found.x, found.group) == (2.0, 1)
+    assert found.point == Point(2.0, 1)
     summary = trained.quantiles([0.5])
     africa, rugged, product = summary["linear.weight"][0, 0]
     median = summary["linear.bias"][0, 0] + africa + 2 * (rugged + product)

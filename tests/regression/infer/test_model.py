@@ -9,7 +9,8 @@ import pytest
 import torch
 from pyro import poutine
 
-from rugged_widget.regression.infer.model import BayesianRegression, slopes_by_group
+from rugged_widget.regression.data.design import Design
+from rugged_widget.regression.infer.model import BayesianRegression
 from tests.infer.plain import tensors
 
 
@@ -42,7 +43,7 @@ def test_the_slope_is_what_one_more_unit_of_the_predictor_adds_in_either_group()
     x = torch.tensor([[0.0, 2.0, 0.0], [0.0, 3.0, 0.0], [1.0, 2.0, 2.0], [1.0, 3.0, 3.0]])
     known = {"linear.weight": weight, "linear.bias": bias, "sigma": torch.tensor(1.0)}
     mean = poutine.condition(model, data=known)(x)
-    outside, inside = slopes_by_group(weight.numpy().astype(np.float64)[None])
+    outside, inside = Design().slope_draws(weight.numpy().astype(np.float64)[None])
     np.testing.assert_allclose([mean[1] - mean[0], mean[3] - mean[2]], [outside[0], inside[0]], rtol=1e-5)
 
 

@@ -12,7 +12,7 @@ import pytest
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.contours import exact_contours
-from rugged_widget.regression.infer.exact.correlation import LATENTS, covariance, strongest_correlation
+from rugged_widget.regression.infer.exact.correlation import covariance, latents_of, strongest_correlation
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
@@ -167,7 +167,7 @@ def test_contours_of_nearly_the_same_latents_hold_what_they_say(shift: float) ->
     for pair in [(0, 1), (0, 2), (3, 1), (2, 4)]:
         points = draws[:, pair]
         center, size = points.mean(0), points.std(0)
-        contours = exact_contours(exact, *(LATENTS[place] for place in pair))
+        contours = exact_contours(exact, *(latents_of(exact)[place] for place in pair))
         for prob, lines in zip(contours.probs, contours.lines, strict=True):
             (line,) = lines
             share = inside((line - center) / size, (points - center) / size).mean()
@@ -186,7 +186,7 @@ def inside(line: Array, points: Array) -> Array:
 
 def test_the_map_of_the_latents_keeps_the_mean_of_every_row() -> None:
     data, random = penguins(), np.random.default_rng(3)
-    scale = Scale.of(data.predictor_values, data.targets)
+    scale = Scale.of(data.features, data.targets)
     seen = scale.features(data.features)
     np.testing.assert_allclose([seen[:, 1].mean(), seen[:, 1].std(ddof=1)], [0, 1], atol=1e-12)
     trained = {WEIGHT: random.normal(size=(5, 1, 3)), BIAS: random.normal(size=(5, 1)), SIGMA: np.full(5, 0.4)}
@@ -212,7 +212,7 @@ def test_the_identity_changes_no_bit() -> None:
 
 
 def test_a_response_that_does_not_vary_keeps_its_unit() -> None:
-    scale = Scale.of(np.arange(4.0), np.full(4, 7.0))
+    scale = Scale.of(np.ones((4, 3)), np.full(4, 7.0))
     assert (scale.y_center, scale.y_spread) == (7.0, 1.0)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.snapshot import RegressionSnapshot, WhatIf
+from rugged_widget.regression.snapshot import Point, RegressionSnapshot, WhatIf
 from rugged_widget.regression.view.data_rows import rows_of
 from rugged_widget.regression.view.explanation_facts import facts_of
 from rugged_widget.regression.view.export_page import ServedFigure
@@ -103,7 +103,7 @@ def prediction(units: Units, language: str = "en") -> tuple[str, str]:
     """Return the answer of the Predict page at a flipper of 200 mm, and its table of the nearest rows."""
     about, data, text = subject(units, language), data_in(units), Catalogue(language)
     page = PredictPage(about, None, rows_of(data, text), lambda: None, text=text)
-    what_if = WhatIf(200.0 * units.length, 1, normal(4213.0 * units.mass, 345.0 * units.mass), None)
+    what_if = WhatIf(Point(200.0 * units.length, 1), normal(4213.0 * units.mass, 345.0 * units.mass), None)
     changes = page.update(snapshot_in(units, what_if=what_if), PAUSED)
     answer, table = (value_of(changes, drawn.part(page.box, name), "value") for name in ("rw-answer", "rw-nearest"))
     return said(answer), said(table)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.snapshot import RegressionRequest, WhatIf
+from rugged_widget.regression.snapshot import Point, RegressionRequest, WhatIf
 from rugged_widget.regression.view.data_rows import rows_of
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.predict_page import PredictPage, exponential
@@ -23,7 +23,7 @@ WORDS = Catalogue()
 
 DATA = RegressionData.rugged()
 GUIDE, EXACT = normal(7.6, 0.96), normal(7.5, 1.0)
-THERE = WhatIf(1.21, 1, GUIDE, EXACT)
+THERE = WhatIf(Point(1.21, 1), GUIDE, EXACT)
 
 
 def page(data: RegressionData = DATA, *, exact: bool = True, calls: list[int] | None = None) -> PredictPage:
@@ -44,7 +44,7 @@ def figures(shown: PredictPage) -> list[Any]:
 
 def test_it_begins_at_the_median_of_the_predictor_outside() -> None:
     shown = page()
-    assert shown.request() == RegressionRequest(what_if=(round(float(np.median(DATA.predictor_values)), 2), 0))
+    assert shown.request() == RegressionRequest(what_if=Point(round(float(np.median(DATA.predictor_values)), 2), 0))
     slider = part(shown, "what-if-x")
     assert slider.min <= DATA.predictor_values.min()
     assert DATA.predictor_values.max() <= slider.max
@@ -64,7 +64,7 @@ def test_the_slider_is_as_fine_as_the_range_needs(scale: float, readout: str) ->
     picked = []
     for place in (slider.value, slider.min, slider.max):
         slider.value = place
-        picked.append(shown.request().what_if[0])  # type: ignore[index]
+        picked.append(shown.request().what_if.x)  # type: ignore[union-attr]
     assert picked[0] == pytest.approx(float(np.median(rows.x)), abs=0.01 * float(np.ptp(rows.x)))
     assert picked[1] <= rows.x.min()
     assert picked[2] >= rows.x.max()
@@ -74,7 +74,7 @@ def test_where_the_slider_leaves_a_power_of_ten_out_its_name_says_so() -> None:
     rows = replace(rows_of(DATA, WORDS), x=DATA.predictor_values * 1e-9)
     shown = PredictPage(subject_of(DATA, PROBS, WORDS), None, rows, lambda: None, text=WORDS)
     part(shown, "what-if-x").value = 1.25
-    assert shown.request().what_if == (1.25e-9, 0)
+    assert shown.request().what_if == Point(1.25e-9, 0)
     name = "Terrain Ruggedness Index (100 m) (\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}10⁻⁹)"
     assert (shown.labels["rw-what-if-x"], part(shown, "what-if-name").value) == (name, f"<p>{name}</p>")
 
@@ -86,7 +86,7 @@ def test_another_point_is_asked_for_and_wanted_and_nothing_else_happens() -> Non
     part(shown, "what-if-x").value = 3.5
     part(shown, "what-if-group").value = 1
     assert len(calls) == 2
-    assert shown.request() == RegressionRequest(what_if=(3.5, 1))
+    assert shown.request() == RegressionRequest(what_if=Point(3.5, 1))
     assert part(shown, "answer").value == before
 
 
@@ -128,7 +128,7 @@ def test_the_density_in_dollars_is_that_of_a_log_normal() -> None:
 @pytest.mark.parametrize("mean", [-500.0, -30.0, 30.0, 500.0])
 def test_a_prediction_out_of_all_bounds_is_still_finite_in_single_precision(mean: float) -> None:
     shown = page()
-    far = WhatIf(1.0, 0, normal(mean, 60.0), None)
+    far = WhatIf(Point(1.0, 0), normal(mean, 60.0), None)
     changes = shown.update(snapshot(what_if=far), RUNNING)
     assert arrays(changes)
     low, high = drawn.bounds(changes, drawn.axis(figures(shown)[1]))
@@ -158,7 +158,7 @@ def test_the_five_nearest_of_that_group_are_listed_with_where_they_lie() -> None
         f"<td>{DATA.targets[first]:.2f}</td><td>{rounded(WORDS, DATA.response_values[first])}</td><td>inside</td>"
         in table
     )
-    narrow = WhatIf(1.21, 1, normal(7.0, 1e-3), None)
+    narrow = WhatIf(Point(1.21, 1), normal(7.0, 1e-3), None)
     table = value_of(shown.update(snapshot(what_if=narrow), RUNNING), part(shown, "nearest"), "value")
     sides = ["above" if DATA.targets[row] > 7.0 else "below" for row in order]
     assert [part.split("<")[0] for part in table.split('<td class="rw-beyond">')[1:]] == sides
@@ -167,7 +167,7 @@ def test_the_five_nearest_of_that_group_are_listed_with_where_they_lie() -> None
 def test_without_a_logarithm_there_is_one_figure_and_the_response_as_it_is() -> None:
     data = awkward()
     shown = page(data)
-    there = WhatIf(0.5, 1, normal(-0.25, 1.0), normal(-0.2, 1.0))
+    there = WhatIf(Point(0.5, 1), normal(-0.25, 1.0), normal(-0.2, 1.0))
     changes = shown.update(snapshot(what_if=there), RUNNING)
     assert len(figures(shown)) == 1
     text = value_of(changes, part(shown, "answer"), "value")
@@ -177,7 +177,7 @@ def test_without_a_logarithm_there_is_one_figure_and_the_response_as_it_is() -> 
 
 def test_names_are_text_and_stay_so() -> None:
     shown = page(awkward())
-    there = WhatIf(0.5, 1, normal(-0.25, 1.0), None)
+    there = WhatIf(Point(0.5, 1), normal(-0.25, 1.0), None)
     changes = shown.update(snapshot(what_if=there), RUNNING)
     texts = [value_of(changes, part(shown, name), "value") for name in ("answer", "nearest")]
     texts += [part(shown, "what-if-name").value, *map(drawn.heading, figures(shown))]
@@ -189,7 +189,7 @@ def test_names_are_text_and_stay_so() -> None:
 
 def test_every_frame_holds_the_same_arrays_with_and_without_an_exact_answer() -> None:
     shown = page()
-    moments = [None, THERE, replace(THERE, exact=None), replace(THERE, group=0, x=6.2)]
+    moments = [None, THERE, replace(THERE, exact=None), replace(THERE, point=Point(6.2))]
     kinds = [arrays(shown.update(snapshot(what_if=moment), RUNNING)) for moment in moments]
     assert all(kind == kinds[0] for kind in kinds)
     assert all(target in shown.targets for target, _ in shown.update(snapshot(what_if=THERE), RUNNING))
@@ -213,5 +213,5 @@ def test_it_has_the_colour_of_its_group_and_the_mark_of_least_squares_on_the_lin
     first, second = (drawn.density(figure) for figure in figures(shown))
     assert value_of(changes, first.area, "colors") == ["var(--rw-inside)"]
     assert value_of(changes, first.estimate, "x") == pytest.approx([9.25 - 1.9 + 0.2 * 1.21])
-    changes = shown.update(snapshot(what_if=replace(THERE, group=0)), RUNNING)
+    changes = shown.update(snapshot(what_if=replace(THERE, point=Point(1.21))), RUNNING)
     assert value_of(changes, second.area, "colors") == ["var(--rw-outside)"]

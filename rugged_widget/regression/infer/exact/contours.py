@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from contourpy import LineType, contour_generator
 
-from rugged_widget.regression.infer.exact.correlation import LATENTS
+from rugged_widget.regression.infer.exact.correlation import latents_of
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import SIGMA
 from rugged_widget.snapshot.values import Array, Contours, Latent
@@ -24,17 +24,17 @@ NUM_NODES = 48
 def exact_contours(exact: ExactPosterior, a: Latent, b: Latent, probs: Sequence[float] = (0.5, 0.9)) -> Contours:
     """Draw the smallest regions that hold some probability of two latents; a line ends where it leaves sigma's support.
 
-    The latents are two different ones of `LATENTS`, the first along x. The probabilities inside the lines increase,
+    The latents are two different ones of `latents_of`, the first along x. The probabilities inside the lines increase,
     each in (0, 1). ValueError is raised where they do not, or the latents are not as said.
     """
     checked = checked_increasing(probs, "probs")
     for name, latent in (("a", a), ("b", b)):
-        if latent not in LATENTS:
-            raise ValueError(f"{name} must be one of {', '.join(map(repr, LATENTS))}, got {latent!r}")
+        if latent not in (latents := latents_of(exact)):
+            raise ValueError(f"{name} must be one of {', '.join(map(repr, latents))}, got {latent!r}")
     if a == b:
         raise ValueError(f"a and b must be two latents, got {a!r} twice")
     if not exact.scale.is_identity and SIGMA not in (a[0], b[0]):
-        return _along_the_posterior(exact, _coefficients(a, b), checked)
+        return _along_the_posterior(exact, _coefficients(exact, a, b), checked)
     x, y = _axis(exact, a), _axis(exact, b)
     return Contours(checked, _lines(x, y, _joint(exact, a, b, x, y), checked))
 
@@ -46,9 +46,10 @@ def _lines(x: Array, y: Array, density: Array, probs: Sequence[float]) -> tuple[
     return tuple(tuple(np.asarray(line, np.float64) for line in generator.lines(level)) for level in levels)
 
 
-def _coefficients(a: Latent, b: Latent) -> Array:
-    """Return two latents as functions of (weight, bias), shape (2, 4)."""
-    return np.eye(len(LATENTS) - 1)[[LATENTS.index(a), LATENTS.index(b)]]
+def _coefficients(exact: ExactPosterior, a: Latent, b: Latent) -> Array:
+    """Return two latents as functions of (weight, bias), a row each."""
+    latents = latents_of(exact)
+    return np.eye(len(latents) - 1)[[latents.index(a), latents.index(b)]]
 
 
 def _along_the_posterior(exact: ExactPosterior, pair: Array, probs: tuple[float, ...]) -> Contours:
@@ -57,7 +58,7 @@ def _along_the_posterior(exact: ExactPosterior, pair: Array, probs: tuple[float,
     Far from the predictor's center, in the units of the table, a weight and the bias are nearly the same number: a grid
     along their axes would miss what is between its points.
     """
-    scale, units, nodes = exact.scale, np.eye(len(LATENTS) - 1), exact.sigma.nodes
+    scale, units, nodes = exact.scale, np.eye(exact.design.num_features + 1), exact.sigma.nodes
     means, conditional = exact.functionals_given_sigma(units, nodes, np.zeros(len(units)))
     middle = exact.sigma.shares @ means
     deviations = means - middle
@@ -96,13 +97,13 @@ def _joint(exact: ExactPosterior, a: Latent, b: Latent, x: Array, y: Array) -> A
     """Density of the two at the points of the grid but for a factor, shape (len(y), len(x))."""
     if b[0] == SIGMA:
         mean, covariance = exact.given_sigma(y)
-        place = LATENTS.index(a)
+        place = latents_of(exact).index(a)
         variance = covariance[:, place, place, None]
         distance = (x - mean[:, place, None]) ** 2 / variance
         return np.asarray(exact.sigma.density_at(y)[:, None] * np.exp(-0.5 * distance) / np.sqrt(variance))
     if a[0] == SIGMA:
         return _joint(exact, b, a, y, x).T
-    pair = [LATENTS.index(a), LATENTS.index(b)]
+    pair = [latents_of(exact).index(latent) for latent in (a, b)]
     shares, nodes = _few_nodes(exact)
     mean, covariance = exact.given_sigma(nodes)
     return _of_normals(shares, mean[:, pair], covariance[:, pair][:, :, pair], x, y)

@@ -1,19 +1,19 @@
 """Correlations of the exact posterior, for each pair of latents."""
 
-from typing import Final
-
 import numpy as np
 
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.snapshot.values import Array, Latent
 
-LATENTS: Final[tuple[Latent, ...]] = (*((WEIGHT, (0, place)) for place in range(3)), (BIAS, (0,)), (SIGMA, ()))
-"""All numbers of the model, in the order of the rows of `covariance`."""
+
+def latents_of(exact: ExactPosterior) -> tuple[Latent, ...]:
+    """Return all numbers of the model, in the order of the rows of `covariance`."""
+    return (*((WEIGHT, (0, place)) for place in range(exact.design.num_features)), (BIAS, (0,)), (SIGMA, ()))
 
 
 def covariance(exact: ExactPosterior) -> Array:
-    """Return the posterior covariance of `LATENTS`, shape (5, 5)."""
+    """Return the posterior covariance of `latents_of`, a row and a column each."""
     return _total(exact, *exact.given_sigma(exact.sigma.nodes))
 
 
@@ -32,10 +32,11 @@ def strongest_correlation(exact: ExactPosterior) -> tuple[float, tuple[Latent, L
 
     It is that of the latents on the scale that the model is trained on, where a guide may treat them as independent.
     """
-    units, nodes = np.eye(len(LATENTS) - 1), exact.sigma.nodes
+    latents = latents_of(exact)
+    units, nodes = np.eye(len(latents) - 1), exact.sigma.nodes
     matrix = _total(exact, *exact.functionals_given_sigma(units, nodes, np.zeros(len(units))))
     sd = np.sqrt(np.diag(matrix))
     below = np.tril(matrix / sd / sd[:, None], -1)
     place = int(np.abs(below).argmax())
-    second, first = divmod(place, len(LATENTS))
-    return float(np.clip(below.flat[place], -1.0, 1.0)), (LATENTS[first], LATENTS[second])
+    second, first = divmod(place, len(latents))
+    return float(np.clip(below.flat[place], -1.0, 1.0)), (latents[first], latents[second])

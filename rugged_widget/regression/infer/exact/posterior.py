@@ -8,10 +8,11 @@ from numpy.typing import ArrayLike
 
 from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.numpy_errors import with_usual_errors
+from rugged_widget.regression.data.design import Design
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.exact.sigma_marginal import SigmaPosterior
-from rugged_widget.regression.infer.exact.sufficient_statistics import NUM_FEATURES, Rows, checked_rows
-from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.exact.sufficient_statistics import Rows, checked_rows
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.regression.infer.scale import IDENTITY, Scale
 from rugged_widget.regression.snapshot import RegressionAnswer
 from rugged_widget.snapshot.values import Array, Band, Density
@@ -19,11 +20,6 @@ from rugged_widget.validation import checked_prob, checked_probs
 
 LESSON = Priors()
 DEFAULT_POINTS = 64
-CURVES = np.concatenate([np.eye(NUM_FEATURES + 1), [[0.0, 1.0, 1.0, 0.0]]])
-"""What densities are drawn of, as functions of (weight, bias): each by itself, and the slope of group 1.
-
-The slope d mean / d predictor of group 0 is weight[1], that of group 1 is weight[1] + weight[2].
-"""
 
 
 @with_usual_errors
@@ -38,7 +34,8 @@ class ExactPosterior:
     Parameters
     ----------
     features
-        Shape (n, 3), n >= 1, finite: group, predictor, group x predictor. Columns may be collinear.
+        Shape (n, number of features), n >= 1, finite, such as group, predictor, group x predictor; the design of the
+        scale says which column is what. Columns may be collinear.
     targets
         Shape (n,), finite.
     priors
@@ -46,10 +43,11 @@ class ExactPosterior:
     grid
         Where bands are drawn, shape (num_points,), finite, increasing; 64 points over the predictor if None.
     group_labels
-        What groups 0 and 1 are called.
+        What groups 0 and 1 are called; empty without a group.
     scale
         The scale that the model is trained on, which the priors are of; that of the features and targets if it is the
-        identity. Whatever is returned is in the units of features and targets, the log evidence too.
+        identity. It has the design of the features. Whatever is returned is in the units of features and targets, the
+        log evidence too.
 
     Raises
     ------
@@ -70,15 +68,18 @@ class ExactPosterior:
         group_labels: Sequence[str] = ("0", "1"),
         scale: Scale = IDENTITY,
     ) -> None:
-        x, y = checked_rows(features, targets)
-        self._grid = _spread(x[:, 1]) if grid is None else _checked_grid(grid)
+        design = self.design = scale.design
+        x, y = checked_rows(features, targets, design.num_features)
+        self._grid = _spread(x[:, design.predictor]) if grid is None else _checked_grid(grid)
         self.scale, self.group_labels = scale, tuple(group_labels)
+        self._covariate_means = design.covariate_means(x)
         # The predictor is on the model's scale and the response in its unit, so that sigma and the evidence are right.
         self._priors = scale.priors(priors)
         self._rows = Rows.of(scale.features(x), scale.centered(y), self._priors)
         self._sigma = SigmaPosterior(self._rows, self._priors.sigma)
         self._moments = self._along_directions(self._sigma.nodes)
-        self._latents = self._mixture(CURVES[:-1])
+        self._functionals = curves_of(design)
+        self._latents = self._mixture(np.eye(design.num_features + 1))
         self._drawn: dict[float, tuple[Density, ...]] = {}
 
     def __repr__(self) -> str:
@@ -105,14 +106,15 @@ class ExactPosterior:
         Returns
         -------
         mean, covariance
-            Shapes (k, 4) and (k, 4, 4).
+            Shapes (k, p) and (k, p, p), p the number of features and 1.
         """
-        return self.functionals_given_sigma(self.scale.functionals(CURVES[:-1]), sigma, self.scale.offset)
+        units = np.eye(self.design.num_features + 1)
+        return self.functionals_given_sigma(self.scale.functionals(units), sigma, self.scale.offset)
 
     def functionals_given_sigma(self, functionals: Array, sigma: Array, offset: Array) -> tuple[Array, Array]:
         """Return mean and covariance given sigma of linear functions of (weight, bias), each plus its `offset`.
 
-        The functions, shape (count, 4), are of (weight, bias) as the model has them times the spread of the response;
+        The functions, a row each, are of (weight, bias) as the model has them times the spread of the response;
         see `Scale.functionals`. The result is of shapes (k, count) and (k, count, count) for k values of sigma.
         """
         directions, (mean, variance) = self._rows.directions(functionals), self._along_directions(sigma)
@@ -149,16 +151,16 @@ class ExactPosterior:
 
     def marginals(self, prob: float = 0.9) -> dict[str, tuple[Density, ...]]:
         """Return by site the density of each of its elements in C order, with quantiles that hold `prob`."""
-        *weight, bias, _ = self._curves(prob)
+        *weight, bias = self._curves(prob)[: self.design.num_features + 1]
         return {WEIGHT: tuple(weight), BIAS: (bias,), SIGMA: (self._sigma.density(prob),)}
 
-    def slopes(self, prob: float = 0.9) -> tuple[Density, Density]:
-        """Return the densities of the slope d mean / d predictor in groups 0 and 1."""
-        _, outside, _, _, inside = self._curves(prob)
-        return outside, inside
+    def slopes(self, prob: float = 0.9) -> tuple[Density, ...]:
+        """Return the density of the slope d mean / d predictor in groups 0 and 1; of one slope without a group."""
+        curves, design = self._curves(prob), self.design
+        return (curves[design.predictor], *curves[design.num_features + 1 :])
 
     def bands(self, prob: float = 0.9) -> dict[str, tuple[Band, ...]]:
-        """Return the bands that hold `prob` at each point of the grid, a Band a group.
+        """Return the bands that hold `prob` at each point of the grid, a Band a group, the covariates at their means.
 
         Returns
         -------
@@ -166,15 +168,15 @@ class ExactPosterior:
             "line": of the mean of the response; "prediction": of a new observation.
         """
         checked = checked_prob(prob, "prob")
-        where = np.concatenate([_at(self._grid, group) for group in range(NUM_GROUPS)])
+        where = _with_bias(self.design.points(self._grid, self._covariate_means))
         by_name = {}
         for name, noisy in (("line", False), ("prediction", True)):
             ends = self._mixture(where, noisy=noisy).quantiles(band_probs(checked))
-            parts = np.split(ends, NUM_GROUPS, axis=1)
+            parts = np.split(ends, self.design.num_groups, axis=1)
             by_name[name] = tuple(Band(self._grid, low, middle, high, checked) for low, middle, high in parts)
         return by_name
 
-    def prediction(self, x: float, group: int, prob: float = 0.9) -> Density:
+    def prediction(self, x: float, group: int = 0, prob: float = 0.9, covariates: ArrayLike | None = None) -> Density:
         """Return the density of a new observation.
 
         Parameters
@@ -182,20 +184,27 @@ class ExactPosterior:
         x
             Value of the predictor, finite.
         group
-            0 or 1.
+            0 or 1; 0 without a group.
         prob
             Probability between the quantiles that come with it, in (0, 1).
+        covariates
+            Values of the covariates, one each, finite, 0 or 1 for those of two values; their means if None.
 
         Raises
         ------
         ValueError
-            If x is not finite, or there is no such group.
+            If x or a covariate is not finite, or there is no such group.
         """
+        design = self.design
+        at = self._covariate_means if covariates is None else np.asarray(covariates, np.float64)
         if not math.isfinite(x):
             raise ValueError(f"x must be finite, got {x!r}")
-        if group not in range(NUM_GROUPS):
-            raise ValueError(f"group must be 0 or 1, got {group!r}")
-        mixture = self._mixture(_at(np.array([x], np.float64), group), noisy=True)
+        if at.shape != (design.num_covariates,) or not np.isfinite(at).all():
+            raise ValueError(f"covariates must be {design.num_covariates} finite numbers, got {covariates!r}")
+        if group not in range(design.num_groups):
+            raise ValueError(f"group must be {'0 or 1' if design.grouped else '0'}, got {group!r}")
+        point = design.features(np.array([x], np.float64), float(group), at)
+        mixture = self._mixture(_with_bias(point), noisy=True)
         return densities(mixture, checked_prob(prob, "prob"))[0]
 
     def log_joint(self, weight: ArrayLike, bias: ArrayLike, sigma: ArrayLike) -> Array:
@@ -204,7 +213,7 @@ class ExactPosterior:
         Parameters
         ----------
         weight, bias, sigma
-            Draws of the latents, shapes (num_draws, 1, 3), (num_draws, 1) and (num_draws,).
+            Draws of the latents, shapes (num_draws, 1, number of features), (num_draws, 1) and (num_draws,).
 
         Returns
         -------
@@ -217,7 +226,8 @@ class ExactPosterior:
             If a shape is another.
         """
         spread = np.asarray(sigma, np.float64)
-        latents = _stacked(np.asarray(weight, np.float64), np.asarray(bias, np.float64), spread)
+        arrays = (np.asarray(weight, np.float64), np.asarray(bias, np.float64), spread)
+        latents = _stacked(*arrays, self.design.num_features)
         coefficients = self.scale.coefficients(latents)
         rows, upper = self._rows, self._priors.sigma
         inside = (spread > 0) & (spread <= upper)
@@ -227,7 +237,7 @@ class ExactPosterior:
         likelihood = -rows.count * (np.log(scale) + 0.5 * math.log(2 * math.pi))
         likelihood -= 0.5 * rows.squared_residuals(coefficients) / scale**2
         if not self.scale.is_identity:
-            prior += 2 * math.log(self.scale.x_spread)  # the density of weights a unit of the predictor
+            prior += self.scale.log_spreads  # the density of weights a unit of their features
         return np.where(inside, prior + likelihood, -np.inf)
 
     def answer(self, probs: Sequence[float], prob: float) -> RegressionAnswer:
@@ -249,14 +259,14 @@ class ExactPosterior:
         )
 
     def _curves(self, prob: float) -> tuple[Density, ...]:
-        """Densities of CURVES; the last ones are kept, because a weight and a slope can be the same."""
+        """Densities of all that is drawn; the last ones are kept, because a weight and a slope can be the same."""
         checked = checked_prob(prob, "prob")
         if checked not in self._drawn:
-            self._drawn = {checked: densities(self._mixture(CURVES), checked)}
+            self._drawn = {checked: densities(self._mixture(self._functionals), checked)}
         return self._drawn[checked]
 
     def _along_directions(self, sigma: Array) -> tuple[Array, Array]:
-        """Mean and variance of each direction given sigma, shape (4, len(sigma)) both."""
+        """Mean and variance of each direction given sigma, shape (directions, len(sigma)) both."""
         rows, sigma2 = self._rows, sigma**2
         mean, variance = (np.full((len(rows.scale), len(sigma2)), start) for start in (0.0, 1.0))
         total = sigma2 + rows.stretch[:, None] ** 2
@@ -265,7 +275,7 @@ class ExactPosterior:
         return mean, variance
 
     def _mixture(self, functionals: Array, *, noisy: bool = False) -> Mixture:
-        """Mixtures of linear functions of (weight, bias), shape (count, 4), with the noise of an observation or not."""
+        """Mixtures of linear functions of (weight, bias), a row each, with the noise of an observation or not."""
         directions, (mean, variance) = self._rows.directions(self.scale.functionals(functionals)), self._moments
         spread = directions**2 @ variance + (self._sigma.nodes**2 if noisy else 0.0)
         offset = (functionals @ self.scale.offset)[:, None]
@@ -273,20 +283,29 @@ class ExactPosterior:
 
 
 def _by_site(latents: Array, sigma: Array | float) -> dict[str, Array]:
-    """Give (weight, bias) in the last axis, shape (..., 4), and sigma, shape (...), the shapes of their sites."""
-    weight = latents[..., None, :NUM_FEATURES]
-    return {WEIGHT: weight, BIAS: latents[..., NUM_FEATURES:], SIGMA: np.asarray(sigma, np.float64)}
+    """Give (weight, bias) in the last axis, and sigma, which has all axes but that, the shapes of their sites."""
+    weight = latents[..., None, :-1]
+    return {WEIGHT: weight, BIAS: latents[..., -1:], SIGMA: np.asarray(sigma, np.float64)}
 
 
-def _at(x: Array, group: int) -> Array:
-    """Write the mean at x as functions of (weight, bias), shape (len(x), 4)."""
-    one = np.ones(len(x))
-    return np.column_stack([group * one, x, group * x, one])
+def curves_of(design: Design) -> Array:
+    """Return what densities are drawn of, as functions of (weight, bias): each by itself, and the slope of group 1.
+
+    The slope of group 0 is the weight of the predictor.
+    """
+    inside = design.slopes[1:]
+    slopes = np.column_stack([inside, np.zeros(len(inside))])
+    return np.concatenate([np.eye(design.num_features + 1), slopes])
 
 
-def _stacked(weight: Array, bias: Array, sigma: Array) -> Array:
-    """Join draws to (weight, bias), shape (num_draws, 4), or say which has another shape than it needs."""
-    for name, value, shape in (("sigma", sigma, ()), ("weight", weight, (1, NUM_FEATURES)), ("bias", bias, (1,))):
+def _with_bias(features: Array) -> Array:
+    """Write the mean at features, shape (n, number of features), as functions of (weight, bias)."""
+    return np.column_stack([features, np.ones(len(features))])
+
+
+def _stacked(weight: Array, bias: Array, sigma: Array, num_features: int) -> Array:
+    """Join draws to (weight, bias), or say which has another shape than it needs."""
+    for name, value, shape in (("sigma", sigma, ()), ("weight", weight, (1, num_features)), ("bias", bias, (1,))):
         if value.ndim != len(shape) + 1 or value.shape != (len(sigma), *shape):
             raise ValueError(f"{name} must be of shape (num_draws, *{shape}), got {value.shape}")
     return np.column_stack([weight[:, 0], bias])

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 from rugged_widget.regression.infer.model import Priors
 from rugged_widget.snapshot.values import Array
 
-NUM_FEATURES = 3
 CHUNK = 32_768
 """Rows that are factorised at a time: their columns stay in the cache."""
 LARGEST = 1e150
@@ -18,14 +17,14 @@ ROUNDINGS = 10.0
 """A response that the features fit exactly is taken to be known to so many roundings of its size."""
 
 
-def checked_rows(features: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
-    """Return features (n, 3) and targets (n,) as float64, or say what is wrong with them.
+def checked_rows(features: ArrayLike, targets: ArrayLike, num_features: int = 3) -> tuple[Array, Array]:
+    """Return features (n, num_features) and targets (n,) as float64, or say what is wrong with them.
 
     ValueError is raised where a shape is another, there is no row, or a number is not finite.
     """
     x, y = np.asarray(features, np.float64), np.asarray(targets, np.float64)
-    if x.ndim != 2 or x.shape[1] != NUM_FEATURES:
-        raise ValueError(f"features must be of shape (n, {NUM_FEATURES}), got {x.shape}")
+    if x.ndim != 2 or x.shape[1] != num_features:
+        raise ValueError(f"features must be of shape (n, {num_features}), got {x.shape}")
     if y.shape != (len(x),):
         raise ValueError(f"targets must be of shape ({len(x)},), one a row of the features, got {y.shape}")
     if not len(x):
@@ -58,27 +57,28 @@ class Rows:
     """The rows, seen along the directions in which the latents w / prior scale act on the mean independently.
 
     The coefficients are weight and bias in units of their priors' scales, and z = rotation @ them. Given sigma, the
-    likelihood of z is that of `scores` ~ Normal(stretch z, sigma) and of `excess`, which no z explains.
+    likelihood of z is that of `scores` ~ Normal(stretch z, sigma) and of `excess`, which no z explains. With k features
+    there are k + 1 coefficients.
 
     Attributes
     ----------
     count
         Number of rows, n >= 1.
     scale
-        Scales of the priors of weight and bias, shape (4,).
+        Scales of the priors of weight and bias, shape (k + 1,).
     factor
-        Shape (5, 5): the triangle of the rows, its first four columns times `scale`.
+        Shape (k + 2, k + 2): the triangle of the rows, its columns but for the last times `scale`.
     rotation
-        Shape (4, 4), orthogonal.
+        Shape (k + 1, k + 1), orthogonal.
     stretch
         How much each z moves the mean, as a length over all rows, shape (rank,), > 0, decreasing; of the other
-        4 - rank directions the data say nothing.
+        directions the data say nothing.
     scores
         Shape (rank,).
     excess
         Sum of the squared residuals of least squares, > 0 where n > rank, 0 elsewhere.
     corner
-        What of it no coefficients change, as rounding goes: the excess but for the other 4 - rank directions.
+        What of it no coefficients change, as rounding goes: the excess but for the other directions.
     """
 
     count: int
@@ -93,7 +93,7 @@ class Rows:
     @classmethod
     def of(cls, features: Array, targets: Array, priors: Priors) -> Self:
         """Look at each row once; arguments as `checked_rows` returns them."""
-        scale = np.array([priors.weight] * NUM_FEATURES + [priors.bias])
+        scale = np.array([priors.weight] * features.shape[1] + [priors.bias])
         factor = triangle(features, targets)
         with np.errstate(over="ignore"):
             factor[:, :-1] *= scale
@@ -117,10 +117,10 @@ class Rows:
         return len(self.stretch)
 
     def directions(self, functionals: Array) -> Array:
-        """Write linear functions of (weight, bias), shape (count, 4), as functions of z, shape (count, 4)."""
+        """Write linear functions of (weight, bias), shape (count, k + 1), as functions of z, of that shape too."""
         return np.asarray((functionals * self.scale) @ self.rotation.T)
 
     def squared_residuals(self, coefficients: Array) -> Array:
-        """Sum over the rows of (target - mean)^2, shape (k,), for (weight, bias) of shape (k, 4)."""
+        """Sum over the rows of (target - mean)^2, shape (n,), for (weight, bias) of shape (n, k + 1)."""
         residuals = (coefficients / self.scale) @ self.factor[:-1, :-1].T - self.factor[:-1, -1]
         return np.asarray(np.sum(residuals**2, axis=1) + self.corner)

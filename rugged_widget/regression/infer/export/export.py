@@ -32,7 +32,7 @@ def save_torchscript(fit: RegressionFit, path: str | os.PathLike[str], *, overwr
     """Save a sampler of what is fitted as TorchScript.
 
     `torch.jit.load(path)` gives it back in any program with torch. `module(features)` draws once: a named tuple
-    weight (1, 3), bias (1,), sigma () and obs (n,), for features (n, 3). `module.draws(num_samples, features)` draws
+    weight (1, k), bias (1,), sigma () and obs (n,), for features (n, k). `module.draws(num_samples, features)` draws
     several times in one call. Random numbers come from torch's generator in that program. Features and draws are in the
     units of the table; of a table that was standardized for training the draws are in double precision.
 
@@ -75,15 +75,16 @@ def save_exported(fit: RegressionFit, path: str | os.PathLike[str], *, overwrite
     """Save a sampler of what is fitted as a program of `torch.export`; arguments and errors as of `save_torchscript`.
 
     In any program with torch, `torch.export.load(path).module()(features, torch.tensor(num_samples))` draws: a tuple
-    weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n), for features
-    (n, 3). Numbers of rows and of draws are free, 0 and 1 too. Random numbers come from torch's generator in that
+    weight (num_samples, 1, k), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n), for features
+    (n, k). Numbers of rows and of draws are free, 0 and 1 too. Random numbers come from torch's generator in that
     program. Load such files from those you trust: torch itself reads parts of them by pickle.
     """
     about, target = _about(fit), checked_target(path, overwrite=overwrite)
     buffer = io.BytesIO()
     with fit.inspecting():
         sampler = make_sampler(fit.guide, fit.comparison.scale)
-        features = torch.zeros(7, 3, dtype=next(iter(sampler.state_dict().values())).dtype)
+        num_features, dtype = fit.data.design.num_features, next(iter(sampler.state_dict().values())).dtype
+        features = torch.zeros(7, num_features, dtype=dtype)
         shapes = {"features": {0: torch.export.Dim("num_rows", min=0)}, "num_samples": None}
         program = torch.export.export(Program(sampler), (features, torch.tensor(5)), dynamic_shapes=shapes)
         for node in program.graph.nodes:
@@ -124,10 +125,11 @@ def load_torchscript(path: str | os.PathLike[str]) -> LoadedSampler:
         with _deprecated_knowingly():
             module = torch.jit.load(io.BytesIO(content), map_location="cpu")
         loaded = LoadedSampler(module, about)
-        shapes = {name: value.shape for name, value in loaded.draws(2, np.zeros((1, 3)), seed=0).items()}
+        size = len(about.feature_names)
+        shapes = {name: value.shape for name, value in loaded.draws(2, np.zeros((1, size)), seed=0).items()}
     except (RuntimeError, ValueError, AttributeError, StopIteration, TypeError) as error:
         raise ExportError(f"{os.fspath(path)} cannot be read as a saved sampler: {error}") from error
-    if shapes != {WEIGHT: (2, 1, 3), BIAS: (2, 1), SIGMA: (2,), OBS: (2, 1)} or about.guide not in GUIDE_LABELS:
+    if shapes != {WEIGHT: (2, 1, size), BIAS: (2, 1), SIGMA: (2,), OBS: (2, 1)} or about.guide not in GUIDE_LABELS:
         raise ExportError(f"{os.fspath(path)} cannot be read as a saved sampler: it draws something else")
     return loaded
 

@@ -47,8 +47,8 @@ class About:
     """What is written beside the module; the attributes are as of `LoadedSampler`."""
 
     guide: str
-    feature_names: tuple[str, str, str]
-    group_labels: tuple[str, str]
+    feature_names: tuple[str, ...]
+    group_labels: tuple[str, ...]
     step: int
     seed: int | None
 
@@ -68,9 +68,11 @@ class About:
         if set(content) != {"format", "version", *names}:
             raise ValueError(f"its description must hold {', '.join(names)}")
         feature_names, group_labels = content["feature_names"], content["group_labels"]
-        for value, count in ((feature_names, 3), (group_labels, 2), ([content["guide"]], 1)):
-            if not (isinstance(value, list) and len(value) == count and all(isinstance(text, str) for text in value)):
+        for value in (feature_names, group_labels, [content["guide"]]):
+            if not (isinstance(value, list) and all(isinstance(text, str) for text in value)):
                 raise ValueError("the texts of its description are not as they should be")
+        if len(group_labels) not in {0, 2} or len(feature_names) < (3 if group_labels else 1):
+            raise ValueError("the texts of its description are not as many as they should be")
         for value in (content["step"], 0 if content["seed"] is None else content["seed"]):
             if type(value) is not int or value < 0:
                 raise ValueError("the numbers of its description are not as they should be")

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rugged_widget.defaults import NUM_DRAWS
 from rugged_widget.infer.guides.sampling import as_float64, same_noise
+from rugged_widget.regression.data.design import Design
 from rugged_widget.regression.infer.export.file_format import About
 from rugged_widget.regression.infer.export.sampler import Draw
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, slopes_by_group
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.validation import checked_count, checked_seed
 
 OBS = "obs"
@@ -33,9 +34,9 @@ class LoadedSampler:
     guide
         Name of the guide's family, a key of `GUIDE_LABELS`.
     feature_names
-        Names of the three features, in order.
+        Names of the features, in order.
     group_labels
-        What groups 0 and 1 are called.
+        What groups 0 and 1 are called; empty without a group.
     step
         Steps of training behind it, >= 0.
     seed
@@ -48,6 +49,8 @@ class LoadedSampler:
         self._dtype = torch.float64 if getattr(module, "standardized", False) else dtype
         self.guide, self.step, self.seed = about.guide, about.step, about.seed
         self.feature_names, self.group_labels = about.feature_names, about.group_labels
+        first = Design(bool(self.group_labels)).first_covariate
+        self._design = Design(bool(self.group_labels), (False,) * (len(self.feature_names) - first))
 
     def __repr__(self) -> str:
         return f"LoadedSampler({self.guide} guide after {self.step} steps, features {', '.join(self.feature_names)})"
@@ -58,7 +61,7 @@ class LoadedSampler:
         Parameters
         ----------
         features
-            Shape (n, 3), finite, in the order of `feature_names`; without them there is no response.
+            Shape (n, number of features), finite, in the order of `feature_names`; without them there is no response.
         seed
             Seed of torch's generator for this draw alone, in [0, 2**32), and the generator goes on where it was; where
             it is None the draw takes its numbers from the generator.
@@ -66,7 +69,7 @@ class LoadedSampler:
         Returns
         -------
         dict
-            By site: linear.weight (1, 3), linear.bias (1,), sigma () and, with features, obs (n,).
+            By site: linear.weight (1, number of features), linear.bias (1,), sigma () and, with features, obs (n,).
         """
         rows = self._rows(features)
         with _seeded(seed), torch.no_grad():
@@ -97,7 +100,7 @@ class LoadedSampler:
 
     def slopes(
         self, num_samples: int = NUM_DRAWS, *, one_by_one: bool = False, seed: int | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> tuple[NDArray[np.float64], ...]:
         """Draw the slope d response / d predictor.
 
         Parameters
@@ -111,8 +114,8 @@ class LoadedSampler:
 
         Returns
         -------
-        tuple of two arrays
-            Slopes of group 0 and of group 1, shape (num_samples,) each.
+        tuple of arrays
+            Slopes of group 0 and of group 1, or of the only line, shape (num_samples,) each.
         """
         count, rows = checked_count(num_samples, "num_samples"), self._rows(None)
         with _seeded(seed), torch.no_grad():
@@ -120,12 +123,13 @@ class LoadedSampler:
                 weight = torch.stack([self._module(rows).weight for _ in range(count)])
             else:
                 weight = self._module.draws(count, rows).weight
-        return slopes_by_group(as_float64(weight))
+        return self._design.slope_draws(as_float64(weight))
 
     def _rows(self, features: ArrayLike | None) -> torch.Tensor:
-        rows = np.zeros((0, 3)) if features is None else np.asarray(features, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] != 3:
-            raise ValueError(f"features must have the shape (n, 3), got {rows.shape}")
+        size = len(self.feature_names)
+        rows = np.zeros((0, size)) if features is None else np.asarray(features, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != size:
+            raise ValueError(f"features must have the shape (n, {size}), got {rows.shape}")
         if not np.isfinite(rows).all():
             raise ValueError("features must be finite")
         return torch.tensor(rows, dtype=self._dtype)

@@ -20,8 +20,9 @@ from rugged_widget.regression.infer.scale import IDENTITY, Scale
 class Draw(NamedTuple):
     """One draw of everything, or several at once, each then with a first dimension more.
 
-    The weight, shape (1, 3), is of group, predictor and group x predictor, the bias (1,); sigma > 0, shape (), is the
-    standard deviation of a row around its mean, obs (n,) the response at the features that were given.
+    The weight, shape (1, number of features), has an entry a feature, such as group, predictor and group x predictor,
+    the bias (1,); sigma > 0, shape (), is the standard deviation of a row around its mean, obs (n,) the response at the
+    features that were given.
     """
 
     weight: Tensor
@@ -107,18 +108,24 @@ class Sampler(nn.Module):
     others, draws are in double precision.
     """
 
+    centers: list[float]
+    spreads: list[float]
+
     def __init__(self, latent: nn.Module, low: float, high: float, dtype: torch.dtype, scale: Scale = IDENTITY) -> None:
         super().__init__()
         self.standardized = not scale.is_identity
         self.x_center, self.x_spread = scale.x_center, scale.x_spread
         self.y_center, self.y_spread = scale.y_center, scale.y_spread
+        self.grouped, self.first = scale.design.grouped, scale.design.first_covariate
+        self.num_features = scale.design.num_features
+        self.centers, self.spreads = list(scale.covariate_centers), list(scale.covariate_spreads)
         self.latent = latent
         self.low, self.width = low, high - low
         numbers = torch.finfo(dtype)  # sigma stays inside its support where rounding would put it on the edge
         self.least, self.most = float(numbers.tiny), 1.0 - float(numbers.eps)
 
     def forward(self, features: Tensor) -> Draw:
-        """Draw once, for features (n, 3), any n >= 0: group, predictor, group x predictor."""
+        """Draw once, for features (n, number of features), any n >= 0, such as group, predictor, group x predictor."""
         drawn = self.draws(1, features)
         return Draw(drawn.weight[0], drawn.bias[0], drawn.sigma[0], drawn.obs[0])
 
@@ -127,23 +134,43 @@ class Sampler(nn.Module):
         """Draw several times at once: as `forward` does, each with a first dimension of num_samples >= 0."""
         latent = self.latent(num_samples)
         sigma = self.low + self.width * torch.clamp(torch.sigmoid(latent[:, 0]), self.least, self.most)
-        weight, bias = latent[:, 1:4], latent[:, 4:5]
+        weight, bias = latent[:, 1 : self.num_features + 1], latent[:, self.num_features + 1 :]
         if self.standardized:
-            group, predictor = features[:, 0].to(torch.float64), features[:, 1].to(torch.float64)
-            predictor = (predictor - self.x_center) / self.x_spread
-            features = torch.stack([group, predictor, group * predictor], 1).to(latent.dtype)
+            features = self.scaled(features.to(torch.float64)).to(latent.dtype)
         mean = weight @ features.t() + bias
         obs = mean + sigma.unsqueeze(-1) * torch.randn_like(mean)
         if self.standardized:
             return self.mapped(weight.to(torch.float64), bias.to(torch.float64), sigma, obs)
         return Draw(weight.unsqueeze(1), bias, sigma, obs)
 
+    def scaled(self, features: Tensor) -> Tensor:
+        """Return features (n, number of features) as the guide was trained on them."""
+        columns: list[Tensor] = []
+        if self.grouped:
+            group, predictor = features[:, 0], (features[:, 1] - self.x_center) / self.x_spread
+            columns += [group, predictor, group * predictor]
+        else:
+            columns.append((features[:, 0] - self.x_center) / self.x_spread)
+        for place in range(len(self.centers)):
+            columns.append((features[:, self.first + place] - self.centers[place]) / self.spreads[place])
+        return torch.stack(columns, 1)
+
     def mapped(self, weight: Tensor, bias: Tensor, sigma: Tensor, obs: Tensor) -> Draw:
-        """Return draws in the units of the table; shapes (k, 3), (k, 1), (k,) and (k, n)."""
+        """Return draws in the units of the table; shapes (k, number of features), (k, 1), (k,) and (k, n)."""
         weight, bias = weight * self.y_spread, bias * self.y_spread
-        predictor, product = weight[:, 1:2] / self.x_spread, weight[:, 2:3] / self.x_spread
-        weight = torch.cat([weight[:, :1] - product * self.x_center, predictor, product], 1)
+        columns: list[Tensor] = []
+        if self.grouped:
+            predictor, product = weight[:, 1:2] / self.x_spread, weight[:, 2:3] / self.x_spread
+            columns += [weight[:, :1] - product * self.x_center, predictor, product]
+        else:
+            predictor = weight[:, :1] / self.x_spread
+            columns.append(predictor)
         bias = self.y_center + bias - predictor * self.x_center
+        for place in range(len(self.centers)):
+            column = weight[:, self.first + place : self.first + place + 1] / self.spreads[place]
+            columns.append(column)
+            bias = bias - column * self.centers[place]
+        weight = torch.cat(columns, 1)
         sigma, obs = sigma.to(torch.float64) * self.y_spread, obs.to(torch.float64) * self.y_spread + self.y_center
         return Draw(weight.unsqueeze(1), bias, sigma, obs)
 
@@ -192,9 +219,9 @@ class Program(nn.Module):
         self.sampler = sampler
 
     def forward(self, features: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Draw several times, for features (n, 3), n >= 0, and num_samples, shape (), int64, >= 0.
+        """Draw several times, for features (n, k), n >= 0, and num_samples, shape (), int64, >= 0.
 
-        The tuple is weight (num_samples, 1, 3), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n).
+        The tuple is weight (num_samples, 1, k), bias (num_samples, 1), sigma (num_samples,) and obs (num_samples, n).
         """
         count: Any = num_samples.item()  # while it is exported a symbol, which int() would try to read
         torch._check(count >= 0)  # noqa: SLF001 what torch.export has for a number it cannot see

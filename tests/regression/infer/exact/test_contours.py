@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.infer.exact.contours import exact_contours
-from rugged_widget.regression.infer.exact.correlation import LATENTS
+from rugged_widget.regression.infer.exact.correlation import latents_of
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
 from rugged_widget.snapshot.values import Array, Latent
 from tests.regression.infer.test_approximation import EXACT
 
+LATENTS = latents_of(EXACT)
 FEW_ROWS = ExactPosterior(
     [[0.0, 1.0, 0.0], [1.0, 2.0, 2.0], [0.0, 3.0, 0.0]], [1.0, 0.5, 2.0], Priors(1.0, 10.0, 3.0), np.linspace(1, 3, 5)
 )
@@ -21,7 +22,7 @@ FEW_ROWS = ExactPosterior(
 
 
 def draws_of(exact: ExactPosterior, count: int = 20_000) -> Array:
-    """Exact draws of `LATENTS`, shape (count, 5)."""
+    """Exact draws of all latents, shape (count, 5)."""
     random = np.random.default_rng(1)
     sigma = np.ravel(exact.quantiles((np.arange(count) + 0.5) / count)[SIGMA])
     mean, covariance = exact.given_sigma(sigma)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
 
-from rugged_widget.regression.infer.exact.posterior import CURVES, ExactPosterior
+from rugged_widget.regression.data.design import LESSON_DESIGN
+from rugged_widget.regression.infer.exact.posterior import ExactPosterior, curves_of
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors
 from tests.infer.plain import RUGGED
 from tests.regression.infer.exact.test_posterior import rows
@@ -30,7 +31,7 @@ def made(case: tuple[int, int, float, Priors]) -> tuple[np.ndarray, np.ndarray, 
 def test_quantiles_increase_and_the_probability_below_them_is_theirs(case: tuple[int, int, float, Priors]) -> None:
     exact = ExactPosterior(*made(case))
     probs = np.array([1e-6, 0.01, 0.3, 0.5, 0.9, 0.99999])
-    mixture = exact._mixture(CURVES)
+    mixture = exact._mixture(curves_of(LESSON_DESIGN))
     quantiles = mixture.quantiles(probs)
     assert np.all(np.diff(quantiles, axis=0) > 0)
     for prob, x in zip(probs, quantiles, strict=True):
