@@ -1,7 +1,7 @@
 """The Predict page: a new observation at a point that the reader picks, drawn, and told in words."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import ipywidgets
@@ -96,7 +96,7 @@ class PredictPage:
         if self._rows.log:
             guide, exact = exponential(guide), exact and exponential(exact)
             figure = self._figures[1]
-            changes += [*unit_ticks(figure.draw(guide, exact)), *figure.compare(exact or guide)]
+            changes += [*figure.draw(guide, exact), *figure.compare(exact or guide)]
         for figure in self._figures:
             changes += figure.show_exact(shown=self._exact_shown and exact is not None)
             changes += figure.paint(GROUPS[what_if.group])
@@ -160,11 +160,6 @@ def exponential(density: Density) -> Density:
     height = np.interp(x, density.x, density.density, left=0.0, right=0.0) / v
     # From 0 on, where there is nothing: the axis then begins there too.
     return Density(np.append(0.0, v), np.append(0.0, height), 1.0, lower, median, upper, density.prob)
-
-
-def unit_ticks(changes: Changes) -> Changes:
-    """Return changes of an axis whose ticks are amounts: 20k instead of 20000."""
-    return [(target, _short(values) if "tick_values" in values else values) for target, values in changes]
 
 
 def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
@@ -236,8 +231,3 @@ def with_unit(rows: Rows) -> str:
 
 def _exp(value: float) -> float:
     return math.exp(min(max(value, -LIMIT), LIMIT))
-
-
-def _short(values: Mapping[str, object]) -> Mapping[str, object]:
-    ticks = values["tick_values"]
-    return {**values, "tick_format": "~s"} if isinstance(ticks, list) and ticks[-1] >= 1000 else values
