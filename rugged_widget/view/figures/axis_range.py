@@ -269,14 +269,14 @@ def written(number: Decimal) -> str:
     return plain.replace("-", "\N{MINUS SIGN}")
 
 
-def round_offset(values_mean: float, spread: float) -> Decimal:
-    """Return the roundest number that is within half a spread of a mean, 0 where that is; `spread` > 0."""
-    mean = Decimal(values_mean)
-    for power in range(mean.adjusted() + 1, mean.adjusted() - sys.float_info.dig, -1):
-        number = mean.quantize(Decimal(1).scaleb(power))
-        if abs(number - mean) <= Decimal(spread) / 2:
+def round_offset(value: float, spread: float) -> Decimal:
+    """Return the roundest number that is within half a spread of a value, 0 where that is; `spread` >= 0."""
+    exact = Decimal(repr(value))
+    for power in range(exact.adjusted() + 1, _last_digit(exact), -1):
+        number = exact.quantize(Decimal(1).scaleb(power))
+        if abs(number - exact) <= Decimal(spread) / 2:
             return number
-    return mean
+    return exact
 
 
 def javascript_number(value: float) -> str:
