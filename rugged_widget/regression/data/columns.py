@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from numbers import Real
@@ -14,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rugged_widget.names import shown, text_of
+from rugged_widget.snapshot.dates import Dates, Moments
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -65,13 +67,19 @@ def _is_missing(cell: Any) -> bool:
     return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
 
 
-def row_details(form: str, *columns: Array) -> Texts:
-    """Return a format filled with the numbers of each row, one a column, shape (number of rows,) each."""
-    return Texts(len(columns[0]), partial(_detail, form, columns))
+def row_details(form: str, *columns: Array, dates: Dates | None = None) -> Texts:
+    """Return a format filled with the numbers of each row, one a column, shape (number of rows,) each.
+
+    Those of the first column are dates where `dates` are given.
+    """
+    return Texts(len(columns[0]), partial(_detail, form, columns, dates))
 
 
-def _detail(form: str, columns: Sequence[Array], row: int) -> str:
-    return form.format(*[column[row] for column in columns])
+def _detail(form: str, columns: Sequence[Array], dates: Dates | None, row: int) -> str:
+    cells: list[object] = [column[row] for column in columns]
+    if dates is not None:
+        cells[0] = dates.text(float(columns[0][row]))
+    return form.format(*cells)
 
 
 def columns_of(df: pd.DataFrame, roles: dict[str, Hashable]) -> dict[str, pd.Series[Any]]:
@@ -142,6 +150,27 @@ def numbers(column: pd.Series[Any], role: str) -> Array:
     return array
 
 
+def moments(column: pd.Series[Any]) -> Moments | None:
+    """Read a column of dates as datetime64[us], missing ones as NaT, shape (number of rows,); None where it has none.
+
+    A date with a time zone is read as its clock says; a period as its beginning.
+    """
+    dtype = column.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    elif dtype.kind != "M":
+        cells = column.astype(object).to_numpy()[_known(column)]
+        if not len(cells) or not all(isinstance(cell, (date, np.datetime64)) for cell in cells):
+            return None
+        try:
+            column = pd.to_datetime(column)
+        except ValueError:  # such as dates of several time zones
+            return None
+    if column.dt.tz is not None:
+        column = column.dt.tz_localize(None)
+    return np.asarray(column.to_numpy("datetime64[us]"))
+
+
 def _known(column: pd.Series[Any]) -> NDArray[np.bool_]:
     """Return which cells are not missing, which has many spellings (None, nan, NA, NaT)."""
     try:
@@ -185,7 +214,12 @@ def _text(value: object, column: pd.Series[Any]) -> str:
 
 
 def check_rows(
-    keep: NDArray[np.bool_], x: Array, groups: Array, roles: Mapping[str, Hashable], values: tuple[str, str]
+    keep: NDArray[np.bool_],
+    x: Array,
+    groups: Array,
+    roles: Mapping[str, Hashable],
+    values: tuple[str, str],
+    dates: Dates | None = None,
 ) -> None:
     """Refuse rows that no regression can be fitted to."""
     for code, value in enumerate(values):
@@ -195,7 +229,8 @@ def check_rows(
             raise ValueError(f"group: {where}, at least {least} are needed")
     low, high = float(x[keep].min()), float(x[keep].max())
     if low == high:
-        raise ValueError(f"predictor: column {roles['predictor']!r} must vary, every finite row holds {low:g}")
+        cell = f"{low:g}" if dates is None else dates.text(low)
+        raise ValueError(f"predictor: column {roles['predictor']!r} must vary, every finite row holds {cell}")
     if high / 2 - low / 2 <= ROUNDINGS / 2 * np.finfo(np.float64).eps * max(abs(low), abs(high)):
         raise ValueError(
             f"predictor: column {roles['predictor']!r} must vary by more than rounding, it holds {low!r} to {high!r}"

@@ -15,12 +15,14 @@ from rugged_widget.regression.data.columns import (
     Array,
     check_rows,
     columns_of,
+    moments,
     numbers,
     row_details,
     row_names,
     two_values,
 )
 from rugged_widget.regression.data.frames import as_frame
+from rugged_widget.snapshot.dates import Dates
 
 DOT = "\N{MIDDLE DOT}"
 VALUE_LENGTH = 24
@@ -81,6 +83,8 @@ class RegressionData:
         unit ("" where that is not known), and what names the rows.
     bundled
         Whether the rows are of the table that `load_rugged` loads.
+    dates
+        The map to dates where the predictor is one: its values are hours, days or years after the first date.
     """
 
     predictor: str
@@ -110,6 +114,7 @@ class RegressionData:
     response_unit: str = ""
     label: str = ""
     bundled: bool = False
+    dates: Dates | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -147,7 +152,8 @@ class RegressionData:
             The table, a row an observation, of pandas or what has a method `to_pandas`, as tables of polars and pyarrow
             do. It is not changed.
         predictor, response
-            Names of two different columns of numbers.
+            Names of two different columns of numbers. The predictor may hold dates: what the model sees is the time
+            after the first one, in hours, days or years as the range is short or long.
         group
             Name of a column with exactly two values (0 and 1, booleans, texts, categories ...). The first in sorted
             order, or in the order of an ordered category, is group 0.
@@ -171,13 +177,15 @@ class RegressionData:
         """
         roles, frame = {"predictor": predictor, "group": group, "response": response}, as_frame(df)
         columns = columns_of(frame, roles if label is None else {**roles, "label": label})
-        x, y = numbers(columns["predictor"], "predictor"), numbers(columns["response"], "response")
+        x, dates = _predictor(columns["predictor"])
+        y = numbers(columns["response"], "response")
         groups, values = two_values(columns["group"])
         targets = np.log(y, out=np.full(len(y), np.nan), where=y > 0) if log_response else y
         keep = np.isfinite(x) & np.isfinite(groups) & np.isfinite(targets)
-        check_rows(keep, x, groups, roles, values)
+        check_rows(keep, x, groups, roles, values, dates)
         x, y, groups, targets, dropped = x[keep], y[keep], groups[keep], targets[keep], int((~keep).sum())
         predictor, group, response = (text_of(name) for name in roles.values())
+        unit = "unit" if dates is None else dates.unit
         return cls(
             predictor=predictor,
             group=group,
@@ -189,11 +197,12 @@ class RegressionData:
             group_values=groups,
             response_values=y,
             row_names=row_names(frame.index[keep], columns["label"][keep] if "label" in columns else None),
-            row_details=row_details(_details_form(predictor, response), x, y),
+            row_details=row_details(_details_form(predictor, response, dates), x, y, dates=dates),
+            dates=dates,
             num_dropped=dropped,
             group_texts=values,
             label=_label(frame.index, label),
-            **_words(predictor, group, response, values, log_response=log_response),
+            **_words(predictor, group, response, values, log_response=log_response, unit=unit),
             dropped_label=f"{dropped or 'no'} unusable row{'' if dropped == 1 else 's'} left out",
         )
 
@@ -233,11 +242,12 @@ class RegressionData:
         -------
         array
             Shape (num_points,), increasing, from a fortieth of the range below the smallest value to a fortieth above
-            the largest. It starts at 0 instead where no value is negative and 0 is near (within one range).
+            the largest. It starts at 0 instead where no value is negative and 0 is near (within one range), unless that
+            is a date.
         """
         low, high = float(self.predictor_values.min()), float(self.predictor_values.max())
         margin = (high - low) / 40
-        start = 0.0 if 0 <= low <= high - low else low - margin
+        start = 0.0 if 0 <= low <= high - low and self.dates is None else low - margin
         return np.linspace(start, high + margin, num_points)
 
 
@@ -247,8 +257,22 @@ def _label(index: pd.Index[Any], label: Hashable | None) -> str:
     return shown(", ".join(map(text_of, names)))
 
 
-def _words(x_name: str, group_name: str, y_name: str, values: tuple[str, str], *, log_response: bool) -> dict[str, Any]:
-    """Return texts for what the model sees, made from the names of the columns and the two values of the group."""
+def _predictor(column: pd.Series[Any]) -> tuple[Array, Dates | None]:
+    """Read the predictor, shape (number of rows,), with the map to dates where it holds them."""
+    dates = moments(column)
+    if dates is None or np.isnat(dates).all():
+        return numbers(column, "predictor"), None
+    scale = Dates.of(dates)
+    return scale.numbers(dates), scale
+
+
+def _words(
+    x_name: str, group_name: str, y_name: str, values: tuple[str, str], *, log_response: bool, unit: str
+) -> dict[str, Any]:
+    """Return texts for what the model sees, made from the names of the columns and the two values of the group.
+
+    `unit` is what one more of the predictor is called.
+    """
     predictor, group, response = (shown(name) for name in (x_name, group_name, y_name))
     seen = f"log {response}" if log_response else response
     return {
@@ -257,7 +281,7 @@ def _words(x_name: str, group_name: str, y_name: str, values: tuple[str, str], *
         "predictor_label": predictor,
         "response_label": seen,
         "group_labels": _labels(group_name, values),
-        "slope_label": f"change of {seen} per unit of {predictor}",
+        "slope_label": f"change of {seen} per {unit} of {predictor}",
         "short_predictor": predictor,
         "short_response": response,
         "response_word": response,
@@ -273,10 +297,10 @@ def _labels(group: str, values: tuple[str, str]) -> tuple[str, str]:
     return f"{name} = {one}", f"{name} = {two}"
 
 
-def _details_form(predictor: str, response: str) -> str:
+def _details_form(predictor: str, response: str, dates: Dates | None) -> str:
     """Return the format of a row's predictor and response, in which their names stand for themselves."""
     x, y = (shown(name).replace("{", "{{").replace("}", "}}") for name in (predictor, response))
-    return f"{x} {{:,.4g}} {DOT} {y} {{:,.4g}}"
+    return f"{x} {{{':,.4g' if dates is None else ''}}} {DOT} {y} {{:,.4g}}"
 
 
 def regression_data(

@@ -27,6 +27,7 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         log_response=data.log_response,
         group_values=data.group_texts,
         bundled=data.bundled,
+        dates=data.dates,
     )
     return Recipe(
         columns=None if is_lesson(data) else columns,

@@ -115,7 +115,8 @@ def predictions_table(
         noise = random.standard_normal(mean.shape)
         observation = mean + draws[:, 4] * noise
         summaries[place] = np.concatenate([_summed_up(mean, low, high), _summed_up(observation, low, high)], axis=1)
-    columns = [data.group_values, data.predictor_values, *summaries.T, data.targets]
+    predictor = data.predictor_values if data.dates is None else data.dates.moments(data.predictor_values)
+    columns = [data.group_values, predictor, *summaries.T, data.targets]
     index = pd.Index(list(data.row_names), name=data.label or None)
     return pd.DataFrame(dict(zip(names, columns, strict=True)), index=index)
 

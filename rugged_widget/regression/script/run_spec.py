@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.values import Averaged
 
 
@@ -32,6 +33,8 @@ class Columns:
         Texts of the two values of the group: that of group 0, that of group 1.
     bundled
         Whether the table is that of `load_rugged` and not one of the user.
+    dates
+        The map to dates where the predictor is one.
     """
 
     predictor: str
@@ -40,6 +43,7 @@ class Columns:
     log_response: bool
     group_values: tuple[str, str]
     bundled: bool = False
+    dates: Dates | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

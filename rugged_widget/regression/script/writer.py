@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 from rugged_widget.regression.script.run_spec import Columns, OwnGuide, Recipe
+from rugged_widget.snapshot.dates import MICROSECONDS, Dates
 from rugged_widget.snapshot.values import Averaged
 
 TABLE = "data.csv"  # file that the script of a user's table reads
@@ -259,10 +260,18 @@ group = np.where(np.isfinite(value), abs(value - {one}) < abs(value - {zero}), n
     return f"""PREDICTOR, GROUP, RESPONSE = {columns.predictor!r}, {columns.group!r}, {columns.response!r}
 
 {reading}
-x = table[PREDICTOR].to_numpy(float)
+{_predictor(columns.dates)}
 {coding}
 y = {response}
 """
+
+
+def _predictor(dates: Dates | None) -> str:
+    if dates is None:
+        return "x = table[PREDICTOR].to_numpy(float)"
+    hours = f"{MICROSECONDS[dates.unit] / MICROSECONDS['hour']:.10g}"
+    return f"""moment = pd.to_datetime(table[PREDICTOR], format="ISO8601").dt.tz_localize(None)
+x = ((moment - pd.Timestamp("{dates.origin}")) / pd.Timedelta(hours={hours})).to_numpy(float)"""
 
 
 _LOADING = """# Data: the table of the lesson.

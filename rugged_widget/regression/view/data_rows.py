@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import DataLabels
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.i18n.catalogue import Catalogue
 
@@ -36,6 +37,8 @@ class Rows:
         True where the model sees the natural logarithm of the response.
     unit
         The original unit of the response, which may be empty.
+    dates
+        The map to dates where the predictor is one.
     """
 
     x: Array
@@ -46,6 +49,7 @@ class Rows:
     log: bool
     unit: str
     labels: DataLabels
+    dates: Dates | None = None
 
     def nearest(self, x: float, group: int, count: int = 5) -> tuple[Place, ...]:
         """Return the `count` rows of a group that are nearest in the predictor, the nearest first."""
@@ -68,4 +72,5 @@ def rows_of(data: RegressionData, text: Catalogue | None = None) -> Rows:
         log=data.log_response,
         unit=data.response_unit,
         labels=DataLabels(data, text or Catalogue()),
+        dates=data.dates,
     )

@@ -37,7 +37,8 @@ class Panels:
     ) -> None:
         values = np.concatenate([group.y for group in subject.groups])
         low, high = widened(float(values.min()), float(values.max()), 0.12)
-        self._x = Ruler(subject.labels.x_label, float(subject.grid[0]), float(subject.grid[-1]), num_steps=6)
+        ends = float(subject.grid[0]), float(subject.grid[-1])
+        self._x = Ruler(subject.labels.x_label, *ends, num_steps=6, dates=subject.dates)
         self._y = Ruler(subject.labels.y_label, low, high, vertical=True, num_steps=7)
         self._subject, self._reference, self._text = subject, reference, text
         self.mode = toggle_buttons("rw-mode", MODES)

@@ -49,7 +49,7 @@ class PredictPage:
         self._exact_shown = True
         self._near: tuple[tuple[float, int], tuple[Place, ...]] | None = None
         self._slider = _slider(rows, digits)
-        self._slider.observe(lambda _change: changed(), "value")
+        self._slider.observe(lambda _change: self._slid(changed), "value")
         self._group = toggle_buttons("rw-what-if-group")
         Choice(
             self._group,
@@ -116,9 +116,21 @@ class PredictPage:
             self._near = point, self._rows.nearest(*point)
         return self._near[1]
 
+    def _slid(self, changed: Callable[[], None]) -> None:
+        if self._rows.dates is not None:
+            self._name_slider()
+        changed()
+
+    def _name_slider(self) -> None:
+        """Write what the slider is of, and where it stands where its own readout cannot say that: at a date."""
+        name = escape(self._rows.labels.x_label)
+        if self._rows.dates is not None:
+            name = f"{name} <b>{self._rows.dates.text(float(self._slider.value))}</b>"
+        self._x_name.value = f"<p>{name}</p>"
+
     def _name(self) -> None:
         text, rows = self._text, self._rows
-        self._x_name.value = f"<p>{escape(rows.labels.x_label)}</p>"
+        self._name_slider()
         self._key.value = legend(text, self._reference)
         self._figures[0].rename(text("predict.title", row=rows.labels.noun), rows.labels.y_label)
         if rows.log:
@@ -142,6 +154,7 @@ def _slider(rows: Rows, digits: int) -> ipywidgets.FloatSlider:
             max=round(high, digits),
             step=step,
             readout_format=f".{max(digits, 0)}f",
+            readout=rows.dates is None,
         ),
         "rw-what-if-x",
     )
@@ -171,7 +184,7 @@ def answer(text: Catalogue, rows: Rows, what_if: WhatIf, decimals: int) -> str:
         group=rows.labels.group_labels[what_if.group],
         row=rows.labels.noun,
         predictor=rows.labels.predictor,
-        x=plain(what_if.x, decimals),
+        x=predictor_text(rows, what_if.x, decimals),
         response=rows.labels.response,
         low=low,
         high=high,
@@ -209,7 +222,8 @@ def _row(text: Catalogue, rows: Rows, place: Place, guide: Density, digits: tupl
         key = "predict.above" if place.y > guide.upper else "predict.below"
         side = f'<td class="rw-beyond">{text.html(key)}</td>'
     original = f"<td>{rounded(place.original)}</td>" if rows.log else ""
-    name, x, y = escape(shown(place.name, NAME_LENGTH)), plain(place.x, digits[0]), plain(place.y, digits[1])
+    name, x = escape(shown(place.name, NAME_LENGTH)), predictor_text(rows, place.x, digits[0])
+    y = plain(place.y, digits[1])
     return f'<tr><th scope="row">{name}</th><td>{x}</td><td>{y}</td>{original}{side}</tr>'
 
 
@@ -217,6 +231,11 @@ def amount(rows: Rows, value: float) -> str:
     """Write a response, given as the model sees it, in its original unit; plain text."""
     unit = f"\N{NO-BREAK SPACE}{rows.unit}" if rows.unit else ""
     return rounded(_exp(value) if rows.log else value) + unit
+
+
+def predictor_text(rows: Rows, value: float, decimals: int) -> str:
+    """Write a value of the predictor, with so many decimals where it is a number."""
+    return plain(value, decimals) if rows.dates is None else rows.dates.text(value)
 
 
 def plain(value: float, decimals: int) -> str:

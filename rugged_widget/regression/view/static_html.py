@@ -11,6 +11,7 @@ from rugged_widget.regression.snapshot import RegressionAnswer, RegressionRefere
 from rugged_widget.regression.view.labels import Group, RegressionSubject
 from rugged_widget.snapshot.snapshot import Array, Band
 from rugged_widget.view.figures.axis_range import CHARACTER, Ticks, text_width, ticks, widened
+from rugged_widget.view.figures.date_ticks import date_ticks
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 WIDTH, HEIGHT = 380, 236
@@ -92,7 +93,11 @@ class _Frame:
             WIDTH - RIGHT,
             HEIGHT - BOTTOM,
         )
-        self._across = ticks(*self._x_ends, 5, width=self._right - self.left)
+        width = self._right - self.left
+        if subject.dates is None:
+            self._across = ticks(*self._x_ends, 5, width=width)
+        else:
+            self._across = date_ticks(*self._x_ends, 5, subject.dates, width=width)
 
     def places(self, x: ArrayLike, y: ArrayLike) -> list[tuple[str, str]]:
         """Return where points are, px."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from itertools import pairwise
+from typing import TypeVar
 
 STEPS = tuple(map(Decimal, ("1", "2", "2.5", "5", "10")))
 ROUNDING = 1e-9
@@ -26,7 +27,19 @@ SINGLE = 0.1
 CHARACTER = 7.0
 """Width of a digit of a tick, px, in the widest of the usual fonts at 11 px."""
 
-WIDTHS = {"\N{MINUS SIGN}": 1.3, "+": 1.3, ",": 0.5, ".": 0.5, "M": 1.35, "G": 1.25, " ": 0.5}
+WIDTHS = {
+    "\N{MINUS SIGN}": 1.3,
+    "+": 1.3,
+    ",": 0.5,
+    ".": 0.5,
+    "-": 0.6,
+    ":": 0.5,
+    "M": 1.35,
+    "G": 1.25,
+    " ": 0.5,
+    "[": 0.6,
+    "]": 0.6,
+}
 """Widths of characters in digits; those that are not here are as wide as a digit."""
 
 GAP = 10.0
@@ -38,7 +51,7 @@ SHORT, LONG = 6.2, 14
 OVERHANG = 22.0
 """Pixels beside the ends of an axis that its ticks may take."""
 
-NARROWEST = 280.0
+NARROWEST = 286.0
 """Width of a drawing in the narrowest column that the page has, px."""
 
 SUFFIXES = ((3, "k"), (6, "M"), (9, "G"))
@@ -97,14 +110,17 @@ def ticks(
     choices = _choices(low, high, num_steps)
     for write, fewest in _ways(across=width is not None, labelled=labelled):
         for places in choices:
-            drawn, written = _within(places, write(places), (low, high), width)
-            if written is not None and len(drawn) >= fewest and _apart(drawn, written[0], high - low, width):
-                return Ticks(tuple(map(float, drawn)), *written)
+            if (way := write(places)) is None:
+                continue
+            drawn, texts = within(places, way[0], (low, high), width)
+            if len(drawn) >= fewest and apart(drawn, texts, high - low, width):
+                return Ticks(tuple(map(float, drawn)), texts, way[1])
     sparse = max(choices, key=lambda places: places[1] - places[0])
     return Ticks(tuple(map(float, sparse)), *(_with_offset(sparse) if labelled else _in_full(sparse)))
 
 
 _Written = tuple[tuple[str, ...], str]  # texts and note
+Place = TypeVar("Place", Decimal, float)
 
 
 def _choices(low: float, high: float, num_steps: int) -> Sequence[Sequence[Decimal]]:
@@ -231,26 +247,26 @@ def _widest(texts: Sequence[str]) -> float:
     return max(map(text_width, texts))
 
 
-def _within(
-    places: Sequence[Decimal], written: _Written | None, bounds: tuple[float, float], width: float | None
-) -> tuple[Sequence[Decimal], _Written | None]:
-    """Leave out the ticks whose texts would be cut off at the ends of the figure."""
-    if written is None or width is None:
-        return places, written
+def within(
+    places: Sequence[Place], texts: Sequence[str], bounds: tuple[float, float], width: float | None
+) -> tuple[list[Place], tuple[str, ...]]:
+    """Leave out the ticks whose texts would be cut off at the ends of the figure; none where `width` is None."""
+    if width is None:
+        return list(places), tuple(texts)
     unit = width / (bounds[1] - bounds[0])
-    texts = [
+    kept = [
         (place, text)
-        for place, text in zip(places, written[0], strict=True)
+        for place, text in zip(places, texts, strict=True)
         if CHARACTER * text_width(text) / 2 - OVERHANG <= min(float(place) - bounds[0], bounds[1] - float(place)) * unit
     ]
-    return [place for place, _ in texts], (tuple(text for _, text in texts), written[1])
+    return [place for place, _ in kept], tuple(text for _, text in kept)
 
 
-def _apart(places: Sequence[Decimal], texts: Sequence[str], span: float, width: float | None) -> bool:
+def apart(places: Sequence[Place], texts: Sequence[str], span: float, width: float | None) -> bool:
     """Return whether neighbours have a gap between them, as those that stand one over another have."""
-    widths = [CHARACTER * text_width(text) for text in texts]
-    spacing = math.inf if width is None else float(places[1] - places[0]) / span * width
-    return all((one + two) / 2 + GAP <= spacing for one, two in pairwise(widths))
+    unit = math.inf if width is None else width / span
+    sides = [(place, CHARACTER * text_width(text) / 2) for place, text in zip(places, texts, strict=True)]
+    return all(a + b + GAP <= float(right - left) * unit for (left, a), (right, b) in pairwise(sides))
 
 
 def ten_to(power: int) -> str:

@@ -8,7 +8,9 @@ import bqplot
 import ipywidgets
 
 from rugged_widget.names import shown
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.view.figures.axis_range import NARROWEST, SteppingDomain, Ticks, ticks
+from rugged_widget.view.figures.date_ticks import date_ticks
 from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale, SilentText
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.widgets import box, hbox, vbox
@@ -44,6 +46,8 @@ class Ruler:
         Pixels of a horizontal axis where the page is narrow.
     labelled
         False where there is no room for a label: every tick is then written in full.
+    dates
+        The map to dates where a horizontal axis shows them.
     """
 
     def __init__(
@@ -56,8 +60,9 @@ class Ruler:
         num_steps: int = 5,
         width: float = NARROWEST,
         labelled: bool = True,
+        dates: Dates | None = None,
     ) -> None:
-        self._label, self._num_steps = label, num_steps
+        self._label, self._num_steps, self._dates = label, num_steps, dates
         self._width, self._labelled = None if vertical else width, labelled
         self._domain = SteppingDomain(low, high)
         self._bounds, self._ticks = (low, high), self._fitting(low, high)
@@ -108,6 +113,8 @@ class Ruler:
         return [(self.scale, {"min": low, "max": high}), (self.axis, self._drawn())]
 
     def _fitting(self, low: float, high: float) -> Ticks:
+        if self._dates is not None and self._width is not None:
+            return date_ticks(low, high, self._num_steps, self._dates, width=self._width)
         return ticks(low, high, self._num_steps, width=self._width, labelled=self._labelled)
 
     def _drawn(self) -> dict[str, object]:

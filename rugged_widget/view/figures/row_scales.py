@@ -9,6 +9,7 @@ import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array
+from rugged_widget.view.figures.axis_range import text_width
 from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.figures.number_format import rounded
 from rugged_widget.view.subject import Row
@@ -16,7 +17,7 @@ from rugged_widget.view.subject import Row
 LEAST = 0.03
 """Share of a common axis that an exact interval has to take: a dot with its bars is no smaller than that."""
 
-MOST_DECIMALS, LONGEST = 6, 20  # of a value; of an interval, in characters
+MOST_DECIMALS, LONGEST = 6, 15.5  # of a value; width of an interval, in digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +47,10 @@ class RowScales:
 
     def told(self, quantiles: Array, row: int) -> tuple[str, str]:
         """Write the median of a row and its interval, plain text; `quantiles` has shape (num_probs, num_rows)."""
-        # A tenth of the exact interval, or less, is told apart.
-        decimals = 1 - math.floor(math.log10(float(self.unit[row]) * 3))
+        decimals = 1 - math.floor(math.log10(float(self.unit[row])))  # tenths of a standard deviation are told apart
         low, median, high = (float(quantiles[at, row]) for at in (0, len(quantiles) // 2, -1))
         interval = f"[{_written(low, decimals)}, {_written(high, decimals)}]"
-        if len(interval) > LONGEST:
+        if text_width(interval) > LONGEST:
             interval = f"\N{PLUS-MINUS SIGN} {rounded((high - low) / 2)}"
         return _written(median, decimals), interval
 
