@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol
 
 from rugged_widget.names import shown
-from rugged_widget.view.figures.axis_range import written
 
 LABEL_LENGTH = 20
 
@@ -43,7 +41,7 @@ class Row:
         if not self.offset:
             return self.title
         sign = "+" if self.offset < 0 else "\N{MINUS SIGN}"
-        return f"{shown(self.label, LABEL_LENGTH - 4)} {sign} {written(Decimal(repr(abs(self.offset))))}"
+        return f"{shown(self.label, LABEL_LENGTH - 4)} {sign} {abs(self.offset):g}"
 
 
 class Subject(Protocol):

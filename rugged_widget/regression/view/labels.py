@@ -10,7 +10,6 @@ from rugged_widget.names import shown
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.snapshot import Array
-from rugged_widget.view.figures.axis_range import round_offset
 from rugged_widget.view.figures.chart import LABEL_LENGTH
 from rugged_widget.view.i18n.catalogue import FALLBACK, Catalogue, catalogue
 from rugged_widget.view.subject import Row
@@ -180,8 +179,6 @@ class RegressionSubject:
         self.labels, self.grid = DataLabels(data, text, standardized=standardized), data.grid()
         self._drawn = [_sample(np.flatnonzero(data.group_values == value)) for value in (0, 1)]
         self._groups: tuple[str, tuple[Group, Group]] | None = None
-        # Of the bias, which brings it near the weights.
-        self._offset = float(round_offset(float(data.targets.mean()), float(data.targets.std())))
 
     def __repr__(self) -> str:
         return f"RegressionSubject({self.title!r}, {self._data.num_rows:,} rows)"
@@ -229,7 +226,8 @@ class RegressionSubject:
         """The latents to draw."""
         bias, sigma = (self.text(f"lesson.latent.{name}") for name in ("bias", "sigma"))
         rows = [Row("linear.weight", (0, column), name) for column, name in enumerate(self._data.feature_names)]
-        return (*rows, Row("linear.bias", (0,), bias, self._offset), Row("sigma", (), sigma))
+        mean = float(round(self._data.targets.mean()))
+        return (*rows, Row("linear.bias", (0,), bias, mean), Row("sigma", (), sigma))
 
     def _group(self, value: int) -> Group:
         data, drawn = self._data, self._drawn[value]

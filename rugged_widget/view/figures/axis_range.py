@@ -285,16 +285,6 @@ def written(number: Decimal) -> str:
     return plain.replace("-", "\N{MINUS SIGN}")
 
 
-def round_offset(value: float, spread: float) -> Decimal:
-    """Return the roundest number that is within half a spread of a value, 0 where that is; `spread` >= 0."""
-    exact = Decimal(repr(value))
-    for power in range(exact.adjusted() + 1, _last_digit(exact), -1):
-        number = exact.quantize(Decimal(1).scaleb(power))
-        if abs(number - exact) <= Decimal(spread) / 2:
-            return number
-    return exact
-
-
 def javascript_number(value: float) -> str:
     """Write a number as JavaScript's String does, which bqplot finds the text of a tick by."""
     number = Decimal(repr(value)).normalize()
