@@ -55,6 +55,7 @@ NARROWEST = 286.0
 """Width of a drawing in the narrowest column that the page has, px."""
 
 SUFFIXES = ((3, "k"), (6, "M"), (9, "G"))
+NEAR = Decimal("1.5")  # how far from the middle tick an offset may be, in ranges of the ticks
 FEWEST = 3  # ticks that a way of writing has to leave room for, where another way can follow
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -159,7 +160,7 @@ def _short(places: Sequence[Decimal]) -> _Written | None:
     size = max(map(abs, places))
     ways = [_texts(places)]
     if size >= 10_000:
-        ways += [_texts(places, power, suffix) for power, suffix in SUFFIXES if size >= 10**power]
+        ways += [_texts(places, power, suffix) for power, suffix in SUFFIXES if 1 <= size.scaleb(-power) < 1000]
     best = min(ways, key=_widest)
     return (best, "") if _widest(best) <= SHORT else None
 
@@ -203,11 +204,11 @@ def _short_rest(places: Sequence[Decimal]) -> tuple[tuple[str, ...], int]:
 
 
 def _bases(places: Sequence[Decimal]) -> Iterator[Decimal]:
-    """Yield numbers between ticks, the roundest ones first, the last one a tick."""
-    middle = places[len(places) // 2]
+    """Yield numbers at or near ticks, the roundest ones first, the last one a tick."""
+    middle, reach = places[len(places) // 2], NEAR * (places[-1] - places[0])
     for power in range(middle.adjusted(), _last_digit(places[1] - places[0]), -1):
         base = middle.quantize(Decimal(1).scaleb(power))
-        if places[0] <= base <= places[-1]:
+        if abs(base - middle) <= reach:
             yield base
     yield middle
 

@@ -24,7 +24,7 @@ GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
 GROUP_CLASSES = ("rw-outside", "rw-inside")
 LABEL_LENGTH = 46  # characters of an axis label
 
-MARGIN = {"top": 10, "bottom": 40, "left": 60, "right": 22}
+MARGIN = {"top": 10, "bottom": 40, "left": 64, "right": 22}
 """Pixels around a drawing: on the left the widest tick that there is and a label, on the right half a tick."""
 
 
@@ -71,7 +71,7 @@ class Ruler:
         self.axis = SilentAxis(
             scale=self.scale,
             side="left" if vertical else "bottom",
-            label_offset="48px" if vertical else "30px",
+            label_offset="52px" if vertical else "30px",
             label_color=MUTED,
             color=GRID,
             grid_color=GRID,

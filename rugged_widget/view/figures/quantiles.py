@@ -19,7 +19,7 @@ from rugged_widget.view.subject import Subject
 
 HALF_BOX, HALF_CORRECTED, TRIANGLE = 0.31, 0.22, -0.4  # of the height of a row, from its middle
 TOP, BOTTOM = -0.6, -0.4  # ends of the vertical axis, in rows: the first row is at 0, the last at num_rows - 1
-NARROW = 130.0  # pixels of the axis where names stand on its left, and values on its right
+NARROW, NARROWER = 185.0, 95.0  # pixels of the axis in a narrow column, beside names; beside names and values
 VALUES = 118  # pixels of the column of values
 TWO_LINES = 6  # rows at most whose height has room for a median and an interval under it
 
@@ -45,7 +45,8 @@ class QuantileFigure:
         self._rows, self._subject, self._text = subject.rows, subject, text
         self._scales = row_scales(self._rows, subject.probs, reference)
         num_rows = len(self._rows)
-        self._x = Ruler(self._axis_label(), -1.0, 1.0, num_steps=6, width=NARROW)
+        width = NARROWER if self._scales.own else NARROW
+        self._x = Ruler(self._axis_label(), -1.0, 1.0, num_steps=6, width=width)
         y = bqplot.LinearScale(min=TOP, max=num_rows + BOTTOM, reverse=True)
         scales = {"x": self._x.scale, "y": y}
         places = np.arange(float(num_rows))

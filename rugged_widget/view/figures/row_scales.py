@@ -17,7 +17,7 @@ from rugged_widget.view.subject import Row
 LEAST = 0.03
 """Share of a common axis that an exact interval has to take: a dot with its bars is no smaller than that."""
 
-MOST_DECIMALS, LONGEST = 6, 15.5  # of a value; width of an interval, in digits
+MOST_DECIMALS, LONGEST = 6, 15.5  # of a value; width of what is written, in digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,4 +81,5 @@ def values_of(rows: Sequence[Row], quantiles: Mapping[str, Array]) -> Array:
 def _written(value: float, decimals: int) -> str:
     if not math.isfinite(value) or decimals > MOST_DECIMALS or abs(value) >= 1e15:
         return rounded(value)
-    return minus(f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}")
+    text = minus(f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}")
+    return text if text_width(text) <= LONGEST else rounded(value)
