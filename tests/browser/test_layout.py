@@ -75,7 +75,7 @@ def test_no_axis_says_the_same_twice_while_its_bounds_move(notebooks: Notebooks)
 
 
 TABLES = """
-import numpy as np, pandas as pd
+import ipywidgets, numpy as np, pandas as pd
 from rugged_widget import RuggedWidget
 count, noise = np.arange(60.0), np.random.default_rng(0).normal(size=60)
 def regression(x, y):
@@ -107,10 +107,8 @@ RUNNING_TOGETHER = """() => Array.from(document.querySelectorAll(".rugged-widget
 
 
 def test_ticks_of_tables_in_any_unit_can_be_read(notebooks: Notebooks) -> None:
-    cells = [
-        f"{TABLES if not number else ''}\nwidget = regression({unit})\nwidget" for number, unit in enumerate(UNITS)
-    ]
-    with notebooks.open(cells) as (lab, shown):
+    tables = ", ".join(f"regression({unit})" for unit in UNITS)
+    with notebooks.open([f"{TABLES}\nipywidgets.VBox([{tables}])"]) as (lab, shown):
         pages = [DashboardPage(shown, view) for view in range(len(UNITS))]
         pages[0].set_width(800)
         for page in pages:

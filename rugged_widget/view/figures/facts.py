@@ -14,6 +14,7 @@ from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.figures.explanation import Sentence
 from rugged_widget.view.figures.number_format import brief
 from rugged_widget.view.figures.overlays import gap_words
+from rugged_widget.view.figures.row_scales import row_scales
 from rugged_widget.view.subject import Subject
 
 
@@ -29,7 +30,8 @@ class Facts:
     """
 
     def __init__(self, subject: Subject, reference: Reference | None) -> None:
-        self._subject, self._exact = subject, None if reference is None else reference.exact
+        self._subject, self._reference = subject, reference
+        self._exact = None if reference is None else reference.exact
         self._judged: Approximation | None = None
         self._by_key: Mapping[str, Callable[[Snapshot], list[Sentence]]] = {
             "elbo": self._elbo,
@@ -60,6 +62,8 @@ class Facts:
         told: list[Sentence] = [("read", fields)]
         if self._exact is not None:
             told.append(("exact", fields))
+        if row_scales(self._subject.rows, snapshot.probs, self._reference).own:
+            told.append(("own", {}))
         found = self._found(snapshot)
         if found is None or found.quality == "point":
             return [*told, ("independent_general" if found is None else "point", {})]

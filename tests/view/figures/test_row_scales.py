@@ -13,6 +13,7 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import RegressionSubject, subject_of
 from rugged_widget.snapshot.reference import ExactAnswer, Reference
 from rugged_widget.snapshot.snapshot import Array, ElboCurve, Progress, Snapshot
+from rugged_widget.view.figures.facts import Facts
 from rugged_widget.view.figures.quantiles import QuantileFigure
 from rugged_widget.view.figures.row_scales import row_scales
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -130,3 +131,13 @@ def test_a_table_in_other_units_is_drawn_alike(scale: float, x_scale: float) -> 
         medians = dict(changes)[drawn.mark(figure.box, bqplot.Scatter, color="background")]["x"]
         places.append((np.asarray(medians) - low) / (high - low))
     assert places[1] == pytest.approx(places[0], abs=1e-6)
+
+
+def test_the_explanation_says_where_rows_have_scales_of_their_own() -> None:
+    said = []
+    for data in (LESSON, penguins()):
+        subject, reference = subject_of(data, PROBS), reference_of(data)
+        assert reference.exact is not None
+        facts = Facts(subject, reference)("quantiles", snapshot_of(dict(reference.exact.quantiles)))
+        said.append("own" in [key for key, _ in facts])
+    assert said == [False, True]
