@@ -110,7 +110,7 @@ def test_ticks_of_tables_in_any_unit_can_be_read(notebooks: Notebooks) -> None:
     tables = ", ".join(f"regression({unit})" for unit in UNITS)
     with notebooks.open([f"{TABLES}\nipywidgets.VBox([{tables}])"]) as (lab, shown):
         pages = [DashboardPage(shown, view) for view in range(len(UNITS))]
-        pages[0].set_width(800)
+        shown.page.set_viewport_size({"width": 1000, "height": 1200 * len(UNITS)})  # what is out of sight is not drawn
         for page in pages:
             page.press("rw-primary", "Start")
             page.wait_status("finished")
