@@ -3,36 +3,40 @@ export type LayoutEntry = readonly [target: number, trait: string, shape: readon
 export type Layout = readonly LayoutEntry[];
 
 /** What a trait may be set to: numbers as bqplot takes them, or a small JSON value. */
-export type TraitValue = Float32Array | Float32Array[] | JsonValue;
+export type TraitValue = Numbers | Numbers[] | JsonValue;
+export type Numbers = Float32Array | Float64Array;
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 export type TraitState = Record<string, TraitValue>;
 
 /** The bytes of a message as Jupyter hands them over: mostly a DataView somewhere in a larger buffer. */
 export type Bytes = ArrayBuffer | ArrayBufferView;
 
-const BYTES_PER_VALUE = Float32Array.BYTES_PER_ELEMENT;
+const FLOAT32_BYTES = Float32Array.BYTES_PER_ELEMENT;
+const FLOAT64_BYTES = Float64Array.BYTES_PER_ELEMENT;
 
 /**
  * Splits the buffer of a frame into the new states of its targets.
  *
  * @param layout what the buffer holds, in order
- * @param bytes float32 values, little endian as every machine with a browser
+ * @param bytes float32 values, or float64 where there are twice as many bytes; little endian as every machine with a browser
  * @returns state by target index; 2-D arrays as an Array of rows, as bqplot wants them
  * @throws Error where the layout is malformed or does not account for exactly all of the bytes
  */
 export function decode(layout: Layout, bytes: Bytes): Map<number, TraitState> {
   const wanted = layout.reduce((total, [, trait, shape]) => total + countValues(trait, shape), 0);
-  if (bytes.byteLength !== wanted * BYTES_PER_VALUE) {
+  const double = bytes.byteLength === wanted * FLOAT64_BYTES;
+  if (!double && bytes.byteLength !== wanted * FLOAT32_BYTES) {
     throw new Error(
-      `A frame of ${bytes.byteLength} bytes does not fit its layout, which needs ${wanted * BYTES_PER_VALUE} ` +
-        `(${layout.length} arrays, ${wanted} values).`,
+      `A frame of ${bytes.byteLength} bytes does not fit its layout, which needs ${wanted * FLOAT32_BYTES} ` +
+        `or ${wanted * FLOAT64_BYTES} (${layout.length} arrays, ${wanted} values).`,
     );
   }
-  const values = copyValues(bytes);
+  const copy = copyBytes(bytes);
+  const values = double ? new Float64Array(copy) : new Float32Array(copy);
   const states = new Map<number, TraitState>();
   let at = 0;
   // slice, not subarray: bqplot saves the whole buffer behind a view into the notebook.
-  const take = (length: number): Float32Array => {
+  const take = (length: number): Numbers => {
     const taken = values.slice(at, at + length);
     at += length;
     return taken;
@@ -56,9 +60,9 @@ function countValues(trait: string, shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** Copies, because a Float32Array must start at a multiple of four bytes and a message may start anywhere. */
-function copyValues(bytes: Bytes): Float32Array {
-  if (bytes instanceof ArrayBuffer) return new Float32Array(bytes.slice(0));
+/** Copies, because typed arrays must start at a multiple of their size and a message may start anywhere. */
+function copyBytes(bytes: Bytes): ArrayBuffer {
+  if (bytes instanceof ArrayBuffer) return bytes.slice(0);
   const { buffer, byteOffset, byteLength } = bytes;
-  return new Float32Array(new Uint8Array(buffer, byteOffset, byteLength).slice().buffer);
+  return new Uint8Array(buffer, byteOffset, byteLength).slice().buffer;
 }

@@ -26,6 +26,20 @@ test("a 2-D array with one row stays an Array of rows", () => {
   expect(decode([[0, "y", [1, 2]]], bytesOf(1, 2)).get(0)?.y).toEqual([new Float32Array([1, 2])]);
 });
 
+test("twice as many bytes are float64, which tells seconds since 1970 apart", () => {
+  const { buffer } = new Float64Array([1_700_000_000, 1_700_000_001, 1e-60, 1e60]);
+  const states = decode(
+    [
+      [0, "x", [2]],
+      [0, "y", [2, 1]],
+    ],
+    new DataView(buffer),
+  );
+  const { x, y } = states.get(0) as { x: Float64Array; y: Float64Array[] };
+  expect([...x, ...y.flatMap((row) => [...row])]).toEqual([1_700_000_000, 1_700_000_001, 1e-60, 1e60]);
+  expect([x, ...y].map((array) => array.buffer.byteLength)).toEqual([16, 8, 8]);
+});
+
 test("every array owns a buffer of just its size, because bqplot saves the whole buffer", () => {
   const states = decode(
     [

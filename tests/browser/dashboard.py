@@ -56,7 +56,7 @@ STILL = """() => new Promise((resolve) => {
         const [, , svgWidth, svgHeight] = box(svg), [, , plotWidth, plotHeight] = box(plot);
         const margins = [width - plotWidth, height - plotHeight];
         return Math.abs(svgWidth - width) < 3 && Math.abs(svgHeight - height) < 3
-            && margins.every((margin) => margin > 0 && margin < 250);
+            && margins.every((margin) => margin > 0 && margin < 320);
     };
     let before = "", since = 0, frames = 0;
     const look = (now) => {

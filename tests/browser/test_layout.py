@@ -74,6 +74,52 @@ def test_no_axis_says_the_same_twice_while_its_bounds_move(notebooks: Notebooks)
         assert len({tuple(ticks) for ticks in seen}) > len(widget.root.evaluate(AXES))  # and they did move
 
 
+TABLES = """
+import ipywidgets, numpy as np, pandas as pd
+from rugged_widget import RuggedWidget
+count, noise = np.arange(60.0), np.random.default_rng(0).normal(size=60)
+def regression(x, y):
+    frame = pd.DataFrame({"x": x, "y": y, "g": np.arange(60) % 2})
+    return RuggedWidget(frame, response="y", predictor="x", group="g", num_steps=40, speed="max")"""
+UNITS = (
+    "1e-12 * (200 + count), 1e-15 * (count + noise)",
+    "1.7e9 + 360 * count, 1e6 + 0.001 * (count + noise)",
+    "1e15 * count, 500 * (noise - 30)",
+    'pd.date_range("2021-03-04", periods=60, freq="9D"), 47 + 0.1 * noise',
+)
+# Pairs of texts of one axis that touch, texts that are cut off, and axes that say the same twice.
+RUNNING_TOGETHER = """() => Array.from(document.querySelectorAll(".rugged-widget .axis"), (axis) => {
+    const texts = [...axis.querySelectorAll(":scope > .tick text, text.axislabel")].filter((text) => text.textContent);
+    const boxes = texts.map((text) => text.getBoundingClientRect());
+    const edge = axis.closest("svg").getBoundingClientRect();
+    const say = (...at) => at.map((number) => texts[number].textContent).join(" | ");
+    const found = [];
+    boxes.forEach((a, one) => {
+        if (a.left < edge.left - 1 || a.right > edge.right + 1 || a.top < edge.top - 1) found.push(`cut: ${say(one)}`);
+        boxes.slice(0, one).forEach((b, other) => {
+            const apart = a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+            if (!apart) found.push(`together: ${say(one, other)}`);
+            if (say(one) === say(other)) found.push(`alike: ${say(one)}`);
+        });
+    });
+    return found;
+}).flat()"""
+
+
+def test_ticks_of_tables_in_any_unit_can_be_read(notebooks: Notebooks) -> None:
+    tables = ", ".join(f"regression({unit})" for unit in UNITS)
+    with notebooks.open([f"{TABLES}\nipywidgets.VBox([{tables}])"]) as (lab, shown):
+        pages = [DashboardPage(shown, view) for view in range(len(UNITS))]
+        shown.page.set_viewport_size({"width": 1000, "height": 1200 * len(UNITS)})  # what is out of sight is not drawn
+        for page in pages:
+            page.press("rw-primary", "Start")
+            page.wait_status("finished")
+        pages[0].wait_still()
+        shown.watched.screenshot("lab-units")
+        assert lab.page.evaluate(RUNNING_TOGETHER) == []
+        assert [page.root.evaluate(OVERFLOWING) for page in pages] == [[]] * len(pages)
+
+
 @pytest.mark.parametrize("width", [700, 1000, 1400])
 def test_nothing_is_cut_off_or_sticks_out(widget: DashboardPage, width: int) -> None:
     widget.set_width(width)

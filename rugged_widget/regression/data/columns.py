@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from numbers import Real
-from typing import Any, TypeAlias, overload
+from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from rugged_widget.names import shown, text_of
-from rugged_widget.precision import ColumnPrecision, Precision, of_column
+from rugged_widget.precision import of_column
+from rugged_widget.snapshot.dates import Dates, Moments
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -76,7 +78,7 @@ class RowDetails(Texts):
     columns
         Numbers of the rows, shape (number of rows,) each.
     precisions
-        How the numbers of each column are written.
+        How the numbers of each column are written: as numbers, or as dates.
 
     Attributes
     ----------
@@ -84,19 +86,25 @@ class RowDetails(Texts):
         Returns the numbers of a row, as they are written in English.
     """
 
-    def __init__(self, form: str, columns: Sequence[Array], precisions: Sequence[Precision | ColumnPrecision]) -> None:
+    def __init__(self, form: str, columns: Sequence[Array], precisions: Sequence[Writer]) -> None:
         self.numbers = partial(_numbers, tuple(columns), tuple(precisions))
         super().__init__(len(columns[0]), partial(_detail, form, self.numbers))
 
 
-def row_details(
-    form: str, *columns: Array, precisions: Sequence[Precision | ColumnPrecision] | None = None
-) -> RowDetails:
-    """Return a format filled with the numbers of each row, each column with its own precision unless they are given."""
-    return RowDetails(form, columns, [of_column(column) for column in columns] if precisions is None else precisions)
+class Writer(Protocol):
+    """Writes the numbers of a column."""
+
+    def write(self, value: float, /) -> str:
+        """Return one of them as a text."""
 
 
-def _numbers(columns: Sequence[Array], precisions: Sequence[Precision | ColumnPrecision], row: int) -> tuple[str, ...]:
+def row_details(form: str, *columns: Array, precisions: Sequence[Writer | None] | None = None) -> RowDetails:
+    """Return a format filled with the numbers of each row, each column with its own precision unless it is given."""
+    given = precisions or [None] * len(columns)
+    return RowDetails(form, columns, [how or of_column(column) for how, column in zip(given, columns, strict=True)])
+
+
+def _numbers(columns: Sequence[Array], precisions: Sequence[Writer], row: int) -> tuple[str, ...]:
     return tuple(how.write(float(column[row])) for column, how in zip(columns, precisions, strict=True))
 
 
@@ -174,6 +182,27 @@ def numbers(column: pd.Series[Any], role: str) -> Array:
     return array
 
 
+def moments(column: pd.Series[Any]) -> Moments | None:
+    """Read a column of dates as datetime64[us], missing ones as NaT, shape (number of rows,); None where it has none.
+
+    A date with a time zone is read as its clock says; a period as its beginning.
+    """
+    dtype = column.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    elif dtype.kind != "M":
+        cells = column.astype(object).to_numpy()[known_cells(column)]
+        if not len(cells) or not all(isinstance(cell, (date, np.datetime64)) for cell in cells):
+            return None
+        try:
+            column = pd.to_datetime(column)
+        except ValueError:  # such as dates of several time zones
+            return None
+    if column.dt.tz is not None:
+        column = column.dt.tz_localize(None)
+    return np.asarray(column.to_numpy("datetime64[us]"))
+
+
 def known_cells(column: pd.Series[Any]) -> NDArray[np.bool_]:
     """Return which cells are not missing, which has many spellings (None, nan, NA, NaT)."""
     try:
@@ -187,6 +216,7 @@ def check_rows(
     columns: Mapping[str, tuple[Hashable, Array, Sequence[str]]],
     groups: Array,
     group: tuple[Hashable, tuple[str, str]] | None,
+    dates: Dates | None = None,
 ) -> None:
     """Refuse rows that no regression can be fitted to.
 
@@ -198,6 +228,8 @@ def check_rows(
         Name and values of predictor and covariates, by their roles, and the texts of values that are 0 and 1.
     groups, group
         The group of each row, its name and texts of its two values; None where there is no group.
+    dates
+        The map to dates where the predictor is one.
     """
     name, texts = (None, ()) if group is None else group
     for code, value in enumerate(texts):
@@ -207,13 +239,13 @@ def check_rows(
     if (count := int(keep.sum())) < MIN_ROWS_PER_GROUP:
         raise ValueError(f"response: the table has {count} finite rows, at least {MIN_ROWS_PER_GROUP} are needed")
     for role, (column, values, meaning) in columns.items():
-        _refuse_constant(role, column, values[keep], meaning)
+        _refuse_constant(role, column, values[keep], meaning, dates if role == "predictor" else None)
 
 
-def _refuse_constant(role: str, name: Hashable, values: Array, texts: Sequence[str]) -> None:
+def _refuse_constant(role: str, name: Hashable, values: Array, texts: Sequence[str], dates: Dates | None) -> None:
     low, high = float(values.min()), float(values.max())
     if low == high:
-        held = texts[int(low)] if texts else f"{low:g}"
+        held = texts[int(low)] if texts else f"{low:g}" if dates is None else dates.text(low)
         raise ValueError(f"{role}: column {name!r} must vary, every finite row holds {held}")
     if high / 2 - low / 2 <= ROUNDINGS / 2 * np.finfo(np.float64).eps * max(abs(low), abs(high)):
         raise ValueError(f"{role}: column {name!r} must vary by more than rounding, it holds {low!r} to {high!r}")

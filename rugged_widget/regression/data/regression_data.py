@@ -16,6 +16,7 @@ from rugged_widget.regression.data.columns import (
     Array,
     check_rows,
     columns_of,
+    moments,
     numbers,
     row_details,
     row_names,
@@ -24,6 +25,7 @@ from rugged_widget.regression.data.covariates import Covariate, checked_covariat
 from rugged_widget.regression.data.design import Design
 from rugged_widget.regression.data.frames import as_frame
 from rugged_widget.regression.data.two_values import TwoValued, checked_groups, two_values
+from rugged_widget.snapshot.dates import Dates
 
 DOT = "\N{MIDDLE DOT}"
 
@@ -90,6 +92,8 @@ class RegressionData:
         unit ("" where that is not known), and what names the rows.
     bundled
         Whether the rows are of the table that `load_rugged` loads.
+    dates
+        The map to dates where the predictor is one: its values are hours, days or years after the first date.
     """
 
     predictor: str
@@ -122,6 +126,7 @@ class RegressionData:
     response_unit: str = ""
     label: str = ""
     bundled: bool = False
+    dates: Dates | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -175,7 +180,8 @@ class RegressionData:
             The table, a row an observation, of pandas or what has a method `to_pandas`, as tables of polars and pyarrow
             do. It is not changed.
         predictor, response
-            Names of two different columns of numbers.
+            Names of two different columns of numbers. The predictor may hold dates: what the model sees is the time
+            after the first one, in hours, days or years as the range is short or long.
         group
             Name of a column with exactly two values (0 and 1, booleans, texts, categories ...). The first in sorted
             order, or in the order of an ordered category, is group 0. Without a group there is one line for all rows.
@@ -223,7 +229,7 @@ class RegressionData:
             log_response=bool(log_response),
             **rows,
             row_names=row_names(frame.index[keep], columns["label"][keep] if "label" in columns else None),
-            row_details=row_details(_details_form(predictor, response), x, y),
+            row_details=row_details(_details_form(predictor, response), x, y, precisions=(rows["dates"], None)),
             label=_label(frame.index, label),
             **_words(predictor, group, response, rows, log_response=log_response),
         )
@@ -267,11 +273,12 @@ class RegressionData:
         -------
         array
             Shape (num_points,), increasing, from a fortieth of the range below the smallest value to a fortieth above
-            the largest. It starts at 0 instead where no value is negative and 0 is near (within one range).
+            the largest. It starts at 0 instead where no value is negative and 0 is near (within one range), unless that
+            is a date.
         """
         low, high = float(self.predictor_values.min()), float(self.predictor_values.max())
         margin = (high - low) / 40
-        start = 0.0 if 0 <= low <= high - low else low - margin
+        start = 0.0 if 0 <= low <= high - low and self.dates is None else low - margin
         return np.linspace(start, high + margin, num_points)
 
     def points(self) -> Array:
@@ -285,6 +292,15 @@ def _label(index: pd.Index[Any], label: Hashable | None) -> str:
     return shown(", ".join(map(text_of, names)))
 
 
+def _predictor(column: pd.Series[Any]) -> tuple[Array, Dates | None]:
+    """Read the predictor, shape (number of rows,), with the map to dates where it holds them."""
+    dates = moments(column)
+    if dates is None or np.isnat(dates).all():
+        return numbers(column, "predictor"), None
+    scale = Dates.of(dates)
+    return scale.numbers(dates), scale
+
+
 def _rows(
     columns: Mapping[str, pd.Series[Any]],
     names: Mapping[str, Hashable],
@@ -294,7 +310,7 @@ def _rows(
     log_response: bool,
 ) -> dict[str, Any]:
     """Read the columns by their roles, those of the covariates in `others`, and return what is kept of them."""
-    x, y = numbers(columns["predictor"], "predictor"), numbers(columns["response"], "response")
+    (x, dates), y = _predictor(columns["predictor"]), numbers(columns["response"], "response")
     read = [read_covariate(columns[role], role) for role in others]
     group = two_values(columns["group"], "group", picked) if "group" in columns else _one_group(len(x))
     targets = np.log(y, out=np.full(len(y), np.nan), where=y > 0) if log_response else y
@@ -302,7 +318,7 @@ def _rows(
     keep = np.logical_and.reduce(finite)
     varying: dict[str, tuple[Hashable, Array, Sequence[str]]] = {"predictor": (names["predictor"], x, ())}
     varying |= {role: (names[role], values, it.texts) for role, (it, values) in zip(others, read, strict=True)}
-    check_rows(keep, varying, group.codes, (names["group"], group.texts) if "group" in names else None)
+    check_rows(keep, varying, group.codes, (names["group"], group.texts) if "group" in names else None, dates)
     codes, kept = group.codes[keep], [values[keep] for _, values in read]
     design = Design("group" in columns, tuple(it.two_valued for it, _ in read))
     return {
@@ -316,6 +332,7 @@ def _rows(
         "num_others": int(group.others.sum()),
         "group_texts": group.texts if "group" in columns else (),
         "covariates": tuple(it for it, _ in read),
+        "dates": dates,
     }
 
 
@@ -333,14 +350,15 @@ def _words(
     if group_name is not None:
         group, labels = shown(group_name), [*value_labels(group_name, rows["group_texts"])]
         features = [group, predictor, f"{group} \N{MULTIPLICATION SIGN} {predictor}"]
-    dropped, others = rows["num_dropped"], rows["num_others"]
+    dropped, others, dates = rows["num_dropped"], rows["num_others"], rows["dates"]
+    unit = "unit" if dates is None else dates.unit
     return {
         "title": f"{predictor} and {response}",
         "feature_names": (*features, *[covariate.name for covariate in rows["covariates"]]),
         "predictor_label": predictor,
         "response_label": seen,
         "group_labels": tuple(labels),
-        "slope_label": f"change of {seen} per unit of {predictor}",
+        "slope_label": f"change of {seen} per {unit} of {predictor}",
         "short_predictor": predictor,
         "short_response": response,
         "response_word": response,

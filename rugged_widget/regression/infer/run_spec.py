@@ -29,6 +29,7 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         others=data.num_others > 0,
         covariates=tuple((covariate.column, covariate.texts) for covariate in data.covariates),
         bundled=data.bundled,
+        dates=data.dates,
     )
     return Recipe(
         columns=None if is_lesson(data) else columns,

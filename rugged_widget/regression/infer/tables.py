@@ -176,12 +176,13 @@ def _responses(fit: RegressionFit, draws: dict[str, NDArray[np.float64]]) -> Ite
         yield {OBSERVATION: mean + draws[SIGMA][:, None] * noise, MEAN: mean}
 
 
-def _inputs(data: RegressionData) -> list[tuple[str, Array]]:
+def _inputs(data: RegressionData) -> list[tuple[str, NDArray[Any]]]:
     """Return names and values of group, predictor and covariates, as far as there are any."""
-    group = [] if data.group is None else [(data.group, data.group_values)]
+    group: list[tuple[str, NDArray[Any]]] = [] if data.group is None else [(data.group, data.group_values)]
     names = [covariate.column for covariate in data.covariates]
     covariates = zip(names, data.covariate_values.T, strict=True)
-    return [*group, (data.predictor, data.predictor_values), *covariates]
+    predictor = data.predictor_values if data.dates is None else data.dates.moments(data.predictor_values)
+    return [*group, (data.predictor, predictor), *covariates]
 
 
 def _summed_up(values: Array, low: float, high: float) -> Array:

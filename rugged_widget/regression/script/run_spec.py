@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.values import Averaged
 
 
@@ -36,6 +37,8 @@ class Columns:
         Pairs of a column and the texts of its two values, that of 0 and that of 1; no texts for a column of numbers.
     bundled
         Whether the table is that of `load_rugged` and not one of the user.
+    dates
+        The map to dates where the predictor is one.
     """
 
     predictor: str
@@ -46,6 +49,7 @@ class Columns:
     others: bool = False
     covariates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     bundled: bool = False
+    dates: Dates | None = None
 
     @property
     def num_features(self) -> int:

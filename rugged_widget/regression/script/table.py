@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from rugged_widget.regression.script.run_spec import Columns, Recipe
+from rugged_widget.snapshot.dates import MICROSECONDS, Dates
 
 TABLE = "data.csv"  # file that the script of a user's table reads
 
@@ -113,9 +114,17 @@ def _read_table(columns: Columns) -> str:
     return f"""{", ".join(names)} = {", ".join(values)}
 
 {_LOADING if columns.bundled else _reading(columns)}
-x = table[PREDICTOR].to_numpy(float){group}{_covariates(columns)}
+{_predictor(columns.dates)}{group}{_covariates(columns)}
 y = {response}
 """
+
+
+def _predictor(dates: Dates | None) -> str:
+    if dates is None:
+        return "x = table[PREDICTOR].to_numpy(float)"
+    hours = f"{MICROSECONDS[dates.unit] / MICROSECONDS['hour']:.10g}"
+    return f"""moment = pd.to_datetime(table[PREDICTOR], format="ISO8601").dt.tz_localize(None)
+x = ((moment - pd.Timestamp("{dates.origin}")) / pd.Timedelta(hours={hours})).to_numpy(float)"""
 
 
 def _coded(target: str, column: str, texts: Sequence[str], others: bool, *, bundled: bool) -> str:

@@ -10,6 +10,7 @@ from rugged_widget.regression.data.covariates import Covariate
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.snapshot import Point
 from rugged_widget.regression.view.labels import DataLabels
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.i18n.catalogue import Catalogue
 
@@ -40,6 +41,8 @@ class Rows:
         The original unit of the response, which may be empty.
     covariates, covariate_values
         What the covariates are called, and their values, shape (n, number of covariates).
+    dates
+        The map to dates where the predictor is one.
     """
 
     x: Array
@@ -52,6 +55,7 @@ class Rows:
     labels: DataLabels
     covariates: tuple[Covariate, ...]
     covariate_values: Array
+    dates: Dates | None = None
 
     def nearest(self, point: Point, count: int = 5) -> tuple[Place, ...]:
         """Return the `count` rows of a group that are nearest in the predictor and the covariates, the nearest first.
@@ -87,4 +91,5 @@ def rows_of(data: RegressionData, text: Catalogue | None = None) -> Rows:
         labels=DataLabels(data, text or Catalogue()),
         covariates=data.covariates,
         covariate_values=data.covariate_values,
+        dates=data.dates,
     )

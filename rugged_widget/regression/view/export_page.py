@@ -12,7 +12,7 @@ from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.slopes import SlopeChart, is_positive
 from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Density, Progress
+from rugged_widget.snapshot.snapshot import Array, Density, Progress
 from rugged_widget.view.figures.chart import FOREGROUND, html_text
 from rugged_widget.view.figures.code_listing import Listing
 from rugged_widget.view.figures.densities import is_point
@@ -47,9 +47,6 @@ print((slope > 0).float().mean())"""
 
 
 HEADROOM = 1.3  # above the curves, as a multiple of their height: the corners hold two lines
-NUM_POINTS = 128
-UNSEEN = Density(np.linspace(-1.0, 1.0, NUM_POINTS), np.full(NUM_POINTS, -1.0), 0.5, 0.0, 0.0, 0.0, 0.9)
-"""Curve while nothing is loaded: a line below the foot of the figure."""
 
 
 class ServedFigure:
@@ -60,7 +57,9 @@ class ServedFigure:
         self._loaded: tuple[Density, ...] = ()
         self._slopes = SlopeChart("rw-served", subject, HEADROOM, num_steps=8, text=text)
         self._file = [
-            SilentLines(x=UNSEEN.x, y=UNSEEN.density, scales=self._slopes.scales, colors=[FOREGROUND], stroke_width=1.2)
+            SilentLines(
+                x=[-1.0, 1.0], y=[-1.0, -1.0], scales=self._slopes.scales, colors=[FOREGROUND], stroke_width=1.2
+            )
             for _ in subject.groups
         ]
         self._slopes.add(self._file)
@@ -73,7 +72,7 @@ class ServedFigure:
 
     def update(self, live: Sequence[Density]) -> Changes:
         """Return what a frame has to change."""
-        lines = [(one.x, one.density) for one in self._loaded or [UNSEEN] * len(self._file)]
+        lines = [(one.x, one.density) for one in self._loaded] or [_below(one) for one in live]
         return [
             *self._slopes.update(live, self._loaded, [self._corner(*slopes) for slopes in enumerate(live)]),
             *[(curve, {"x": x, "y": y}) for curve, (x, y) in zip(self._file, lines, strict=True)],
@@ -221,3 +220,8 @@ def _sample(subject: RegressionSubject, paths: Mapping[str, str]) -> str:
         features = f"# {names}, covariates\nfeatures = torch.tensor({points})"
     slopes = TWO_SLOPES if design.grouped else ONE_SLOPE
     return SAMPLE.format(**paths, features=features, slopes=slopes, count=NUM_DRAWS)
+
+
+def _below(live: Density) -> tuple[Array, Array]:
+    """Return a line below the foot of the figure, which stands for a density while nothing is loaded."""
+    return live.x, np.full_like(live.density, -float(live.density.max()))

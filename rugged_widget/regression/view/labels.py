@@ -10,6 +10,7 @@ from rugged_widget.names import shown
 from rugged_widget.precision import exactly, of_figures
 from rugged_widget.regression.data.columns import RowDetails
 from rugged_widget.regression.data.regression_data import RegressionData
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.figures.chart import LABEL_LENGTH
 from rugged_widget.view.i18n.catalogue import FALLBACK, Catalogue, catalogue
@@ -98,8 +99,9 @@ class DataLabels:
     @property
     def slope_label(self) -> str:
         """The slope with its unit."""
-        label = self._translated(self._data.slope_label, "slope")
-        return label if len(label) <= LABEL_LENGTH else self._translated(self._data.slope_label, "slope", length=11)
+        names = ("slope", "slope_hour", "slope_day", "slope_year")
+        label = self._translated(self._data.slope_label, *names)
+        return label if len(label) <= LABEL_LENGTH else self._translated(self._data.slope_label, *names, length=11)
 
     @property
     def group_labels(self) -> tuple[str, ...]:
@@ -225,6 +227,11 @@ class RegressionSubject:
     def row_noun(self) -> str:
         """Noun for many rows."""
         return self.labels.row_noun
+
+    @property
+    def dates(self) -> Dates | None:
+        """The map to dates where the predictor is one."""
+        return self._data.dates
 
     @property
     def parameters_note(self) -> str | None:

@@ -8,6 +8,7 @@ import numpy as np
 from rugged_widget.regression.snapshot import RegressionReference, RegressionSnapshot
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Array, Band, Progress
+from rugged_widget.view.figures.axis_range import widened
 from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, least_squares_line, show_marks
@@ -36,9 +37,9 @@ class Panels:
         explain: Explained | None = None,
     ) -> None:
         values = np.concatenate([group.y for group in subject.groups])
-        margin = 0.12 * max(float(np.ptp(values)), 1e-9)
-        low, high = float(values.min()) - margin, float(values.max()) + margin
-        self._x = Ruler(subject.labels.x_label, float(subject.grid[0]), float(subject.grid[-1]), num_steps=6)
+        low, high = widened(float(values.min()), float(values.max()), 0.12)
+        ends = float(subject.grid[0]), float(subject.grid[-1])
+        self._x = Ruler(subject.labels.x_label, *ends, num_steps=6, dates=subject.dates)
         self._y = Ruler(subject.labels.y_label, low, high, vertical=True, num_steps=7)
         self._subject, self._reference, self._text = subject, reference, text
         self.mode = toggle_buttons("rw-mode", MODES)
@@ -130,7 +131,7 @@ class _Panel:
     ) -> None:
         self._number, self._subject, self._view, self._text = number, subject, view, text
         self._group, grid = subject.groups[number], subject.grid
-        start = np.full((2, len(grid)), view[0] - 1.0)
+        start = np.full((2, len(grid)), 2 * view[0] - view[1])  # below the view
         scales = {"x": rulers[0].scale, "y": rulers[1].scale}
         self._band = SilentLines(x=grid, y=start, scales=scales, fill="between")
         self._band.fill_colors, self._band.colors = [BANDS[number]], ["transparent"]

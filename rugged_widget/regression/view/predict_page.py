@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -57,9 +57,9 @@ class PredictPage:
         self._rows, self._grid, self._text, self._reference = rows, subject.grid, text, reference
         self._exact_shown = True
         self._near: tuple[Point, tuple[Place, ...]] | None = None
-        self._x = ValueSlider("rw-what-if-x", rows.x, float(np.median(rows.x)))
+        self._x = ValueSlider("rw-what-if-x", rows.x, float(np.median(rows.x)), rows.dates)
         self._written = RowTexts(self._x, of_column(rows.y))
-        self._x.widget.observe(lambda _change: changed(), "value")
+        self._x.widget.observe(lambda _change: self._slid(changed), "value")
         self._grouped = bool(rows.labels.group_labels)
         self._group = classed(toggle_buttons("rw-what-if-group"), "rw-what-if-switch")
         if self._grouped:
@@ -124,7 +124,7 @@ class PredictPage:
         if self._rows.log:
             guide, exact = exponential(guide), exact and exponential(exact)
             figure = self._figures[1]
-            changes += [*unit_ticks(figure.draw(guide, exact)), *figure.compare(exact or guide)]
+            changes += [*figure.draw(guide, exact), *figure.compare(exact or guide)]
         for figure in self._figures:
             changes += figure.show_exact(shown=self._exact_shown and exact is not None)
             changes += figure.paint(GROUPS[point.group])
@@ -152,9 +152,21 @@ class PredictPage:
             self._near = point, self._rows.nearest(point)
         return self._near[1]
 
+    def _slid(self, changed: Callable[[], None]) -> None:
+        if self._rows.dates is not None:
+            self._name_slider()
+        changed()
+
+    def _name_slider(self) -> None:
+        """Write what the slider is of, and where it stands where its own readout cannot say that: at a date."""
+        name = escape(self._x_label)
+        if self._rows.dates is not None:
+            name = f"{name} <b>{self._rows.dates.text(self._x.value)}</b>"
+        self._x_name.value = f"<p>{name}</p>"
+
     def _name(self) -> None:
         text, rows = self._text, self._rows
-        self._x_name.value = f"<p>{escape(self._x_label)}</p>"
+        self._name_slider()
         self._key.value = legend(text, self._reference)
         self._figures[0].rename(text("predict.title", row=rows.labels.noun), rows.labels.y_label)
         if rows.log:
@@ -182,11 +194,6 @@ def exponential(density: Density) -> Density:
     height = np.interp(x, density.x, density.density, left=0.0, right=0.0) / v
     # From 0 on, where there is nothing: the axis then begins there too.
     return Density(np.append(0.0, v), np.append(0.0, height), 1.0, lower, median, upper, density.prob)
-
-
-def unit_ticks(changes: Changes) -> Changes:
-    """Return changes of an axis whose ticks are amounts: 20k instead of 20000."""
-    return [(target, _short(values) if "tick_values" in values else values) for target, values in changes]
 
 
 @dataclass(frozen=True)
@@ -280,8 +287,3 @@ def with_unit(rows: Rows) -> str:
 
 def _exp(value: float) -> float:
     return math.exp(min(max(value, -LIMIT), LIMIT))
-
-
-def _short(values: Mapping[str, object]) -> Mapping[str, object]:
-    ticks = values["tick_values"]
-    return {**values, "tick_format": "~s"} if isinstance(ticks, list) and ticks[-1] >= 1000 else values

@@ -8,7 +8,9 @@ import bqplot
 import ipywidgets
 
 from rugged_widget.names import shown
-from rugged_widget.view.figures.axis_range import SteppingDomain, tick_format, ticks
+from rugged_widget.snapshot.dates import Dates
+from rugged_widget.view.figures.axis_range import NARROWEST, SteppingDomain, Ticks, ticks
+from rugged_widget.view.figures.date_ticks import date_ticks
 from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale, SilentText
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.widgets import box, hbox, vbox
@@ -22,7 +24,8 @@ GROUPS = ("var(--rw-outside)", "var(--rw-inside)")
 GROUP_CLASSES = ("rw-outside", "rw-inside")
 LABEL_LENGTH = 46  # characters of an axis label
 
-MARGIN = {"top": 10, "bottom": 40, "left": 54, "right": 20}
+MARGIN = {"top": 10, "bottom": 40, "left": 64, "right": 22}
+"""Pixels around a drawing: on the left the widest tick that there is and a label, on the right half a tick."""
 
 
 def minus(text: str) -> str:
@@ -31,24 +34,48 @@ def minus(text: str) -> str:
 
 
 class Ruler:
-    """A scale with its axis: bounds, and about `num_steps` round ticks that fit them.
+    """A scale with its axis: bounds, and round ticks that fit them and can be told apart.
 
-    The label is plain text: what the axis shows, with its unit.
+    Parameters
+    ----------
+    label
+        What the axis shows, with its unit; plain text. What is taken out of the ticks stands behind it.
+    num_steps
+        Steps between ticks where there is room for so many.
+    width
+        Pixels of a horizontal axis where the page is narrow.
+    labelled
+        False where there is no room for a label: every tick is then written in full.
+    dates
+        The map to dates where a horizontal axis shows them.
     """
 
-    def __init__(self, label: str, low: float, high: float, *, vertical: bool = False, num_steps: int = 5) -> None:
-        self._num_steps = num_steps
+    def __init__(
+        self,
+        label: str,
+        low: float,
+        high: float,
+        *,
+        vertical: bool = False,
+        num_steps: int = 5,
+        width: float = NARROWEST,
+        labelled: bool = True,
+        dates: Dates | None = None,
+    ) -> None:
+        self._label, self._num_steps, self._dates = label, num_steps, dates
+        self._width, self._labelled = None if vertical else width, labelled
         self._domain = SteppingDomain(low, high)
+        self._bounds, self._ticks = (low, high), self._fitting(low, high)
+        self._labels = self._ticks.labels
         self.scale = SilentScale(min=low, max=high)
         self.axis = SilentAxis(
             scale=self.scale,
-            label=shown(label, LABEL_LENGTH),
             side="left" if vertical else "bottom",
-            label_offset="40px" if vertical else "30px",
+            label_offset="52px" if vertical else "30px",
             label_color=MUTED,
             color=GRID,
             grid_color=GRID,
-            **_ticks(low, high, num_steps),
+            **self._drawn(),
         )
         self.targets = (self.scale, self.axis)
 
@@ -59,7 +86,8 @@ class Ruler:
 
     def rename(self, label: str) -> None:
         """Give the axis another label; plain text."""
-        self.axis.label = shown(label, LABEL_LENGTH)
+        self._label = label
+        self.axis.label = self._full_label()
 
     def cover(self, low: float, high: float) -> Changes:
         """Return the changes that make the bounds hold [low, high]; they stay where they are as long as they serve."""
@@ -71,16 +99,33 @@ class Ruler:
         self._domain = SteppingDomain(low, high)
         return self._changes()
 
+    def fit(self, low: float, high: float) -> Changes:
+        """Return the changes that make the bounds round ones around [low, high], wherever they were."""
+        self._domain.fit(low, high)
+        return self._changes()
+
     def _changes(self) -> Changes:
-        low, high = self._domain.low, self._domain.high
-        return [(self.scale, {"min": low, "max": high}), (self.axis, _ticks(low, high, self._num_steps))]
+        bounds = low, high = self.bounds
+        if bounds != self._bounds:
+            before, self._ticks, self._bounds = self._ticks, self._fitting(low, high), bounds
+            # With those of before: bqplot 0.13 draws new values a moment later than their texts.
+            self._labels = {**before.labels, **self._ticks.labels}
+        return [(self.scale, {"min": low, "max": high}), (self.axis, self._drawn())]
 
+    def _fitting(self, low: float, high: float) -> Ticks:
+        if self._dates is not None and self._width is not None:
+            return date_ticks(low, high, self._num_steps, self._dates, width=self._width)
+        return ticks(low, high, self._num_steps, width=self._width, labelled=self._labelled)
 
-def _ticks(low: float, high: float, num_steps: int) -> dict[str, object]:
-    # With their format: bqplot's own guess is made once, for the first ticks, and shows 1.25 as 1.3 later. The format
-    # comes first: bqplot 0.13 draws new values a moment later, but in the format it had when it learnt of them.
-    values = ticks(low, high, num_steps)
-    return {"tick_format": tick_format(values), "tick_values": values}
+    def _drawn(self) -> dict[str, object]:
+        # The texts come before the values: bqplot 0.13 draws values with the texts that it had when it learnt of them.
+        return {"label": self._full_label(), "tick_labels": self._labels, "tick_values": list(self._ticks.values)}
+
+    def _full_label(self) -> str:
+        note = self._ticks.note
+        if not note:
+            return shown(self._label, LABEL_LENGTH)
+        return f"{shown(self._label, max(LABEL_LENGTH - len(note) - 1, LABEL_LENGTH // 3))} {note}".lstrip()
 
 
 class Explained(Protocol):

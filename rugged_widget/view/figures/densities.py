@@ -8,7 +8,7 @@ import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Density
-from rugged_widget.view.figures.axis_range import SteppingDomain
+from rugged_widget.view.figures.axis_range import NARROWEST, SteppingDomain
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, FOREGROUND, GROUPS, MUTED, Chart, Ruler
 from rugged_widget.view.figures.overlays import key_html
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScale, SilentScatter
@@ -19,10 +19,12 @@ PALE = {color: color.replace(")", "-pale)") for color in (ACCENT, *GROUPS)}
 """A colour's pale one in the style sheet: two of them lie over each other inside the interval."""
 HEADROOM = 1.15
 INTERVAL_POINTS = 48
-MARGIN = {"left": 14, "right": 14, "top": 8, "bottom": 24}
+MARGIN = {"left": 22, "right": 22, "top": 8, "bottom": 24}
+NARROW = 186.0  # pixels of the axis of a figure without a label, which stand side by side
 SPIKE = 0.004  # half the width of what stands for a point, as a share of the axis
 SLACK = 0.7  # small figures waste less of their room than large ones, and so have other bounds more often
-POINT = 1e-6  # a guide whose interval is no wider than this share of its value is a point: the rest is rounding
+POINT = 64 * float(np.finfo(np.float64).eps)
+"""A guide whose interval is no wider than this share of its value is a point: the rest is rounding of float64."""
 
 NOWHERE = Density(np.linspace(-1.0, 1.0, 128), np.zeros(128), 0.5, -1.0, 0.0, 1.0, 0.9)
 """Stands for a density that is not known yet; nothing of it is seen."""
@@ -37,7 +39,8 @@ class DensityFigure:
     def __init__(
         self, name: str, title: str, label: str = "", *, controls: Sequence[ipywidgets.Widget] = (), num_steps: int = 4
     ) -> None:
-        self._x = Ruler(label, -1.0, 1.0, num_steps=num_steps)
+        width = NARROWEST if label else NARROW
+        self._x = Ruler(label, -1.0, 1.0, num_steps=num_steps, width=width, labelled=bool(label))
         self._y = SilentScale(min=0.0, max=1.0)
         self._across, self._heights = (SteppingDomain(low, 1.0, slack=SLACK) for low in (-1.0, 0.0))
         scales = {"x": self._x.scale, "y": self._y}
@@ -81,7 +84,7 @@ class DensityFigure:
 
         There has to be room for the exact one too, whether it is seen or not.
         """
-        others = [guide] if exact is None else [guide, exact]
+        others = [one for one in (guide, exact) if one is not None and one is not NOWHERE] or [guide]
         low, high = min(float(one.x[0]) for one in others), max(float(one.x[-1]) for one in others)
         top = float(others[-1].density.max()) or 1.0
         if is_point(guide):

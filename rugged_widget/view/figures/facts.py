@@ -13,6 +13,7 @@ from rugged_widget.snapshot.values import Approximation, Latent
 from rugged_widget.view.figures.explanation import Sentence
 from rugged_widget.view.figures.number_format import brief, correlation, level, share, short, to_decimals
 from rugged_widget.view.figures.overlays import gap_words
+from rugged_widget.view.figures.row_scales import row_scales
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Subject
 
@@ -31,8 +32,8 @@ class Facts:
     """
 
     def __init__(self, subject: Subject, reference: Reference | None, text: Catalogue) -> None:
-        self._text = text
-        self._subject, self._exact = subject, None if reference is None else reference.exact
+        self._text, self._subject, self._reference = text, subject, reference
+        self._exact = None if reference is None else reference.exact
         self._judged: Approximation | None = None
         self._by_key: Mapping[str, Callable[[Snapshot], list[Sentence]]] = {
             "elbo": self._elbo,
@@ -63,6 +64,8 @@ class Facts:
         told: list[Sentence] = [("read", fields)]
         if self._exact is not None:
             told.append(("exact", fields))
+        if row_scales(self._subject.rows, snapshot.probs, self._reference).own:
+            told.append(("own", {}))
         found = self._found(snapshot)
         if found is None or found.quality == "point":
             return [*told, ("independent_general" if found is None else "point", {})]

@@ -13,6 +13,7 @@ from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.snapshot.values import Contours, Latent
+from rugged_widget.view.figures.axis_range import widened
 from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, MUTED, Chart, Ruler, html_text
 from rugged_widget.view.figures.overlays import dashed, key_html, show_marks
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
@@ -30,6 +31,7 @@ NUM_DOTS = 200
 MODES = ("ellipses", "draws")
 NUM_CORNERS = 72  # points of an ellipse
 PROB = 0.9  # probability inside an ellipse, were the draws normal
+HIDDEN = 10.0  # how far beyond the axis what is not drawn lies, as a multiple of what the axis holds
 EDGE = 0.005  # share of the draws at either end that an axis need not hold
 
 
@@ -103,7 +105,8 @@ class PairFigure:
         dots = resized(points[:, :NUM_DOTS], NUM_DOTS) if as_dots else None
         seen = np.concatenate([middle(points), ring, *self._extent], axis=1)
         low, high = seen.min(1), seen.max(1)
-        hidden = np.repeat((low - 10 * (high - low) - 1.0)[:, None], NUM_DOTS, axis=1)
+        beyond = [widened(*ends, HIDDEN)[0] for ends in zip(low.tolist(), high.tolist(), strict=True)]
+        hidden = np.repeat(np.array(beyond)[:, None], NUM_DOTS, axis=1)
         x, y = hidden if dots is None else dots
         ring = np.repeat(hidden[:, :1], NUM_CORNERS, axis=1) if as_dots else ring
         center = points.mean(1)
@@ -277,6 +280,4 @@ def _element(draws: Array, index: tuple[int, ...]) -> Array:
 
 def _bounds(ruler: Ruler, low: float, high: float, *, fresh: bool) -> Changes:
     """Return the changes that make an axis hold [low, high]: of other latents anew, else only where it is too short."""
-    if fresh:  # from bounds that hold nothing, so that it finds round ones
-        ruler.fix(low, low + max(0.01 * (high - low), 1e-6 * max(1.0, abs(low))))
-    return ruler.cover(low, high)
+    return ruler.fit(low, high) if fresh else ruler.cover(low, high)

@@ -1,25 +1,34 @@
 """Posterior quantiles, one row a latent."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import bqplot
 import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
-from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler
+from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
+from rugged_widget.view.figures.row_scales import row_scales, values_of
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Subject
 
 HALF_BOX, HALF_CORRECTED, TRIANGLE = 0.31, 0.22, -0.4  # of the height of a row, from its middle
+TOP, BOTTOM = -0.6, -0.4  # ends of the vertical axis, in rows: the first row is at 0, the last at num_rows - 1
+NARROW, NARROWER = 185.0, 95.0  # pixels of the axis in a narrow column, beside names; beside names and values
+VALUES = 118  # pixels of the column of values
+TWO_LINES = 6  # rows at most whose height has room for a median and an interval under it
 
 
 class QuantileFigure:
     """A thin bar from the lowest to the highest quantile, a thick one between the middle two, a dot at the median.
+
+    Latents whose exact posteriors are of very different width share no axis: each row has its own scale then, centered
+    on its exact median, and its median and interval are written at its right.
 
     Parameters
     ----------
@@ -34,9 +43,11 @@ class QuantileFigure:
         self, subject: Subject, reference: Reference | None = None, *, text: Catalogue, explain: Explained | None = None
     ) -> None:
         self._rows, self._subject, self._text = subject.rows, subject, text
+        self._scales = row_scales(self._rows, subject.probs, reference)
         num_rows = len(self._rows)
-        self._x = Ruler(self._axis_label(), -1.0, 1.0, num_steps=6)
-        y = bqplot.LinearScale(min=-0.6, max=num_rows - 0.4, reverse=True)
+        width = NARROWER if self._scales.own else NARROW
+        self._x = Ruler(self._axis_label(), -1.0, 1.0, num_steps=6, width=width)
+        y = bqplot.LinearScale(min=TOP, max=num_rows + BOTTOM, reverse=True)
         scales = {"x": self._x.scale, "y": y}
         places = np.arange(float(num_rows))
         pairs = np.stack([places, places], axis=1)
@@ -47,21 +58,23 @@ class QuantileFigure:
             x=np.zeros(num_rows), y=places, scales=scales, colors=[BACKGROUND], stroke=ACCENT, stroke_width=2.0
         )
         self._median.default_size, self._median.enable_hover = 26, False
-        zero = bqplot.Lines(x=[0.0, 0.0], y=[-0.6, num_rows - 0.4], scales=scales, colors=[MUTED], stroke_width=1.0)
         estimates, self._exact = self._compare(reference, places, scales)
         self._corrected = [dotted(x, y, scales) for x, y in _boxes(np.zeros((5, num_rows)), places, HALF_CORRECTED)]
         self._corrects = False
         self._names = bqplot.Axis(scale=y, side="left", grid_lines="none", color=GRID, tick_values=places)
+        self._values = html_text("rw-row-values")
+        zeros = self._zeros(places, scales)
         chart = Chart(
             "rw-quantiles",
             text("quantiles.title"),
-            marks=[zero, *self._exact, *self._corrected, self._outer, self._inner, self._median, *estimates],
+            marks=[zeros, *self._exact, *self._corrected, self._outer, self._inner, self._median, *estimates],
             axes=[self._x.axis, self._names],
-            margin={"left": 24 + 7 * max(len(row.caption) for row in self._rows)},
+            margin=self._margin(),
+            texts=[self._values] if self._scales.own else [],
             explain=explain,
         )
         self.box = chart.box
-        self.targets = (*self._x.targets, self._outer, self._inner, self._median, *self._corrected)
+        self.targets = (*self._x.targets, self._outer, self._inner, self._median, *self._corrected, self._values)
         text.follow(lambda: self._name(chart))
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
@@ -77,6 +90,7 @@ class QuantileFigure:
             (self._outer, {"x": values[[0, -1]].T}),
             (self._inner, {"x": values[[1, -2]].T}),
             (self._median, {"x": values[len(values) // 2]}),
+            (self._values, {"value": self._written(snapshot)}),
             *correct_by(self._corrected, [{"x": x} for x, _ in boxes], on=self._corrects, known=correction is not None),
         ]
 
@@ -90,29 +104,61 @@ class QuantileFigure:
 
     def values(self, quantiles: Mapping[str, Array]) -> Array:
         """Return quantiles by site as they are drawn, shape (num_probs, num_rows)."""
-        columns = [np.stack([value[row.index] for value in quantiles[row.site]]) for row in self._rows]
-        return np.stack(columns, axis=1) - [row.offset for row in self._rows]
+        return self._scales.places(values_of(self._rows, quantiles))
 
     def sentence(self, snapshot: Snapshot) -> str:
         """Return the medians as a sentence."""
-        rows = self._subject.rows
-        values = self.values(snapshot.quantiles) + [row.offset for row in rows]
+        values = values_of(self._rows, snapshot.quantiles)
         return ", ".join(
             self._text("quantiles.median", name=row.label, median=within(self._text, median, lower, upper))
             for row, median, lower, upper in zip(
-                rows, values[len(values) // 2].tolist(), values[0].tolist(), values[-1].tolist(), strict=True
+                self._subject.rows,
+                values[len(values) // 2].tolist(),
+                values[0].tolist(),
+                values[-1].tolist(),
+                strict=True,
             )
         )
 
     def _name(self, chart: Chart) -> None:
         chart.rename(self._text("quantiles.title"))
         self._x.rename(self._axis_label())
-        self._names.tick_labels = {f"{place}": row.caption for place, row in enumerate(self._subject.rows)}
+        self._names.tick_labels = {f"{place}": name for place, name in enumerate(self._captions())}
+
+    def _captions(self) -> list[str]:
+        return [row.title if self._scales.own else row.caption for row in self._subject.rows]
+
+    def _margin(self) -> Mapping[str, int]:
+        left = {"left": 24 + 7 * max(map(len, self._captions()))}
+        return {**left, "right": VALUES} if self._scales.own else left
 
     def _axis_label(self) -> str:
+        if self._scales.own:
+            return self._text("quantiles.axis_own")
         percent = [level(self._text, prob) for prob in self._subject.probs]
         ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
         return self._text("quantiles.axis", ends=ends, middle=middle)
+
+    def _zeros(self, places: Array, scales: Mapping[str, bqplot.Scale]) -> bqplot.Lines:
+        """Return the mark of 0: one line, or a stroke in each row."""
+        look = {"scales": scales, "colors": [MUTED], "stroke_width": 1.0}
+        if not self._scales.own:
+            return bqplot.Lines(x=[0.0, 0.0], y=[TOP, len(places) + BOTTOM], **look)
+        zeros = self._scales.zeros
+        return bqplot.Lines(x=np.stack([zeros, zeros], 1), y=np.stack([places - 0.5, places + 0.5], 1), **look)
+
+    def _written(self, snapshot: Snapshot) -> str:
+        """Return the values that stand at the right of the rows, HTML; "" where the axis tells them."""
+        if not self._scales.own:
+            return ""
+        quantiles, num_rows = values_of(self._rows, snapshot.quantiles), len(self._rows)
+        lines = []
+        for row in range(num_rows):
+            median, interval = map(escape, self._scales.told(self._text, quantiles, row))
+            under = f"<span>{interval}</span>" if num_rows <= TWO_LINES else ""
+            height = (row - TOP) / (num_rows + BOTTOM - TOP)
+            lines.append(f'<div style="--rw-row: {round(height, 4)}"><b>{median}</b>{under}</div>')
+        return "".join(lines)
 
     def _compare(
         self, reference: Reference | None, places: Array, scales: Mapping[str, bqplot.Scale]

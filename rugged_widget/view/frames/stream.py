@@ -5,7 +5,8 @@ The protocol; `FrameMessage` and `Request` in `js/src/stream.ts` are the types o
 - The page sends ``{k: "hello", language?}`` when it appears. No frame goes out before: nobody would draw it.
 - The kernel sends ``{k: "frame", seq, layout?, state?, summary?}`` and one buffer of float32: the arrays of all traits
   that changed. ``layout`` says which trait of which target each part of the buffer is, ``state`` holds what is not an
-  array; both are left out while they stay the same.
+  array; both are left out while they stay the same. Where float32 cannot tell the pixels of an axis apart, such as
+  1.7e9 + 1 from 1.7e9, the buffer is of float64: its size says so.
 - The page sends ``{k: "ack", seq}`` when it has painted a frame; it stands for the frames before it too. At most three
   frames are unacknowledged: the newest snapshot waits for a place, and the ones between are never computed.
 - A page that has not acknowledged for a second is taken to be hidden or gone: training goes on without it, and one
@@ -26,6 +27,7 @@ from typing import Any, TypeAlias
 import anywidget
 import numpy as np
 import traitlets
+from bqplot import LinearScale
 from ipywidgets import Widget, widget_serialization
 
 from rugged_widget.errors import MissingBundleError
@@ -36,6 +38,12 @@ STATIC = Path(str(files("rugged_widget"))) / "static"
 MAX_UNACKNOWLEDGED = 3  # 2 starve the browser, 4 gain nothing
 FRAME_SECONDS = 0.064  # what is drawn more often costs steps, and looks no smoother
 PAGE_SECONDS = 5.0  # how long a page may take to appear once the widget was given out to be displayed
+COARSE = 1000.0
+"""How many times its span an axis may be away from 0 for float32: its steps are then a thirtieth of a pixel."""
+
+LARGEST, SMALLEST = 1e37, 1e-35
+"""The largest number on an axis and the smallest span, for float32."""
+
 LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
 
 Changes: TypeAlias = Sequence[tuple[Silent, Mapping[str, object]]]
@@ -193,7 +201,8 @@ class FrameStream(anywidget.AnyWidget):
         if state:
             message["state"] = list(state.items())
         # A page of texts has no array, and an empty buffer is nothing that every host passes on.
-        packed = [np.concatenate(arrays, dtype=np.float32, casting="same_kind").data] if arrays else []
+        dtype = np.float64 if any(_needs_doubles(target) for target, _ in changes) else np.float32
+        packed = [np.concatenate(arrays, dtype=dtype, casting="same_kind").data] if arrays else []
         self.send(message, buffers=packed)
         self._unacknowledged.append(self._seq)
         self._sent_at = now = self._clock()
@@ -241,3 +250,15 @@ def _same(target: Silent, name: str, value: object) -> bool:
     if isinstance(present, np.ndarray) and isinstance(value, np.ndarray):
         return np.array_equal(present, value)
     return not isinstance(present, np.ndarray) and not isinstance(value, np.ndarray) and present == value
+
+
+def _needs_doubles(target: Silent) -> bool:
+    """Return whether float32 is too coarse for an axis of a mark."""
+    scales: Mapping[str, Any] = getattr(target, "scales", {})
+    ends = [(scale.min, scale.max) for scale in scales.values() if isinstance(scale, LinearScale)]
+    return any(_too_coarse(low, high) for low, high in ends if low is not None and high is not None)
+
+
+def _too_coarse(low: float, high: float) -> bool:
+    size, span = max(abs(low), abs(high)), high - low
+    return size > COARSE * span or size > LARGEST or span < SMALLEST

@@ -293,7 +293,7 @@ MANY = table(g=[0, 1, 2, 3, 4, 5, 6])
         (table(x=list("abcdefg")), {}, r"predictor: column 'x' must hold numbers, found 'a' \(str\)"),
         (table(y=[1, 2, 3, "4", 5, 6, 7]), {}, r"response: column 'y' must hold numbers, found '4' \(str\)"),
         (table(y=[1j] * 7), {}, r"response: column 'y' must hold numbers, found 1j \(complex\)"),
-        (table(x=pd.date_range("2000", periods=7)), {}, r"predictor: column 'x' must hold numbers, found Timestamp"),
+        (table(y=pd.date_range("2000", periods=7)), {}, r"response: column 'y' must hold numbers, found Timestamp"),
         (MANY, {}, r"group: column 'g' must have exactly two values, found 7: 0, 1, 2, 3, 4, \.\.\."),
         (table(g=[1.5] * 7), {}, r"group: column 'g' must have exactly two values, found 1: 1\.5"),
         (table(g=[None] * 7), {}, "group: column 'g' must have exactly two values, found 0: none"),

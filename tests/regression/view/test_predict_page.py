@@ -141,9 +141,12 @@ def test_the_axis_in_dollars_begins_at_zero_and_is_labelled_in_thousands() -> No
     changes = shown.update(snapshot(what_if=THERE), RUNNING)
     logarithm, dollars = (drawn.axis(figure) for figure in figures(shown))
     assert drawn.bounds(changes, dollars)[0] == 0.0
-    assert value_of(changes, dollars, "tick_format") == "~s"
+    ticks = [
+        value_of(changes, dollars, "tick_labels")[f"{value:.0f}"] for value in value_of(changes, dollars, "tick_values")
+    ]
+    assert (ticks[0], ticks[-1][-1]) == ("0", "k")
     assert dollars.label == "GDP, $"
-    assert value_of(changes, logarithm, "tick_format") == ".0f"
+    assert "8" in value_of(changes, logarithm, "tick_labels")
 
 
 def test_the_five_nearest_of_that_group_are_listed_with_where_they_lie() -> None:

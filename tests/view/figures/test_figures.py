@@ -223,10 +223,27 @@ def array_kinds(
     ]
 
 
-def test_the_format_of_ticks_goes_before_them() -> None:
-    ruler = Ruler("x", -1.0, 1.0)  # bqplot draws ticks in the format that it knows when it learns of them
-    changes = dict(ruler.cover(-30.0, 30.0))
-    assert list(changes[ruler.axis]) == ["tick_format", "tick_values"]
+def test_the_texts_of_ticks_go_before_them_with_those_of_the_ticks_that_are_still_drawn() -> None:
+    ruler = Ruler("x", -1.0, 1.0)  # bqplot draws ticks with the texts that it knows when it learns of them
+    before = set(ruler.axis.tick_labels)
+    values = dict(ruler.cover(-30.0, 30.0))[ruler.axis]
+    assert list(values) == ["label", "tick_labels", "tick_values"]
+    labels = values["tick_labels"]
+    assert isinstance(labels, dict)
+    assert before <= set(labels)
+    assert labels["20"] == "20"
+
+
+def test_what_is_taken_out_of_the_ticks_stands_behind_the_label_in_every_language() -> None:
+    ruler = Ruler("length of a name that is long enough to be cut in its middle", 0.0, 1.0, vertical=True)
+    values = dict(ruler.cover(1e-12, 5e-12))[ruler.axis]
+    power = "(\N{MULTIPLICATION SIGN} 10⁻¹²)"
+    assert str(values["label"]).endswith(f" {power}")
+    assert len(str(values["label"])) <= 46
+    ruler.axis.keep(values)
+    ruler.rename("길이")
+    assert ruler.axis.label == f"길이 {power}"
+    assert dict(ruler.cover(0.0, 5.0))[ruler.axis]["label"] == "길이"
 
 
 def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, RegressionSnapshot]) -> None:

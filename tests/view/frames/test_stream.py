@@ -13,7 +13,7 @@ import pytest
 import traitlets
 
 from rugged_widget.view.frames import stream as module
-from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
+from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScale, SilentText
 from rugged_widget.view.frames.stream import FRAME_SECONDS, FrameStream, bundle
 from tests.view.stage import page_says
 
@@ -284,3 +284,18 @@ def test_what_is_not_built_is_not_watched(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_an_exported_page_which_leaves_out_defaults_holds_the_front_end() -> None:
     state = Wire().stream.get_state(drop_defaults=True)
     assert {name: state[name] for name in ("_esm", "_css")} == bundle()
+
+
+@pytest.mark.parametrize(
+    ("ends", "dtype"),
+    [((-1.0, 1.0), "f4"), ((1e-14, 2e-14), "f4"), ((1e9, 5e9), "f4"), ((1.7e9, 1.7e9 + 3600), "f8"), ((0, 1e60), "f8")],
+)
+def test_numbers_are_sent_as_finely_as_their_axis_needs(ends: tuple[float, float], dtype: str) -> None:
+    wire = Wire()
+    wire.line.scales = {"x": SilentScale(min=ends[0], max=ends[1]), "y": SilentScale(min=0.0, max=1.0)}
+    sent: list[memoryview] = []
+    wire.stream.send = lambda _content, buffers: sent.extend(buffers)
+    values = np.linspace(*ends, 300)
+    wire.stream.push([(wire.line, {"x": values})], "")
+    assert len(np.unique(np.frombuffer(sent[0], dtype))) == 300
+    assert np.frombuffer(sent[0], dtype) == pytest.approx(values, rel=1e-6)
