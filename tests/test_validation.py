@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rugged_widget import RuggedWidget
-from rugged_widget.regression.infer.model import Priors
+from rugged_widget.regression.priors import Priors
 from rugged_widget.setting import settings_of
 from rugged_widget.validation import (
     checked_batch_size,

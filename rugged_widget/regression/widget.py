@@ -18,11 +18,11 @@ from rugged_widget.regression.data.regression_data import RegressionData, regres
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import save_exported, save_torchscript
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.infer.model import Priors
 from rugged_widget.regression.infer.reference import comparison_of
 from rugged_widget.regression.infer.run_spec import recipe_of
 from rugged_widget.regression.infer.tables import least_squares_of, predictions_of, summary_of
 from rugged_widget.regression.pages import regression_pages
+from rugged_widget.regression.priors import Priors
 from rugged_widget.regression.script import write_script
 from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of

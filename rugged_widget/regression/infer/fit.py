@@ -32,18 +32,12 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.guide_quantiles import original_quantiles
 from rugged_widget.regression.infer.importance_correction import correct
-from rugged_widget.regression.infer.model import (
-    BIAS,
-    NUM_GROUPS,
-    SIGMA,
-    WEIGHT,
-    BayesianRegression,
-    Priors,
-    slopes_by_group,
-)
+from rugged_widget.regression.infer.model import BIAS, NUM_GROUPS, SIGMA, WEIGHT, BayesianRegression, slopes_by_group
 from rugged_widget.regression.infer.reference import Comparison
 from rugged_widget.regression.infer.scale import Scale
+from rugged_widget.regression.priors import Priors
 from rugged_widget.regression.snapshot import (
+    PriorsAnswer,
     RegressionCorrection,
     RegressionReference,
     RegressionRequest,
@@ -217,11 +211,13 @@ class RegressionFit(Fit):
             parameters=self._parameters() if request.parameters else (),
             marginals={name: self._marginals(value) for name, value in draws.items()} if request.parameters else {},
             what_if=None if request.what_if is None else self._what_if(draws, *request.what_if),
+            priors_answer=None if request.priors is None else self._priors_answer(request.priors),
             convergence=self.convergence(),
             averaged=self.averaged,
             approximation=self.approximation() if request.approximation and self.step else None,
             correction=self._correction() if request.correction else None,
             draws={name: value[:SNAPSHOT_DRAWS] for name, value in draws.items()} if request.draws else {},
+            reference=self.reference(),
         )
 
     def approximation(self) -> Approximation:
@@ -285,6 +281,9 @@ class RegressionFit(Fit):
         shares = np.full(len(mean), 1 / len(mean))
         (guide,) = densities(Mixture(shares, mean[None], draws[SIGMA][None]), self._prob)
         return WhatIf(x, group, guide, self.comparison.exact.prediction(x, group, self._prob))
+
+    def _priors_answer(self, priors: Priors) -> PriorsAnswer:
+        return self.comparison.under(priors).priors_answer(self._prob)
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
         """Return quantiles of each latent, in the units of the table.

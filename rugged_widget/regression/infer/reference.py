@@ -1,7 +1,10 @@
 """What a fit of the lesson's model is compared with: least squares and the exact posterior."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -11,15 +14,22 @@ from rugged_widget.infer.diagnostics.approximation import KnownPosterior
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.correlation import strongest_correlation
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
+from rugged_widget.regression.infer.exact.prior_answer import prior_densities, prior_lines
 from rugged_widget.regression.infer.least_squares import least_squares
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.regression.infer.prior_conflict import cautions_of
 from rugged_widget.regression.infer.scale import IDENTITY, STANDARDIZED_PRIORS, Scale
-from rugged_widget.regression.snapshot import RegressionReference
-from rugged_widget.snapshot.values import KLGap
+from rugged_widget.regression.priors import Priors, checked_priors
+from rugged_widget.regression.snapshot import PriorsAnswer, RegressionReference
+from rugged_widget.snapshot.values import Array, KLGap
 from rugged_widget.validation import checked_flag
 
 LESSON = ("rugged", "cont_africa", "rgdppc_2000", True)
 """Predictor, group, response and whether its logarithm is taken, as the lesson has them."""
+
+
+MAX_LATEST = 8
+"""Comparisons of one table under other priors that are kept: a slider passes through many."""
 
 
 class Comparison:
@@ -32,6 +42,9 @@ class Comparison:
     def __init__(self, data: RegressionData, priors: Priors, scale: Scale = IDENTITY) -> None:
         self.priors, self.scale = priors, scale
         self._data, self._grid = data, data.grid()
+        self._latest: dict[Priors, Comparison] = {priors: self}
+        self._references: dict[tuple[tuple[float, ...], float], RegressionReference] = {}
+        self._answers: dict[float, PriorsAnswer] = {}
         self._tensors: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor]] = {}
         self.least_squares = least_squares(data.features, data.targets)
         self.exact = ExactPosterior(data.features, data.targets, priors, self._grid, data.group_labels, scale)
@@ -47,16 +60,64 @@ class Comparison:
             self._tensors[dtype] = features, targets
         return self._tensors[dtype]
 
+    def under(self, priors: Priors) -> Comparison:
+        """Return the comparison of the same table under other priors, on the same scale; the latest few are kept."""
+        if priors not in self._latest:
+            other = copy(self)
+            other.priors, other.exact = priors, self.exact.under(priors)
+            other._references, other._answers = {}, {}  # noqa: SLF001  # one of its own
+            while len(self._latest) >= MAX_LATEST:
+                del self._latest[next(iter(self._latest))]
+            self._latest[priors] = other
+        return self._latest[priors]
+
     def __repr__(self) -> str:
         return f"Comparison(log_evidence={self.exact.log_evidence:.2f})"
 
     def reference(self, probs: Sequence[float], prob: float) -> RegressionReference:
-        """Return it as it is drawn: quantiles at `probs`, bands and intervals that hold `prob`, each in (0, 1)."""
+        """Return it as it is drawn: quantiles at `probs`, bands and intervals that hold `prob`, each in (0, 1).
+
+        It is the same object each time.
+        """
+        wanted = tuple(probs), prob
+        if wanted not in self._references:
+            self._references[wanted] = self._reference(*wanted)
+        return self._references[wanted]
+
+    def _reference(self, probs: Sequence[float], prob: float) -> RegressionReference:
         group, predictor, product = self.least_squares[WEIGHT][0]
         outside = self.least_squares[BIAS][0] + predictor * self._grid
         inside = outside + group + product * self._grid
-        exact = self.exact.answer(probs, prob)
-        return RegressionReference(estimates=self.least_squares, lines=(outside, inside), exact=exact)
+        return RegressionReference(
+            estimates=self.least_squares,
+            lines=(outside, inside),
+            exact=self.exact.answer(probs, prob),
+            cautions=cautions_of(self.exact, self.priors),
+            priors=self.priors,
+            units={} if self.scale.is_identity else self._units(),
+        )
+
+    def _units(self) -> dict[str, Array]:
+        """Return what 1 on the scale of the model is in the units of the data, by site."""
+        *weights, bias = np.diag(self.scale.matrix) * self.scale.y_spread
+        return {WEIGHT: np.array([weights]), BIAS: np.array([bias]), SIGMA: np.array(self.scale.y_spread)}
+
+    def priors_answer(self, prob: float) -> PriorsAnswer:
+        """Return what the priors say without and with the data, with intervals that hold `prob` in (0, 1).
+
+        It is the same object each time.
+        """
+        if prob not in self._answers:
+            self._answers[prob] = PriorsAnswer(
+                priors=self.priors,
+                log_evidence=self.exact.log_evidence,
+                prior=prior_densities(self.exact, prob),
+                posterior=self.exact.marginals(prob),
+                bands=self.exact.line(prob),
+                lines=prior_lines(self.exact),
+                cautions=cautions_of(self.exact, self.priors),
+            )
+        return self._answers[prob]
 
     def log_joint(self, draws: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return the log probability density of the targets and the latents together, nats, shape (num_draws,).
@@ -107,8 +168,7 @@ def comparison_of(data: RegressionData, priors: Priors | None, *, standardize: b
     TypeError, ValueError
         If an argument is of another kind, or priors are given for a table that is to be standardized.
     """
-    if priors is not None and not isinstance(priors, Priors):
-        raise TypeError(f"priors must be Priors, such as Priors(weight=2.0), got {priors!r}")
+    priors = checked_priors(priors)
     if standardize is None:
         standardize = priors is None and not is_lesson(data)
     if not checked_flag(standardize, "standardize"):

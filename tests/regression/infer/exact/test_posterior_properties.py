@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pyro import poutine
 
 from rugged_widget.regression.infer.exact.posterior import CURVES, ExactPosterior
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression
+from rugged_widget.regression.priors import Priors
 from tests.infer.plain import RUGGED
 from tests.regression.infer.exact.test_posterior import rows
 
