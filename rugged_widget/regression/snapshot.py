@@ -1,5 +1,7 @@
 """The lesson's snapshot: bands, slopes and predictions at a point, besides what every model's snapshot holds."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -49,8 +51,8 @@ class PriorsAnswer(Value):
     bands
         The exact band of the line, one a group.
     lines
-        Lines that the priors expect over the grid of the bands, one array a group, shape (num_lines, num_points); the
-        same draws in every group.
+        Lines that the priors expect, one array a group: their values at both ends of the grid of the bands, shape
+        (num_lines, 2); the same draws in every group.
     cautions
         As of a reference.
     """
@@ -93,7 +95,7 @@ class RegressionSnapshot(Snapshot):
         The prediction at a point, where that was requested.
     priors_answer
         What the priors say that were requested.
-    correction
+    correction, reference
         With bands and slopes.
     """
 
@@ -102,6 +104,7 @@ class RegressionSnapshot(Snapshot):
     what_if: WhatIf | None = None
     priors_answer: PriorsAnswer | None = None
     correction: RegressionCorrection | None = None
+    reference: RegressionReference | None = None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class SavedRun(Value):
         Its ELBO, at most 120 points.
     draws
         Draws of the guide at its end by site, shape (num_draws, *site shape).
+    log_evidence
+        Log evidence that its ELBO is a bound of, nats: that of its own priors; nan where it is not known.
     """
 
     number: int
@@ -72,6 +74,7 @@ class SavedRun(Value):
     seconds: float
     curve: ElboCurve
     draws: Mapping[str, Array]
+    log_evidence: float = math.nan
 
     @property
     def k_hat(self) -> float:
@@ -126,7 +129,13 @@ def run_of(  # what a run was
         seconds=seconds,
         curve=thinned(snapshot.curve),
         draws=snapshot.draws,
+        log_evidence=_evidence(snapshot),
     )
+
+
+def _evidence(snapshot: Snapshot) -> float:
+    exact = None if snapshot.reference is None else snapshot.reference.exact
+    return math.nan if exact is None else exact.log_evidence
 
 
 def thinned(curve: ElboCurve) -> ElboCurve:

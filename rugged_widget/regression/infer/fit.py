@@ -145,6 +145,11 @@ class RegressionFit(Fit):
         return guide_label(self.guide_given)
 
     @property
+    def variant(self) -> str:
+        """Scales of the priors that are others than those that the table came with, such as "weight=0.5"."""
+        return self.comparison.variant
+
+    @property
     def elbo(self) -> float:
         """ELBO estimate of the last step in nats, total over all rows; nan before the first.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -42,6 +43,7 @@ class Comparison:
     def __init__(self, data: RegressionData, priors: Priors, scale: Scale = IDENTITY) -> None:
         self.priors, self.scale = priors, scale
         self._data, self._grid = data, data.grid()
+        self._first = priors
         self._latest: dict[Priors, Comparison] = {priors: self}
         self._references: dict[tuple[tuple[float, ...], float], RegressionReference] = {}
         self._answers: dict[float, PriorsAnswer] = {}
@@ -70,6 +72,12 @@ class Comparison:
                 del self._latest[next(iter(self._latest))]
             self._latest[priors] = other
         return self._latest[priors]
+
+    @property
+    def variant(self) -> str:
+        """The priors as far as they are others than at first, such as "weight=0.5, sigma=20"; else empty."""
+        first, present = asdict(self._first), asdict(self.priors)
+        return ", ".join(f"{name}={value:g}" for name, value in present.items() if value != first[name])
 
     def __repr__(self) -> str:
         return f"Comparison(log_evidence={self.exact.log_evidence:.2f})"

@@ -37,6 +37,7 @@ class _Facts:
             **{key: partial(general, key) for key in PARTS},
             "panels": self._panels,
             "slopes": self._slopes,
+            "priors": self._priors,
         }
 
     def __call__(self, key: str, snapshot: RegressionSnapshot) -> list[Sentence]:
@@ -91,6 +92,11 @@ class _Facts:
         if snapshot.step:
             told.append(("differ" if low > 0 or high < 0 else "differ_unsure", fields))
         return [*told, ("history", fields)] if self._is_lesson() else told
+
+    def _priors(self, snapshot: RegressionSnapshot) -> list[Sentence]:
+        fields = {"rows": self._subject.row_noun, "num_rows": snapshot.num_rows}
+        scale = ["standardized"] if self._subject.standardized else []
+        return [(name, fields) for name in ("what", *scale, "read", "lines", "evidence")]
 
     def _is_lesson(self) -> bool:
         return self._subject.title == self._subject.text("lesson.lesson.title")

@@ -47,7 +47,8 @@ class Facts:
         told: list[Sentence] = [("what", fields)]
         if self._exact is None:
             return [*told, ("bound_unknown", fields), ("units", fields)]
-        told.append(("bound", {"evidence": minus(f"{self._exact.log_evidence:,.2f}")}))
+        present = self._exact if snapshot.reference is None else snapshot.reference.exact or self._exact
+        told.append(("bound", {"evidence": minus(f"{present.log_evidence:,.2f}")}))
         if snapshot.step and snapshot.gap is not None and math.isfinite(snapshot.gap.nats):
             told.append(("gap", {"gap": gap_words(snapshot.gap)}))
         else:

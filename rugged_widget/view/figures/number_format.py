@@ -25,6 +25,11 @@ def brief(value: float) -> str:
     return _significant(value, 2, most=4)
 
 
+def short(value: float) -> str:
+    """Write a setting with two figures and no zeros behind them: 0.01, 2.5 or 2,000."""
+    return minus(f"{float(f'{value:.2g}'):,g}")
+
+
 def _significant(value: float, figures: int, *, most: int) -> str:
     """Write so many figures, with a power of ten where that takes more than `most` decimals."""
     if value == 0 or not math.isfinite(value):

@@ -120,6 +120,10 @@ class PairFigure:
         """Draw these kept runs too, at most four, in the order of their colours."""
         self._runs, self._drawn = tuple(runs)[:MAX_RUNS], None
 
+    def show_reference(self, reference: Reference) -> None:
+        """Compare with other answers: the contours are asked for anew with the next frame."""
+        self._reference, self._drawn = reference, None
+
     def show_exact(self, show: bool) -> None:
         """Draw the exact contours, or do not; the legend follows with the next frame."""
         self._shows_exact = show and self._contours is not None

@@ -79,6 +79,15 @@ class QuantileFigure:
             *correct_by(self._corrected, [{"x": x} for x, _ in boxes], on=self._corrects, known=correction is not None),
         ]
 
+    def show_reference(self, reference: Reference) -> None:
+        """Draw other exact quantiles."""
+        if self._exact and reference.exact is not None:
+            values = self.values(reference.exact.quantiles)
+            boxes = _boxes(values, np.arange(float(len(self._rows))), HALF_BOX)
+            for mark, (x, _) in zip(self._exact, boxes, strict=True):
+                mark.x = x
+            self._compared = self._covered(reference)
+
     def show_exact(self, show: bool) -> None:
         """Show the exact quantiles, or hide them."""
         show_marks(self._exact, show=show)
@@ -117,19 +126,28 @@ class QuantileFigure:
         self._compared = 0.0, 0.0
         if reference is None:
             return [], []
-        estimates = self.values({site: value[np.newaxis] for site, value in reference.estimates.items()})[0]
+        estimates = self._estimates(reference)[0]
         triangles = bqplot.Scatter(
             x=estimates, y=places + TRIANGLE, scales=scales, colors=[MUTED], stroke="transparent"
         )
         triangles.marker, triangles.default_size, triangles.enable_hover = "triangle-down", 30, False
-        covered, exact = [np.zeros(1), estimates], []
+        exact = []
         if reference.exact is not None:
             values = self.values(reference.exact.quantiles)
             exact = [dashed(x, y, scales) for x, y in _boxes(values, places, HALF_BOX)]
-            covered += [values[0], values[-1]]
-        together = np.concatenate(covered)
-        self._compared = float(together.min()), float(together.max())
+        self._compared = self._covered(reference)
         return [triangles], exact
+
+    def _covered(self, reference: Reference) -> tuple[float, float]:
+        """Return the ends of what the axis has to cover of a reference, zero included."""
+        covered = [np.zeros((1, len(self._rows))), self._estimates(reference)]
+        if reference.exact is not None:
+            covered.append(self.values(reference.exact.quantiles)[[0, -1]])
+        together = np.concatenate(covered)
+        return float(together.min()), float(together.max())
+
+    def _estimates(self, reference: Reference) -> Array:
+        return self.values({site: value[np.newaxis] for site, value in reference.estimates.items()})
 
 
 def _boxes(values: Array, places: Array, half: float) -> Sequence[tuple[Array, Array]]:

@@ -34,10 +34,11 @@ def prior_densities(exact: ExactPosterior, prob: float) -> dict[str, tuple[Densi
 
 
 def prior_lines(exact: ExactPosterior) -> tuple[Array, ...]:
-    """Return lines drawn from the priors over the grid of the bands, a group each, shape (num_lines, num_points)."""
+    """Return lines drawn from the priors, a group each: at both ends of the grid of the bands, shape (num_lines, 2)."""
     scale, random = exact.scale, np.random.default_rng(LINES_SEED)
     draws = random.standard_normal((NUM_LINES, len(exact.rows.scale))) * exact.rows.scale
-    return tuple(draws @ scale.functionals(mean).T + mean @ scale.offset for mean in exact.lines_at_grid())
+    ends = [functionals[[0, -1]] for functionals in exact.lines_at_grid()]
+    return tuple(draws @ scale.functionals(both).T + both @ scale.offset for both in ends)
 
 
 def _normal(center: float, sd: float, prob: float) -> Density:
