@@ -45,7 +45,7 @@ from rugged_widget.regression.snapshot import (
     WhatIf,
 )
 from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.values import Approximation, Density, ElboCurve, Parameter
+from rugged_widget.snapshot.values import Approximation, Averaged, Density, ElboCurve, Parameter
 from rugged_widget.validation import (
     checked_batch_size,
     checked_count,
@@ -127,6 +127,7 @@ class RegressionFit(Fit):
             engine=engine,
         )
         self._pictured_next = False
+        self._judgement: Approximation | None = None
         self._tensors = SnapshotTensors(model, self.guide, points, self._num_draws, self._probs)
 
     @property
@@ -170,7 +171,13 @@ class RegressionFit(Fit):
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
         PRELOAD.wait()
+        self._judgement = None
         return super().advance(max_steps, seconds, clock)
+
+    def average_iterates(self) -> Averaged:
+        """Put the mean of past iterates in place of the parameters; see `Fit.average_iterates`."""
+        self._judgement = None
+        return super().average_iterates()
 
     def prepare(self) -> bool:
         """Do the next piece of what training and looking at it need; see `Fit.prepare`."""
@@ -219,7 +226,7 @@ class RegressionFit(Fit):
             priors_answer=None if request.priors is None else self._priors_answer(request.priors),
             convergence=self.convergence(),
             averaged=self.averaged,
-            approximation=self.approximation() if request.approximation and self.step else None,
+            approximation=self._judged() if request.approximation and self.step else None,
             correction=self._correction() if request.correction else None,
             draws={name: value[:SNAPSHOT_DRAWS] for name, value in draws.items()} if request.draws else {},
             reference=self.reference(),
@@ -235,6 +242,12 @@ class RegressionFit(Fit):
             ties = correlates(self.guide)
         comparison = self.comparison
         return approximate(draws, log_density, comparison.log_joint, comparison.known(), correlates=ties)
+
+    def _judged(self) -> Approximation:
+        """Return the judgement of the parameters as they are, made once: a slider at rest asks for many snapshots."""
+        if self._judgement is None:
+            self._judgement = self.approximation()
+        return self._judgement
 
     def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
         with self.inspecting():

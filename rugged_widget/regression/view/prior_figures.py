@@ -59,7 +59,7 @@ class PriorFigure:
     def draw(self, prior: Density, posterior: Density) -> Changes:
         """Return the changes that draw both, and say how wide the posterior is by the prior."""
         share = 100 * (posterior.upper - posterior.lower) / (prior.upper - prior.lower)
-        percent = f"{share:.0f}" if share >= 1 else f"{share:.1g}"
+        percent = f"{share:.0f}" if share >= 1 else f"{share:.1f}" if share >= 0.1 else "< 0.1"
         return [
             *self._x.fix(*self._across.cover(*window(prior, posterior))),
             (self._posterior, {"x": posterior.x, "y": _to_its_height(posterior)}),
@@ -69,10 +69,16 @@ class PriorFigure:
 
 
 def window(prior: Density, posterior: Density) -> tuple[float, float]:
-    """Return the ends of an axis that shows a posterior, and of a prior as much as leaves the posterior visible."""
+    """Return the ends of an axis that shows a posterior, and of a prior as much as leaves the posterior visible.
+
+    All of the prior is shown where the two conflict, for then it is seen how far apart they are.
+    """
     low, high = float(posterior.x[0]), float(posterior.x[-1])
+    first, last = float(prior.x[0]), float(prior.x[-1])
     room = SPANS * (high - low)
-    return max(min(low, float(prior.x[0])), low - room), min(max(high, float(prior.x[-1])), high + room)
+    start = first if posterior.lower > prior.upper else max(first, low - room)
+    end = last if posterior.upper < prior.lower else min(last, high + room)
+    return min(low, start), max(high, end)
 
 
 def _to_its_height(density: Density) -> Array:
