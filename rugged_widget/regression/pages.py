@@ -84,9 +84,6 @@ def regression_pages(
         page = ExportPage(subject, _serving(widget, ask, text, lambda: page), changed, text=text)
         return page
 
-    def priors(changed: Changed) -> Page:
-        return PriorsPage(subject, reference, changed, partial(requests.pick, "priors"), text=text)
-
     def compare(changed: Changed) -> Page:
         pair, contours = strongest_correlation(widget.exact())[1], partial(_contours, widget)
         asking = comparing(widget, ask, text, lambda: page)
@@ -96,7 +93,7 @@ def regression_pages(
 
     builders: dict[str, Callable[[Changed], Page]] = {
         "parameters": lambda _changed: ParametersPage(subject, reference, text=text, note=subject.parameters_note),
-        "priors": priors,
+        "priors": lambda changed: PriorsPage(subject, reference, changed, partial(requests.pick, "priors"), text=text),
         "predict": lambda changed: PredictPage(subject, reference, rows_of(data, text), changed, text=text),
         "compare": compare,
         "serve": serve,

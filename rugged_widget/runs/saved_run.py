@@ -86,6 +86,15 @@ class SavedRun(Value):
         """The guide's standard deviation over the exact one of the latent where that is furthest from 1; or nan."""
         return math.nan if self.approximation is None else self.approximation.worst_sd_ratio
 
+    def is_bounded_by(self, log_evidence: float | None) -> bool:
+        """Return whether a log evidence is that of its model, as it is not where its priors are others.
+
+        What is not known, nan or None, is taken to be the same.
+        """
+        if log_evidence is None or math.isnan(log_evidence) or math.isnan(self.log_evidence):
+            return True
+        return math.isclose(log_evidence, self.log_evidence, rel_tol=1e-9)
+
     def renamed(self, name: str) -> SavedRun:
         """Return the same under another name."""
         return replace(self, name=name)

@@ -88,6 +88,8 @@ class RegressionFit(Fit):
         If an argument is not as said here.
     """
 
+    _judgement: Approximation | None = None
+
     def __init__(
         self,
         data: RegressionData,
@@ -127,7 +129,6 @@ class RegressionFit(Fit):
             engine=engine,
         )
         self._pictured_next = False
-        self._judgement: Approximation | None = None
         self._tensors = SnapshotTensors(model, self.guide, points, self._num_draws, self._probs)
 
     @property

@@ -1,6 +1,5 @@
 """The ELBO over the steps, with the log evidence."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import bqplot
@@ -115,12 +114,8 @@ class ElboFigure:
         Runs that are bounded by another log evidence, because their priors are others, are left out.
         """
         self._saved = tuple(runs)
-        mine = [run for run in runs if math.isnan(run.log_evidence) or self._bounds(run.log_evidence)]
-        self._runs = tuple(mine)[-MAX_KEPT:]
+        self._runs = tuple(run for run in runs if run.is_bounded_by(self._evidence))[-MAX_KEPT:]
         self._draw_runs()
-
-    def _bounds(self, log_evidence: float) -> bool:
-        return self._evidence is None or math.isclose(log_evidence, self._evidence, rel_tol=1e-9)
 
     def _draw_runs(self) -> None:
         if self._runs:

@@ -230,6 +230,11 @@ class PairFigure:
             self._cross.x, self._cross.y = at
         return [at]
 
+    def _share_priors(self) -> bool:
+        """Return whether the contours are those of all runs that are drawn: the priors of one may be others."""
+        exact = None if self._reference is None else self._reference.exact
+        return all(run.is_bounded_by(None if exact is None else exact.log_evidence) for run in self._runs)
+
     def _legend(self) -> str:
         shape = "ring" if self.mode.value == "ellipses" else "dots"
         html = self._text.html
@@ -238,7 +243,7 @@ class PairFigure:
             name = html("compare.key.run", number=run.number, name=isolated(run.name))
             keys.append((f"rw-key-pair-{shape} rw-kept-{number}", name))
         if self._shows_exact:
-            keys.append(("rw-key-exact", html("compare.key.exact")))
+            keys.append(("rw-key-exact", html(f"compare.key.{'exact' if self._share_priors() else 'exact_present'}")))
         if self._reference is not None:
             keys.append(("rw-key-cross", html("compare.key.least_squares")))
         return "".join(key_html(css_classes, meaning) for css_classes, meaning in keys)
