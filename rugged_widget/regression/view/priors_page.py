@@ -33,6 +33,9 @@ SITES: Mapping[str, str] = {"weight": "linear.weight", "bias": "linear.bias", "s
 DECADES = 3
 """Powers of ten that a slider reaches to either side of the prior that it began with."""
 
+LAST_DECADE = 300
+"""Exponent that no slider goes beyond: what it stands for has to be a number."""
+
 
 class PriorsPage:
     """Sliders of the priors' scales, each latent's prior with its exact posterior, and bands and lines over the data.
@@ -133,7 +136,9 @@ class PriorsPage:
     def _slider(self, name: str, value: float) -> LogSlider:
         middle = math.floor(math.log10(value) + 0.5)
         slide = partial(self._slide, name)
-        slider = LogSlider(value, slide, self._text, lowest=middle - DECADES, highest=middle + DECADES)
+        lowest, highest = max(middle - DECADES, -LAST_DECADE), min(middle + DECADES, LAST_DECADE)
+        slider = LogSlider(value, slide, self._text, lowest=lowest, highest=highest)
+        slider.widget.readout_format = ".2r"  # 2000, not 2.0e+3: these are in the units of the data
         classed(slider.widget, "rw-prior-slider", f"rw-prior-{name}")
         return slider
 
