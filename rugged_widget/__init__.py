@@ -6,7 +6,7 @@ from rugged_widget.errors import ClosedError, FitError, MissingBundleError, Rugg
 from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import ExportError, LoadedSampler, load_torchscript
-from rugged_widget.regression.infer.model import Priors
+from rugged_widget.regression.priors import Priors
 from rugged_widget.regression.snapshot import RegressionCorrection, RegressionSnapshot
 from rugged_widget.regression.widget import RuggedWidget
 from rugged_widget.runs.saved_run import SavedRun

@@ -59,6 +59,10 @@ class SVIFit(SessionFit, Protocol):
     def guide_label(self) -> str:
         """Name of a guide that is none of the families: that of its function or class."""
 
+    @property
+    def variant(self) -> str:
+        """What else tells its run from those of the same guide and seed, in a few words; empty where nothing does."""
+
     def param_store(self) -> Arrays:
         """Return copies of the guide's parameters by name."""
 
@@ -183,7 +187,7 @@ class SVIWidget(ipywidgets.VBox):
                 self._dashboard,
                 report=self._report,
                 on_runs=self._dashboard.show_runs,
-                run_name=lambda fit: self._dashboard.run_name(fit.guide_name, fit.guide_label, fit.seed),
+                run_name=lambda fit: self._dashboard.run_name(fit.guide_name, fit.guide_label, fit.seed, fit.variant),
                 home=home,
                 **{name: settings[name] for name in ("num_steps", "speed", "stop_when_converged")},
             )
@@ -309,9 +313,10 @@ class SVIWidget(ipywidgets.VBox):
         -------
         DataFrame
             By the run's number: name, guide, seed, steps, learning_rate (of the last step), elbo and elbo_error (nats,
-            total over all rows, at the end), kl and kl_error (nats, from the exact posterior), worst_sd_ratio (guide /
-            exact, of the latent where that is furthest from 1), k_hat, effective (share of the draws that count),
-            quality, averaged (steps "first-last") and seconds; nan or an empty text where something is not known.
+            total over all rows, at the end), kl and kl_error (nats, from the exact posterior), log_evidence (nats,
+            under the priors of the run), worst_sd_ratio (guide / exact, of the latent where that is furthest from 1),
+            k_hat, effective (share of the draws that count), quality, averaged (steps "first-last") and seconds; nan or
+            an empty text where something is not known.
         """
         return self._session.table()
 
@@ -331,7 +336,7 @@ class SVIWidget(ipywidgets.VBox):
         self._session.save_run()
 
     def recall(self, number: int) -> None:
-        """Bring a saved run back, with its guide, seed, learning rate and steps; it can go on from there.
+        """Bring a saved run back, with its guide, priors, seed, learning rate and steps; it can go on from there.
 
         The present run is gone then, unless it is saved too.
 

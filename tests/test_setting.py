@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import traitlets
 
-from rugged_widget import RuggedWidget
+from rugged_widget import Priors, RuggedWidget
 from rugged_widget.setting import Setting, checked_settings, controls_of, settings_of, with_settings
 from rugged_widget.svi_widget import SVIWidget
 from rugged_widget.validation import checked_count
@@ -17,13 +17,21 @@ from tests.regression import plain_widget
 from tests.view import drawn
 
 SETTINGS = settings_of(RuggedWidget)
-ANOTHER: dict[str, Any] = {"guide": "multivariate", "speed": "max", "engine": "plain", "language": "ko"}
+ANOTHER: dict[str, Any] = {
+    "guide": "multivariate",
+    "priors": Priors(weight=2.0),
+    "speed": "max",
+    "engine": "plain",
+    "language": "ko",
+}
 
 
 def another(name: str) -> Any:
     """Return a value that is not the default: one more, or the other one."""
+    if name in ANOTHER:
+        return ANOTHER[name]
     default = SETTINGS[name].default_value
-    return ANOTHER.get(name, (not default) if isinstance(default, bool) else default * 2)
+    return (not default) if isinstance(default, bool) else default * 2
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rugged_widget import RuggedWidget
-from rugged_widget.regression.infer.model import Priors
+from rugged_widget.regression.priors import Priors
 from rugged_widget.setting import settings_of
 from rugged_widget.validation import (
     checked_batch_size,
@@ -107,7 +107,7 @@ def test_a_widget_takes_numbers_of_numpy_and_keeps_those_of_python() -> None:
         "stop_when_converged": np.False_,
     }
     widget = RuggedWidget(**settings, batch_size=np.int16(50), priors=Priors(sigma=np.float32(12)))
-    assert set(settings) == set(settings_of(RuggedWidget))
+    assert {*settings, "priors"} == set(settings_of(RuggedWidget))
     for name, value in settings.items():
         setattr(widget, name, value)
         assert type(getattr(widget, name)) in {int, float, bool, str}

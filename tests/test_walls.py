@@ -63,7 +63,7 @@ CROSSINGS = [
     ("view/dashboard.py", "try:\n    import numpy, torch\nexcept ImportError:\n    raise\n"),
     ("view/i18n/catalogue.py", "from rugged_widget.view.pages import compare"),
     ("infer/step/pyro_step.py", "from rugged_widget.infer.svi import fit"),
-    ("regression/view/panels.py", "from rugged_widget.regression.infer.model import Priors"),
+    ("regression/view/panels.py", "from rugged_widget.regression.infer.model import WEIGHT"),
     ("extras.py", ""),
 ]
 HONEST = [

@@ -42,11 +42,11 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "infer": ("step", "diagnostics", "guides", "compiled", "svi"),
     "infer/compiled": ("optimizer", "capture", "stepping", "jax"),
     "view": ("i18n", "frames", "figures", "controls", "pages"),
-    "regression": ("defaults", "snapshot", "data", "script", "view", "infer"),
+    "regression": ("defaults", "priors", "snapshot", "data", "script", "view", "infer"),
     "regression/infer": ("exact", "export"),
 }
 
-NUMPY_ONLY = (*sorted(LEAVES), "regression/snapshot")
+NUMPY_ONLY = (*sorted(LEAVES), "regression/priors", "regression/snapshot")
 """What holds plain values and checks: places that import numpy and the standard library only."""
 
 # library -> the only rooms that may import it, written as folders

@@ -20,7 +20,9 @@ from rugged_widget.regression.view.explanation_facts import facts_of
 from rugged_widget.regression.view.export_page import ExportPage, ExportRequests
 from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.regression.view.predict_page import PredictPage
+from rugged_widget.regression.view.priors_page import PriorsPage
 from rugged_widget.regression.view.train_page import train_page
+from rugged_widget.snapshot.values import Contours, Latent
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Factory, Page
 from rugged_widget.view.pages.code import CodePage
@@ -37,6 +39,9 @@ Ask = Callable[[Callable[[], None]], None]
 class Widget(RunKeeper, Protocol):
     """What the pages ask of the widget that they are part of."""
 
+    def exact(self) -> ExactPosterior:
+        """Return the exact posterior of the present run."""
+
     def script(self) -> str:
         """Return the run as a script."""
 
@@ -51,7 +56,6 @@ def regression_pages(
     subject: RegressionSubject,
     data: RegressionData,
     reference: RegressionReference,
-    exact: ExactPosterior,
     widget: Widget,
     requests: Requests,
     settings: Mapping[str, object],
@@ -63,10 +67,10 @@ def regression_pages(
 
     Parameters
     ----------
-    subject, data, reference, exact
+    subject, data, reference
         What they are about.
     widget
-        Saves files, writes scripts and keeps runs.
+        Saves files, writes scripts, keeps runs and has the exact posterior of the present one.
     requests, settings
         Requests and first values of the settings, for the first page.
     ask
@@ -81,14 +85,15 @@ def regression_pages(
         return page
 
     def compare(changed: Changed) -> Page:
-        pair = strongest_correlation(exact)[1]
+        pair, contours = strongest_correlation(widget.exact())[1], partial(_contours, widget)
         asking = comparing(widget, ask, text, lambda: page)
-        page = ComparePage(subject, reference, asking, partial(exact_contours, exact), changed, text=text, pair=pair)
+        page = ComparePage(subject, reference, asking, contours, changed, text=text, pair=pair)
         page.show_runs(widget.saved_runs)
         return page
 
     builders: dict[str, Callable[[Changed], Page]] = {
         "parameters": lambda _changed: ParametersPage(subject, reference, text=text, note=subject.parameters_note),
+        "priors": lambda changed: PriorsPage(subject, reference, changed, partial(requests.pick, "priors"), text=text),
         "predict": lambda changed: PredictPage(subject, reference, rows_of(data, text), changed, text=text),
         "compare": compare,
         "serve": serve,
@@ -101,6 +106,10 @@ def regression_pages(
     num_steps = int(str(settings["num_steps"]))
     train = partial(train_page, subject, num_steps, reference, text=text, requests=requests, settings=settings)
     return {"train": train, **{name: partial(explained, name) for name in builders}}
+
+
+def _contours(widget: Widget, across: Latent, up: Latent) -> Contours:
+    return exact_contours(widget.exact(), across, up)
 
 
 def _serving(

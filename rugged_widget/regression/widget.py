@@ -18,11 +18,11 @@ from rugged_widget.regression.data.regression_data import RegressionData, regres
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import save_exported, save_torchscript
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.infer.model import Priors
 from rugged_widget.regression.infer.reference import comparison_of
 from rugged_widget.regression.infer.run_spec import recipe_of
 from rugged_widget.regression.infer.tables import least_squares_of, predictions_of, summary_of
 from rugged_widget.regression.pages import regression_pages
+from rugged_widget.regression.priors import Priors, checked_priors
 from rugged_widget.regression.script import write_script
 from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
@@ -67,16 +67,14 @@ class RuggedWidget(SVIWidget):
     batch_size
         Rows that a step looks at, picked anew each time, for tables of many: >= 1. All of them where it is None or no
         less than there are. The ELBO is of all rows in any case.
-    priors
-        Scales of the model's priors in the units of the table (of the logarithm where that is taken). Given priors
-        switch `standardize` off: independent in these units, they would not be independent on the standardized scale.
     standardize
         Center and scale predictor, covariates and response for training, with weights ~ Normal(0, 2.5), bias ~
         Normal(0, 10) and sigma ~ Uniform(0, 10) on that scale; so a table trains in any units. A covariate of two
         values is only centered. All that is shown and returned is in the units of the table, the ELBO and the log
         evidence are of the response in its own unit, and only the guide's parameters are as they are trained. None does
         so for your own tables without `priors`, not for the lesson's. With False the model sees the table as it is,
-        with `priors` or the lesson's. A guide of your own is called with features and targets as the model sees them.
+        with `priors` or the lesson's. With True there are no `priors` to give, but other ones to set afterwards. A
+        guide of your own is called with features and targets as the model sees them.
     {settings}
 
     Attributes
@@ -106,6 +104,16 @@ class RuggedWidget(SVIWidget):
         place=3,
         saved=lambda _run, fit: fit.guide_given,
     )
+    priors: Setting[Priors | None] = Setting(
+        None,
+        checked_priors,
+        "Scales of the model's priors, on the scale that it is trained on. Given here they are in the units of the "
+        "table (of the logarithm where that is taken) and switch `standardize` off: independent in these units, they "
+        "would not be independent on the standardized scale. Set later, they begin a new run on the scale that the "
+        "widget trains on, the standardized one where it is standardized; None brings back those that it began with.",
+        show=lambda _dashboard, _priors: None,  # pages see them in the reference of a snapshot
+        saved=lambda _run, fit: fit.comparison.priors,
+    )
     show_exact = Setting(
         True,
         partial(checked_flag, name="show_exact"),
@@ -133,7 +141,6 @@ class RuggedWidget(SVIWidget):
         groups: Sequence[object] | None = None,
         covariates: Sequence[Hashable] = (),
         batch_size: int | None = None,
-        priors: Priors | None = None,
         standardize: bool | None = None,
         **settings: Any,
     ) -> None:
@@ -142,7 +149,8 @@ class RuggedWidget(SVIWidget):
         picks: dict[str, Any] = {"groups": groups, "covariates": covariates}
         self._data = regression_data(data, columns, log_response=log_response, label=label, **picks)
         self._batch_size = checked_batch_size(batch_size)
-        self._comparison = comparison_of(self._data, priors, standardize=standardize)
+        self._comparison = comparison_of(self._data, values["priors"], standardize=standardize)
+        values["priors"] = self._comparison.priors
         super().__init__(values, lambda: self._fit_with(self.guide), partial(self._make_dashboard, values))
 
     # Answers of the lesson
@@ -276,12 +284,10 @@ class RuggedWidget(SVIWidget):
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
         subject = subject_of(self._data, PROBS, text, standardized=not self._comparison.scale.is_identity)
         values = {name: setting.shown(settings[name]) for name, setting in settings_of(RuggedWidget).items()}
-        pages = regression_pages(
-            subject, self._data, reference, self._comparison.exact, self, requests, values, ask, text=text
-        )
+        pages = regression_pages(subject, self._data, reference, self, requests, values, ask, text=text)
 
         def static_html(snapshot: RegressionSnapshot, status: str, exact: bool) -> str:
-            return still(subject, snapshot, status, reference, text=text, exact=exact)
+            return still(subject, snapshot, status, snapshot.reference, text=text, exact=exact)
 
         return Dashboard(
             subject,
@@ -304,8 +310,16 @@ class RuggedWidget(SVIWidget):
             seed=self.seed,
             engine=self.engine,
             batch_size=self._batch_size,
-            comparison=self._comparison,
+            comparison=self._comparison if self.priors is None else self._comparison.under(self.priors),
         )
+
+    @traitlets.validate("priors")
+    def _answered_priors(self, proposal: Mapping[str, Any]) -> Priors:
+        """Find the answer under other priors before the present run is given up for them."""
+        priors: Priors = self._comparison.priors if proposal["value"] is None else proposal["value"]
+        if not self._recalling:
+            self._call(lambda _fit: self._comparison.under(priors))
+        return priors
 
     @traitlets.validate("guide")
     def _fitting_guide(self, proposal: Mapping[str, Any]) -> Guide:

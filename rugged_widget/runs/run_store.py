@@ -99,8 +99,8 @@ class RunStore(Generic[FitT]):
         -------
         DataFrame
             name, guide, seed, steps, learning_rate (of the last step), elbo and elbo_error (nats, total over all rows),
-            kl and kl_error (nats), worst_sd_ratio, k_hat, effective (share of the draws), quality, averaged (steps,
-            "first-last") and seconds; nan or an empty text where something is not known.
+            kl and kl_error (nats), log_evidence (nats), worst_sd_ratio, k_hat, effective (share of the draws), quality,
+            averaged (steps, "first-last") and seconds; nan or an empty text where something is not known.
         """
         rows = [_row(run) for run in self.runs]
         return pd.DataFrame(rows, columns=COLUMNS, index=pd.Index([run.number for run in self.runs], name="run"))
@@ -112,8 +112,8 @@ class RunStore(Generic[FitT]):
 
 
 COLUMNS = [
-    *("name", "guide", "seed", "steps", "learning_rate", "elbo", "elbo_error", "kl", "kl_error", "worst_sd_ratio"),
-    *("k_hat", "effective", "quality", "averaged", "seconds"),
+    *("name", "guide", "seed", "steps", "learning_rate", "elbo", "elbo_error", "kl", "kl_error"),
+    *("log_evidence", "worst_sd_ratio", "k_hat", "effective", "quality", "averaged", "seconds"),
 ]
 
 
@@ -133,6 +133,7 @@ def _row(run: SavedRun) -> dict[str, object]:
         "elbo_error": run.elbo_error,
         "kl": None if gap is None else gap.nats,
         "kl_error": None if gap is None else gap.standard_error,
+        "log_evidence": run.log_evidence,
         "worst_sd_ratio": run.worst_sd_ratio,
         "k_hat": run.k_hat,
         "effective": None if judgement is None else judgement.effective,

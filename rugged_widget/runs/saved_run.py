@@ -53,6 +53,8 @@ class SavedRun(Value):
         Its ELBO, at most 120 points.
     draws
         Draws of the guide at its end by site, shape (num_draws, *site shape).
+    log_evidence
+        Log evidence that its ELBO is a bound of, nats: that of its own priors; nan where it is not known.
     """
 
     number: int
@@ -72,6 +74,7 @@ class SavedRun(Value):
     seconds: float
     curve: ElboCurve
     draws: Mapping[str, Array]
+    log_evidence: float = math.nan
 
     @property
     def k_hat(self) -> float:
@@ -82,6 +85,15 @@ class SavedRun(Value):
     def worst_sd_ratio(self) -> float:
         """The guide's standard deviation over the exact one of the latent where that is furthest from 1; or nan."""
         return math.nan if self.approximation is None else self.approximation.worst_sd_ratio
+
+    def is_bounded_by(self, log_evidence: float | None) -> bool:
+        """Return whether a log evidence is that of its model, as it is not where its priors are others.
+
+        What is not known, nan or None, is taken to be the same.
+        """
+        if log_evidence is None or math.isnan(log_evidence) or math.isnan(self.log_evidence):
+            return True
+        return math.isclose(log_evidence, self.log_evidence, rel_tol=1e-9)
 
     def renamed(self, name: str) -> SavedRun:
         """Return the same under another name."""
@@ -126,7 +138,13 @@ def run_of(  # what a run was
         seconds=seconds,
         curve=thinned(snapshot.curve),
         draws=snapshot.draws,
+        log_evidence=_evidence(snapshot),
     )
+
+
+def _evidence(snapshot: Snapshot) -> float:
+    exact = None if snapshot.reference is None else snapshot.reference.exact
+    return math.nan if exact is None else exact.log_evidence
 
 
 def thinned(curve: ElboCurve) -> ElboCurve:

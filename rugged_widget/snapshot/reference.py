@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rugged_widget.snapshot.values import Array, Density, Value
+from rugged_widget.snapshot.values import Array, Caution, Density, Value
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,7 +33,10 @@ class Reference(Value):
         A point estimate by site, of the site's shape.
     exact
         The exact posterior; None where the model has no closed form of it.
+    cautions
+        What to be careful with, the worst first.
     """
 
     estimates: Mapping[str, Array]
     exact: ExactAnswer | None = None
+    cautions: tuple[Caution, ...] = ()

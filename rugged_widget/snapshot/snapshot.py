@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.values import (
     Approximation,
     Array,
@@ -78,6 +79,9 @@ class Snapshot(Value):
     draws
         Draws of the guide by site, on the site's support, shape (num_draws, *site shape), the same draws in every site;
         empty unless requested.
+    reference
+        Reference that the fit is compared with, the same one in all its snapshots; None where it never changes, or is
+        not known.
     """
 
     step: int
@@ -95,6 +99,7 @@ class Snapshot(Value):
     approximation: Approximation | None = None
     correction: Correction | None = None
     draws: Mapping[str, Array] = field(default_factory=dict)
+    reference: Reference | None = None
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

@@ -316,6 +316,25 @@ class Correction(Value):
 
 
 @dataclass(frozen=True, eq=False)
+class Caution(Value):
+    """Something about model and data to be careful with, whatever the guide.
+
+    Attributes
+    ----------
+    key
+        Name of its sentence: the entry `caution.<key>` of the catalogue.
+    latent
+        The latent that it is about.
+    numbers
+        Numbers of the sentence, by the names of its fields.
+    """
+
+    key: str
+    latent: Latent
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
 class Contours(Value):
     """Lines of equal density of two numbers, each round the smallest region of some probability.
 

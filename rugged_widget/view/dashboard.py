@@ -56,8 +56,8 @@ class Dashboard:
         Told what snapshots have to hold whenever that changes, which is AT_REST to begin with; asks for a new one where
         training rests.
     reference
-        Answers that the fit is compared with; without it, or without an exact answer in it, there is no switch for
-        that.
+        Answers that the fit is compared with at first; a snapshot may bring others. Without it, or without an exact
+        answer in it, there is no switch for that.
     text
         The words, at first in their present language; `speak` changes it.
     on_language
@@ -88,6 +88,7 @@ class Dashboard:
         self._text, self._on_language = text, on_language
         self._locale = Locale(text, str(settings.get("language", AUTO)), controls)
         self._latest: tuple[Snapshot, Progress] | None = None
+        self._reference = reference
         self._request, self._resting, self._closed = AT_REST, True, False
         changed = partial(ask, self._refresh)
         self._controls = Controls(controls, settings, requests, text=text)
@@ -124,6 +125,7 @@ class Dashboard:
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a frame."""
         self._latest = snapshot, progress
+        self._compare_with(snapshot.reference)
         self._stream.push(self._changes([self._tabs.visible]), self._summary())
 
     def before_rest(self) -> None:
@@ -134,6 +136,7 @@ class Dashboard:
     def rest(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a last frame and the full state: training rests."""
         self._latest = snapshot, progress
+        self._compare_with(snapshot.reference)
         self._controls.show_status(progress)
         self._redraw()
 
@@ -190,7 +193,7 @@ class Dashboard:
                 show(runs)
         self._respeak()
 
-    def run_name(self, guide: str, label: str, seed: int) -> str:
+    def run_name(self, guide: str, label: str, seed: int, variant: str = "") -> str:
         """Return what to call a run.
 
         Parameters
@@ -199,10 +202,13 @@ class Dashboard:
             Key of the guide's family, and what to call a guide that the catalogue has no words for.
         seed
             Seed of the run.
+        variant
+            What else tells it from others; empty where nothing does.
         """
         key = f"guides.{guide}"
         name = self._text(key) if key in self._text and guide != CUSTOM else label
-        return self._text("compare.run_name", guide=name, seed=seed)
+        called = self._text("compare.run_name", guide=name, seed=seed)
+        return f"{called} \N{MIDDLE DOT} {variant}" if variant else called
 
     def notify(self, said: str) -> None:
         """Say something above the pages until the status changes; plain text, nothing where it is empty."""
@@ -266,6 +272,7 @@ class Dashboard:
         if page is not None:
             self._stream.extend(page.targets, hover=getattr(page, "hover", ()), labels=getattr(page, "labels", {}))
             self._draw_exact_on(page)
+            self._compare_on(page)
         self._refresh()
         self._tabs.attach()
 
@@ -273,6 +280,18 @@ class Dashboard:
         show_exact = getattr(page, "show_exact", None)
         if self._exact is not None and show_exact is not None:
             show_exact(self._exact.shown)
+
+    def _compare_with(self, reference: Reference | None) -> None:
+        """Compare with other answers from now on, where a snapshot brings them; nothing is compared without any."""
+        if reference is not None and self._reference is not None and reference is not self._reference:
+            self._reference = reference
+            for page in self._tabs.built:
+                self._compare_on(page)
+
+    def _compare_on(self, page: Page) -> None:
+        show_reference = getattr(page, "show_reference", None)
+        if self._reference is not None and show_reference is not None:
+            show_reference(self._reference)
 
     def _refresh(self) -> None:
         before = self._latest

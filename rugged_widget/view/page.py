@@ -21,7 +21,8 @@ class Page(Protocol):
     fit makes, such as `RegressionSnapshot`.
 
     A page that has dots to point at, or parts without a name, has `hover` and `labels` too, as of `FrameStream`; one
-    that can draw the exact answer has `show_exact(show)`.
+    that can draw the exact answer has `show_exact(show)`, and `show_reference(reference)` where that may be another
+    one later.
     """
 
     @property

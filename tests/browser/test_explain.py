@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.browser.pages import Shown, Theme
 
-PAGES = ("Parameters", "Predict", "Compare", "Serve", "Code")
+PAGES = ("Parameters", "Priors", "Predict", "Compare", "Serve", "Code")
 TITLES = {
     "rw-elbo": "What is climbing here?",
     "rw-quantiles": "How sure is the guide?",

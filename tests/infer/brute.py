@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from rugged_widget.regression.infer.model import Priors
+    from rugged_widget.regression.priors import Priors
 
 
 class Brute(NamedTuple):

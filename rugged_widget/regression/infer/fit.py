@@ -32,11 +32,13 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.guide_quantiles import original_quantiles
 from rugged_widget.regression.infer.importance_correction import correct
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression
 from rugged_widget.regression.infer.reference import Comparison
 from rugged_widget.regression.infer.scale import Scale
+from rugged_widget.regression.priors import Priors
 from rugged_widget.regression.snapshot import (
     Point,
+    PriorsAnswer,
     RegressionCorrection,
     RegressionReference,
     RegressionRequest,
@@ -44,7 +46,7 @@ from rugged_widget.regression.snapshot import (
     WhatIf,
 )
 from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.values import Approximation, Density, ElboCurve, Parameter
+from rugged_widget.snapshot.values import Approximation, Averaged, Density, ElboCurve, Parameter
 from rugged_widget.validation import (
     checked_batch_size,
     checked_count,
@@ -86,6 +88,8 @@ class RegressionFit(Fit):
     TypeError, ValueError
         If an argument is not as said here.
     """
+
+    _judgement: Approximation | None = None
 
     def __init__(
         self,
@@ -144,6 +148,11 @@ class RegressionFit(Fit):
         return guide_label(self.guide_given)
 
     @property
+    def variant(self) -> str:
+        """Scales of the priors that are others than those that the table came with, such as "weight=0.5"."""
+        return self.comparison.variant
+
+    @property
     def elbo(self) -> float:
         """ELBO estimate of the last step in nats, total over all rows; nan before the first.
 
@@ -164,7 +173,13 @@ class RegressionFit(Fit):
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
         PRELOAD.wait()
+        self._judgement = None
         return super().advance(max_steps, seconds, clock)
+
+    def average_iterates(self) -> Averaged:
+        """Put the mean of past iterates in place of the parameters; see `Fit.average_iterates`."""
+        self._judgement = None
+        return super().average_iterates()
 
     def prepare(self) -> bool:
         """Do the next piece of what training and looking at it need; see `Fit.prepare`."""
@@ -210,11 +225,13 @@ class RegressionFit(Fit):
             parameters=self._parameters() if request.parameters else (),
             marginals={name: self._marginals(value) for name, value in draws.items()} if request.parameters else {},
             what_if=None if request.what_if is None else self._what_if(draws, request.what_if),
+            priors_answer=None if request.priors is None else self._priors_answer(request.priors),
             convergence=self.convergence(),
             averaged=self.averaged,
-            approximation=self.approximation() if request.approximation and self.step else None,
+            approximation=self._judged() if request.approximation and self.step else None,
             correction=self._correction() if request.correction else None,
             draws={name: value[:SNAPSHOT_DRAWS] for name, value in draws.items()} if request.draws else {},
+            reference=self.reference(),
         )
 
     def approximation(self) -> Approximation:
@@ -227,6 +244,12 @@ class RegressionFit(Fit):
             ties = correlates(self.guide)
         comparison = self.comparison
         return approximate(draws, log_density, comparison.log_joint, comparison.known(), correlates=ties)
+
+    def _judged(self) -> Approximation:
+        """Return the judgement of the parameters as they are, made once: a slider at rest asks for many snapshots."""
+        if self._judgement is None:
+            self._judgement = self.approximation()
+        return self._judgement
 
     def _draws(self, count: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64] | None]:
         with self.inspecting():
@@ -280,6 +303,9 @@ class RegressionFit(Fit):
         (guide,) = densities(Mixture(shares, mean[None], draws[SIGMA][None]), self._prob)
         exact = self.comparison.exact.prediction(point.x, point.group, self._prob, point.covariates)
         return WhatIf(point, guide, exact)
+
+    def _priors_answer(self, priors: Priors) -> PriorsAnswer:
+        return self.comparison.under(priors).priors_answer(self._prob)
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
         """Return quantiles of each latent, in the units of the table.

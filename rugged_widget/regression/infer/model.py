@@ -1,7 +1,6 @@
 """The lesson's Bayesian regression, and a guide family of its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
 import pyro
@@ -12,7 +11,7 @@ from pyro.nn import PyroModule, PyroSample
 from torch import Tensor, nn
 
 from rugged_widget.infer.guides.families import register_family
-from rugged_widget.validation import checked_positive
+from rugged_widget.regression.priors import Priors
 
 WEIGHT = "linear.weight"
 """Site of the weights, shape (1, number of features), such as group, predictor, group x predictor; see `Design`."""
@@ -20,35 +19,6 @@ BIAS = "linear.bias"
 """Site of the bias, shape (1,)."""
 SIGMA = "sigma"
 """Site of the standard deviation of the response around its mean, shape ()."""
-
-
-@dataclass(frozen=True)
-class Priors:
-    """What is believed before the data are seen: the lesson's, or scales that suit other units.
-
-    Attributes
-    ----------
-    weight
-        Standard deviation of each weight, whose mean is 0; finite, > 0.
-    bias
-        Standard deviation of the bias, whose mean is 0; finite, > 0.
-    sigma
-        Upper end of sigma, which is uniform from 0 on; finite, > 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one of them is no number, or not finite and > 0.
-    """
-
-    weight: float = 1.0
-    bias: float = 10.0
-    sigma: float = 10.0
-
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            value = checked_positive(getattr(self, item.name), f"{item.name} of the priors")
-            object.__setattr__(self, item.name, value)
 
 
 class BayesianRegression(PyroModule):

@@ -11,7 +11,8 @@ from typing import Self
 import numpy as np
 
 from rugged_widget.regression.data.design import LESSON_DESIGN, Design
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.regression.priors import Priors
 from rugged_widget.snapshot.values import Array
 
 STANDARDIZED_PRIORS = Priors(weight=2.5)

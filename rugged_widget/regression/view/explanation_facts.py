@@ -39,6 +39,7 @@ class _Facts:
             "panels": self._panels,
             "slopes": self._slopes,
             "slope": self._slope,
+            "priors": self._priors,
         }
 
     def __call__(self, key: str, snapshot: RegressionSnapshot) -> list[Sentence]:
@@ -118,6 +119,11 @@ class _Facts:
     def _held_fixed(self) -> list[Sentence]:
         covariates = self._subject.labels.covariates
         return [("covariates", {"covariates": covariates, "rows": self._subject.row_noun})] if covariates else []
+
+    def _priors(self, snapshot: RegressionSnapshot) -> list[Sentence]:
+        fields = {"rows": self._subject.row_noun, "num_rows": snapshot.num_rows}
+        scale = ["standardized"] if self._subject.standardized else []
+        return [(name, fields) for name in ("what", *scale, "read", "lines", "evidence")]
 
     def _is_lesson(self) -> bool:
         return self._subject.title == self._subject.text("lesson.lesson.title")

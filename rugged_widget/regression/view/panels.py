@@ -94,6 +94,11 @@ class Panels:
             )
         ]
 
+    def show_reference(self, reference: RegressionReference) -> None:
+        """Draw the ends of other exact bands."""
+        self._reference = reference
+        self._draw_exact()
+
     def show_exact(self, show: bool) -> None:
         """Show the ends of the exact bands, or hide them."""
         for panel in self._panels:
@@ -111,11 +116,15 @@ class Panels:
             panel.name()
 
     def _switch(self, on_mode: Callable[[], None]) -> None:
+        self._draw_exact()
+        on_mode()
+
+    def _draw_exact(self) -> None:
         if self._reference is not None and self._reference.exact is not None:
             bands = self._reference.exact.bands[self.mode.value]
             for panel, band in zip(self._panels, bands, strict=True):
-                panel.exact[0].y = _ends(band)
-        on_mode()
+                for mark in panel.exact:
+                    mark.y = _ends(band)
 
 
 class _Panel:

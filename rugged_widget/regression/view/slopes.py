@@ -128,6 +128,14 @@ class SlopeFigure:
             *correct_by(self._corrected, drawn, on=self._corrects, known=corrected is not None),
         ]
 
+    def show_reference(self, reference: RegressionReference) -> None:
+        """Draw other exact densities; room for them and the corners come with the next frame."""
+        if self._exact and reference.exact is not None:
+            self._answers = reference.exact.slopes
+            for mark, answer in zip(self._exact, self._answers, strict=True):
+                with mark.hold_sync():
+                    mark.x, mark.y = answer.x, answer.density
+
     def show_exact(self, show: bool) -> None:
         """Show the exact densities, or hide them; what stands in the corners follows with the next frame."""
         self._shows_exact = show and bool(self._exact)

@@ -43,7 +43,9 @@ class ElboFigure:
         self._text = text
         self._x = Ruler("", 0.0, float(num_steps), num_steps=6)
         self._y = Ruler("", -1.0, 0.0, vertical=True)
+        self._saved: tuple[SavedRun, ...] = ()
         self._runs: tuple[SavedRun, ...] = ()
+        self._num_rows = 1
         self._mark()
         self.unit = toggle_buttons("rw-unit", UNITS)
         Choice(self.unit, self._units, lambda _unit: on_unit(), text, lambda: self._unit_tips(subject))
@@ -99,9 +101,20 @@ class ElboFigure:
         self._shows_exact = show
         show_marks(self._exact, show=show)
 
+    def show_reference(self, reference: Reference) -> None:
+        """Draw the line at another log evidence, with the runs that it bounds; its text follows with the next frame."""
+        if self._exact and reference.exact is not None:
+            self._evidence = reference.exact.log_evidence
+            self._draw_evidence(1.0 if self._shown_unit == "total" else 1.0 / self._num_rows)
+            self.show_runs(self._saved)
+
     def show_runs(self, runs: Sequence[SavedRun]) -> None:
-        """Draw these kept runs thinly under the present one, the latest six of them; where they stop, they stop."""
-        self._runs = tuple(runs)[-MAX_KEPT:]
+        """Draw these kept runs thinly under the present one, the latest six of them; where they stop, they stop.
+
+        Runs that are bounded by another log evidence, because their priors are others, are left out.
+        """
+        self._saved = tuple(runs)
+        self._runs = tuple(run for run in runs if run.is_bounded_by(self._evidence))[-MAX_KEPT:]
         self._draw_runs()
 
     def _draw_runs(self) -> None:
@@ -129,17 +142,19 @@ class ElboFigure:
 
     def _scale(self, num_rows: int) -> float:
         """Return what nats are multiplied by; where that is new, prepare the axis and the line for it."""
-        unit = self.unit.value
+        unit, self._num_rows = self.unit.value, num_rows
         scale = 1.0 if unit == "total" else 1.0 / num_rows
         if unit != self._shown_unit:
             self._shown_unit = unit
             self._y.fix(-1.0, 0.0)
             self._y.rename(self._text(f"elbo.axis.{unit}"))
             self._draw_runs()
-            show_at = None if self._evidence is None else np.full(2, self._evidence * scale)
-            for mark in self._exact:
-                mark.y = show_at
+            self._draw_evidence(scale)
         return scale
+
+    def _draw_evidence(self, scale: float) -> None:
+        for mark in self._exact:
+            mark.y = np.full(2, (self._evidence or 0.0) * scale)
 
     def _cover(self, low: float, high: float, scale: float) -> Changes:
         if self._evidence is None:

@@ -51,7 +51,8 @@ class Facts:
         told: list[Sentence] = [("what", fields)]
         if self._exact is None:
             return [*told, ("bound_unknown", fields), ("units", fields)]
-        told.append(("bound", {"evidence": to_decimals(self._text, self._exact.log_evidence, 2)}))
+        present = self._exact if snapshot.reference is None else snapshot.reference.exact or self._exact
+        told.append(("bound", {"evidence": to_decimals(self._text, present.log_evidence, 2)}))
         if snapshot.step and snapshot.gap is not None and math.isfinite(snapshot.gap.nats):
             told.append(("gap", {"gap": gap_words(self._text, snapshot.gap)}))
         else:

@@ -84,9 +84,9 @@ def brief(text: Catalogue, value: float) -> str:
     return text.number(of_figures(value, 2).write(value))
 
 
-def short(text: Catalogue, value: float) -> str:
+def short(text: Catalogue, value: float, figures: int = 3) -> str:
     """Write a number that somebody chose: up to three figures, without zeros at its end: 0.03 or 2,000."""
-    return text.number(without_zeros(of_figures(value, 3).write(value)))
+    return text.number(without_zeros(of_figures(value, figures).write(value)))
 
 
 def ends(text: Catalogue, low: float, high: float) -> str:

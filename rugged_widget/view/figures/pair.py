@@ -123,6 +123,10 @@ class PairFigure:
         """Draw these kept runs too, at most four, in the order of their colours."""
         self._runs, self._drawn = tuple(runs)[:MAX_RUNS], None
 
+    def show_reference(self, reference: Reference) -> None:
+        """Compare with other answers: the contours are asked for anew with the next frame."""
+        self._reference, self._drawn = reference, None
+
     def show_exact(self, show: bool) -> None:
         """Draw the exact contours, or do not; the legend follows with the next frame."""
         self._shows_exact = show and self._contours is not None
@@ -229,6 +233,11 @@ class PairFigure:
             self._cross.x, self._cross.y = at
         return [at]
 
+    def _share_priors(self) -> bool:
+        """Return whether the contours are those of all runs that are drawn: the priors of one may be others."""
+        exact = None if self._reference is None else self._reference.exact
+        return all(run.is_bounded_by(None if exact is None else exact.log_evidence) for run in self._runs)
+
     def _legend(self) -> str:
         shape = "ring" if self.mode.value == "ellipses" else "dots"
         html = self._text.html
@@ -237,7 +246,7 @@ class PairFigure:
             name = html("compare.key.run", number=run.number, name=isolated(run.name))
             keys.append((f"rw-key-pair-{shape} rw-kept-{number}", name))
         if self._shows_exact:
-            keys.append(("rw-key-exact", html("compare.key.exact")))
+            keys.append(("rw-key-exact", html(f"compare.key.{'exact' if self._share_priors() else 'exact_present'}")))
         if self._reference is not None:
             keys.append(("rw-key-cross", html("compare.key.least_squares")))
         return "".join(key_html(css_classes, meaning) for css_classes, meaning in keys)

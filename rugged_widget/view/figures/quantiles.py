@@ -11,7 +11,7 @@ from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
-from rugged_widget.view.figures.row_scales import row_scales, values_of
+from rugged_widget.view.figures.row_scales import followed, row_scales, values_of
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -50,24 +50,18 @@ class QuantileFigure:
         y = bqplot.LinearScale(min=TOP, max=num_rows + BOTTOM, reverse=True)
         scales = {"x": self._x.scale, "y": y}
         places = np.arange(float(num_rows))
-        pairs = np.stack([places, places], axis=1)
-        common = {"x": np.zeros((num_rows, 2)), "y": pairs, "scales": scales, "colors": [ACCENT]}
-        self._outer = SilentLines(stroke_width=2.0, **common)
-        self._inner = SilentLines(stroke_width=7.0, **common)
-        self._median = SilentScatter(
-            x=np.zeros(num_rows), y=places, scales=scales, colors=[BACKGROUND], stroke=ACCENT, stroke_width=2.0
-        )
-        self._median.default_size, self._median.enable_hover = 26, False
-        estimates, self._exact = self._compare(reference, places, scales)
+        self._outer, self._inner, self._median = self._bars(places, scales)
+        self._triangles, self._exact = self._compare(reference, places, scales)
         self._corrected = [dotted(x, y, scales) for x, y in _boxes(np.zeros((5, num_rows)), places, HALF_CORRECTED)]
         self._corrects = False
         self._names = bqplot.Axis(scale=y, side="left", grid_lines="none", color=GRID, tick_values=places)
         self._values = html_text("rw-row-values")
-        zeros = self._zeros(places, scales)
+        self._zero = self._zeros(places, scales)
+        guide = [*self._corrected, self._outer, self._inner, self._median]
         chart = Chart(
             "rw-quantiles",
             text("quantiles.title"),
-            marks=[zeros, *self._exact, *self._corrected, self._outer, self._inner, self._median, *estimates],
+            marks=[self._zero, *self._exact, *guide, *self._triangles],
             axes=[self._x.axis, self._names],
             margin=self._margin(),
             texts=[self._values] if self._scales.own else [],
@@ -93,6 +87,19 @@ class QuantileFigure:
             (self._values, {"value": self._written(snapshot)}),
             *correct_by(self._corrected, [{"x": x} for x, _ in boxes], on=self._corrects, known=correction is not None),
         ]
+
+    def show_reference(self, reference: Reference) -> None:
+        """Draw other exact quantiles."""
+        if self._exact and reference.exact is not None:
+            self._scales = followed(self._scales, self._rows, self._subject.probs, reference)
+            if self._scales.own:
+                self._zero.x = np.repeat(self._scales.zeros[:, None], 2, axis=1)
+                self._triangles[0].x = self._estimates(reference)[0]
+            values = self.values(reference.exact.quantiles)
+            boxes = _boxes(values, np.arange(float(len(self._rows))), HALF_BOX)
+            for mark, (x, _) in zip(self._exact, boxes, strict=True):
+                mark.x = x
+            self._compared = self._covered(reference)
 
     def show_exact(self, show: bool) -> None:
         """Show the exact quantiles, or hide them."""
@@ -139,6 +146,19 @@ class QuantileFigure:
         ends, middle = (f"{percent[a]}\N{EN DASH}{percent[b]} %" for a, b in ((0, -1), (1, -2)))
         return self._text("quantiles.axis", ends=ends, middle=middle)
 
+    def _bars(
+        self, places: Array, scales: Mapping[str, bqplot.Scale]
+    ) -> tuple[SilentLines, SilentLines, SilentScatter]:
+        """Return the marks of the guide: thin bars, thick bars and dots, at nothing yet."""
+        num_rows = len(places)
+        pairs = np.stack([places, places], axis=1)
+        common = {"x": np.zeros((num_rows, 2)), "y": pairs, "scales": scales, "colors": [ACCENT]}
+        dots = SilentScatter(
+            x=np.zeros(num_rows), y=places, scales=scales, colors=[BACKGROUND], stroke=ACCENT, stroke_width=2.0
+        )
+        dots.default_size, dots.enable_hover = 26, False
+        return SilentLines(stroke_width=2.0, **common), SilentLines(stroke_width=7.0, **common), dots
+
     def _zeros(self, places: Array, scales: Mapping[str, bqplot.Scale]) -> bqplot.Lines:
         """Return the mark of 0: one line, or a stroke in each row."""
         look = {"scales": scales, "colors": [MUTED], "stroke_width": 1.0}
@@ -167,19 +187,28 @@ class QuantileFigure:
         self._compared = 0.0, 0.0
         if reference is None:
             return [], []
-        estimates = self.values({site: value[np.newaxis] for site, value in reference.estimates.items()})[0]
+        estimates = self._estimates(reference)[0]
         triangles = bqplot.Scatter(
             x=estimates, y=places + TRIANGLE, scales=scales, colors=[MUTED], stroke="transparent"
         )
         triangles.marker, triangles.default_size, triangles.enable_hover = "triangle-down", 30, False
-        covered, exact = [np.zeros(1), estimates], []
+        exact = []
         if reference.exact is not None:
             values = self.values(reference.exact.quantiles)
             exact = [dashed(x, y, scales) for x, y in _boxes(values, places, HALF_BOX)]
-            covered += [values[0], values[-1]]
-        together = np.concatenate(covered)
-        self._compared = float(together.min()), float(together.max())
+        self._compared = self._covered(reference)
         return [triangles], exact
+
+    def _covered(self, reference: Reference) -> tuple[float, float]:
+        """Return the ends of what the axis has to cover of a reference, zero included."""
+        covered = [np.zeros((1, len(self._rows))), self._estimates(reference)]
+        if reference.exact is not None:
+            covered.append(self.values(reference.exact.quantiles)[[0, -1]])
+        together = np.concatenate(covered)
+        return float(together.min()), float(together.max())
+
+    def _estimates(self, reference: Reference) -> Array:
+        return self.values({site: value[np.newaxis] for site, value in reference.estimates.items()})
 
 
 def _boxes(values: Array, places: Array, half: float) -> Sequence[tuple[Array, Array]]:

@@ -69,9 +69,21 @@ def row_scales(rows: Sequence[Row], probs: Sequence[float], reference: Reference
     extent = max(0.0, float(drawn.max())) - min(0.0, float(drawn.min()))
     if float(spread.min()) >= LEAST * extent or not (spread > 0).all() or not np.isfinite(spread).all():
         return shared
+    return _own(exact, probs)
+
+
+def followed(scales: RowScales, rows: Sequence[Row], probs: Sequence[float], reference: Reference) -> RowScales:
+    """Return the scales of rows that are compared with another reference: a common axis stays one, and own ones own."""
+    if not scales.own or reference.exact is None:
+        return scales
+    exact = values_of(rows, reference.exact.quantiles)
+    return _own(exact, probs) if (exact[-1] > exact[0]).all() else scales
+
+
+def _own(exact: Array, probs: Sequence[float]) -> RowScales:
     normal = NormalDist()
     width = normal.inv_cdf(probs[-1]) - normal.inv_cdf(probs[0])
-    return RowScales(exact[len(exact) // 2], spread / width, own=True)
+    return RowScales(exact[len(exact) // 2], (exact[-1] - exact[0]) / width, own=True)
 
 
 def values_of(rows: Sequence[Row], quantiles: Mapping[str, Array]) -> Array:

@@ -8,9 +8,18 @@ from html import escape
 import ipywidgets
 
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.snapshot.values import Approximation, Averaged, Convergence, Latent
+from rugged_widget.snapshot.values import Approximation, Averaged, Caution, Convergence, Latent
 from rugged_widget.view.figures.chart import Explained, html_text
-from rugged_widget.view.figures.number_format import TIMES, against, brief, correlation, share, times, to_decimals
+from rugged_widget.view.figures.number_format import (
+    TIMES,
+    against,
+    brief,
+    correlation,
+    share,
+    short,
+    times,
+    to_decimals,
+)
 from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
@@ -31,24 +40,29 @@ class Card:
 
     def __init__(self, name: str, actions: Sequence[ipywidgets.Widget], explain: Explained | None) -> None:
         self._title, self._text = html_text("rw-verdict-title"), html_text("rw-verdict-text")
+        self._caution = html_text("rw-caution")
         head = hbox("rw-verdict-head", self._title, *([] if explain is None else [explain.box]))
-        self.box = vbox(f"rw-verdict {name}", head, self._text, hbox("rw-verdict-actions", *actions))
-        self.targets: tuple[Silent, ...] = (self._title, self._text)
+        said = head, self._text, self._caution
+        self.box = vbox(f"rw-verdict {name}", *said, hbox("rw-verdict-actions", *actions))
+        self.targets: tuple[Silent, ...] = (self._title, self._text, self._caution)
         self.sentence = ""
 
-    def tell(self, title: str, sentences: Sequence[str], *, remark: str = "", test: str = "") -> Changes:
+    def tell(
+        self, title: str, sentences: Sequence[str], *, remark: str = "", test: str = "", caution: str = ""
+    ) -> Changes:
         """Return the changes that make it say this, all of it plain text; keep the title for who does not see it.
 
         `sentences` say why it is so; empty ones are left out. `remark` says when it was so, where that is not now, and
-        `test` what was measured, on a line of its own with the remark.
+        `test` what was measured, on a line of its own with the remark. A `caution` stands below, in view.
         """
-        self.sentence = f"{title} {remark}".strip()
+        self.sentence = " ".join(filter(None, (title, remark, caution)))
         why = escape(" ".join(filter(None, sentences)))
         last = f"<b>{escape(remark)}</b> {escape(test)}".strip() if remark else escape(test)
         measured = f'<p class="rw-test">{last}</p>' if last else ""
         return [
             (self._title, {"value": f"<h3>{escape(title)}</h3>"}),
             (self._text, {"value": f"<p>{why}</p>{measured}"}),
+            (self._caution, {"value": f"<p>{escape(caution)}</p>" if caution else ""}),
         ]
 
 
@@ -117,6 +131,7 @@ class ApproximationCard:
     ) -> None:
         self._rows, self._text = rows, text
         self._judged: tuple[int, Approximation] | None = None
+        self._cautions: Sequence[Caution] = ()
         self.correct = classed(ipywidgets.ToggleButton(value=False, layout={"width": "auto"}), "rw-correct")
         self._correct = Control(self.correct, False, partial(requests.pick, "correct"))
         self.cure = button("rw-cure", lambda: requests.pick("guide", CURE), SilentButton, disabled=True)
@@ -129,8 +144,13 @@ class ApproximationCard:
         """Make the button show `value`, without asking for it."""
         self._correct.show(value)
 
+    def show_cautions(self, cautions: Sequence[Caution]) -> None:
+        """Say the first of these, the worst, from the next frame on, whatever the verdict is."""
+        self._cautions = cautions
+
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
+        caution = caution_words(self._text, self._cautions[0], self._latent) if self._cautions else ""
         if snapshot.approximation is not None:
             self._judged = snapshot.step, snapshot.approximation
         elif snapshot.step == 0 or (self._judged is not None and snapshot.step < self._judged[0]):
@@ -138,7 +158,8 @@ class ApproximationCard:
         curable = False
         if self._judged is None:
             key = "waiting" if progress.status == "running" else "unknown" if snapshot.step else "start"
-            changes = self.card.tell(self._text(f"verdict.approximation.{key}"), [self._sentence(key)])
+            title = self._text(f"verdict.approximation.{key}")
+            changes = self.card.tell(title, [self._sentence(key)], caution=caution)
         else:
             step, judgement = self._judged
             remark = "" if step == snapshot.step else self._text("verdict.approximation.as_of", step=step)
@@ -146,7 +167,8 @@ class ApproximationCard:
             convergence = snapshot.convergence
             converged = convergence is not None and convergence.state == "converged"
             why = self._why(judgement, averaged=snapshot.averaged is not None, converged=converged)
-            changes = self.card.tell(self._title(judgement), why, remark=remark, test=self._test(judgement))
+            title, test = self._title(judgement), self._test(judgement)
+            changes = self.card.tell(title, why, remark=remark, test=test, caution=caution)
         return [*changes, (self.cure, {"disabled": not curable})]
 
     def _title(self, judgement: Approximation) -> str:
@@ -231,6 +253,17 @@ class ApproximationCard:
         return self._text(f"verdict.approximation_text.{key}", **values)
 
     def _latent(self, latent: Latent) -> str:
-        labels = {(row.site, row.index): row.label for row in self._rows()}
-        site, index = latent
-        return labels.get(latent, f"{site}[{', '.join(map(str, index))}]" if index else site)
+        return latent_name(self._rows(), latent)
+
+
+def latent_name(rows: Sequence[Row], latent: Latent) -> str:
+    """Return what a latent is called: the label of its row, or its site and index where none is drawn."""
+    labels = {(row.site, row.index): row.label for row in rows}
+    site, index = latent
+    return labels.get(latent, f"{site}[{', '.join(map(str, index))}]" if index else site)
+
+
+def caution_words(text: Catalogue, caution: Caution, name: Callable[[Latent], str]) -> str:
+    """Return a caution as a sentence, plain text; `name` says what a latent is called."""
+    numbers = {key: short(text, value, 2) for key, value in caution.numbers.items()}
+    return text(f"caution.{caution.key}", name=name(caution.latent), **numbers)

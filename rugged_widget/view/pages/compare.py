@@ -66,6 +66,10 @@ class ComparePage:
         self._follow_ticks()
         return self._pair.update(snapshot, progress)
 
+    def show_reference(self, reference: Reference) -> None:
+        """Draw other exact contours from the next frame on."""
+        self._pair.show_reference(reference)
+
     def show_exact(self, show: bool) -> None:
         """Draw the exact contours, or do not."""
         self._pair.show_exact(show)

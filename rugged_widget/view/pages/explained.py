@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Generic
 
 from rugged_widget.runs.saved_run import SavedRun
+from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.view.figures.chart import html_text
@@ -55,6 +56,10 @@ class ExplainedPage(Generic[SnapshotT]):
     def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not, where the page can."""
         getattr(self._page, "show_exact", lambda _show: None)(show)
+
+    def show_reference(self, reference: Reference) -> None:
+        """Compare with other answers from the next frame on, where the page does."""
+        getattr(self._page, "show_reference", lambda _reference: None)(reference)
 
     def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Show the runs that were kept, where the page can."""

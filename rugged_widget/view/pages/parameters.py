@@ -67,6 +67,11 @@ class ParametersPage:
             *[change for latent in self._latents for change in latent.update(snapshot)],
         ]
 
+    def show_reference(self, reference: Reference) -> None:
+        """Draw other exact densities."""
+        for latent in self._latents:
+            latent.compare(reference)
+
     def show_exact(self, show: bool) -> None:
         """Draw the exact densities from the next frame on, or do not."""
         for latent in self._latents:
@@ -114,8 +119,15 @@ class _Latent:
         estimate = np.asarray(reference.estimates[site])
         apply_changes(self.figure.mark(float(estimate[index])))
         if reference.exact is not None:
-            self._exact = _element(reference.exact.marginals, self._row, estimate.shape)
-            apply_changes([*self.figure.compare(self._exact), *self.figure.show_exact(shown=True)])
+            self.compare(reference)
+            apply_changes(self.figure.show_exact(shown=True))
+
+    def compare(self, reference: Reference) -> None:
+        """Draw the exact density of a reference, where it has one."""
+        site, exact = self._row.site, reference.exact
+        if exact is not None and site in reference.estimates:
+            self._exact = _element(exact.marginals, self._row, np.asarray(reference.estimates[site]).shape)
+            apply_changes(self.figure.compare(self._exact))
 
 
 def _element(marginals: Mapping[str, tuple[Density, ...]], row: Row, shape: tuple[int, ...]) -> Density:

@@ -44,6 +44,9 @@ class Figure(Part, Protocol):
     def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not."""
 
+    def show_reference(self, reference: Any) -> None:
+        """Compare with other answers from now on."""
+
 
 class ModelFigure(Figure, Protocol):
     """Figure that a model adds to the page."""
@@ -118,6 +121,7 @@ class TrainPage:
         self.box = self._layout()
         parts: Sequence[Part] = (*self._figures, self._converged, self._approximation, *self._explanations)
         self.targets = (*[target for part in parts for target in part.targets], self._legend)
+        self._approximation.show_cautions(() if reference is None else reference.cautions)
         self._set_up(settings)
 
     @property
@@ -159,6 +163,12 @@ class TrainPage:
         self._shows_exact = show
         for figure in self._figures:
             figure.show_exact(show)
+
+    def show_reference(self, reference: Reference) -> None:
+        """Compare with other answers from the next frame on."""
+        for figure in self._figures:
+            figure.show_reference(reference)
+        self._approximation.show_cautions(reference.cautions)
 
     def correct(self, on: bool) -> None:
         """Draw what the guide's draws say once they are weighed, or do not."""

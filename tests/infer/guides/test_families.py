@@ -18,7 +18,8 @@ from rugged_widget.infer.guides.families import (
 from rugged_widget.infer.guides.sampling import as_float64, draw, draw_with_density, draws_at_once, same_noise
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.infer.model import BayesianRegression, Priors
+from rugged_widget.regression.infer.model import BayesianRegression
+from rugged_widget.regression.priors import Priors
 from tests.infer.own_guides import OWN, SHAPES, Correlated, mean_field
 from tests.infer.plain import RUGGED, PlainLoop, global_state, normal_model, tensors
 

@@ -16,8 +16,9 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer import fit as lesson
 from rugged_widget.regression.infer.exact.correlation import covariance, latents_of, strongest_correlation
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.regression.infer.reference import Comparison
+from rugged_widget.regression.priors import Priors
 from rugged_widget.snapshot.request import SnapshotRequest
 from tests.infer.brute import brute
 from tests.infer.plain import RUGGED

@@ -15,10 +15,11 @@ from rugged_widget.regression.infer.exact.contours import exact_contours
 from rugged_widget.regression.infer.exact.correlation import covariance, latents_of, strongest_correlation
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.fit import RegressionFit
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.regression.infer.reference import Comparison, comparison_of
 from rugged_widget.regression.infer.scale import STANDARDIZED_PRIORS, Scale
 from rugged_widget.regression.infer.tables import least_squares_of, predictions_of, summary_of
+from rugged_widget.regression.priors import Priors
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.values import Array
 from tests.infer.plain import RUGGED

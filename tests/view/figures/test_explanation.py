@@ -33,7 +33,7 @@ DATA = RegressionData.rugged()
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 KEYS = (
     *("elbo", "quantiles", "panels", "slopes", "converged", "approximation"),
-    *("parameters", "predict", "serve", "code", "compare"),
+    *("parameters", "priors", "predict", "serve", "code", "compare"),
 )
 RUNNING, RESTING = (Progress(status, 40, 1500, -500.0, 150.0) for status in ("running", "paused"))
 

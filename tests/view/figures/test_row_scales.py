@@ -107,7 +107,7 @@ def test_a_large_value_keeps_the_digits_that_its_interval_needs() -> None:
     scales = row_scales(rows, PROBS, reference)
     told = np.stack([quantiles["a"], quantiles["b"]], axis=1)
     assert scales.told(Catalogue(), told, 0) == ("1,700,000,000.0", "\N{PLUS-MINUS SIGN} 1.6")
-    assert scales.told(Catalogue(), told, 1)[0].startswith("3.00")
+    assert scales.told(Catalogue(), told, 1)[0].startswith("3.0")
 
 
 def test_zero_is_marked_once_or_in_every_row() -> None:

@@ -56,7 +56,7 @@ def progress(status: Status = "paused", step: int = 40) -> Progress:
 def told(card: Card, changes: Any) -> tuple[str, str]:
     """Return the title with its remark, and the text, as they are read."""
     found = {target: values["value"] for target, values in changes if "value" in values}
-    title, text = (unescape(re.sub("<[^>]+>", " ", str(found[target]))).strip() for target in card.targets)
+    title, text = (unescape(re.sub("<[^>]+>", " ", str(found[target]))).strip() for target in card.targets[:2])
     return tuple(re.sub("[ \N{NO-BREAK SPACE}]+", " ", text) for text in (title, text))
 
 

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from copy import copy
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +14,9 @@ from rugged_widget.regression.data.design import Design
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.exact.sigma_marginal import SigmaPosterior
 from rugged_widget.regression.infer.exact.sufficient_statistics import Rows, checked_rows
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.regression.infer.scale import IDENTITY, Scale
+from rugged_widget.regression.priors import Priors
 from rugged_widget.regression.snapshot import RegressionAnswer
 from rugged_widget.snapshot.values import Array, Band, Density
 from rugged_widget.validation import checked_prob, checked_probs
@@ -74,16 +77,30 @@ class ExactPosterior:
         self.scale, self.group_labels = scale, tuple(group_labels)
         self._covariate_means = design.covariate_means(x)
         # The predictor is on the model's scale and the response in its unit, so that sigma and the evidence are right.
-        self._priors = scale.priors(priors)
-        self._rows = Rows.of(scale.features(x), scale.centered(y), self._priors)
-        self._sigma = SigmaPosterior(self._rows, self._priors.sigma)
-        self._moments = self._along_directions(self._sigma.nodes)
-        self._functionals = curves_of(design)
-        self._latents = self._mixture(np.eye(design.num_features + 1))
-        self._drawn: dict[float, tuple[Density, ...]] = {}
+        rescaled = scale.priors(priors)
+        self._solve(Rows.of(scale.features(x), scale.centered(y), rescaled), rescaled)
 
     def __repr__(self) -> str:
         return f"ExactPosterior({self._rows.count} rows, log evidence {self.log_evidence:.4f} nats)"
+
+    def under(self, priors: Priors) -> Self:
+        """Return the posterior of the same rows under other priors; they are not looked at again."""
+        other, rescaled = copy(self), self.scale.priors(priors)
+        other._solve(self._rows.under(rescaled), rescaled)  # noqa: SLF001  # one of its own
+        return other
+
+    def _solve(self, rows: Rows, priors: Priors) -> None:
+        self._rows, self._priors = rows, priors
+        self._sigma = SigmaPosterior(rows, priors.sigma)
+        self._moments = self._along_directions(self._sigma.nodes)
+        self._functionals = curves_of(self.design)
+        self._latents = self._mixture(np.eye(self.design.num_features + 1))
+        self._drawn: dict[float, tuple[Density, ...]] = {}
+
+    @property
+    def rows(self) -> Rows:
+        """Sufficient statistics of the rows as the model sees them, the response in its own unit."""
+        return self._rows
 
     @property
     def log_evidence(self) -> float:
@@ -167,14 +184,25 @@ class ExactPosterior:
         dict
             "line": of the mean of the response; "prediction": of a new observation.
         """
-        checked = checked_prob(prob, "prob")
-        where = _with_bias(self.design.points(self._grid, self._covariate_means))
-        by_name = {}
-        for name, noisy in (("line", False), ("prediction", True)):
-            ends = self._mixture(where, noisy=noisy).quantiles(band_probs(checked))
-            parts = np.split(ends, self.design.num_groups, axis=1)
-            by_name[name] = tuple(Band(self._grid, low, middle, high, checked) for low, middle, high in parts)
-        return by_name
+        return {"line": self.line(prob), "prediction": self._bands(prob, noisy=True)}
+
+    def line(self, prob: float = 0.9) -> tuple[Band, ...]:
+        """Return the bands of the mean of the response that hold `prob` at each point of the grid, a Band a group."""
+        return self._bands(prob, noisy=False)
+
+    def lines_at_grid(self) -> tuple[Array, ...]:
+        """Return the mean of the response at the grid as functions of (weight, bias), a group each.
+
+        Their shape is (num_points, number of coefficients).
+        """
+        points = _with_bias(self.design.points(self._grid, self._covariate_means))
+        return tuple(np.split(points, self.design.num_groups))
+
+    def _bands(self, prob: float, *, noisy: bool) -> tuple[Band, ...]:
+        checked, where = checked_prob(prob, "prob"), np.concatenate(self.lines_at_grid())
+        ends = self._mixture(where, noisy=noisy).quantiles(band_probs(checked))
+        parts = np.split(ends, self.design.num_groups, axis=1)
+        return tuple(Band(self._grid, low, middle, high, checked) for low, middle, high in parts)
 
     def prediction(self, x: float, group: int = 0, prob: float = 0.9, covariates: ArrayLike | None = None) -> Density:
         """Return the density of a new observation.

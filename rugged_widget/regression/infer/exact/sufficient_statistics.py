@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rugged_widget.regression.infer.model import Priors
+from rugged_widget.regression.priors import Priors
 from rugged_widget.snapshot.values import Array
 
 CHUNK = 32_768
@@ -66,8 +66,10 @@ class Rows:
         Number of rows, n >= 1.
     scale
         Scales of the priors of weight and bias, shape (k + 1,).
+    triangle
+        Shape (k + 2, k + 2): the triangle of the rows, as they are; see the function of that name.
     factor
-        Shape (k + 2, k + 2): the triangle of the rows, its columns but for the last times `scale`.
+        Shape (k + 2, k + 2): the same with its columns but for the last times `scale`.
     rotation
         Shape (k + 1, k + 1), orthogonal.
     stretch
@@ -83,6 +85,7 @@ class Rows:
 
     count: int
     scale: Array
+    triangle: Array
     factor: Array
     rotation: Array
     stretch: Array
@@ -93,8 +96,16 @@ class Rows:
     @classmethod
     def of(cls, features: Array, targets: Array, priors: Priors) -> Self:
         """Look at each row once; arguments as `checked_rows` returns them."""
-        scale = np.array([priors.weight] * features.shape[1] + [priors.bias])
-        factor = triangle(features, targets)
+        return cls._of_triangle(triangle(features, targets), len(targets), priors)
+
+    def under(self, priors: Priors) -> Self:
+        """Return the same rows seen under other priors."""
+        return self._of_triangle(self.triangle, self.count, priors)
+
+    @classmethod
+    def _of_triangle(cls, triangle: Array, count: int, priors: Priors) -> Self:
+        scale = np.array([priors.weight] * (len(triangle) - 2) + [priors.bias])
+        factor = triangle.copy()
         with np.errstate(over="ignore"):
             factor[:, :-1] *= scale
         if not np.abs(factor).max() < LARGEST:
@@ -102,14 +113,14 @@ class Rows:
         left, stretch, rotation = np.linalg.svd(factor[:-1, :-1])
         scores = left.T @ factor[:-1, -1]
         epsilon = np.finfo(np.float64).eps
-        rank = min(len(targets), int(np.sum(stretch > 4 * epsilon * stretch[0])))
+        rank = min(count, int(np.sum(stretch > 4 * epsilon * stretch[0])))
         corner = float(factor[-1, -1] ** 2)
         remainder, excess = corner + float(np.sum(scores[rank:] ** 2)), 0.0
-        if len(targets) > rank:
+        if count > rank:
             size = float(np.linalg.norm(factor[:, -1])) or float(priors.sigma)
             excess = max(remainder, (ROUNDINGS * epsilon * size) ** 2, float(np.finfo(np.float64).tiny))
             corner += excess - remainder
-        return cls(len(targets), scale, factor, rotation, stretch[:rank], scores[:rank], excess, corner)
+        return cls(count, scale, triangle, factor, rotation, stretch[:rank], scores[:rank], excess, corner)
 
     @property
     def rank(self) -> int:

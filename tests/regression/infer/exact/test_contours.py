@@ -10,7 +10,8 @@ import pytest
 from rugged_widget.regression.infer.exact.contours import exact_contours
 from rugged_widget.regression.infer.exact.correlation import latents_of
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.regression.priors import Priors
 from rugged_widget.snapshot.values import Array, Latent
 from tests.regression.infer.test_approximation import EXACT
 

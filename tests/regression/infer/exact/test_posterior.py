@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.regression.priors import Priors
 from tests.infer.brute import brute
 from tests.infer.plain import RUGGED
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.regression.priors import Priors
 from rugged_widget.snapshot.values import Density
 from tests.infer.brute import brute
 from tests.regression.infer.exact.test_posterior import PROBS, rows

@@ -13,7 +13,8 @@ from pyro import poutine
 
 from rugged_widget.regression.data.design import LESSON_DESIGN
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior, curves_of
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression
+from rugged_widget.regression.priors import Priors
 from tests.infer.plain import RUGGED
 from tests.regression.infer.exact.test_posterior import rows
 
