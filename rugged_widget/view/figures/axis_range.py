@@ -116,8 +116,9 @@ def ticks(
             drawn, texts = within(places, way[0], (low, high), width)
             if len(drawn) >= fewest and apart(drawn, texts, high - low, width):
                 return Ticks(tuple(map(float, drawn)), texts, way[1])
-    sparse = max(choices, key=lambda places: places[1] - places[0])
-    return Ticks(tuple(map(float, sparse)), *(_with_offset(sparse) if labelled else _in_full(sparse)))
+    sparse = _thinned(max(choices, key=lambda places: places[1] - places[0]))
+    written_so = _with_offset(sparse) if labelled and all(sparse) else _short(sparse) or _in_full(sparse)
+    return Ticks(tuple(map(float, sparse)), *written_so)
 
 
 _Written = tuple[tuple[str, ...], str]  # texts and note
@@ -132,6 +133,12 @@ def _choices(low: float, high: float, num_steps: int) -> Sequence[Sequence[Decim
         return choices
     finer = (_multiples(low, high, nice_step(span, count)) for count in range(num_steps, 100))
     return [next(filter(None, finer), [Decimal(low), Decimal(high)])]
+
+
+def _thinned(places: Sequence[Decimal]) -> Sequence[Decimal]:
+    """Return every other tick, 0 among them where it was, as long as two are left."""
+    start = next((index for index, place in enumerate(places) if not place), 0) % 2
+    return places[start::2] if len(places[start::2]) > 1 else places
 
 
 def _multiples(low: float, high: float, step: Decimal) -> list[Decimal]:

@@ -21,6 +21,7 @@ HALF_BOX, HALF_CORRECTED, TRIANGLE = 0.31, 0.22, -0.4  # of the height of a row,
 TOP, BOTTOM = -0.6, -0.4  # ends of the vertical axis, in rows: the first row is at 0, the last at num_rows - 1
 NARROW, NARROWER = 185.0, 95.0  # pixels of the axis in a narrow column, beside names; beside names and values
 VALUES = 118  # pixels of the column of values
+FAR = 8.0  # standard deviations from the exact median from which on least squares are outside the axis
 TWO_LINES = 6  # rows at most whose height has room for a median and an interval under it
 
 
@@ -200,8 +201,14 @@ class QuantileFigure:
         return [triangles], exact
 
     def _covered(self, reference: Reference) -> tuple[float, float]:
-        """Return the ends of what the axis has to cover of a reference, zero included."""
-        covered = [np.zeros((1, len(self._rows))), self._estimates(reference)]
+        """Return the ends of what the axis has to cover of a reference, zero included.
+
+        Where rows have scales of their own, least squares far from the exact answer would leave no room for it.
+        """
+        estimates = self._estimates(reference)
+        if self._scales.own:
+            estimates = np.where(np.abs(estimates) <= FAR, estimates, 0.0)
+        covered = [np.zeros((1, len(self._rows))), estimates]
         if reference.exact is not None:
             covered.append(self.values(reference.exact.quantiles)[[0, -1]])
         together = np.concatenate(covered)

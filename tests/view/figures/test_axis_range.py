@@ -195,3 +195,12 @@ def test_an_offset_is_written_exactly(number: str, text: str) -> None:
 )
 def test_places_are_named_as_javascript_names_them(value: float, text: str) -> None:
     assert javascript_number(value) == text
+
+
+@pytest.mark.parametrize(("low", "high"), [(-4.5, 4.5), (-4.0, 5.0), (-9.0, 2.0)])
+@pytest.mark.parametrize("width", [60.0, 95.0])
+def test_where_few_ticks_fit_zero_is_one_of_them_and_no_offset(low: float, high: float, width: float) -> None:
+    found = ticks(low, high, 6, width=width)
+    assert found.note == ""
+    assert 0.0 in found.values
+    assert len(found.values) >= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import bqplot
 import numpy as np
@@ -108,6 +109,17 @@ def test_a_large_value_keeps_the_digits_that_its_interval_needs() -> None:
     told = np.stack([quantiles["a"], quantiles["b"]], axis=1)
     assert scales.told(Catalogue(), told, 0) == ("1,700,000,000.0", "\N{PLUS-MINUS SIGN} 1.6")
     assert scales.told(Catalogue(), told, 1)[0].startswith("3.0")
+
+
+def test_least_squares_far_from_the_exact_answer_leave_room_for_it() -> None:
+    rows = (Row("a", (), "a"), Row("b", (), "b"))
+    quantiles = {"a": 1.0 + 0.1 * Z, "b": 1e-3 * (3 + Z)}
+    estimates = {"a": np.array(380.0), "b": np.array(3.1e-3)}
+    reference = Reference(estimates=estimates, exact=ExactAnswer(log_evidence=0.0, quantiles=quantiles, marginals={}))
+    figure = QuantileFigure(SimpleNamespace(rows=rows, probs=PROBS), reference, text=Catalogue())  # type: ignore[arg-type]
+    low, high = figure._compared
+    assert -2.0 < low < -1.6
+    assert 1.6 < high < 2.0
 
 
 def test_zero_is_marked_once_or_in_every_row() -> None:
