@@ -169,8 +169,8 @@ class Convergence:
     Attributes
     ----------
     state
-        early (too few steps to tell), drifting (the ELBO still moves beyond its noise), converged, or unstable (the
-        ELBO falls, or jumps about far below what it had reached).
+        early (too few steps to tell), drifting (as many steps again may gain more than is tolerated), converged, or
+        unstable (the ELBO falls, or jumps about far below what it had reached).
     since
         Step from which on it counts as converged, >= 1; None where it does not.
     drift
@@ -182,6 +182,9 @@ class Convergence:
         known.
     advice
         What to do: nothing, train longer, a higher or a lower learning rate, or average the iterates.
+    gain, most
+        What as many steps again are expected to gain, nats, < 0 where the ELBO falls; and what they may gain, at the
+        upper end of a confidence interval of 90 %. nan where it is too early to tell.
     """
 
     state: ConvergenceState
@@ -190,6 +193,8 @@ class Convergence:
     noise: float
     noise_cost: float
     advice: Advice
+    gain: float = math.nan
+    most: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,9 @@ class Fit:
     engine
         How steps are computed: "plain" by Pyro, "graph" as a captured graph of tensor operations, "jax" as the same
         graph compiled by JAX; "auto" is "graph". What cannot be captured is left to Pyro, and `engine` says why.
+    nats
+        What a nat is on the scale of the ELBO, > 0: 1 where it is that of all rows, 1 / N where it is divided by their
+        number N. None where that is not known; convergence then is judged by the noise of the ELBO alone.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class Fit:
         optimizer: Callable[[dict[str, Any]], PyroOptim] | None = None,
         optimizer_options: Mapping[str, Any] | None = None,
         engine: str = "auto",
+        nats: float | None = None,
     ) -> None:
         learning_rate, choice = checked_learning_rate(learning_rate), checked_engine(engine)
         settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
@@ -97,7 +101,7 @@ class Fit:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
             self._stepping = Stepping(self._plain, choice, threads, ready=ready)
-            self._record = Record(self._stepping.parameters)
+            self._record = Record(self._stepping.parameters, nats=nats)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step={self.step}, elbo={self.elbo:.2f}, learning_rate={self.learning_rate:g})"

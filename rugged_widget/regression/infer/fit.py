@@ -111,9 +111,8 @@ class RegressionFit(Fit):
         if not isinstance(data, RegressionData):
             raise TypeError(f"data must be a RegressionData, got {type(data).__name__}")
         self.data = data
-        self._probs = checked_increasing(probs, "probs")
+        self._probs, self._prob = checked_increasing(probs, "probs"), checked_prob(prob, "prob")
         self._num_draws = checked_count(num_draws, "num_draws", 2)
-        self._prob = checked_prob(prob, "prob")
         self.guide_given = checked_guide(guide)
         self.guide_name = guide_key(guide)
         self.batch_size, self.seed = checked_batch_size(batch_size), checked_seed(seed)
@@ -131,6 +130,7 @@ class RegressionFit(Fit):
             learning_rate=learning_rate,
             seed=seed,
             engine=engine,
+            nats=1.0,
         )
         self._pictured_next = False
         self._tensors = SnapshotTensors(model, self.guide, points, self._num_draws, self._probs)

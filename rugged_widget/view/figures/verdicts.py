@@ -84,9 +84,7 @@ class ConvergenceCard:
             return self._text(f"verdict.converged.{key}"), [self._text(f"verdict.converged_text.{key}")]
         state = convergence.state
         title = self._text(f"verdict.converged.{state}", step=convergence.since)
-        key = ("rises" if convergence.drift >= 0 else "falls") if state == "drifting" else state
-        noise, drift = brief(convergence.noise), brief(abs(convergence.drift))
-        why = [self._text(f"verdict.converged_text.{key}", noise=noise, drift=drift)]
+        why = [self._movement(convergence)]
         if averaged is not None:
             count = (averaged.last - averaged.first) // averaged.stride + 1
             steps = {"first": averaged.first, "last": averaged.last}
@@ -94,6 +92,16 @@ class ConvergenceCard:
         elif state != "unstable":  # then the text says what to do
             why.append(self._advice(convergence))
         return title, why
+
+    def _movement(self, convergence: Convergence) -> str:
+        """Return how the ELBO moves; of a run that has not converged, what more steps would gain."""
+        gain, most = convergence.gain, convergence.most
+        key: str = convergence.state
+        if key == "drifting":
+            key = "falls" if gain <= 0 and convergence.drift < 0 else "noisy" if gain < most / 2 else "gains"
+        drift, noise = brief(abs(convergence.drift)), brief(convergence.noise)
+        values = {"drift": drift, "noise": noise, "gain": brief(gain), "most": brief(most)}
+        return self._text(f"verdict.converged_text.{key}", **values)
 
     def _advice(self, convergence: Convergence) -> str:
         advice = convergence.advice
