@@ -84,7 +84,7 @@ class Band(Value):
 
 @dataclass(frozen=True, eq=False)
 class Density(Value):
-    """A probability density of one number, estimated from draws.
+    """A probability density of one number, by a formula or estimated from draws.
 
     Attributes
     ----------
@@ -93,9 +93,9 @@ class Density(Value):
     density
         Its value there, shape (num_points,), >= 0, per unit of x.
     prob_positive
-        Share of the draws above 0, in [0, 1].
+        Probability above 0, in [0, 1].
     lower, median, upper
-        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2 of the draws.
+        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2.
     prob
         Probability between lower and upper, in (0, 1).
     """
