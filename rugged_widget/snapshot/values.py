@@ -84,7 +84,7 @@ class Band(Value):
 
 @dataclass(frozen=True, eq=False)
 class Density(Value):
-    """A probability density of one number, estimated from draws.
+    """A probability density of one number, by a formula or estimated from draws.
 
     Attributes
     ----------
@@ -93,9 +93,9 @@ class Density(Value):
     density
         Its value there, shape (num_points,), >= 0, per unit of x.
     prob_positive
-        Share of the draws above 0, in [0, 1].
+        Probability above 0, in [0, 1].
     lower, median, upper
-        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2 of the draws.
+        Quantiles (1 - prob) / 2, 0.5 and (1 + prob) / 2.
     prob
         Probability between lower and upper, in (0, 1).
     """
@@ -169,8 +169,8 @@ class Convergence:
     Attributes
     ----------
     state
-        early (too few steps to tell), drifting (the ELBO still moves beyond its noise), converged, or unstable (the
-        ELBO falls, or jumps about far below what it had reached).
+        early (too few steps to tell), drifting (as many steps again may gain more than is tolerated), converged, or
+        unstable (the ELBO falls, or jumps about far below what it had reached).
     since
         Step from which on it counts as converged, >= 1; None where it does not.
     drift
@@ -182,6 +182,9 @@ class Convergence:
         known.
     advice
         What to do: nothing, train longer, a higher or a lower learning rate, or average the iterates.
+    gain, most
+        What as many steps again are expected to gain, nats, < 0 where the ELBO falls; and what they may gain, at the
+        upper end of a confidence interval of 90 %. nan where it is too early to tell.
     """
 
     state: ConvergenceState
@@ -190,6 +193,8 @@ class Convergence:
     noise: float
     noise_cost: float
     advice: Advice
+    gain: float = math.nan
+    most: float = math.nan
 
 
 @dataclass(frozen=True)

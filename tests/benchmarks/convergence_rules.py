@@ -22,12 +22,17 @@ BLOCK = 50
 
 
 def ours(found: Runs) -> NDArray[np.int64]:
-    """By `rugged_widget.infer.diagnostics.convergence`."""
-    return np.array([_first(values.astype(np.float64)) for values in found.elbos])
+    """By `rugged_widget.infer.diagnostics.convergence`, which is told that the ELBO is in nats."""
+    return np.array([_first(values.astype(np.float64), 1.0) for values in found.elbos])
 
 
-def _first(elbos: NDArray[np.float64]) -> int:
-    monitor, step = ConvergenceMonitor(lambda first, last: elbos[first:last]), 0
+def on_any_scale(found: Runs) -> NDArray[np.int64]:
+    """By the same, of an ELBO whose scale is not known."""
+    return np.array([_first(values.astype(np.float64), None) for values in found.elbos])
+
+
+def _first(elbos: NDArray[np.float64], nats: float | None) -> int:
+    monitor, step = ConvergenceMonitor(lambda first, last: elbos[first:last], nats=nats), 0
     while (step := next_assessment(step)) <= len(elbos):
         assessment = monitor.catch_up(step)
         if assessment is not None and assessment.since is not None:
@@ -83,6 +88,7 @@ def r_hat(found: Runs) -> NDArray[np.int64]:
 
 RULES: dict[str, Callable[[Runs], NDArray[np.int64]]] = {
     "ours": ours,
+    "ours, any scale": on_any_scale,
     "relative change": relative_change,
     "CUSUM": cumulative_sum,
     "R-hat": r_hat,

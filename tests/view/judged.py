@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from rugged_widget.regression.snapshot import RegressionSnapshot
 
 WEIGHT, BIAS, SIGMA = "linear.weight", "linear.bias", "sigma"
-CONVERGED = Convergence("converged", 940, 0.02, 0.62, 0.31, "average")
-DRIFTING = Convergence("drifting", None, 12.34, 3.2, math.nan, "more_steps")
-UNSTABLE = Convergence("unstable", None, -300.0, 120.0, math.nan, "lower")
+CONVERGED = Convergence("converged", 940, 0.02, 0.62, 0.31, "average", 0.04, 0.11)
+DRIFTING = Convergence("drifting", None, 12.34, 3.2, math.nan, "more_steps", 45.6, 49.0)
+UNSTABLE = Convergence("unstable", None, -300.0, 120.0, math.nan, "lower", -900.0, 40.0)
 EARLY = Convergence("early", None, math.nan, math.nan, math.nan, "")
 
 

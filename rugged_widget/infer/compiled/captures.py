@@ -85,8 +85,9 @@ class Captures:
         return self.compilation
 
     def forget(self) -> None:
-        """Let go of the step, which turned out to be another one's."""
+        """Let go of everything, as where a step turned out to be another one's."""
         self.step = self.compilation = None
+        self.pictures.clear()
 
 
 def arguments(step: PlainStep) -> list[object]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from rugged_widget.snapshot.snapshot import Band, Density
 
 DENSITY_POINTS = 128
 """Points that a density is evaluated at."""
+
+WIDER = (1.0, 1.2, 1.45, 1.75, 2.1)
+"""Factors by which a kernel may become wider, for a density to be smooth."""
 
 
 class _MeanOfObserved(Messenger):
@@ -117,11 +121,46 @@ def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.f
     left = np.clip(place.astype(np.intp), 0, DENSITY_POINTS - 2)
     beyond = (place - left) * shares
     weight = np.bincount(left, shares - beyond, DENSITY_POINTS) + np.bincount(left + 1, beyond, DENSITY_POINTS)
-    distance = np.arange(1 - DENSITY_POINTS, DENSITY_POINTS) * (spacing / width)
-    kernel = np.exp(-0.5 * distance**2) / (width * np.sqrt(2 * np.pi))
-    height = np.convolve(weight, kernel, mode="valid") / total
+    count = float(len(draws)) if weights is None else total**2 / float(weights @ weights)
+    height = _smoothed(weight / total, spacing, width, count)
     positive = min(float(shares[draws > 0].sum()) / total, 1.0)
     return Density(x, height, positive, lower, median, upper, prob)
+
+
+def _smoothed(shares: NDArray[np.float64], spacing: float, width: float, count: float) -> NDArray[np.float64]:
+    """Return the density at the points that share out the draws, with no bump that chance explains.
+
+    The kernel becomes wider, up to twice, while a valley between two peaks is less than three standard errors deep; the
+    lower of two peaks that are left, as of a single draw in a tail, is cut off. `count` is how many draws there are in
+    effect.
+    """
+    for wider in WIDER:
+        distance = np.arange(1 - DENSITY_POINTS, DENSITY_POINTS) * (spacing / (wider * width))
+        kernel = np.exp(-0.5 * distance**2) / (wider * width * np.sqrt(2 * np.pi))
+        height = np.asarray(np.convolve(shares, kernel, mode="valid"))
+        variance = 0.5 / (math.sqrt(math.pi) * count * wider * width)
+        if _bump(height, variance) is None:
+            return height
+    while (bump := _bump(height, variance)) is not None:
+        height[bump[0]] = bump[1]
+    return height / float(height.sum() * spacing)
+
+
+def _bump(height: NDArray[np.float64], variance: float) -> tuple[slice, float] | None:
+    """Return where a peak lies that may be chance and how high its valley is; None where there is none.
+
+    The variance of the estimate is `variance` times its height.
+    """
+    rises = np.diff(height) > 0
+    peaks = np.flatnonzero(rises[:-1] & ~rises[1:]) + 1
+    for left, right in pairwise(peaks.tolist()):
+        valley = left + int(height[left:right].argmin())
+        level, lower = float(height[valley]), left if height[left] < height[right] else right
+        if 0 < height[lower] - level < 3 * math.sqrt(variance * float(height[lower])):  # 0 on a level part
+            below = np.flatnonzero(height <= level)
+            first, last = below[below < lower].max(initial=-1) + 1, below[below > lower].min(initial=len(height))
+            return slice(int(first), int(last)), level
+    return None
 
 
 def _ends(

@@ -62,6 +62,9 @@ class Fit:
     captures
         Given to fits of alike models with the same arguments and guides of one family, one after the other: what the
         first captures serves them all.
+    nats
+        What a nat is on the scale of the ELBO, > 0: 1 where it is that of all rows, 1 / N where it is divided by their
+        number N. None where that is not known; convergence then is judged by the noise of the ELBO alone.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class Fit:
         optimizer_options: Mapping[str, Any] | None = None,
         engine: str = "auto",
         captures: Captures | None = None,
+        nats: float | None = None,
     ) -> None:
         learning_rate, choice = checked_learning_rate(learning_rate), checked_engine(engine)
         settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
@@ -93,7 +97,7 @@ class Fit:
         self.stops_when_converged = False
         self.seconds = 0.0
         self.model = model
-        self._captures = captures or Captures()
+        self._captures, self._shares = captures or Captures(), captures is not None
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
             self.guide = make_guide(model)
@@ -103,7 +107,7 @@ class Fit:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
             self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready)
-            self._record = Record(self._stepping.parameters)
+            self._record = Record(self._stepping.parameters, nats=nats)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step={self.step}, elbo={self.elbo:.2f}, learning_rate={self.learning_rate:g})"
@@ -190,10 +194,12 @@ class Fit:
     def release(self) -> None:
         """Let go of what only steps and pictures need, megabytes, for a fit that is kept but not looked at.
 
-        The next step makes it anew, and the trajectory goes on.
+        The next step makes it anew, and the trajectory goes on. What was captured for other fits too stays theirs.
         """
         with self._isolation.inside():
             self._stepping.release()
+        if not self._shares:
+            self._captures.forget()
 
     def wait_for_engine(self, seconds: float) -> bool:
         """Wait for an engine that is being compiled beside the training.

@@ -16,7 +16,8 @@ from rugged_widget.snapshot.values import Averaged, Convergence
 class Record:
     """Everything known of the steps of a run; the same however the run was sliced.
 
-    `parameters` returns the parameters as they are, flat, on the optimizer's unconstrained scale.
+    `parameters` returns the parameters as they are, flat, on the optimizer's unconstrained scale. `nats` is what a nat
+    is on the scale of the ELBO, None where that is not known.
 
     Attributes
     ----------
@@ -26,12 +27,12 @@ class Record:
         Steps at which a mean of iterates took the place of the parameters, increasing, and of which iterates.
     """
 
-    def __init__(self, parameters: Callable[[], NDArray[Any]]) -> None:
+    def __init__(self, parameters: Callable[[], NDArray[Any]], *, nats: float | None = None) -> None:
         self.history = History()
         self.means: list[tuple[int, Averaged]] = []
-        self._parameters = parameters
+        self._parameters, self._nats = parameters, nats
         self._iterates = Iterates()
-        self._monitor = ConvergenceMonitor(self.history.elbos)
+        self._monitor = ConvergenceMonitor(self.history.elbos, nats=nats)
 
     def __repr__(self) -> str:
         return f"Record({self.history!r}, {self._iterates!r}, {self._monitor!r})"
@@ -79,9 +80,16 @@ class Record:
         if assessment is None:
             return EARLY
         cost = math.nan if assessment.since is None else noise_cost
-        advice = advice_for(assessment, noise_cost, self._steadiness())
+        advice = advice_for(assessment, noise_cost, self._steadiness(), nats=self._nats)
         return Convergence(
-            state_of(assessment), assessment.since, 100 * assessment.drift, assessment.noise, cost, advice
+            state=state_of(assessment),
+            since=assessment.since,
+            drift=100 * assessment.drift,
+            noise=assessment.noise,
+            noise_cost=cost,
+            advice=advice,
+            gain=assessment.gain,
+            most=assessment.most,
         )
 
     @property

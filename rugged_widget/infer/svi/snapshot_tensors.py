@@ -9,9 +9,10 @@ from pyro import get_param_store
 from rugged_widget.infer.compiled.captured_function import Picture
 from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.guides.gaussian import Affine, Site, affine_of
 from rugged_widget.infer.guides.predictive import predict
 from rugged_widget.infer.guides.sampling import closed_quantiles, same_noise, tensors_with_density
-from rugged_widget.infer.guides.setup import is_set_up
+from rugged_widget.infer.guides.setup import is_set_up, set_up
 
 
 class GuideTensors(NamedTuple):
@@ -27,6 +28,8 @@ class GuideTensors(NamedTuple):
         By site, shape (number of probs, *site shape); empty where the guide has no closed form of them.
     log_density
         Log density of each draw, on the latents' supports, shape (num_draws,); None for a point.
+    normal
+        The guide as one normal distribution of all unconstrained latents; None where it is something else or a point.
     """
 
     mean: torch.Tensor
@@ -34,6 +37,7 @@ class GuideTensors(NamedTuple):
     draws: dict[str, torch.Tensor]
     quantiles: dict[str, torch.Tensor]
     log_density: torch.Tensor | None
+    normal: Affine | None
 
 
 class SnapshotTensors:
@@ -57,6 +61,7 @@ class SnapshotTensors:
         self._num_draws, self._probs = num_draws, probs
         self._picture: Picture | None = None
         self._names: tuple[list[str], list[str]] = [], []
+        self._sites: list[Site] | None = None
         self._dense = False
 
     def __repr__(self) -> str:
@@ -67,11 +72,15 @@ class SnapshotTensors:
         if self._picture is None:
             return self._by_pyro()
         values = self._picture()
+        normal = None
+        if self._sites is not None:
+            *values, loc, factor = values
+            normal = Affine(self._sites, loc, factor)
         mean, observation, log_density = values[0], values[1], values.pop(2) if self._dense else None
         sites, closed = self._names
         draws = dict(zip(sites, values[2:], strict=False))
         closed_values = dict(zip(closed, values[2 + len(sites) :], strict=True))
-        return _certain(GuideTensors(mean, observation, draws, closed_values, log_density))
+        return _certain(GuideTensors(mean, observation, draws, closed_values, log_density, normal))
 
     @property
     def captured(self) -> bool:
@@ -84,6 +93,7 @@ class SnapshotTensors:
             return
         tensors = self._uncertain()
         self._names, self._dense = (list(tensors.draws), list(tensors.quantiles)), tensors.log_density is not None
+        self._sites = None if tensors.normal is None else tensors.normal.sites
         params = [value for _, value in get_param_store().named_parameters()]
         key = self._num_draws, tuple(self._probs), tuple(self._features.flatten().tolist())
         try:
@@ -105,12 +115,18 @@ class SnapshotTensors:
         """Compute everything without reading a value: the density of what is a point just now is infinite."""
         draws, log_density = tensors_with_density(self._guide, self._num_draws)
         mean, observation = predict(self._model, draws, self._features)
-        return GuideTensors(mean, observation, draws, closed_quantiles(self._guide, self._probs) or {}, log_density)
+        closed = closed_quantiles(self._guide, self._probs) or {}
+        with set_up(self._guide) as ready:
+            affine = affine_of(ready)
+        normal = None if affine is None or not affine.factor.shape[1] else affine
+        return GuideTensors(mean, observation, draws, closed, log_density, normal)
 
     def _tensors(self) -> list[torch.Tensor]:
         tensors = self._uncertain()
         density = [] if tensors.log_density is None else [tensors.log_density]
-        return [tensors.mean, tensors.observation, *density, *tensors.draws.values(), *tensors.quantiles.values()]
+        normal = [] if tensors.normal is None else [tensors.normal.loc, tensors.normal.factor]
+        by_site = [*tensors.draws.values(), *tensors.quantiles.values()]
+        return [tensors.mean, tensors.observation, *density, *by_site, *normal]
 
 
 def _certain(tensors: GuideTensors) -> GuideTensors:

@@ -15,6 +15,7 @@ from rugged_widget.defaults import LEARNING_RATE, NUM_DRAWS, PROB, PROBS, SNAPSH
 from rugged_widget.infer.diagnostics.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
 from rugged_widget.infer.diagnostics.importance_correction import WEIGHTED_DRAWS
 from rugged_widget.infer.guides.families import Guide, checked_guide, correlates, guide_key, guide_label, make_guide
+from rugged_widget.infer.guides.gaussian import Affine
 from rugged_widget.infer.guides.predictive import bands, density
 from rugged_widget.infer.guides.sampling import (
     as_float64,
@@ -30,7 +31,7 @@ from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
-from rugged_widget.regression.infer.guide_quantiles import original_quantiles
+from rugged_widget.regression.infer.guide_quantiles import latent_densities, original_quantiles, slope_densities
 from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression
 from rugged_widget.regression.infer.reference import Comparison
@@ -110,8 +111,7 @@ class RegressionFit(Fit):
         self.data = data
         self._probs, self._prob = checked_increasing(probs, "probs"), checked_prob(prob, "prob")
         self._num_draws = checked_count(num_draws, "num_draws", 2)
-        self.guide_given = checked_guide(guide)
-        self.guide_name = guide_key(guide)
+        self.guide_given, self.guide_name = checked_guide(guide), guide_key(guide)
         self.batch_size, self.seed = checked_batch_size(batch_size), checked_seed(seed)
         self.comparison = comparison or Comparison(data, Priors())
         self.request = SnapshotRequest()
@@ -128,6 +128,7 @@ class RegressionFit(Fit):
             seed=seed,
             engine=engine,
             captures=self.comparison.captures(self.guide_name, self.batch_size),
+            nats=1.0,
         )
         self._pictured_next = False
         self._tensors = SnapshotTensors(model, self.guide, points, self._num_draws, self._probs, self._captures)
@@ -220,10 +221,10 @@ class RegressionFit(Fit):
                 "line": bands(mean, self._grid, num_groups, self._prob),
                 "prediction": bands(observation, self._grid, num_groups, self._prob),
             },
-            slopes=tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws[WEIGHT])),
+            slopes=self._slopes(draws, tensors.normal),
             gap=self.comparison.gap(draws, log_density),
             parameters=self._parameters() if request.parameters else (),
-            marginals={name: self._marginals(value) for name, value in draws.items()} if request.parameters else {},
+            marginals=self._marginals(draws, tensors.normal) if request.parameters else {},
             what_if=None if request.what_if is None else self._what_if(draws, request.what_if),
             priors_answer=None if request.priors is None else self._priors_answer(request.priors),
             convergence=self.convergence(),
@@ -286,7 +287,20 @@ class RegressionFit(Fit):
             free = {name: as_float64(value) for name, value in store.named_parameters()}
         return tuple(Parameter(name, value, free[name]) for name, value in constrained.items())
 
-    def _marginals(self, draws: NDArray[np.float64]) -> tuple[Density, ...]:
+    def _slopes(self, draws: Mapping[str, NDArray[np.float64]], normal: Affine | None) -> tuple[Density, ...]:
+        """Return the densities of the slopes: by formula where the guide is normal, else from the draws."""
+        closed = None if normal is None else slope_densities(normal, self._scale, self._prob)
+        return closed or tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws[WEIGHT]))
+
+    def _marginals(
+        self, draws: Mapping[str, NDArray[np.float64]], normal: Affine | None
+    ) -> dict[str, tuple[Density, ...]]:
+        """Return the densities of the latents, likewise."""
+        with self.inspecting():
+            closed = {} if normal is None else latent_densities(normal, self._scale, self._prob)
+        return {name: closed.get(name) or self._estimated(value) for name, value in draws.items()}
+
+    def _estimated(self, draws: NDArray[np.float64]) -> tuple[Density, ...]:
         return tuple(density(column, self._prob) for column in draws.reshape(len(draws), -1).T)
 
     def _correction(self) -> RegressionCorrection | None:

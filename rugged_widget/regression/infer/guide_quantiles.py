@@ -1,4 +1,4 @@
-"""Quantiles of a guide in the units of the table."""
+"""Quantiles and densities of a guide in the units of the table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from rugged_widget.infer.guides.gaussian import affine_of
+from rugged_widget.infer.guides.densities import marginal_densities, normal_density
+from rugged_widget.infer.guides.gaussian import Affine, affine_of
 from rugged_widget.infer.guides.sampling import as_float64, order_statistics
 from rugged_widget.infer.guides.setup import set_up
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.regression.infer.scale import Scale
-from rugged_widget.snapshot.values import Array
+from rugged_widget.snapshot.values import Array, Density
 
 
 @torch.no_grad()
@@ -46,11 +47,52 @@ def original_quantiles(
     with set_up(guide) as ready:
         affine = affine_of(ready)
     if affine is not None:
-        rows = torch.arange(len(affine.loc)).split([site.shape.numel() for site in affine.sites])
-        place = dict(zip((site.name for site in affine.sites), rows, strict=True))
-        order = torch.cat([place[WEIGHT], place[BIAS]])
-        loc, factor = (as_float64(value[order]) * scale.y_spread for value in (affine.loc, affine.factor))
-        mean, sd = scale.matrix @ loc + scale.offset, np.linalg.norm(scale.matrix @ factor, axis=1)
-        values = mean + normal_score(np.asarray(probs, np.float64))[:, None] * sd
+        mean, factor = coefficients(affine, scale)
+        values = mean + normal_score(np.asarray(probs, np.float64))[:, None] * np.linalg.norm(factor, axis=1)
         quantiles |= {WEIGHT: values[:, None, :-1], BIAS: values[:, -1:]}
     return quantiles
+
+
+def coefficients(affine: Affine, scale: Scale) -> tuple[Array, Array]:
+    """Return mean and factor of the covariance of (weight, bias) in the table's units.
+
+    Their shapes are (num_coefficients,) and (num_coefficients, num_noise).
+    """
+    sizes = [site.shape.numel() for site in affine.sites]
+    rows = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+    place = dict(zip((site.name for site in affine.sites), rows, strict=True))
+    order = np.concatenate([place[WEIGHT], place[BIAS]])
+    loc, factor = (as_float64(value)[order] * scale.y_spread for value in (affine.loc, affine.factor))
+    return scale.matrix @ loc + scale.offset, scale.matrix @ factor
+
+
+def slope_densities(affine: Affine, scale: Scale, prob: float) -> tuple[Density, ...] | None:
+    """Return the densities of the slopes of the groups, which are sums of weights; None where one is a point."""
+    mean, factor = coefficients(affine, scale)
+    of_slopes = scale.design.slopes
+    return _normals(of_slopes @ mean[:-1], of_slopes @ factor[:-1], prob)
+
+
+def latent_densities(affine: Affine, scale: Scale, prob: float) -> dict[str, tuple[Density, ...]]:
+    """Return the densities of the latents by site, in the units of the table, but for those that are points."""
+    known = marginal_densities(affine, prob, names={SIGMA})
+    normal = _normals(*coefficients(affine, scale), prob)
+    if normal is not None:
+        known |= {WEIGHT: normal[:-1], BIAS: normal[-1:]}
+    if SIGMA in known:
+        known[SIGMA] = tuple(_times(density, scale.y_spread) for density in known[SIGMA])
+    return known
+
+
+def _normals(mean: Array, factor: Array, prob: float) -> tuple[Density, ...] | None:
+    sd = np.linalg.norm(factor, axis=1)
+    if not (sd > 0).all():
+        return None
+    return tuple(normal_density(*pair, prob) for pair in zip(mean.tolist(), sd.tolist(), strict=True))
+
+
+def _times(density: Density, spread: float) -> Density:
+    """Return the density of a number times a spread > 0."""
+    lower, median, upper = (value * spread for value in (density.lower, density.median, density.upper))
+    x, height = density.x * spread, density.density / spread
+    return Density(x, height, density.prob_positive, lower, median, upper, density.prob)

@@ -98,9 +98,7 @@ class ConvergenceCard:
             return self._text(f"verdict.converged.{key}"), [self._text(f"verdict.converged_text.{key}")]
         state = convergence.state
         title = self._text(f"verdict.converged.{state}", step=convergence.since)
-        key = ("rises" if convergence.drift >= 0 else "falls") if state == "drifting" else state
-        noise, drift = brief(self._text, convergence.noise), brief(self._text, abs(convergence.drift))
-        why = [self._text(f"verdict.converged_text.{key}", noise=noise, drift=drift)]
+        why = [self._movement(convergence)]
         if averaged is not None:
             count = (averaged.last - averaged.first) // averaged.stride + 1
             steps = {"first": averaged.first, "last": averaged.last}
@@ -108,6 +106,16 @@ class ConvergenceCard:
         elif state != "unstable":  # then the text says what to do
             why.append(self._advice(convergence))
         return title, why
+
+    def _movement(self, convergence: Convergence) -> str:
+        """Return how the ELBO moves; of a run that has not converged, what more steps would gain."""
+        gain, most = convergence.gain, convergence.most
+        key: str = convergence.state
+        if key == "drifting":
+            key = "falls" if gain <= 0 and convergence.drift < 0 else "noisy" if gain < most / 2 else "gains"
+        told = {"drift": abs(convergence.drift), "noise": convergence.noise, "gain": gain, "most": most}
+        values = {name: brief(self._text, value) for name, value in told.items()}
+        return self._text(f"verdict.converged_text.{key}", **values)
 
     def _advice(self, convergence: Convergence) -> str:
         advice = convergence.advice

@@ -65,8 +65,9 @@ def test_the_slopes_are_near_the_exact_posterior(trained: RegressionFit) -> None
         np.hypot(LOC_ERROR[2], LOC_ERROR[3]) + 0.09 / np.sqrt(800)
     )
     outside, inside = trained.snapshot().slopes
-    assert outside.prob_positive == (slopes["Outside Africa"] > 0).mean()
-    assert inside.prob_positive == (slopes["Inside Africa"] > 0).mean()
+    # By formula there, by 800 draws here.
+    assert outside.prob_positive == pytest.approx((slopes["Outside Africa"] > 0).mean(), abs=0.03)
+    assert inside.prob_positive == pytest.approx((slopes["Inside Africa"] > 0).mean(), abs=0.03)
     assert outside.prob_positive < 0.05
     assert inside.prob_positive > 0.9
 

@@ -81,12 +81,14 @@ def test_a_converged_run_says_since_when_its_noise_and_what_that_costs() -> None
     assert "nan" not in converged(convergence(advice="average", noise_cost=math.nan))[1]
 
 
-def test_a_run_that_is_not_converged_says_which_way_it_goes() -> None:
+def test_a_run_that_is_not_converged_says_what_more_steps_would_gain() -> None:
     title, text = converged(DRIFTING)
     assert title == "Converged: not yet."
-    assert "still rises by 12 nats per 100 steps" in text
+    assert "As many steps again would gain about 46 nats" in text
     assert text.endswith("Give it more steps.")
-    assert "falls by 12 nats" in converged(dataclasses.replace(DRIFTING, drift=-12.34))[1]
+    assert "falls by 12 nats" in converged(dataclasses.replace(DRIFTING, drift=-12.34, gain=-45.6))[1]
+    noisy = converged(dataclasses.replace(DRIFTING, gain=0.02, most=0.9))[1]
+    assert "too noisy to tell yet: as many steps again may gain up to 0.90 nats" in noisy
     assert "no, it is unstable" in converged(UNSTABLE)[0]
     assert converged(UNSTABLE)[1].count("lower learning rate") == 1
     assert "too early" in converged(EARLY, step=3)[0]
