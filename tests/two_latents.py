@@ -69,7 +69,7 @@ class SackFit(Fit):
         make = partial(make_guide, guide, args=(weights,))
         super().__init__(scale_and_place, make, (weights,), learning_rate=learning_rate, seed=seed, engine=engine)
         self.request, self.seed, self.guide_given = SnapshotRequest(), seed, guide
-        self.guide_name, self.guide_label = guide_key(guide), guide_label(guide)
+        self.guide_name, self.guide_label, self.variant = guide_key(guide), guide_label(guide), ""
 
     def snapshot(self) -> Snapshot:
         request, draws = self.request, self._draws(400)[0]

@@ -30,5 +30,5 @@ def test_a_slider_moves_the_curves_and_a_run_is_trained_with_it_and_back(noteboo
         widget.press("rw-prior-back")
         widget.kernel.wait("widget.priors.weight == 1.0")
         status.filter(has_text="247.63").wait_for()
-        widget.wait_until(lambda: widget.drawing("rw-prior-0") == before[0], "the curves are those of before")
+        widget.wait_until(lambda: widget.drawing("rw-prior-panel-1") == before[1], "band and lines are those of before")
         widget.shown.watched.screenshot("priors")

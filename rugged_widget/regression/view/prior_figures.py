@@ -10,7 +10,7 @@ from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Array, Band, Density
 from rugged_widget.view.figures.axis_range import SteppingDomain, widened
 from rugged_widget.view.figures.chart import ACCENT, BANDS, FOREGROUND, GROUPS, POINT, Chart, Ruler, html_text
-from rugged_widget.view.figures.densities import MARGIN, SLACK
+from rugged_widget.view.figures.densities import MARGIN, NARROW, SLACK
 from rugged_widget.view.figures.number_format import share
 from rugged_widget.view.figures.overlays import least_squares_line
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScale
@@ -31,7 +31,7 @@ class PriorFigure:
 
     def __init__(self, name: str, title: str, text: Catalogue) -> None:
         self._text = text
-        self._x = Ruler("", -1.0, 1.0, num_steps=4)
+        self._x = Ruler("", -1.0, 1.0, num_steps=4, width=NARROW, labelled=False)
         self._across = SteppingDomain(-1.0, 1.0, slack=SLACK)
         scales = {"x": self._x.scale, "y": SilentScale(min=0.0, max=HEADROOM)}
         nothing = {"x": np.array([-1.0, 1.0]), "y": np.zeros(2), "scales": scales}
