@@ -97,6 +97,7 @@ def test_an_exhibit_in_a_plain_script_begins_again_too() -> None:
     assert (widget.status, widget.step, widget.snapshot.step) == ("finished", 3, 3)
 
 
+@pytest.mark.slow  # trains for seconds
 def test_observers_that_ask_for_the_next_step_at_each_are_no_recursion() -> None:
     widget = RuggedWidget(num_steps=200)
     widget.observe(lambda _change: widget.advance(1), "step")

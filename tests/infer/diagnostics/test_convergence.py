@@ -261,6 +261,7 @@ def test_a_fit_that_stops_when_it_converges_stops_at_the_same_step_however_it_is
     assert fit.step == fit.converged_at == free.converged_at
 
 
+@pytest.mark.slow  # trains for seconds
 def test_the_noise_of_adam_costs_a_quarter_of_its_rate_for_each_unit_of_gradient_noise() -> None:
     """Here the gradient noise is known: of loc it is the precision times the scale, of the scale's own parameter 2."""
     fit = fitted("graph")

@@ -217,6 +217,7 @@ def test_a_response_that_does_not_vary_keeps_its_unit() -> None:
     assert (scale.y_center, scale.y_spread) == (7.0, 1.0)
 
 
+@pytest.mark.slow  # trains for seconds
 @pytest.mark.parametrize("guide", FAMILIES)
 def test_a_table_in_grams_converges_in_a_default_run(guide: str) -> None:
     fit = fit_of(guide)

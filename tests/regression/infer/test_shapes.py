@@ -45,6 +45,7 @@ def fitted(shape: str) -> RegressionFit:
     return fit
 
 
+@pytest.mark.slow  # trains for seconds
 @EVERY
 def test_what_is_learnt_is_the_exact_answer(shape: str) -> None:
     fit = fitted(shape)
