@@ -51,6 +51,7 @@ def test_least_squares_are_those_of_statsmodels(name: str) -> None:
     assert float(found["sigma"]) == pytest.approx(float(np.sqrt(np.mean(expected.resid**2))), rel=1e-9)
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 @pytest.mark.parametrize("name", TABLES)
 def test_the_exact_posterior_is_that_of_another_quadrature(name: str) -> None:
     exact = comparison(name).exact

@@ -31,6 +31,7 @@ def grown() -> RuggedWidget:
     return widget
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 def test_priors_in_the_data_s_own_unit_are_those_of_model_and_exact_answer(grown: RuggedWidget) -> None:
     exact = grown.exact()
     assert isinstance(exact, ExactPosterior)
@@ -130,6 +131,7 @@ def test_a_page_is_computed_for_only_while_it_is_seen_or_training_rests() -> Non
     widget.close()
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 def test_a_table_of_ones_own_is_standardized_and_says_so(tmp_path: Path) -> None:
     frame = plants().rename(columns={"height (cm)": "cm"})
     frame["cm"] *= 1e6

@@ -65,6 +65,7 @@ def test_the_engine_at_work_can_be_read_and_observed_but_not_assigned() -> None:
         widget.engine_info = None
 
 
+@pytest.mark.slow  # trains for seconds
 @pytest.mark.parametrize("engine", ["plain", "graph"])
 async def test_another_engine_goes_on_where_the_run_is(engine: str) -> None:
     widget = RuggedWidget(num_steps=60, engine=engine, speed=1)
@@ -134,6 +135,7 @@ def pieces(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return found
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 async def test_while_it_is_being_displayed_it_warms_up_and_then_prepares_the_first_step(
     pieces: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:

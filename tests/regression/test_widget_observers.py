@@ -46,6 +46,7 @@ def once(widget: RuggedWidget, trait: str, act: Act, when: Callable[[Any], bool]
     return acted
 
 
+@pytest.mark.slow  # trains for seconds
 @pytest.mark.parametrize("trait", ["step", "status", "snapshot"])
 @pytest.mark.parametrize("name", ACTS)
 def test_an_observer_of_the_end_acts_on_a_run_that_is_saved(name: str, trait: str) -> None:

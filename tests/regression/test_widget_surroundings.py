@@ -14,6 +14,8 @@ import torch
 from tests.regression.plain_widget import RuggedWidget
 from tests.surroundings import chosen
 
+pytestmark = pytest.mark.slow  # each surrounding has runs of its own
+
 
 def double() -> AbstractContextManager[None]:
     return chosen(torch.set_default_dtype, torch.float64, torch.float32)

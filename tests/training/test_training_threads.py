@@ -71,6 +71,7 @@ def test_it_can_be_run_again_on_a_new_loop() -> None:
     assert bench.fit.step == 150
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 async def test_a_training_that_is_closed_and_forgotten_is_freed() -> None:
     bench = Bench()
     bench.training.start()

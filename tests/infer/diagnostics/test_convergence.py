@@ -274,6 +274,7 @@ def test_the_noise_of_adam_costs_a_quarter_of_its_rate_for_each_unit_of_gradient
     assert fit.convergence().noise_cost == pytest.approx(0.05 / 4 * (of_loc + of_scale), rel=0.35)
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 def test_an_optimizer_without_a_mean_square_costs_nobody_knows_what() -> None:
     fit = fitted("graph", optimizer=optim.SGD)  # type: ignore[attr-defined]
     fit.learning_rate = 0.001

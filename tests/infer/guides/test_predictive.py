@@ -41,6 +41,7 @@ def fit() -> RegressionFit:
     return made
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 def test_the_band_of_the_line_is_that_of_the_closed_form(fit: RegressionFit) -> None:
     store = fit.param_store()
     loc, scale = (store[f"AutoDiagonalNormal.{name}"].astype(float)[1:] for name in ("loc", "scale"))

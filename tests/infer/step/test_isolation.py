@@ -106,6 +106,7 @@ def expected() -> dict[str, list[float]]:
     return losses
 
 
+@pytest.mark.slow  # trains for seconds
 @pytest.mark.parametrize("engine", ["plain", pytest.param("graph", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", surroundings())
 def test_the_users_surroundings_change_no_step_and_are_as_before(

@@ -122,6 +122,7 @@ def every_step() -> np.ndarray:
     return np.array(found)
 
 
+@pytest.mark.slow  # trains for seconds
 @pytest.mark.parametrize("engine", ["plain", "graph", "jax"])
 def test_the_mean_is_that_of_the_parameters_at_these_steps_and_goes_with_the_next_step(
     engine: str, every_step: np.ndarray

@@ -349,6 +349,7 @@ NUMBERS = st.one_of(st.none(), st.floats(width=32), st.integers(-1000, 1000), st
 ROWS = st.lists(st.tuples(NUMBERS, st.sampled_from([0, 1, None, np.nan]), NUMBERS), max_size=30)
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(rows=ROWS, log=st.booleans())
 def test_any_table_is_either_refused_by_column_or_ready_to_be_fitted(rows: list[Any], *, log: bool) -> None:

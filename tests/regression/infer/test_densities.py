@@ -15,6 +15,8 @@ from rugged_widget.snapshot.values import Density
 from tests.infer.plain import RUGGED
 from tests.regression.infer.test_scale import penguins
 
+pytestmark = pytest.mark.slow  # each fit is captured, and drawn from many times
+
 TABLES = {"lesson": RUGGED, "own": penguins(gram=1000.0)}
 
 

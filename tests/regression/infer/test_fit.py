@@ -113,6 +113,7 @@ def test_a_snapshot_is_of_its_moment() -> None:
     assert all(np.array_equal(fit.quantiles([0.1, 0.9])[s], v) for s, v in fit.snapshot().quantiles.items())
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 @pytest.mark.parametrize("groups", [("cheap", "dear"), (False, True)])
 def test_any_table_with_two_groups_can_be_fitted(groups: tuple[Any, Any]) -> None:
     rng = np.random.default_rng(3)

@@ -233,6 +233,7 @@ def test_a_table_in_grams_converges_in_a_default_run(guide: str) -> None:
     assert snapshot.quantiles[SIGMA][2] == pytest.approx(exact.mean()[SIGMA], rel=0.1)
 
 
+@pytest.mark.slow  # trains for seconds
 @pytest.mark.parametrize("guide", ["diagonal", "multivariate", "parts"])
 def test_draws_and_their_density_estimate_the_evidence_in_the_units_of_the_table(guide: str) -> None:
     fit = fit_of(guide)

@@ -24,6 +24,8 @@ from rugged_widget.regression.snapshot import Point, RegressionRequest
 from tests.regression.script.test_script import assert_same, executed
 from tests.regression.shapes import COLUMNS, NUM_FEATURES, SHAPES, THREE, data_of, table
 
+pytestmark = pytest.mark.slow  # each shape of table trains
+
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 EVERY = pytest.mark.parametrize("shape", SHAPES)
 TWO = pytest.mark.parametrize("shape", ["line", "groups and three"])

@@ -55,6 +55,7 @@ def assert_same(found: dict[str, Any], fit: RegressionFit, tolerance: float = 1e
         np.testing.assert_allclose(found[name], value, rtol=0, atol=tolerance, err_msg=name)
 
 
+@pytest.mark.slow  # trains for seconds
 @pytest.mark.parametrize(
     "guide",
     [
@@ -277,6 +278,7 @@ def test_a_recipe_that_no_run_has_is_refused(changes: dict[str, Any], words: str
         Recipe(**(good | changes))
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 @pytest.mark.parametrize("guide", ["diagonal", "parts", pytest.param("laplace", marks=pytest.mark.slow), "delta"])
 @pytest.mark.parametrize("batch_size", [None, 12])
 def test_the_script_of_a_standardized_run_takes_its_steps_and_maps_its_draws(

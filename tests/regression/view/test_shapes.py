@@ -90,6 +90,7 @@ class Shown:
             yield from (self.text(f"explain.{key}.{name}", **fields) for name, fields in facts(key, self.snapshot))
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 @EVERY
 def test_a_frame_draws_a_band_and_a_slope_a_group_and_changes_only_targets(shape: str) -> None:
     shown = Shown(shape)
@@ -234,6 +235,7 @@ def test_the_nearest_rows_are_near_in_the_covariates_too() -> None:
     assert data.covariate_values[list(data.row_names).index(far.name), 0] > point.covariates[0]
 
 
+@pytest.mark.slow  # trains for seconds
 @EVERY
 def test_the_listed_code_of_a_file_runs(shape: str, tmp_path: Path) -> None:
     data = data_of(shape)
@@ -255,6 +257,7 @@ def test_the_listed_code_of_a_file_runs(shape: str, tmp_path: Path) -> None:
     assert tuple(names["features"].shape) == (data.design.num_groups, data.design.num_features)
 
 
+@pytest.mark.slow  # trains for seconds
 @pytest.mark.parametrize("shape", ["line", "groups and three"])
 def test_the_widget_trains_and_opens_every_page(shape: str, tmp_path: Path) -> None:
     widget = RuggedWidget(table(), **COLUMNS, **SHAPES[shape], num_steps=4)

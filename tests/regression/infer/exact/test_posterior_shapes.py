@@ -117,6 +117,7 @@ def test_the_exact_answer_is_that_of_an_independent_quadrature(shape: str, stand
     assert known.log_evidence == exact.log_evidence
 
 
+@pytest.mark.slow  # trains or integrates for seconds
 @EVERY
 @KINDS
 def test_predictions_and_bands_are_those_of_the_quadrature(shape: str, standardize: bool) -> None:

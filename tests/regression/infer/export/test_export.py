@@ -28,6 +28,8 @@ from rugged_widget.regression.infer.reference import comparison_of
 from tests.infer.own_guides import mean_field
 from tests.infer.plain import RUGGED, global_state
 
+pytestmark = pytest.mark.slow  # each file is traced and loaded
+
 QUICK = ("parts", "iaf")
 """Guides whose files are made in the round of all day: one that is normal in the end, and one that is not."""
 
