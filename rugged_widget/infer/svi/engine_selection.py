@@ -184,6 +184,7 @@ class Stepping:
         if self._compiled is None or not self._compiled.outdated:
             return
         self._drop()
+        self._captures.forget()  # numbers that Python holds are not compared
         self._recaptured += 1
         if self._recaptured > MAX_ATTEMPTS:
             self._refuse("the data or the settings of the model change again and again while the fit trains")

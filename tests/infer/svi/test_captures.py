@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pyro.infer.autoguide import AutoNormal
 
 from rugged_widget.infer.compiled import captured_function, torchscript_engine
 from rugged_widget.infer.compiled.captures import Captures
+from rugged_widget.infer.compiled.stepping.captured_step import READ_SECONDS
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import Priors
@@ -113,6 +115,32 @@ def test_data_that_are_others_or_were_written_into_are_captured_anew(scripted: l
     rows += 1.0
     general(captures, rows)
     assert len(scripted) == 4
+
+
+def test_a_number_that_the_model_holds_and_that_changes_is_captured_anew(scripted: list[str]) -> None:
+    class Model:
+        """Holds the width of the noise as a number."""
+
+        def __init__(self) -> None:
+            self.width = 1.0
+
+        def __call__(self, rows: torch.Tensor) -> None:
+            mean = pyro.sample("mean", dist.Normal(0.0, 1.0))
+            with pyro.plate("rows", len(rows)):
+                pyro.sample("obs", dist.Normal(mean, self.width), obs=rows)
+
+    elbos = []
+    for engine in ("graph", "plain"):
+        model = Model()
+        fit = Fit(model, AutoNormal, (torch.arange(5.0),), learning_rate=0.01, seed=1, engine=engine)
+        fit.advance(40)
+        model.width = 2.0
+        time.sleep(2 * READ_SECONDS)  # numbers are read again no earlier
+        fit.advance(40)
+        assert fit.engine.name == engine
+        elbos.append(fit.history()["elbo"].to_numpy())
+    np.testing.assert_allclose(*elbos, rtol=1e-4)
+    assert len(scripted) == 2
 
 
 def test_another_optimizer_or_another_setting_of_it_is_captured_anew(scripted: list[str]) -> None:
