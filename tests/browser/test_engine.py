@@ -77,6 +77,14 @@ def test_pointing_at_the_status_tells_engine_and_reason(widget: DashboardPage) -
     assert widget.part("rw-hint").count() == 0
 
 
+def test_the_focus_stays_while_what_the_tip_says_changes(widget: DashboardPage) -> None:
+    tip = widget.part("rw-engine-tip")
+    widget.part("rw-engine-spot").focus()
+    for engine in ("plain", "graph"):  # before the first step, as the captured step takes Pyro's place
+        widget.shown.kernel.run(f"widget.engine = {engine!r}")
+        tip.filter(has_text=f"Engine: {engine}").wait_for(state="visible")
+
+
 def test_the_keyboard_reaches_it_escape_hides_it_and_a_screen_reader_reads_it(widget: DashboardPage) -> None:
     tip, spot = widget.part("rw-engine-tip"), widget.part("rw-engine-spot")
     widget.part("rw-primary").focus()

@@ -72,14 +72,14 @@ async def test_another_engine_goes_on_where_the_run_is(engine: str) -> None:
     widget.start()
     await wait_until_async(lambda: widget.step >= 20)
     notes: list[str] = []
-    drawn.part(widget, "rw-engine").observe(lambda change: notes.append(change["new"]), "value")
+    drawn.part(widget, "rw-engine-tip").observe(lambda change: notes.append(change["new"]), "value")
     widget.engine = "graph" if engine == "plain" else "plain"
     assert widget.status == "running"
     assert not any("rw-hint" in note for note in notes)  # it was asked for
     assert widget.step >= 20
     await widget.fit()
     assert widget.engine_info.name == widget.engine
-    assert widget.engine in drawn.part(widget, "rw-engine").value
+    assert widget.engine in drawn.part(widget, "rw-engine-tip").value
     unchanged = RuggedWidget(num_steps=60, engine="plain")
     await unchanged.fit()
     assert widget.history()["elbo"].tolist() == pytest.approx(unchanged.history()["elbo"].tolist(), rel=1e-4)

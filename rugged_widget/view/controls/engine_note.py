@@ -6,7 +6,7 @@ import ipywidgets
 
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress
 from rugged_widget.view.i18n.catalogue import FALLBACK, Catalogue, catalogue
-from rugged_widget.view.widgets import classed
+from rugged_widget.view.widgets import box, classed
 
 REASON = "engine.reason."
 
@@ -14,14 +14,18 @@ REASON = "engine.reason."
 class EngineNote:
     """A tooltip over the status sentence, and a few words beside it where the steps are not computed as asked for.
 
-    A widget of its own: the sentence changes with every frame, which would take the focus from a tooltip inside it. The
-    setting is an engine's name, or "auto".
+    Widgets of their own: the sentence changes with every frame, which would take the focus from a tooltip inside it. The
+    element that takes the focus is a widget too, so that it stays when its text changes. The setting is an engine's
+    name, or "auto".
     """
 
     def __init__(self, setting: object, *, text: Catalogue) -> None:
         self._setting, self._text = setting, text
         self._shown: tuple[EngineInfo | None, bool] = (None, False)
-        self.widget = classed(ipywidgets.HTML(""), "rw-engine")
+        self.hint = classed(ipywidgets.HTML(""), "rw-engine-hint")
+        self.spot = classed(ipywidgets.HTML("", tabbable=True), "rw-engine-spot")
+        self.tip = classed(ipywidgets.HTML(""), "rw-tooltip", "rw-engine-tip")
+        self.widget = box("rw-engine", self.hint, self.spot, self.tip)
         text.follow(self._write)
 
     def __repr__(self) -> str:
@@ -43,18 +47,16 @@ class EngineNote:
 
     def _write(self) -> None:
         engine, other = self._shown
-        if engine is not None:
-            self.widget.value = self._html(engine, hint=other)
-
-    def _html(self, engine: EngineInfo, *, hint: bool) -> str:
+        if engine is None:
+            return
         text, name, reason = self._text, engine.name, self._reason(engine.reason)
         title, label = text("engine.title", name=name), text("engine.label", name=name, reason=reason)
-        aside = f'<span class="rw-hint">{escape(text("engine.hint", name=name))}</span>' if hint else ""
-        spot = f'<span class="rw-engine-spot" tabindex="0" role="note" aria-label="{escape(label)}"></span>'
-        lines = (
-            f'<div class="rw-tooltip-title">{escape(title)}</div><div class="rw-tooltip-text">{escape(reason)}</div>'
+        self.hint.value = f'<span class="rw-hint">{escape(text("engine.hint", name=name))}</span>' if other else ""
+        self.spot.value = f'<span class="rw-visually-hidden" role="note" aria-label="{escape(label)}"></span>'
+        self.tip.value = (
+            f'<div class="rw-tooltip-title" aria-hidden="true">{escape(title)}</div>'
+            f'<div class="rw-tooltip-text" aria-hidden="true">{escape(reason)}</div>'
         )
-        return f'{aside}{spot}<div class="rw-tooltip rw-engine-tip" aria-hidden="true">{lines}</div>'
 
     def _reason(self, reason: str) -> str:
         """Return a reason in the present language where the catalogue knows it, else as it was given."""
