@@ -44,6 +44,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "view": ("i18n", "frames", "figures", "controls", "pages"),
     "regression": ("defaults", "priors", "snapshot", "data", "script", "view", "infer"),
     "regression/infer": ("exact", "export"),
+    "watch": ("view", "infer"),
 }
 
 NUMPY_ONLY = (*sorted(LEAVES), "regression/priors", "regression/snapshot")
@@ -51,9 +52,19 @@ NUMPY_ONLY = (*sorted(LEAVES), "regression/priors", "regression/snapshot")
 
 # library -> the only rooms that may import it, written as folders
 THEIRS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("torch", "pyro", "jax"), ("infer", "regression/infer")),
-    **dict.fromkeys(("ipywidgets", "bqplot", "bqscales", "anywidget"), ("view", "regression/view", "svi_widget")),
-    "traitlets": ("view", "svi_widget", "setting", "regression/view", "regression/widget"),
+    **dict.fromkeys(("torch", "pyro", "jax"), ("infer", "regression/infer", "watch/infer")),
+    **dict.fromkeys(
+        ("ipywidgets", "bqplot", "bqscales", "anywidget"), ("view", "regression/view", "watch/view", "svi_widget")
+    ),
+    "traitlets": (
+        "view",
+        "svi_widget",
+        "setting",
+        "regression/view",
+        "regression/widget",
+        "watch/view",
+        "watch/monitor",
+    ),
 }
 
 

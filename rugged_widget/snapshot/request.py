@@ -18,7 +18,7 @@ class SnapshotRequest:
     ----------
     parameters
         Whether `parameters` and `marginals` are requested.
-    draws, approximation, correction
+    draws, approximation, correction, elbo_terms, gradient_norms
         Whether the snapshot's field of that name is requested.
     """
 
@@ -26,6 +26,8 @@ class SnapshotRequest:
     draws: bool = False
     approximation: bool = False
     correction: bool = False
+    elbo_terms: bool = False
+    gradient_norms: bool = False
 
     @classmethod
     def of(cls, request: SnapshotRequest) -> Self:
@@ -43,7 +45,8 @@ class SnapshotRequest:
     def is_met_by(self, snapshot: Snapshot) -> bool:
         """Return whether a snapshot holds everything that cannot be left out of a drawing.
 
-        An approximation or a correction can: a point guide has neither, and the former takes longer than a frame may.
+        The others can: a point guide has neither approximation nor correction, and the former takes longer than a frame
+        may; terms and gradients are not known before the first step.
         """
         return (bool(snapshot.parameters) or not self.parameters) and (bool(snapshot.draws) or not self.draws)
 

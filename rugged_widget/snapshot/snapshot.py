@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rugged_widget.snapshot.model_values import ElboTerm, GradientNorms, ModelStructure
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.values import (
     Approximation,
@@ -82,6 +83,15 @@ class Snapshot(Value):
     reference
         Reference that the fit is compared with, the same one in all its snapshots; None where it never changes, or is
         not known.
+    structure
+        Sites and plates of the model, the same object in all snapshots of a fit; None where that is not known.
+    probabilities
+        Probabilities of the values 0, 1, ... of discrete sites by site, shape (num_values, *site shape); empty where
+        there are none.
+    elbo_terms
+        What each site adds to the ELBO; empty unless requested.
+    gradient_norms
+        Norms of the gradients so far; None unless requested.
     """
 
     step: int
@@ -100,6 +110,10 @@ class Snapshot(Value):
     correction: Correction | None = None
     draws: Mapping[str, Array] = field(default_factory=dict)
     reference: Reference | None = None
+    structure: ModelStructure | None = None
+    probabilities: Mapping[str, Array] = field(default_factory=dict)
+    elbo_terms: tuple[ElboTerm, ...] = ()
+    gradient_norms: GradientNorms | None = None
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

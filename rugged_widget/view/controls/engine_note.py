@@ -14,8 +14,8 @@ REASON = "engine.reason."
 class EngineNote:
     """A tooltip over the status sentence, and a few words beside it where the steps are not computed as asked for.
 
-    Widgets of their own: the sentence changes with every frame, which would take the focus from a tooltip inside it. The
-    element that takes the focus is a widget too, so that it stays when its text changes. The setting is an engine's
+    Widgets of their own: the sentence changes with every frame, which would take the focus from a tooltip inside it.
+    The element that takes the focus is a widget too, so that it stays when its text changes. The setting is an engine's
     name, or "auto".
     """
 
