@@ -1,7 +1,8 @@
 """Select what takes the next steps: Pyro, or a captured program that is verified and dropped where it is wrong."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,21 @@ class Stepping:
         True if a step can be captured before the first is taken: model and guide make nothing in it.
     captures
         What was captured of other fits of the same model and family of guide.
+    looking
+        Context in which model and guide are called to capture a step, so that nothing of theirs moves.
     """
 
-    def __init__(self, plain: PlainStep, engine: Engine, threads: Threads, captures: Captures, *, ready: bool) -> None:
-        self._step, self._threads, self._captures = plain, threads, captures
+    def __init__(
+        self,
+        plain: PlainStep,
+        engine: Engine,
+        threads: Threads,
+        captures: Captures,
+        *,
+        ready: bool,
+        looking: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._step, self._threads, self._captures, self._looking = plain, threads, captures, looking
         self._plain = PlainStepping(plain)
         self._build_after = 0 if ready else 1
         self._attempts = self._recaptured = 0
@@ -75,7 +87,8 @@ class Stepping:
             return False
         building, self._building = self._building or build(self._step, self._captures.step), None
         try:
-            next(building)
+            with self._looking():
+                next(building)
         except StopIteration as done:
             compiled, captured = done.value
             self._captures.keep(captured)
