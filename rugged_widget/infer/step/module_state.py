@@ -151,13 +151,15 @@ class Buffer:
     """A tensor that may be written into, and a copy of it."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
-        self.tensor = tensor
-        self._version, self._copy = tensor._version, tensor.detach().clone()
+        self.tensor, self._copy = tensor, Content.of(tensor).copied()
 
     @torch.no_grad()
     def put_back(self) -> bool:
-        """Give the tensor its values back; returns whether it was written into."""
-        if self.tensor._version == self._version:
+        """Give the tensor its values back; returns whether it had others.
+
+        Values are compared, because torch does not count the writing of batch normalization as a change.
+        """
+        if Content.of(self.tensor).equals(self._copy):
             return False
-        self.tensor.copy_(self._copy)
+        self._copy.write(self.tensor)
         return True

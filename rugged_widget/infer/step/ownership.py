@@ -8,7 +8,7 @@ Only references are exchanged, so that the cost does not depend on the size of t
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pyro.infer.autoguide import AutoGuide
@@ -248,6 +248,12 @@ class OwnState:
                 if not buffer.put_back() and buffer.tensor.numel() > LARGE:
                     self._constant[id(buffer.tensor)] = buffer.tensor
 
+    def checkpoint(self) -> "ModuleCheckpoint":
+        """Copy, while the fit computes, what steps change in modules beside parameters."""
+        buffers = [Buffer(tensor) for tensor in self._buffers() if id(tensor) not in self._constant]
+        attributes = [(vars(module), copied_attributes(vars(module))) for module in self._all_modules()]
+        return ModuleCheckpoint(attributes, buffers)
+
     def _all_modules(self) -> list[nn.Module]:
         inside = self.guide.modules() if isinstance(self.guide, nn.Module) else ()
         modules = {id(module): module for module in (*(owned.module for owned in self._modules), *inside)}
@@ -324,6 +330,21 @@ class OwnState:
             if users.get(name) is not tensor:
                 names.pop(users.pop(name, None), None)
             users[name], names[tensor], users_constraints[name] = tensor, name, constraints[name]
+
+
+class ModuleCheckpoint(NamedTuple):
+    """Attributes of modules and copies of them, and copies of buffers."""
+
+    attributes: list[tuple[Attributes, Attributes]]
+    buffers: list[Buffer]
+
+    def restore(self) -> None:
+        """Go back to the checkpoint, while the fit computes; it can be gone back to again."""
+        for attributes, copied in self.attributes:
+            attributes.clear()
+            attributes.update(copied_attributes(copied))
+        for buffer in self.buffers:
+            buffer.put_back()
 
 
 class _Registering(Messenger):

@@ -1,8 +1,8 @@
 """Select what takes the next steps: Pyro, or a captured program that is verified and dropped where it is wrong."""
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError
 from rugged_widget.infer.step.checkpoints import PlainStepping
+from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.validation import Engine
@@ -37,8 +38,8 @@ class Stepping:
         True if a step can be captured before the first is taken: model and guide make nothing in it.
     captures
         What was captured of other fits of the same model and family of guide.
-    looking
-        Context in which model and guide are called to capture a step, so that nothing of theirs moves.
+    own
+        What the fit makes of the user's modules, which a capture leaves as they are; None where they are its own.
     """
 
     def __init__(
@@ -49,10 +50,10 @@ class Stepping:
         captures: Captures,
         *,
         ready: bool,
-        looking: Callable[[], AbstractContextManager[None]] = nullcontext,
+        own: OwnState | None = None,
     ) -> None:
-        self._step, self._threads, self._captures, self._looking = plain, threads, captures, looking
-        self._plain = PlainStepping(plain)
+        self._step, self._threads, self._captures, self._own = plain, threads, captures, own
+        self._plain = PlainStepping(plain, own)
         self._build_after = 0 if ready else 1
         self._attempts = self._recaptured = 0
         self._building: Generator[None, None, tuple[Compiled, CapturedStep]] | None = None
@@ -87,7 +88,7 @@ class Stepping:
             return False
         building, self._building = self._building or build(self._step, self._captures.step), None
         try:
-            with self._looking():
+            with nullcontext() if self._own is None else self._own.looking():
                 next(building)
         except StopIteration as done:
             compiled, captured = done.value

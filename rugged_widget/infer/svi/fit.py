@@ -107,7 +107,7 @@ class Fit:
         self._captures, self._shares = captures or Captures(), captures is not None
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
-            unmoved, looking = (nullcontext,) * 2 if self._own is None else (self._own.unmoved, self._own.looking)
+            unmoved = nullcontext if self._own is None else self._own.unmoved
             with unmoved():
                 self.guide = make_guide(model)
             if self._own is not None:
@@ -117,7 +117,7 @@ class Fit:
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
-            self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready, looking=looking)
+            self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready, own=self._own)
             self._record = Record(self._stepping.parameters, nats=nats)
 
     def __repr__(self) -> str:
