@@ -37,6 +37,11 @@ class Content(NamedTuple):
         """Take hold of what a tensor has now; nothing is copied."""
         return cls(tensor.data, tensor.grad, tensor.requires_grad)
 
+    def refreshed(self, tensor: torch.Tensor) -> Self:
+        """Take hold of what a tensor has now; this itself where it is still the same, so that nothing is allocated."""
+        same = tensor.grad is self.grad and tensor.requires_grad is self.requires_grad
+        return self if same and tensor.is_set_to(self.value) else type(self).of(tensor)
+
     def install(self, tensor: torch.Tensor) -> None:
         """Let a tensor have this memory and gradient."""
         if tensor.grad is not None:
@@ -81,8 +86,8 @@ def install_attributes(module: nn.Module, attributes: Attributes) -> None:
 
 
 def copied_attributes(attributes: Mapping[str, Any]) -> Attributes:
-    """Copy attributes and the containers among them, but not what these hold."""
-    return {name: copied_value(value) for name, value in attributes.items()}
+    """Copy attributes and the containers among them, but not what these hold; hooks are shared."""
+    return {name: value if "hook" in name else copied_value(value) for name, value in attributes.items()}
 
 
 def copied_value(value: Any) -> Any:
@@ -111,15 +116,14 @@ def tensors_in(states: Iterable[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
     for attributes in states:
         yield from _separable_tensors(attributes.get("_parameters", {}).values())
         yield from _separable_tensors(attributes.get("_buffers", {}).values())
-        for value in attributes.values():
-            if isinstance(value, torch.Tensor) and value.is_leaf and value.numel() <= MAX_ATTRIBUTE:
-                yield value
+        plain = (value for value in attributes.values() if isinstance(value, torch.Tensor))
+        yield from _separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
 
 
 def _separable_tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
-    """Leave out what has no memory as yet, or comes of a computation."""
+    """Leave out what has no memory as yet or memory of a special kind, or comes of a computation."""
     for value in values:
-        if isinstance(value, torch.Tensor) and not is_lazy(value) and value.is_leaf:
+        if isinstance(value, torch.Tensor) and not is_lazy(value) and value.is_leaf and value.layout is torch.strided:
             yield value
 
 

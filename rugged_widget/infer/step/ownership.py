@@ -65,10 +65,15 @@ class Ownership:
     def __repr__(self) -> str:
         return f"Ownership({len(self._attributes)} modules, {len(self._initial)} tensors)"
 
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """The tensors that fits have values of their own for."""
+        return list(self._initial)
+
     def begin(self) -> "OwnState":
         """Return a state for one fit, equal to what the user brought."""
         modules = [_Owned(module, copied_attributes(attributes)) for module, attributes in self._attributes]
-        tensors = [(tensor, content.copied()) for tensor, content in self._initial.items()]
+        tensors = [_OwnedTensor(tensor, first.copied(), Content.of(tensor)) for tensor, first in self._initial.items()]
         return OwnState(self, modules, tensors, copied_params(self._params))
 
     def remember(self, tensor: torch.Tensor) -> None:
@@ -143,6 +148,15 @@ def _settings(attributes: Attributes) -> Attributes:
     return {name: value for name, value in attributes.items() if isinstance(value, SIMPLE) and name != "training"}
 
 
+class _OwnedTensor:
+    """A tensor with what it holds in one fit, and what it holds for the user."""
+
+    __slots__ = ("own", "tensor", "users")
+
+    def __init__(self, tensor: torch.Tensor, own: Content, users: Content) -> None:
+        self.tensor, self.own, self.users = tensor, own, users
+
+
 class OwnState:
     """What one fit makes of the user's modules and parameters; see `Ownership`.
 
@@ -163,13 +177,13 @@ class OwnState:
         self,
         ownership: Ownership,
         modules: list[_Owned],
-        tensors: list[tuple[torch.Tensor, Content]],
+        tensors: list[_OwnedTensor],
         params: Params,
     ) -> None:
         self._ownership, self.params = ownership, params
         self._modules = modules
-        self._tensors = {id(tensor): (tensor, content) for tensor, content in tensors}
-        self._users: tuple[list[tuple[nn.Module, Attributes]], dict[int, tuple[torch.Tensor, Content]]] = [], {}
+        self._tensors = {id(owned.tensor): owned for owned in tensors}
+        self._users: list[tuple[nn.Module, Attributes]] = []
         self._constant: dict[int, torch.Tensor] = {}
         self.registering: Messenger = _Registering(self)
         self.guide: object = None
@@ -181,40 +195,38 @@ class OwnState:
         """Take hold of what the user has."""
         for owned in self._modules:
             owned.follow(self._ownership)
-        self._users = (
-            [(owned.module, vars(owned.module)) for owned in self._modules],
-            {key: (tensor, Content.of(tensor)) for key, (tensor, _) in self._tensors.items()},
-        )
+        self._users = [(owned.module, vars(owned.module)) for owned in self._modules]
+        for held in self._tensors.values():
+            held.users = held.users.refreshed(held.tensor)
 
     def install(self) -> None:
         """Put what the fit has into modules and tensors."""
         for owned in self._modules:
             install_attributes(owned.module, owned.attributes)
-        for tensor, content in self._tensors.values():
-            content.install(tensor)
+        for held in self._tensors.values():
+            held.own.install(held.tensor)
 
     def keep(self) -> None:
         """Take hold of what the fit has; the attributes of modules are held anyway."""
-        self._tensors = {key: (tensor, Content.of(tensor)) for key, (tensor, _) in self._tensors.items()}
+        for held in self._tensors.values():
+            held.own = held.own.refreshed(held.tensor)
 
     def restore(self) -> None:
         """Put what the user has into modules and tensors."""
-        modules, tensors = self._users
-        for module, attributes in modules:
+        for module, attributes in self._users:
             install_attributes(module, attributes)
-        for tensor, content in tensors.values():
-            content.install(tensor)
+        for held in self._tensors.values():
+            held.users.install(held.tensor)
 
     def register(self, tensor: torch.Tensor) -> None:
         """Own a tensor of the user's from now on that is about to become a parameter, while the fit computes."""
         if id(tensor) in self._tensors or not self._ownership.is_loose(tensor):
             return
         self._ownership.remember(tensor)
-        content = Content.of(tensor)
-        self._users[1][id(tensor)] = tensor, content
-        own = content.copied()
+        users = Content.of(tensor)
+        own = users.copied()
+        self._tensors[id(tensor)] = _OwnedTensor(tensor, own, users)
         own.install(tensor)
-        self._tensors[id(tensor)] = tensor, own
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -222,7 +234,7 @@ class OwnState:
 
         Attributes of modules, buffers and the parameters that there are come back; random numbers do not.
         """
-        params, held = present_params(), [(module, vars(module)) for module in self._all_modules()]
+        params, held = present_params(), [(module, vars(module)) for module in self._changing_modules()]
         use_params(copied_params(params))
         try:
             for module, attributes in held:
@@ -251,13 +263,17 @@ class OwnState:
     def checkpoint(self) -> "ModuleCheckpoint":
         """Copy, while the fit computes, what steps change in modules beside parameters."""
         buffers = [Buffer(tensor) for tensor in self._buffers() if id(tensor) not in self._constant]
-        attributes = [(vars(module), copied_attributes(vars(module))) for module in self._all_modules()]
+        attributes = [(vars(module), copied_attributes(vars(module))) for module in self._changing_modules()]
         return ModuleCheckpoint(attributes, buffers)
 
     def _all_modules(self) -> list[nn.Module]:
         inside = self.guide.modules() if isinstance(self.guide, nn.Module) else ()
         modules = {id(module): module for module in (*(owned.module for owned in self._modules), *inside)}
         return [module for module in modules.values() if separable(module)]
+
+    def _changing_modules(self) -> list[nn.Module]:
+        """Return the modules whose attributes calls may change: torch's own layers only write into buffers."""
+        return [module for module in self._all_modules() if not type(module).__module__.startswith("torch.nn.")]
 
     def _buffers(self) -> Iterator[torch.Tensor]:
         """Yield the tensors of modules that calls may write into."""
@@ -280,9 +296,9 @@ class OwnState:
             self._share(module)
         for owned in self._modules:
             self._give_attributes(owned)
-        for tensor, content in self._tensors.values():
-            if self._ownership.is_to_give(tensor, content):
-                content.write(tensor)
+        for held in self._tensors.values():
+            if self._ownership.is_to_give(held.tensor, held.own):
+                held.own.write(held.tensor)
         self._give_params(params)
 
     def _unowned(self) -> Iterator[nn.Module]:
@@ -307,8 +323,10 @@ class OwnState:
 
     def _share_tensor(self, tensor: torch.Tensor) -> None:
         if id(tensor) not in self._tensors:
-            self._tensors[id(tensor)] = tensor, Content.of(tensor)
-            Content.of(tensor).copied().install(tensor)
+            own = Content.of(tensor)
+            users = own.copied()
+            users.install(tensor)
+            self._tensors[id(tensor)] = _OwnedTensor(tensor, own, users)
 
     def _give_attributes(self, owned: _Owned) -> None:
         users = vars(owned.module)
