@@ -112,23 +112,30 @@ def is_set_up(guide: Any) -> bool:
     return rehearsal is None or rehearsal.is_set_up()
 
 
-def create_parameters(guide: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+def create_parameters(
+    guide: object,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    unmoved: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> bool:
     """Give an automatic guide its parameters before the first step, with the random numbers of the first step.
 
     Pyro does it within the first call: the prototype, then the networks of a flow, then the draw. The first two are
     done here; a call whose random numbers are given back enters the parameters into the store. The parts of an
     AutoGuideList set themselves up one between another's draws, so they are left to the first step, as is any guide
-    that is not automatic. Returns whether the guide is set up.
+    that is not automatic. A guide that has been called before is not set up anew. The call is made in the context
+    `unmoved`, which gives back buffers that it writes into. Returns whether the guide is set up.
     """
     if not isinstance(guide, AutoGuide):
         return False
-    guide._setup_prototype(*args, **kwargs)
+    if guide.prototype_trace is None:
+        guide._setup_prototype(*args, **kwargs)
     if isinstance(guide, AutoGuideList):
         return False
     if isinstance(guide, AutoContinuous):
         guide.get_posterior(*args, **kwargs)
     generators = Generators.copied()
-    with torch.no_grad():
+    with torch.no_grad(), unmoved():
         guide(*args, **kwargs)
     generators.rewind()
     return True

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.ownership import ModuleCheckpoint, OwnState
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 
 EVERY = 5
@@ -17,6 +18,7 @@ class _Checkpoint(NamedTuple):
     num_steps: int
     step: Any
     generators: Generators
+    modules: ModuleCheckpoint | None
 
 
 class PlainStepping:
@@ -24,11 +26,11 @@ class PlainStepping:
 
     A step says whether the parameters that it finds are good, not those that it leaves: where the first step after a
     checkpoint fails, the one before it has led astray, and going back to its result would only fail again. So two
-    checkpoints are kept.
+    checkpoints are kept. They hold what the fit makes of the user's modules too, where there is such an `own` state.
     """
 
-    def __init__(self, step: PlainStep) -> None:
-        self._step = step
+    def __init__(self, step: PlainStep, own: OwnState | None = None) -> None:
+        self._step, self._own = step, own
         self._good: _Checkpoint | None = None
         self._latest: _Checkpoint | None = None
 
@@ -54,8 +56,11 @@ class PlainStepping:
             return num_steps
         self._latest = self._latest if num_steps > self._latest.num_steps else self._good
         self._step.restore(self._latest.step)
+        if self._latest.modules is not None:
+            self._latest.modules.restore()
         self._latest.generators.rewind()
         return self._latest.num_steps
 
     def _checkpoint(self, num_steps: int) -> _Checkpoint:
-        return _Checkpoint(num_steps, self._step.checkpoint(), Generators.copied())
+        modules = None if self._own is None else self._own.checkpoint()
+        return _Checkpoint(num_steps, self._step.checkpoint(), Generators.copied(), modules)

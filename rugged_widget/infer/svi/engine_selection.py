@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError
 from rugged_widget.infer.step.checkpoints import PlainStepping
+from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.validation import Engine
@@ -36,11 +38,22 @@ class Stepping:
         True if a step can be captured before the first is taken: model and guide make nothing in it.
     captures
         What was captured of other fits of the same model and family of guide.
+    own
+        What the fit makes of the user's modules, which a capture leaves as they are; None where they are its own.
     """
 
-    def __init__(self, plain: PlainStep, engine: Engine, threads: Threads, captures: Captures, *, ready: bool) -> None:
-        self._step, self._threads, self._captures = plain, threads, captures
-        self._plain = PlainStepping(plain)
+    def __init__(
+        self,
+        plain: PlainStep,
+        engine: Engine,
+        threads: Threads,
+        captures: Captures,
+        *,
+        ready: bool,
+        own: OwnState | None = None,
+    ) -> None:
+        self._step, self._threads, self._captures, self._own = plain, threads, captures, own
+        self._plain = PlainStepping(plain, own)
         self._build_after = 0 if ready else 1
         self._attempts = self._recaptured = 0
         self._building: Generator[None, None, tuple[Compiled, CapturedStep]] | None = None
@@ -75,7 +88,8 @@ class Stepping:
             return False
         building, self._building = self._building or build(self._step, self._captures.step), None
         try:
-            next(building)
+            with nullcontext() if self._own is None else self._own.looking():
+                next(building)
         except StopIteration as done:
             compiled, captured = done.value
             self._captures.keep(captured)

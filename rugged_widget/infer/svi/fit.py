@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.guides.setup import create_parameters
 from rugged_widget.infer.step.failure import describe, too_few
 from rugged_widget.infer.step.isolation import Generators, Isolation
+from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
@@ -65,6 +66,10 @@ class Fit:
     nats
         What a nat is on the scale of the ELBO, > 0: 1 where it is that of all rows, 1 / N where it is divided by their
         number N. None where that is not known; convergence then is judged by the noise of the ELBO alone.
+    ownership
+        What the user brings: modules of model and guide, and the parameter store. The fit begins from it, computes with
+        values of its own, and gives them to the user with `hand_over`. Where it is None, the fit begins with an empty
+        store, and modules are trained in place.
 
     Raises
     ------
@@ -89,10 +94,12 @@ class Fit:
         engine: str = "auto",
         captures: Captures | None = None,
         nats: float | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         learning_rate, choice = checked_learning_rate(learning_rate), checked_engine(engine)
         settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
-        self._isolation = Isolation(checked_seed(seed))
+        self._own = None if ownership is None else ownership.begin()
+        self._isolation = Isolation(checked_seed(seed), self._own)
         self._validated_until = VALIDATED_STEPS
         self.stops_when_converged = False
         self.seconds = 0.0
@@ -100,13 +107,17 @@ class Fit:
         self._captures, self._shares = captures or Captures(), captures is not None
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
-            self.guide = make_guide(model)
+            unmoved = nullcontext if self._own is None else self._own.unmoved
+            with unmoved():
+                self.guide = make_guide(model)
+            if self._own is not None:
+                self._own.guide = self.guide
             try:
-                ready = create_parameters(self.guide, tuple(args), dict(kwargs or {}))
+                ready = create_parameters(self.guide, tuple(args), dict(kwargs or {}), unmoved)
             except Exception as error:
                 raise describe(error, 1, learning_rate, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
-            self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready)
+            self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready, own=self._own)
             self._record = Record(self._stepping.parameters, nats=nats)
 
     def __repr__(self) -> str:
@@ -311,10 +322,29 @@ class Fit:
         with self._isolation.inside(), torch.no_grad():
             return {name: value.cpu().numpy().copy() for name, value in get_param_store().items()}
 
+    def hand_over(self) -> None:
+        """Give the user what the fit has, where he would expect it after steps of his own.
+
+        Modules of model and guide get parameters and buffers, an automatic guide is set up, and the present parameter
+        store gets the parameters under the same names. They are copies: the fit goes on from its own values, whatever
+        the user does with his. What the fit has not changed stays as it is. Nothing happens without an `ownership`.
+
+        Raises
+        ------
+        RuntimeError
+            While the fit computes.
+        """
+        if self._own is not None:
+            self._own.hand_over(self._isolation.params_outside())
+
     @contextmanager
     def inspecting(self) -> Iterator[None]:
-        """Enter the fit's own world to look at it: the random numbers used inside are given back, gradients are off."""
-        with self._isolation.inside(), torch.no_grad():
+        """Enter the fit's own world to look at it: the random numbers used inside are given back, gradients are off.
+
+        With an `ownership`, buffers, attributes of modules and the parameters that there are come back too.
+        """
+        looking = nullcontext() if self._own is None else self._own.looking()
+        with self._isolation.inside(), torch.no_grad(), looking:
             generators = Generators.copied()
             try:
                 yield

@@ -1,11 +1,10 @@
 """Check whether a step can be captured: compute the loss twice and compare, before anything is changed."""
 
 import copy
-import functools
 import itertools
 import types
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,16 +12,12 @@ from pyro import get_param_store, poutine
 from torch import nn
 
 from rugged_widget.infer.compiled.program import UnsupportedError
+from rugged_widget.infer.step.contents import SIMPLE, contents
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.pyro_step import PlainStep
 
 MAX_COPIED = 1 << 16
 """Elements of the largest tensor of the model's that is put back after a trial has written into it."""
-
-MAX_ITEMS = 1000
-"""Items of a list or a dictionary that are looked at."""
-
-SIMPLE = (bool, int, float, complex, str, bytes, type(None))
 
 
 class NotYetError(UnsupportedError):
@@ -103,7 +98,7 @@ class Watch:
             return
         self._places[id(thing)] = (name, thing)
         if depth:
-            for inner, value in _inside(thing):
+            for inner, value in contents(thing):
                 self._reach(inner, value, depth - 1)
 
     @property
@@ -119,7 +114,7 @@ class Watch:
         """Return copies of what can change now."""
         state: dict[tuple[int, str | None], Any] = {}
         for key, (_, thing) in self._places.items():
-            for name, value in _inside(thing):
+            for name, value in contents(thing):
                 if isinstance(value, SIMPLE):
                     state[key, name] = value
             if isinstance(thing, (list, dict, set, deque)):
@@ -156,57 +151,6 @@ class _Held(NamedTuple):
 
     version: int
     copy: torch.Tensor | None
-
-
-def _inside(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: C901 a branch for each kind of object
-    """Yield what an object holds, with its name."""
-    if isinstance(thing, types.MethodType):
-        yield "self", thing.__self__
-        yield "function", thing.__func__
-    elif isinstance(thing, (types.BuiltinMethodType, types.MethodWrapperType)):
-        yield "self", thing.__self__
-    elif isinstance(thing, types.FunctionType):
-        yield from _of_function(thing)
-    elif isinstance(thing, functools.partial):
-        yield "function", thing.func
-        yield from thing.keywords.items()
-        yield from ((str(i), value) for i, value in enumerate(thing.args))
-    elif isinstance(thing, dict):
-        yield from itertools.islice(((str(key), value) for key, value in thing.items()), MAX_ITEMS)
-    elif isinstance(thing, (list, tuple, deque)):
-        yield from ((str(i), value) for i, value in enumerate(itertools.islice(thing, MAX_ITEMS)))
-    elif isinstance(thing, torch.Tensor):
-        return
-    elif hasattr(thing, "__dict__"):
-        yield from vars(thing).items()
-        if isinstance(thing, nn.Module):
-            yield from thing.named_children()
-            yield from thing.named_buffers()
-            yield "forward", type(thing).forward
-        elif callable(thing):
-            yield "__call__", type(thing).__call__
-
-
-def _names(code: types.CodeType) -> set[str]:
-    """Return the names that a function and those inside it look up."""
-    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return set(code.co_names).union(*inner)
-
-
-def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    code: types.CodeType = function.__code__
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            yield name, cell.cell_contents
-        except ValueError:  # nothing in it yet
-            continue
-    for name in _names(code):
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
-    defaults = function.__defaults__ or ()
-    yield from zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
-    yield from (function.__kwdefaults__ or {}).items()
-    yield from vars(function).items()
 
 
 def watch_of(step: PlainStep) -> Watch:

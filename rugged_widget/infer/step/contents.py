@@ -1,0 +1,123 @@
+"""Contents of Python objects: what functions, containers and instances hold, and the modules that they reach."""
+
+import functools
+import itertools
+import sys
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+MAX_ITEMS = 1000
+"""Items of a list or a dictionary that are looked at."""
+
+SIMPLE = (bool, int, float, complex, str, bytes, type(None))
+"""Types of values that hold nothing."""
+
+
+def contents(thing: Any) -> Iterator[tuple[str, Any]]:  # noqa: C901 a branch for each kind of object
+    """Yield what an object holds, with its name."""
+    if isinstance(thing, types.MethodType):
+        yield "self", thing.__self__
+        yield "function", thing.__func__
+    elif isinstance(thing, (types.BuiltinMethodType, types.MethodWrapperType)):
+        yield "self", thing.__self__
+    elif isinstance(thing, types.FunctionType):
+        yield from _of_function(thing)
+    elif isinstance(thing, functools.partial):
+        yield "function", thing.func
+        yield from thing.keywords.items()
+        yield from ((str(i), value) for i, value in enumerate(thing.args))
+    elif isinstance(thing, dict):
+        yield from itertools.islice(((str(key), value) for key, value in thing.items()), MAX_ITEMS)
+    elif isinstance(thing, (list, tuple, deque)):
+        yield from ((str(i), value) for i, value in enumerate(itertools.islice(thing, MAX_ITEMS)))
+    elif isinstance(thing, torch.Tensor):
+        return
+    elif hasattr(thing, "__dict__"):
+        yield from vars(thing).items()
+        if isinstance(thing, nn.Module):
+            yield from thing.named_children()
+            yield from thing.named_buffers()
+            yield "forward", type(thing).forward
+        elif callable(thing):
+            yield "__call__", type(thing).__call__
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Return the names that a function and those inside it look up."""
+    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    code: types.CodeType = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # nothing in it yet
+            continue
+    for name in _names(code):
+        if name in function.__globals__:
+            yield name, function.__globals__[name]
+    defaults = function.__defaults__ or ()
+    yield from zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True)
+    yield from (function.__kwdefaults__ or {}).items()
+    yield from vars(function).items()
+
+
+MAX_REACHED = 10_000
+"""Objects that a search looks at."""
+
+
+def reached(things: Iterable[object]) -> tuple[list[nn.Module], list[torch.Tensor]]:
+    """Return the modules and tensors that things lead to, those that are near first.
+
+    The way is by attributes, methods, closures, partials, globals that code names, and containers. Submodules are among
+    the modules; what modules hold themselves is not among the tensors.
+    """
+    modules: dict[int, nn.Module] = {}
+    tensors: dict[int, torch.Tensor] = {}
+    queue, seen = deque(things), set[int]()
+    while queue and len(seen) < MAX_REACHED:
+        thing = queue.popleft()
+        if isinstance(thing, torch.Tensor):
+            tensors[id(thing)] = thing
+        if id(thing) in seen or isinstance(thing, (*SIMPLE, *_OPAQUE)):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, nn.Module):
+            modules.update((id(module), module) for module in thing.modules() if id(module) not in modules)
+        queue.extend(value for _, value in contents(thing))
+        queue.extend(_named_by_code(thing))
+    return list(modules.values()), list(tensors.values())
+
+
+_OPAQUE = (torch.Tensor, np.ndarray, types.ModuleType, type)
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, types.ModuleType)
+
+
+def is_library(cls: type) -> bool:
+    """Return whether a class is one of torch's, Pyro's or Python's own."""
+    top = (cls.__module__ or "").split(".")[0]
+    return top in {"torch", "pyro", "builtins"} or (top in sys.stdlib_module_names and top != "__main__")
+
+
+def _named_by_code(thing: object) -> Iterator[object]:
+    """Yield methods of a class that the user wrote, and modules that code names as attributes of an imported file."""
+    if isinstance(thing, types.FunctionType):
+        names = _names(thing.__code__)
+        for file in filter(_is_file, map(thing.__globals__.get, names)):
+            values = (vars(file).get(name) for name in names)
+            yield from (value for value in values if isinstance(value, nn.Module))
+    elif hasattr(thing, "__dict__"):
+        for cls in type(thing).__mro__:
+            if not is_library(cls):
+                yield from (value for value in vars(cls).values() if isinstance(value, types.FunctionType))

@@ -1,0 +1,381 @@
+"""Keep what a user brings to a fit, such as trained networks, apart from what the fit makes of it.
+
+Model and guide hold modules, and the modules and Pyro's parameter store hold tensors. A fit computes with the same
+objects, because closures, optimizers and captured graphs refer to them, but with contents of its own: attributes of
+modules and memory of tensors. They are installed while the fit computes, and those of the user come back afterwards.
+Only references are exchanged, so that the cost does not depend on the size of the tensors.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from pyro.infer.autoguide import AutoGuide
+from pyro.poutine.messenger import Messenger
+from torch import nn
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from rugged_widget.infer.step.contents import SIMPLE, is_library, reached
+from rugged_widget.infer.step.module_state import (
+    ABSENT,
+    Attributes,
+    Buffer,
+    Content,
+    Params,
+    changed_names,
+    copied_attributes,
+    copied_params,
+    copied_value,
+    install_attributes,
+    modules_in,
+    present_params,
+    separable,
+    tensors_in,
+    use_params,
+)
+
+LARGE = 1 << 16
+"""Elements of a buffer that is copied before each look only where a look has written into it."""
+
+
+class Ownership:
+    """The modules and the parameter store that a user brings to fits, as they were when this was made.
+
+    Every fit that is given it begins from there, whatever fits and the user have made of them since. Numbers and texts
+    that the user sets on a module of a class of his own count from then on, also in a fit that trains.
+
+    Parameters
+    ----------
+    things
+        Model, guide, and whatever else steps call: functions, methods, modules or objects. What they reach is owned.
+    """
+
+    def __init__(self, *things: object) -> None:
+        modules, tensors = reached(things)
+        self._params = copied_params(present_params())
+        self._attributes = [(module, copied_attributes(vars(module))) for module in modules if separable(module)]
+        self._initial = WeakTensorKeyDictionary()
+        self._loose = WeakTensorKeyDictionary(dict.fromkeys(tensors, True))
+        self._given: dict[tuple[int, str], object] = {}
+        self._given_tensors = WeakTensorKeyDictionary()
+        for tensor in (*self._params[0].values(), *tensors_in(attributes for _, attributes in self._attributes)):
+            self.remember(tensor)
+
+    def __repr__(self) -> str:
+        return f"Ownership({len(self._attributes)} modules, {len(self._initial)} tensors)"
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """The tensors that fits have values of their own for."""
+        return list(self._initial)
+
+    def begin(self) -> "OwnState":
+        """Return a state for one fit, equal to what the user brought."""
+        modules = [_Owned(module, copied_attributes(attributes)) for module, attributes in self._attributes]
+        tensors = [_OwnedTensor(tensor, first.copied(), Content.of(tensor)) for tensor, first in self._initial.items()]
+        return OwnState(self, modules, tensors, copied_params(self._params))
+
+    def remember(self, tensor: torch.Tensor) -> None:
+        """Copy what a tensor holds now, which is what every fit begins with, unless it is known already."""
+        if tensor not in self._initial:
+            self._initial[tensor] = Content.of(tensor).copied()
+
+    def is_loose(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is the user's though it lies in no module, such as one that a closure holds."""
+        return tensor in self._loose
+
+    def follow(self, module: nn.Module, name: str, value: object) -> None:
+        """Let fits begin with another number or text of a module."""
+        for owned, attributes in self._attributes:
+            if owned is module:
+                attributes[name] = value
+
+    def was_given(self, module: nn.Module, name: str, value: object) -> bool:
+        """Return whether the value of an attribute came from a fit."""
+        given = self._given.get((id(module), name), ABSENT)
+        return isinstance(given, SIMPLE) and given == value
+
+    def to_give(self, module: nn.Module, attributes: Attributes) -> set[str]:
+        """Return the attributes in which a module differs from what the user brought, or has since it got a fit's."""
+        given = {name for key, name in self._given if key == id(module)}
+        initial = next((attributes for owned, attributes in self._attributes if owned is module), {})
+        names = given | changed_names(initial, attributes)
+        self._given.update({(id(module), name): attributes.get(name, ABSENT) for name in names})
+        return names
+
+    def is_to_give(self, tensor: torch.Tensor, content: Content) -> bool:
+        """Return whether a tensor differs from what the user brought, or has since it got a fit's values."""
+        initial = self._initial.get(tensor)
+        if tensor not in self._given_tensors and initial is not None and content.equals(initial):
+            return False
+        self._given_tensors[tensor] = True
+        return True
+
+    def has_left(self, name: str, tensor: torch.Tensor) -> bool:
+        """Return whether a parameter is as the user brought it, and no fit has given him another value of it."""
+        return tensor is self._params[0].get(name) and tensor not in self._given_tensors
+
+
+class _Owned:
+    """A module with the attributes that it has in one fit.
+
+    `seen` are the numbers and texts that the user's have been seen with, of modules whose settings a fit follows.
+    """
+
+    def __init__(self, module: nn.Module, attributes: Attributes) -> None:
+        self.module, self.attributes = module, attributes
+        self._follows = not is_library(type(module)) and not isinstance(module, AutoGuide)
+        self._seen = _settings(attributes) if self._follows else {}
+
+    def follow(self, ownership: Ownership) -> None:
+        """Take over what the user has set, but what the fit has set itself; the user's attributes are installed."""
+        if not self._follows:
+            return
+        now = _settings(vars(self.module))
+        if now == self._seen:
+            return
+        for name, value in now.items():
+            before = self._seen.get(name, ABSENT)
+            own = self.attributes.get(name, ABSENT)
+            if value != before and own == before and not ownership.was_given(self.module, name, value):
+                self.attributes[name] = value
+                ownership.follow(self.module, name, value)
+        self._seen = now
+
+
+def _settings(attributes: Attributes) -> Attributes:
+    return {name: value for name, value in attributes.items() if isinstance(value, SIMPLE) and name != "training"}
+
+
+class _OwnedTensor:
+    """A tensor with what it holds in one fit, and what it holds for the user."""
+
+    __slots__ = ("own", "tensor", "users")
+
+    def __init__(self, tensor: torch.Tensor, own: Content, users: Content) -> None:
+        self.tensor, self.own, self.users = tensor, own, users
+
+
+class OwnState:
+    """What one fit makes of the user's modules and parameters; see `Ownership`.
+
+    Four methods exchange contents, each of which bears being done twice: `leave_user` and `install` on the way in,
+    `keep` and `restore` on the way out.
+
+    Attributes
+    ----------
+    params
+        The parameter store that the fit begins with.
+    registering
+        A handler of Pyro's to compute under: it sees tensors of the user's become parameters of the fit.
+    guide
+        The fit's guide, once there is one.
+    """
+
+    def __init__(
+        self,
+        ownership: Ownership,
+        modules: list[_Owned],
+        tensors: list[_OwnedTensor],
+        params: Params,
+    ) -> None:
+        self._ownership, self.params = ownership, params
+        self._modules = modules
+        self._tensors = {id(owned.tensor): owned for owned in tensors}
+        self._users: list[tuple[nn.Module, Attributes]] = []
+        self._constant: dict[int, torch.Tensor] = {}
+        self.registering: Messenger = _Registering(self)
+        self.guide: object = None
+
+    def __repr__(self) -> str:
+        return f"OwnState({len(self._modules)} modules, {len(self._tensors)} tensors)"
+
+    def leave_user(self) -> None:
+        """Take hold of what the user has."""
+        for owned in self._modules:
+            owned.follow(self._ownership)
+        self._users = [(owned.module, vars(owned.module)) for owned in self._modules]
+        for held in self._tensors.values():
+            held.users = held.users.refreshed(held.tensor)
+
+    def install(self) -> None:
+        """Put what the fit has into modules and tensors."""
+        for owned in self._modules:
+            install_attributes(owned.module, owned.attributes)
+        for held in self._tensors.values():
+            held.own.install(held.tensor)
+
+    def keep(self) -> None:
+        """Take hold of what the fit has; the attributes of modules are held anyway."""
+        for held in self._tensors.values():
+            held.own = held.own.refreshed(held.tensor)
+
+    def restore(self) -> None:
+        """Put what the user has into modules and tensors."""
+        for module, attributes in self._users:
+            install_attributes(module, attributes)
+        for held in self._tensors.values():
+            held.users.install(held.tensor)
+
+    def register(self, tensor: torch.Tensor) -> None:
+        """Own a tensor of the user's from now on that is about to become a parameter, while the fit computes."""
+        if id(tensor) in self._tensors or not self._ownership.is_loose(tensor):
+            return
+        self._ownership.remember(tensor)
+        users = Content.of(tensor)
+        own = users.copied()
+        self._tensors[id(tensor)] = _OwnedTensor(tensor, own, users)
+        own.install(tensor)
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Enter, while the fit computes, to call model and guide without a trace: it ends where it began.
+
+        Attributes of modules, buffers and the parameters that there are come back; random numbers do not.
+        """
+        params, held = present_params(), [(module, vars(module)) for module in self._changing_modules()]
+        use_params(copied_params(params))
+        try:
+            for module, attributes in held:
+                install_attributes(module, copied_attributes(attributes))
+            with self.unmoved():
+                yield
+        finally:
+            for module, attributes in held:
+                install_attributes(module, attributes)
+            use_params(params)
+
+    @contextmanager
+    def unmoved(self) -> Iterator[None]:
+        """Enter, while the fit computes, to call model and guide without an effect on buffers, such as statistics.
+
+        A buffer of more than 65,536 elements that the first such call has left alone is not looked after later.
+        """
+        buffers = [Buffer(tensor) for tensor in self._buffers() if id(tensor) not in self._constant]
+        try:
+            yield
+        finally:
+            for buffer in buffers:
+                if not buffer.put_back() and buffer.tensor.numel() > LARGE:
+                    self._constant[id(buffer.tensor)] = buffer.tensor
+
+    def checkpoint(self) -> "ModuleCheckpoint":
+        """Copy, while the fit computes, what steps change in modules beside parameters."""
+        buffers = [Buffer(tensor) for tensor in self._buffers() if id(tensor) not in self._constant]
+        attributes = [(vars(module), copied_attributes(vars(module))) for module in self._changing_modules()]
+        return ModuleCheckpoint(attributes, buffers)
+
+    def _all_modules(self) -> list[nn.Module]:
+        inside = self.guide.modules() if isinstance(self.guide, nn.Module) else ()
+        modules = {id(module): module for module in (*(owned.module for owned in self._modules), *inside)}
+        return [module for module in modules.values() if separable(module)]
+
+    def _changing_modules(self) -> list[nn.Module]:
+        """Return the modules whose attributes calls may change: torch's own layers only write into buffers."""
+        return [module for module in self._all_modules() if not type(module).__module__.startswith("torch.nn.")]
+
+    def _buffers(self) -> Iterator[torch.Tensor]:
+        """Yield the tensors of modules that calls may write into."""
+        for module in self._all_modules():
+            parameters = {id(value) for value in vars(module)["_parameters"].values()}
+            yield from (value for value in tensors_in([vars(module)]) if id(value) not in parameters)
+
+    def hand_over(self, params: Params) -> None:
+        """Give the user what the fit has, while it does not compute.
+
+        Modules get its attributes and values, and so does the guide, which is set up then; the present parameter store
+        gets its parameters. What the fit has left as the user brought it stays as the user has it now.
+
+        Parameters
+        ----------
+        params
+            The parameter store of the fit.
+        """
+        for module in self._unowned():
+            self._share(module)
+        for owned in self._modules:
+            self._give_attributes(owned)
+        for held in self._tensors.values():
+            if self._ownership.is_to_give(held.tensor, held.own):
+                held.own.write(held.tensor)
+        self._give_params(params)
+
+    def _unowned(self) -> Iterator[nn.Module]:
+        """Yield modules that the fit has made, as an automatic guide makes some when it is set up."""
+        known = {id(owned.module) for owned in self._modules}
+        queue = [module for owned in self._modules for module in modules_in(owned.attributes)]
+        queue += [self.guide] if isinstance(self.guide, nn.Module) else []
+        while queue:
+            module = queue.pop()
+            if id(module) not in known and separable(module):
+                known.add(id(module))
+                yield module
+                queue += modules_in(vars(module))
+
+    def _share(self, module: nn.Module) -> None:
+        """Let the user have a module of the fit's, with contents of his own from now on."""
+        owned = _Owned(module, vars(module))
+        self._modules.append(owned)
+        install_attributes(module, copied_attributes(owned.attributes))
+        for tensor in tensors_in([owned.attributes]):
+            self._share_tensor(tensor)
+
+    def _share_tensor(self, tensor: torch.Tensor) -> None:
+        if id(tensor) not in self._tensors:
+            own = Content.of(tensor)
+            users = own.copied()
+            users.install(tensor)
+            self._tensors[id(tensor)] = _OwnedTensor(tensor, own, users)
+
+    def _give_attributes(self, owned: _Owned) -> None:
+        users = vars(owned.module)
+        for name in self._ownership.to_give(owned.module, owned.attributes):
+            if name in owned.attributes:
+                users[name] = copied_value(owned.attributes[name])
+            else:
+                users.pop(name, None)
+        for tensor in tensors_in([owned.attributes]):
+            self._share_tensor(tensor)
+
+    def _give_params(self, params: Params) -> None:
+        tensors, _, constraints = params
+        users, names, users_constraints = present_params()
+        for name, tensor in tensors.items():
+            self._share_tensor(tensor)
+            if self._ownership.has_left(name, tensor):
+                continue
+            if users.get(name) is not tensor:
+                names.pop(users.pop(name, None), None)
+            users[name], names[tensor], users_constraints[name] = tensor, name, constraints[name]
+
+
+class ModuleCheckpoint(NamedTuple):
+    """Attributes of modules and copies of them, and copies of buffers."""
+
+    attributes: list[tuple[Attributes, Attributes]]
+    buffers: list[Buffer]
+
+    def restore(self) -> None:
+        """Go back to the checkpoint, while the fit computes; it can be gone back to again."""
+        for attributes, copied in self.attributes:
+            attributes.clear()
+            attributes.update(copied_attributes(copied))
+        for buffer in self.buffers:
+            buffer.put_back()
+
+
+class _Registering(Messenger):
+    """Tells a state of each parameter before anything is computed from it."""
+
+    def __init__(self, state: OwnState) -> None:
+        super().__init__()
+        self._state = state
+
+    def _pyro_param(self, msg: Any) -> None:
+        for value in msg["args"][1:2]:  # what it begins with, where that is given as a tensor
+            if isinstance(value, torch.Tensor):
+                self._state.register(value)
+
+    def _pyro_post_param(self, msg: Any) -> None:
+        self._state.register(msg["value"].unconstrained())
