@@ -48,7 +48,7 @@ class PlainStepping:
         elif num_steps - self._latest.num_steps >= EVERY:
             self._good, self._latest = self._latest, self._checkpoint(num_steps)
         loss = self._step()
-        return Taken(num_steps, np.array([loss]), np.array([self._step.learning_rate]))
+        return Taken(num_steps, np.array([loss]), np.array([self._step.optimizer.last_rate]))
 
     def go_back(self, num_steps: int) -> int:
         """Return to where steps still worked, after a failure of step `num_steps` + 1; returns the steps done there."""

@@ -3,23 +3,39 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pyro import get_param_store, optim
-from pyro.infer import ELBO, SVI, Trace_ELBO
+from pyro.infer import SVI, Trace_ELBO
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
 from pyro.poutine.trace_struct import Trace
 
 from rugged_widget.infer.step.failure import NonFiniteError
+from rugged_widget.infer.step.loss import (
+    Loss,
+    arguments_for_svi,
+    checked_loss,
+    differentiable,
+    first_number,
+    own_loss,
+    tells_loss,
+)
+from rugged_widget.infer.step.optimizer import (
+    ADAM,
+    MakeOptimizer,
+    Optimizer,
+    OptimizerCheckpoint,
+    OptimizerStart,
+    start_of,
+)
+from rugged_widget.infer.step.optimizer_state import rate_name, torch_optimizer
+from rugged_widget.validation import checked_count
 
 Array: TypeAlias = NDArray[np.float64]
-
-
-ADAM: Callable[[dict[str, Any]], optim.PyroOptim] = optim.Adam  # type: ignore[attr-defined] # Pyro makes it at import
 
 LARGE_PLATE = 10_000
 """Rows from which on a minibatch is drawn here. Below, a permutation of all, as Pyro takes it, is as quick, and the fit
@@ -42,24 +58,38 @@ class Taken(NamedTuple):
 class Settings:
     """What a fit minimizes, and how.
 
-    The learning rate of the first step is finite and > 0. The ELBO is Pyro's estimate; None is Trace_ELBO, checked so
-    that a failure can name its site. The optimizer is one of Pyro's, to be made of a dictionary of options:
-    `optimizer_options` are all of them but the learning rate.
+    The loss is Pyro's estimate of the ELBO, or what `SVI` takes in its place; None is Trace_ELBO, checked so that a
+    failure can name its site. The optimizer is the user's as it was, with rates of its own, or what makes one of a
+    dictionary of options: `optimizer_options` and the learning rate of the first step, finite and > 0, which is None
+    for the former. Its scheduler, where it has one, is stepped after every `schedule_every` steps.
     """
 
-    learning_rate: float
-    elbo: ELBO | None = None
-    optimizer: Callable[[dict[str, Any]], optim.PyroOptim] = ADAM
+    learning_rate: float | None
+    elbo: Loss | None = None
+    optimizer: MakeOptimizer | OptimizerStart = ADAM
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    schedule_every: int = 1
+
+    @classmethod
+    def checked(
+        cls, learning_rate: float | None, elbo: object, optimizer: object, options: Mapping[str, Any], every: object
+    ) -> Self:
+        """Return the settings that the user's arguments of `Fit` ask for; TypeError and ValueError name a wrong one."""
+        return cls(
+            learning_rate,
+            None if elbo is None else checked_loss(elbo),
+            start_of(optimizer, learning_rate, options),
+            options,
+            checked_count(every, "schedule_every"),
+        )
 
 
 @dataclass(frozen=True)
-class _Param:
-    """An unconstrained parameter: the tensor itself, a copy of its value, a copy of the optimizer's state of it."""
+class _Checkpoint:
+    """Unconstrained parameters, each with a copy of its value, and the optimizer's state."""
 
-    tensor: torch.Tensor
-    value: torch.Tensor
-    moments: Mapping[str, Any] | None
+    params: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+    optimizer: OptimizerCheckpoint
 
 
 class PlainStep:
@@ -74,54 +104,63 @@ class PlainStep:
         settings: Settings,
     ) -> None:
         self.model, self.guide, self.args, self.kwargs = model, guide, args, kwargs
-        self.elbo: ELBO = settings.elbo or Trace_ELBO()
-        self._options = {**settings.optimizer_options, "lr": settings.learning_rate}
-        self.optim: optim.PyroOptim = settings.optimizer(self._options)
-        self._svi = SVI(model, guide, self.optim, loss=settings.elbo or _CheckedElbo())  # type: ignore[no-untyped-call]
+        self.elbo: Loss = Trace_ELBO() if settings.elbo is None else own_loss(settings.elbo)
+        loss: Loss = self.elbo if settings.elbo is not None else _CheckedElbo()  # type: ignore[no-untyped-call]
+        self.optimizer = Optimizer(
+            settings.optimizer, settings.learning_rate, settings.optimizer_options, settings.schedule_every
+        )
+        self._svi = SVI(model, guide, self.optim, **arguments_for_svi(loss))
+        self._tells_loss = tells_loss(loss)
+        self._svi.optim = self.optimizer  # which scales the rates
+
+    @property
+    def optim(self) -> optim.PyroOptim:
+        """Pyro's optimizer, this step's own."""
+        return self.optimizer.optim
 
     @property
     def learning_rate(self) -> float:
-        """Learning rate of the next step, finite, > 0; some optimizers lower it at each."""
-        for optimizer in self.optim.optim_objs.values():
-            return float(optimizer.param_groups[0]["lr"])
-        return float(self._options["lr"])
+        """Learning rate of the next step, finite; some optimizers and schedulers change it at each.
+
+        Where parameters have rates of their own it is that of the first, and setting it scales all of them; nan before
+        the first step where it depends on a parameter that the step has yet to make.
+        """
+        return self.optimizer.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._options["lr"] = value  # of parameters yet to come
-        for optimizer in self.optim.optim_objs.values():
-            for group in optimizer.param_groups:
-                group["lr"] = value
+        self.optimizer.learning_rate = value
 
     def __call__(self) -> float:
-        """Take one step; returns the loss in nats, before the parameters moved.
+        """Take one step; returns the loss in nats, before the parameters moved; nan where the ELBO tells none.
 
         NonFiniteError is raised where the loss or a parameter is not finite, or a parameter is so far out that it
         cannot be used.
         """
         try:
             with QuickSubsample():
-                loss = float(self._svi.step(*self.args, **self.kwargs))
+                loss = first_number(self._svi.step(*self.args, **self.kwargs))
         except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
             if name := _outside_its_range():
                 raise NonFiniteError(name, "the parameter {site} has left its range") from error
             raise
-        if not math.isfinite(loss):
+        if not self._tells_loss:
+            loss = math.nan
+        elif not math.isfinite(loss):
             raise NonFiniteError(None, f"the loss is {loss}")
         for name, value in get_param_store().named_parameters():
             if not torch.isfinite(value).all():
                 raise NonFiniteError(name, "the parameter {site} is not finite")
+        self.optimizer.end_step(loss)
         return loss
 
-    def loss(self, elbo: ELBO) -> torch.Tensor:
+    def loss(self, elbo: Loss) -> torch.Tensor:
         """Compute the loss that can be differentiated, shape (), by an ELBO of the same kind.
 
         NotImplementedError is raised where that kind of ELBO has none.
         """
-        if not hasattr(elbo, "differentiable_loss"):
-            raise NotImplementedError(type(elbo).__name__)
         with QuickSubsample():
-            return torch.as_tensor(elbo.differentiable_loss(self.model, self.guide, *self.args, **self.kwargs))
+            return differentiable(elbo, self.model, self.guide, *self.args, **self.kwargs)
 
     def noise_cost(self) -> float:
         """Return the nats that the moving about of the parameters costs once the optimizer has converged.
@@ -133,53 +172,37 @@ class PlainStep:
         mean square.
         """
         total = math.nan
-        for optimizer in self.optim.optim_objs.values():
+        for kept in self.optim.optim_objs.values():
+            optimizer = torch_optimizer(kept)
             group = optimizer.param_groups[0]
+            rate = rate_name(group)
             for state in optimizer.state.values():
-                if "exp_avg_sq" not in state or "betas" not in group:
+                counted = torch.as_tensor(state.get("step", math.nan)).numel() == 1
+                if "exp_avg_sq" not in state or "betas" not in group or rate is None or not counted:
                     return math.nan
                 share = 1 - group["betas"][1] ** float(state["step"])
                 size = float((state["exp_avg_sq"] / share).sqrt().sum())
-                total = size * group["lr"] / 4 + (0.0 if math.isnan(total) else total)
-        return float(total)
+                total = size * group[rate] / 4 + (0.0 if math.isnan(total) else total)
+        return float(total * self.optimizer.rate_factor)
 
-    def checkpoint(self) -> dict[str, _Param]:
-        """Copy the parameters and the optimizer's moments."""
-        return {
-            name: _Param(value, value.detach().clone(), self._moments(value))
-            for name, value in get_param_store().named_parameters()
-        }
+    def checkpoint(self) -> _Checkpoint:
+        """Copy the parameters and the optimizer's state."""
+        params = dict(get_param_store().named_parameters())
+        values = {name: (value, value.detach().clone()) for name, value in params.items()}
+        return _Checkpoint(values, self.optimizer.checkpoint(params.values()))
 
-    def restore(self, checkpoint: dict[str, _Param]) -> None:
+    def restore(self, checkpoint: _Checkpoint) -> None:
         """Go back to a checkpoint; parameters that were not there yet are forgotten."""
         store = get_param_store()
-        for name, value in list(store.named_parameters()):
-            if name not in checkpoint:
-                self._forget(value)
+        for name in list(store.keys()):
+            if name not in checkpoint.params:
                 del store[name]
-        for param in checkpoint.values():
+        for param, value in checkpoint.params.values():
             with torch.no_grad():
-                param.tensor.copy_(param.value)
+                param.copy_(value)
             # A step that was broken off may have left a gradient, which the next one would add to.
-            param.tensor.grad = None
-            if param.moments is None:
-                self._forget(param.tensor)
-            else:
-                self.optim.optim_objs[param.tensor].state[param.tensor].update(
-                    {key: _copied(moment) for key, moment in param.moments.items()}
-                )
-
-    def _moments(self, value: torch.Tensor) -> dict[str, Any] | None:
-        optimizer = self.optim.optim_objs.get(value)
-        return optimizer and {key: _copied(moment) for key, moment in optimizer.state[value].items()}
-
-    def _forget(self, value: torch.Tensor) -> None:
-        self.optim.optim_objs.pop(value, None)
-        self.optim.grad_clip.pop(value, None)
-
-
-def _copied(moment: Any) -> Any:
-    return moment.clone() if isinstance(moment, torch.Tensor) else moment
+            param.grad = None
+        self.optimizer.restore(checkpoint.optimizer)
 
 
 class _CheckedElbo(Trace_ELBO):

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 from pyro import get_param_store
-from pyro.infer import ELBO
 from pyro.optim import PyroOptim
 
 from rugged_widget.infer.compiled.captures import Captures
@@ -18,13 +17,20 @@ from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.guides.setup import create_parameters
 from rugged_widget.infer.step.failure import describe, too_few
 from rugged_widget.infer.step.isolation import Generators, Isolation
+from rugged_widget.infer.step.loss import Loss
+from rugged_widget.infer.step.optimizer import MakeOptimizer, OptimizerStart, give_back
 from rugged_widget.infer.step.ownership import Ownership
-from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
+from rugged_widget.infer.step.pyro_step import PlainStep, Settings
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
-from rugged_widget.validation import checked_engine, checked_learning_rate, checked_seed
+from rugged_widget.validation import (
+    checked_engine,
+    checked_learning_rate,
+    checked_positive,
+    checked_seed,
+)
 
 VALIDATED_STEPS = 10
 """First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with
@@ -48,15 +54,20 @@ class Fit:
     args, kwargs
         What model and guide are called with.
     learning_rate
-        Learning rate of the optimizer, finite, > 0.
+        Learning rate of the optimizer, finite, > 0; None where `optimizer` is an object, which has its own.
     seed
         Seed of the fit's own random numbers, in [0, 2**32).
     elbo
-        Pyro's estimate of the ELBO; Trace_ELBO where None.
+        What is minimized: an ELBO of Pyro's or one's own, or a function of model, guide, args and kwargs, as
+        `pyro.infer.SVI` takes it; `LossWithGradients` where it computes gradients by itself. Trace_ELBO where None.
     optimizer
-        One of Pyro's optimizers, Adam where None: it is called with a dictionary of options.
+        One of Pyro's optimizers or schedulers, an object; the fit makes its own from it, with the state that it has,
+        and leaves it as it is. Or a function that makes one when called with a dictionary of options; Adam where None.
     optimizer_options
-        Options of it, the learning rate aside.
+        Options for such a function, the learning rate aside.
+    schedule_every
+        Steps, >= 1, after which a scheduler is stepped, again and again: the number of batches of an epoch where it
+        counts epochs. One that watches a value is given the mean loss of these steps.
     engine
         How steps are computed: "plain" by Pyro, "graph" as a captured graph of tensor operations, "jax" as the same
         graph compiled by JAX; "auto" is "graph". What cannot be captured is left to Pyro, and `engine` says why.
@@ -86,18 +97,19 @@ class Fit:
         args: Sequence[Any],
         kwargs: Mapping[str, Any] | None = None,
         *,
-        learning_rate: float,
+        learning_rate: float | None = None,
         seed: int,
-        elbo: ELBO | None = None,
-        optimizer: Callable[[dict[str, Any]], PyroOptim] | None = None,
+        elbo: Loss | None = None,
+        optimizer: PyroOptim | OptimizerStart | MakeOptimizer | None = None,
         optimizer_options: Mapping[str, Any] | None = None,
+        schedule_every: int = 1,
         engine: str = "auto",
         captures: Captures | None = None,
         nats: float | None = None,
         ownership: Ownership | None = None,
     ) -> None:
-        learning_rate, choice = checked_learning_rate(learning_rate), checked_engine(engine)
-        settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
+        choice = checked_engine(engine)
+        settings = Settings.checked(learning_rate, elbo, optimizer, optimizer_options or {}, schedule_every)
         self._own = None if ownership is None else ownership.begin()
         self._isolation = Isolation(checked_seed(seed), self._own)
         self._validated_until = VALIDATED_STEPS
@@ -115,7 +127,7 @@ class Fit:
             try:
                 ready = create_parameters(self.guide, tuple(args), dict(kwargs or {}), unmoved)
             except Exception as error:
-                raise describe(error, 1, learning_rate, 0) from error
+                raise describe(error, 1, learning_rate or math.nan, 0) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
             self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready, own=self._own)
             self._record = Record(self._stepping.parameters, nats=nats)
@@ -162,12 +174,42 @@ class Fit:
 
     @property
     def learning_rate(self) -> float:
-        """Learning rate of the next step; finite, > 0. It may be set at any time."""
+        """Learning rate of the next step; finite, > 0. It may be set at any time.
+
+        Of an optimizer object it is that of the first parameter, `rate_factor` included, and may be 0, or nan before
+        the first step where parameters have rates of their own; setting it scales the rates of all parameters.
+        """
         return self._plain.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         self._plain.learning_rate = checked_learning_rate(value)
+
+    @property
+    def rate_factor(self) -> float:
+        """What all learning rates are multiplied by, those of a scheduler too; finite, > 0, 1 at first.
+
+        It may be set at any time, and is no part of the state that `give_optimizer_back` gives.
+        """
+        return self._plain.optimizer.rate_factor
+
+    @rate_factor.setter
+    def rate_factor(self, value: float) -> None:
+        self._plain.optimizer.rate_factor = checked_positive(value, "rate_factor")
+
+    def give_optimizer_back(self, optim: PyroOptim) -> None:
+        """Put the state of the fit's optimizer into the user's, moments and schedule, as if that had taken the steps.
+
+        To be called where the trained parameters are in the user's parameter store: the state is found by their names.
+
+        Raises
+        ------
+        TypeError
+            If it is no optimizer of the kind that the fit was made with.
+        """
+        with self._isolation.inside():
+            states = self._plain.optimizer.states()
+        give_back(states, optim, self._plain.optimizer.name)
 
     @property
     def engine(self) -> EngineInfo:

@@ -14,6 +14,7 @@ from torch import nn
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.step.contents import SIMPLE, contents
 from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.loss import name_of, reason_against_capture
 from rugged_widget.infer.step.pyro_step import PlainStep
 
 MAX_COPIED = 1 << 16
@@ -31,6 +32,8 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     step makes parameters or draws other random numbers than the one after it; UnsupportedError where the loss cannot be
     differentiated, or depends on what a graph does not see. Whatever model and guide raise is raised too.
     """
+    if reason := reason_against_capture(step.elbo):
+        raise UnsupportedError(reason)
     start, elbo = Generators.copied(), copy.copy(step.elbo)
     watch = watch_of(step)
     names = set(get_param_store().keys())
@@ -40,7 +43,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     try:
         with poutine.trace(param_only=True) as trace:
             loss = _loss(step, elbo)
-        first, before = Generators.copied(), watch.read()
+        first, before, numbers = Generators.copied(), watch.read(), _numbers(elbo)
         if new := [name for name in get_param_store().keys() if name not in names]:  # noqa: SIM118 no mapping's keys
             for name in new:
                 del get_param_store()[name]
@@ -51,7 +54,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
         values: list[Any] = [site["value"] for site in trace.trace.nodes.values() if site["type"] == "param"]
         params: list[torch.Tensor] = [value.unconstrained() for value in values]
         grads = torch.autograd.grad(again, params, allow_unused=True) if again.requires_grad else [None] * len(params)
-        changed = watch.changed(before)
+        changed = watch.changed(before) or _changed(numbers, _numbers(elbo))
     finally:
         start.rewind()
     if changed:
@@ -66,11 +69,20 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     return [param for param, grad in zip(params, grads, strict=True) if grad is not None]
 
 
+def _numbers(elbo: Any) -> dict[str, Any]:
+    """Return the numbers and texts that an ELBO holds; a function's are watched with the model's."""
+    return {name: value for name, value in getattr(elbo, "__dict__", {}).items() if isinstance(value, SIMPLE)}
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> str | None:
+    return next((repr(name) for name in before.keys() | now.keys() if before.get(name) != now.get(name)), None)
+
+
 def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:
     try:
         return step.loss(elbo)
     except NotImplementedError as error:
-        raise UnsupportedError(f"{type(elbo).__name__} has no loss that can be differentiated as a whole") from error
+        raise UnsupportedError(f"{name_of(elbo)} has no loss that can be differentiated as a whole") from error
 
 
 class Watch:
@@ -154,8 +166,10 @@ class _Held(NamedTuple):
 
 
 def watch_of(step: PlainStep) -> Watch:
-    """Return a watch over model, guide and what they are called with."""
-    return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
+    """Return a watch over model, guide, loss and what the first two are called with."""
+    return Watch(
+        {"model": step.model, "guide": step.guide, "loss": step.elbo, **_named(step.args), **_named(step.kwargs)}
+    )
 
 
 def _named(arguments: Sequence[object] | Mapping[str, object]) -> dict[str, object]:

@@ -148,8 +148,7 @@ class CompiledStepping:
         return Taken(num_steps, losses, rates)
 
     def _decay_to(self, learning_rate: float) -> None:
-        if learning_rate != self._plain.learning_rate:
-            self._plain.learning_rate = learning_rate
+        self._plain.optimizer.follow(learning_rate)
 
     def _return_before(self, bad: int, margin: int) -> Taken:
         """Go back to before step `bad` (from 0), from where Pyro's own steps show what it is, until `margin` after."""

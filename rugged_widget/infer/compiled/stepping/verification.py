@@ -54,14 +54,14 @@ class Verification:
             expected = self._plain()
             end = torch.get_rng_state()
         finally:
-            self._plain.learning_rate = rate
+            self._plain.optimizer.follow(rate)
             start.rewind()
         if not torch.equal(end, after):
             raise DisagreementError("Pyro's own step drew other random numbers")
         self._compare_losses(float(loss[0]), expected)
         self._compare_gradients(before, self._compiled.state, self._compiled.link.read()[0])
         torch.set_rng_state(after)
-        self._plain.learning_rate = float(rates[0])
+        self._plain.optimizer.follow(float(rates[0]))
         return loss, rates
 
     def _compare_losses(self, loss: float, expected: float) -> None:

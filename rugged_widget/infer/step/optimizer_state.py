@@ -1,0 +1,111 @@
+"""Copy the state of the optimizers that Pyro keeps for each parameter, and put it back."""
+
+import copy
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from pyro import get_param_store
+from pyro.optim import PyroOptim
+from pyro.optim.optim import _get_state_dict, _load_state_dict, is_scheduler
+
+RATES = ("lr", "eta")
+"""Options that hold a learning rate; Pyro's AdagradRMSProp calls it eta."""
+
+
+def torch_optimizer(kept: Any) -> torch.optim.Optimizer:
+    """Return torch's optimizer of what Pyro keeps for a parameter: it, or a scheduler of it."""
+    return kept.optimizer if is_scheduler(kept) else kept  # type: ignore[no-any-return]
+
+
+def rate_name(group: Mapping[str, Any]) -> str | None:
+    """Name the option of a parameter group that holds its learning rate; None where it has none."""
+    return next((name for name in RATES if name in group), None)
+
+
+def copied(value: Any) -> Any:
+    """Copy a value with all tensors and containers in it; whatever else it holds stays the same object."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, MutableMapping):
+        result = copy.copy(value)
+        for key, item in value.items():
+            result[key] = copied(item)
+        return result
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    if type(value) is tuple:
+        return tuple(copied(item) for item in value)
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class KeptState:
+    """A copy of everything that steps change in what Pyro keeps for a parameter.
+
+    Attributes
+    ----------
+    moments
+        State of torch's optimizer for the parameter.
+    groups
+        Options of its parameter groups, the parameters aside.
+    schedule
+        Attributes of the scheduler, its optimizer aside; None where there is no scheduler.
+    """
+
+    moments: Mapping[str, Any]
+    groups: tuple[Mapping[str, Any], ...]
+    schedule: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, kept: Any, param: torch.Tensor) -> Self:
+        """Copy the state of what Pyro keeps for a parameter."""
+        optimizer = torch_optimizer(kept)
+        groups = tuple({key: copied(value) for key, value in _options(group)} for group in optimizer.param_groups)
+        schedule = None if kept is optimizer else {key: copied(value) for key, value in _attributes(kept)}
+        return cls(copied(dict(optimizer.state.get(param, {}))), groups, schedule)
+
+    def put(self, kept: Any, param: torch.Tensor, *, rates: bool) -> None:
+        """Put the copied state back; learning rates only where asked for, because the user may have set others."""
+        optimizer = torch_optimizer(kept)
+        optimizer.state[param].clear()
+        optimizer.state[param].update(copied(self.moments))
+        for group, options in zip(optimizer.param_groups, self.groups, strict=True):
+            group.update((key, copied(value)) for key, value in options.items() if rates or key not in RATES)
+        if self.schedule is not None:
+            vars(kept).update(copied(self.schedule))
+
+
+def _options(group: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((key, value) for key, value in group.items() if key != "params")
+
+
+def _attributes(scheduler: Any) -> Iterator[tuple[str, Any]]:
+    return ((key, value) for key, value in vars(scheduler).items() if key != "optimizer")
+
+
+def states_by_name(optim: PyroOptim) -> dict[str, Any]:
+    """Copy the state of an optimizer by the names that its parameters have in the present store.
+
+    What it was given for parameters that it has not met yet is included; parameters that the store does not know any
+    more are left out.
+    """
+    store = get_param_store()
+    states = {name: copied(state) for name, state in optim._state_waiting_to_be_consumed.items()}
+    for param, kept in optim.optim_objs.items():
+        name = store.param_name(param)
+        if name is not None:
+            states[name] = copied(_get_state_dict(kept))
+    return states
+
+
+def load_states(optim: PyroOptim, states: Mapping[str, Any]) -> None:
+    """Put states by names of parameters into an optimizer; for parameters that it has yet to meet they wait there."""
+    store = get_param_store()
+    known = {store.param_name(param): kept for param, kept in optim.optim_objs.items()}
+    for name, state in states.items():
+        if name in known:
+            _load_state_dict(known[name], copied(state))
+        else:
+            optim._state_waiting_to_be_consumed[name] = copied(state)
