@@ -1,14 +1,16 @@
 """Sample from a custom guide by tracing it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 import pyro
 import torch
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
+from torch.distributions import dirichlet
 from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.guides.compatibility import innermost, latents_of, traced
@@ -61,6 +63,22 @@ class _Fresh(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+@contextmanager
+def _dirichlet_of_many() -> Iterator[None]:
+    """Let Dirichlet and beta numbers, and correlations, be drawn for many draws at once.
+
+    torch.distributions draws them by an autograd.Function that vmap refuses, as it has no `setup_context`; the function
+    that it calls is not refused, and no gradient is wanted. It can go once Beta can be drawn inside vmap.
+    """
+    module: Any = dirichlet
+    function = module._Dirichlet
+    module._Dirichlet = SimpleNamespace(apply=torch._sample_dirichlet)
+    try:
+        yield
+    finally:
+        module._Dirichlet = function
+
+
 class _FirstRows(Messenger):
     """Lets a plate that looks at some of its elements look at the first ones, so that all draws are of the same."""
 
@@ -86,7 +104,7 @@ def draw_together(
         is_point = log_density is None
         return values, torch.zeros(()) if log_density is None else log_density
 
-    with pyro.validation_enabled(False), _Fresh():
+    with pyro.validation_enabled(False), _dirichlet_of_many(), _Fresh():
         values, log_density = torch.func.vmap(of_one, randomness="different")(torch.zeros(num_draws))
     return Drawn(values, None if is_point else log_density)
 

@@ -34,6 +34,7 @@ class LiveRehearsal:
         self._state: ModuleState | None = None
         self._vectorised: dict[int, bool] = {}
         self._seconds: float | None = None
+        self.plans: dict[tuple[int, float], tuple[int, tuple[str, ...]]] = {}
 
     def __repr__(self) -> str:
         return f"LiveRehearsal({type(self._guide).__name__}, {len(self._created)} parameters)"
