@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import pyro
@@ -127,7 +128,8 @@ class GammaGuide(EasyGuide):
     """Point estimates of the weights, normal numbers for the rest."""
 
     def guide(self, counts: torch.Tensor) -> None:
-        self.map_estimate("w_top")
+        with self.plate("columns", counts.shape[1], dim=-1), self.plate("weights", 2, dim=-2):
+            self.map_estimate("w_top")
         group = self.group(match="z_top")
         with self.plate("rows", len(counts), dim=-2), self.plate("top", 2, dim=-1):
             loc = pyro.param("z_loc", lambda: torch.zeros(3, 2, *group.event_shape), event_dim=1)
@@ -186,7 +188,8 @@ def branches_guide(x: torch.Tensor) -> None:
         pyro.sample("extra", dist.Normal(pyro.param("at", torch.tensor(0.0)), 1.0))
 
 
-def in_parts(points: torch.Tensor) -> Any:
+def in_parts() -> Any:
+    """Return a guide with probabilities of the assignments."""
     guide: Any = autoguide.AutoGuideList(mixture)
     guide.append(autoguide.AutoNormal(poutine.block(mixture, hide=["assignment"])))
     guide.append(autoguide.AutoDiscreteParallel(poutine.block(mixture, expose=["assignment"])))
@@ -203,56 +206,64 @@ class Case(NamedTuple):
     elbo: Any = None
 
 
+def _schools() -> dict[str, Any]:
+    """Return guides of every kind of the model of eight schools."""
+    methods = Schools()
+    return {
+        "chosen": None,
+        "family": "multivariate",
+        "normal": autoguide.AutoNormal(eight_schools),
+        "plates": autoguide.AutoNormal(
+            eight_schools, create_plates=lambda errors, effects: pyro.plate("schools", len(errors))
+        ),
+        "structured": autoguide.AutoStructured(eight_schools),
+        "laplace": autoguide.AutoLaplaceApproximation(eight_schools),
+        "gaussian": autoguide.AutoGaussian(eight_schools),
+        "messenger": autoguide.AutoNormalMessenger(eight_schools),
+        "hierarchical": autoguide.AutoHierarchicalNormalMessenger(eight_schools),
+        "regressive": autoguide.AutoRegressiveMessenger(eight_schools),
+        "class": autoguide.AutoStructured,
+        "options": partial(autoguide.AutoLowRankMultivariateNormal, rank=2),
+        "blocked": poutine.block(autoguide.AutoNormal(eight_schools), hide=["nothing"]),
+        "function": schools_by_hand,
+        "lambda": lambda errors, effects: schools_by_hand(errors, effects=effects),
+        "method": methods.guide,
+    }
+
+
+def _enumerated() -> dict[str, Case]:
+    """Return models that sum over discrete latents."""
+    one, two = TraceEnum_ELBO(max_plate_nesting=1), TraceEnum_ELBO(max_plate_nesting=2)
+    of_mixture = autoguide.AutoDelta(poutine.block(mixture, expose=["weights", "places"]))
+    of_markov = autoguide.AutoDelta(poutine.block(markov, expose=["move", "emit"]))
+    return {
+        "mixture chosen": Case(mixture, None, (POINTS,), {}),
+        "mixture delta": Case(mixture, of_mixture, (POINTS,), {}, one),
+        "mixture parts": Case(mixture, in_parts(), (POINTS,), {}, one),
+        "markov chosen": Case(markov, None, (SERIES,), {}),
+        "markov delta": Case(markov, of_markov, (SERIES,), {}, one),
+        "topics chosen": Case(topics, None, (WORDS,), {}),
+        "topics function": Case(topics, topics_guide, (WORDS,), {}, two),
+    }
+
+
 def cases() -> dict[str, Case]:
     """Return the table, with objects of its own each time."""
-    schools = (eight_schools, (ERRORS,), {"effects": EFFECTS})
-    vae, network, methods = VAE(), Network(), Schools()
-    expose = ["weights", "places"]
-    enumerating = TraceEnum_ELBO(max_plate_nesting=1)
-
-    def of_schools(guide: Any) -> Case:
-        model, args, kwargs = schools
-        return Case(model, guide, args, kwargs)
-
+    schools = {
+        f"schools {name}": Case(eight_schools, guide, (ERRORS,), {"effects": EFFECTS})
+        for name, guide in _schools().items()
+    }
+    torch.manual_seed(0)
+    vae, network, positive = VAE(), Network(), POINTS.abs() + 0.1
     return {
-        "schools chosen": of_schools(None),
-        "schools family": of_schools("multivariate"),
-        "schools normal": of_schools(autoguide.AutoNormal(eight_schools)),
-        "schools plates": of_schools(
-            autoguide.AutoNormal(eight_schools, create_plates=lambda errors, effects: pyro.plate("schools", 8))
-        ),
-        "schools structured": of_schools(autoguide.AutoStructured(eight_schools)),
-        "schools laplace": of_schools(autoguide.AutoLaplaceApproximation(eight_schools)),
-        "schools messenger": of_schools(autoguide.AutoNormalMessenger(eight_schools)),
-        "schools hierarchical": of_schools(autoguide.AutoHierarchicalNormalMessenger(eight_schools)),
-        "schools regressive": of_schools(autoguide.AutoRegressiveMessenger(eight_schools)),
-        "schools gaussian": of_schools(autoguide.AutoGaussian(eight_schools)),
-        "schools class": of_schools(autoguide.AutoStructured),
-        "schools blocked": of_schools(poutine.block(autoguide.AutoNormal(eight_schools), hide=["nothing"])),
-        "schools function": of_schools(schools_by_hand),
-        "schools lambda": of_schools(lambda errors, effects: schools_by_hand(errors, effects=effects)),
-        "schools method": Case(methods.model, methods.guide, (ERRORS,), {"effects": EFFECTS}),
-        "mixture chosen": Case(mixture, None, (POINTS,), {}),
-        "mixture delta": Case(
-            mixture, autoguide.AutoDelta(poutine.block(mixture, expose=expose)), (POINTS,), {}, enumerating
-        ),
-        "mixture parts": Case(mixture, in_parts(POINTS), (POINTS,), {}, enumerating),
-        "markov delta": Case(
-            markov,
-            autoguide.AutoDelta(poutine.block(markov, expose=["move", "emit"])),
-            (SERIES,),
-            {},
-            enumerating,
-        ),
-        "markov chosen": Case(markov, None, (SERIES,), {}),
-        "topics function": Case(topics, topics_guide, (WORDS,), {}, TraceEnum_ELBO(max_plate_nesting=2)),
-        "topics chosen": Case(topics, None, (WORDS,), {}),
+        **schools,
+        **_enumerated(),
         "vae": Case(vae.model, vae.guide, (PICTURES,), {"rows": 4}),
         "gamma easy": Case(sparse_gamma, GammaGuide(sparse_gamma), (COUNTS,), {}),
         "network normal": Case(network, autoguide.AutoNormal(network), (INPUTS, TARGETS), {}),
         "network flow": Case(network, autoguide.AutoIAFNormal(network), (INPUTS, TARGETS), {}),
         "network lazy": Case(network, LazyGuide(), (INPUTS,), {"y": TARGETS}),
-        "nothing chosen": Case(likelihood, None, (POINTS.abs() + 0.1,), {}),
-        "nothing empty": Case(likelihood, empty, (POINTS.abs() + 0.1,), {}),
+        "nothing chosen": Case(likelihood, None, (positive,), {}),
+        "nothing empty": Case(likelihood, empty, (positive,), {}),
         "branches": Case(branches, branches_guide, (POINTS,), {}),
     }

@@ -8,9 +8,19 @@ from typing import Any, Final, NamedTuple
 import pyro
 import torch
 from pyro import poutine
+from pyro.infer.autoguide import AutoGuide
 
-from rugged_widget.infer.guides.compatibility import described, goes_beyond, latents_of, raised, range_of, traced
+from rugged_widget.infer.guides.compatibility import (
+    described,
+    goes_beyond,
+    innermost,
+    latents_of,
+    raised,
+    range_of,
+    traced,
+)
 from rugged_widget.infer.guides.module_state import untouched
+from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.step.isolation import Generators
 
 CALLS: Final = 3
@@ -27,8 +37,8 @@ class _Call(NamedTuple):
 
 def disagreements(
     guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[str, ...]:
-    """Return a sentence for each way in which a guide does not fit its model, none where it does.
+) -> tuple[Note, ...]:
+    """Return a note for each way in which a guide does not fit its model, none where it does.
 
     It is said where the guide draws what is no latent of the model, leaves out a latent that the model does not
     enumerate, draws one of another shape or perhaps off its support, and where the latents vary from call to call. All
@@ -38,6 +48,8 @@ def disagreements(
     ------
     ValueError
         If the model or the guide raises when it is called with `args` and `kwargs`.
+    TypeError
+        If the guide returns a guide, as a function that makes one does.
     """
     generators = Generators.copied()
     try:
@@ -53,6 +65,10 @@ def _call(
 ) -> _Call:
     of_model = _traced_or_said("model", model, args, kwargs)
     of_guide = _traced_or_said("guide", guide, args, kwargs)
+    returned = of_guide.nodes["_RETURN"]["value"]
+    if isinstance(returned, AutoGuide):
+        kind = type(returned).__name__
+        raise TypeError(f"the guide returned an {kind} instead of drawing the latents; pass that {kind} itself")
     replayed = _traced_or_said("model, given what the guide draws,", poutine.replay(model, of_guide), args, kwargs)
     return _Call(latents_of(of_guide), latents_of(of_model), latents_of(replayed))
 
@@ -65,20 +81,20 @@ def _traced_or_said(what: str, function: Callable[..., Any], args: tuple[Any, ..
         raise ValueError(f"{called}: {raised(error)}") from error
 
 
-def _extra(calls: list[_Call]) -> list[str]:
-    sentences = []
+def _extra(calls: list[_Call]) -> list[Note]:
+    notes = []
     for call in calls:
         names = [*call.model, *call.replayed]
         for name in call.guide.keys() - set(names):
             near = get_close_matches(name, names, 1)
-            hint = f" Is {near[0]!r} meant?" if near else " Give it infer={'is_auxiliary': True} if it is meant so."
-            sentences.append(f"The guide draws {name!r}, which is no latent of the model.{hint}")
-    return sentences
+            key, meant = ("misspelt", {"other": repr(near[0])}) if near else ("extra", {})
+            notes.append(Note(key, {"site": repr(name), **meant}))
+    return notes
 
 
-def _missing(calls: list[_Call]) -> list[str]:
+def _missing(calls: list[_Call]) -> list[Note]:
     return [
-        f"The guide leaves out the latent {name!r} of the model: each step draws it from its prior."
+        Note("missing", {"site": repr(name)})
         for call in calls
         for name, site in call.replayed.items()
         if name not in call.guide and not is_enumerated(site)
@@ -90,21 +106,19 @@ def is_enumerated(site: Mapping[str, Any]) -> bool:
     return site["infer"].get("enumerate") is not None
 
 
-def _unlike(calls: list[_Call]) -> list[str]:
-    sentences = []
+def _unlike(calls: list[_Call]) -> list[Note]:
+    notes = []
     for call in calls:
         for name in call.guide.keys() & call.model.keys():
             value, latent = call.guide[name]["value"], call.model[name]
             if value.shape != latent["value"].shape:
-                shapes = f"{tuple(value.shape)}, and in the model it has {tuple(latent['value'].shape)}"
-                sentences.append(f"The guide draws {name!r} of shape {shapes}.")
+                shapes = {"shape": str(tuple(value.shape)), "other": str(tuple(latent["value"].shape))}
+                notes.append(Note("shape", {"site": repr(name), **shapes}))
             elif (support := _support(latent["fn"])) is not None and _may_leave(call.guide[name], support):
-                kind = type(call.guide[name]["fn"]).__name__
-                sentences.append(
-                    f"The guide draws {name!r} from {kind}, which may be off its support in the model, "
-                    f"{range_of(support)}."
-                )
-    return sentences
+                kind = type(innermost(call.guide[name]["fn"])).__name__
+                facts = {"site": repr(name), "distribution": kind, "support": range_of(support)}
+                notes.append(Note("support", facts))
+    return notes
 
 
 def _support(distribution: Any) -> Any:
@@ -122,12 +136,12 @@ def _may_leave(site: Mapping[str, Any], support: Any) -> bool:
         return False
 
 
-def _varying(calls: list[_Call]) -> list[str]:
-    sentences = []
+def _varying(calls: list[_Call]) -> list[Note]:
+    notes = []
     for owner, traces in (("model", [call.replayed for call in calls]), ("guide", [call.guide for call in calls])):
         counts = Counter(name for trace in traces for name in trace)
         some = [repr(name) for name, count in counts.items() if count < len(calls)]
         if some:
             listed = ", ".join(some[:5]) + (", ..." if len(some) > 5 else "")
-            sentences.append(f"The latents of the {owner} vary from call to call: {listed}.")
-    return sentences
+            notes.append(Note(f"varying_{owner}", {"sites": listed}))
+    return notes

@@ -3,7 +3,7 @@
 import copy
 import warnings as python_warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from types import MethodType
 from typing import Any, Final, Literal, TypeAlias
@@ -19,17 +19,19 @@ from torch import nn
 
 from rugged_widget.infer.guides.agreement import disagreements
 from rugged_widget.infer.guides.compatibility import raised
+from rugged_widget.infer.guides.discrete import AutoDiscreteSampled
 from rugged_widget.infer.guides.families import checked_guide, guide_key, guide_label, make_guide, own_name
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.module_state import untouched
+from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.setup import remember_live
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.validation import CUSTOM
 
-Reason: TypeAlias = Literal["given", "normal", "point", "nothing", "enumerated", "parallel", "sampled"]
-"""Why a guide is what it is: given; or chosen, as a normal distribution, as a point where the latents have more than
-`MAX_NORMAL` elements, as an empty one without latents; or beside discrete latents: those are summed over by the model,
-or have probabilities in the guide that are summed over, or drawn from where the model cannot be."""
+Reason: TypeAlias = Literal["normal", "point", "nothing", "enumerated", "parallel", "sampled"]
+"""Why a guide was chosen, a key of `SENTENCES`: a normal distribution, a point where the latents have more than
+`MAX_NORMAL` elements, an empty one without latents; or beside discrete latents: those are summed over by the model, or
+have probabilities in the guide that are summed over, or drawn from where the model cannot be."""
 
 MAX_NORMAL: Final = 100_000
 """Elements of the latents above which a point is chosen: a normal guide has twice as many parameters."""
@@ -59,12 +61,9 @@ class GuideChoice:
     elbo
         The ELBO that the guide needs; None where any will do.
     reason
-        Why it is this guide.
-    facts
-        For the sentence of the reason: `elements` of the latents, the `limit` for them, the names of the discrete
-        `latents`.
+        Why it was chosen, a `Reason` and its facts; None where it was given.
     warnings
-        Sentences: in what guide and model do not agree.
+        In what guide and model do not agree.
     """
 
     make: Callable[[Callable[..., Any]], Any]
@@ -72,9 +71,8 @@ class GuideChoice:
     label: str
     model: Callable[..., Any]
     elbo: ELBO | None = None
-    reason: Reason = "given"
-    facts: Mapping[str, int | str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    reason: Note | None = None
+    warnings: tuple[Note, ...] = ()
 
 
 def choose_guide(
@@ -181,7 +179,7 @@ def _chosen(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         if not problem:
             said = disagreements(build(trained), trained, args, kwargs)
             make = partial(_built, build, args, kwargs)
-            return GuideChoice(make, *_named(reason, latents), trained, used, reason, facts, said)
+            return GuideChoice(make, *_named(reason, latents), trained, used, Note(reason, facts), said)
     if not candidates:
         problem = f"it has no values to list for the discrete latents {', '.join(map(repr, latents.endless))}"
     raise ValueError(f"no guide can be chosen for this model: {problem}. Pass guide=, such as a function")
@@ -204,8 +202,8 @@ def _candidates(model: Callable[..., Any], latents: ModelLatents, elbo: ELBO | N
         candidates.append(("enumerated", marked, enumerating, partial(_of_continuous, latents)))
     if not latents.without_probabilities:
         if isinstance(enumerating, TraceEnum_ELBO):
-            candidates.append(("parallel", model, enumerating, partial(_in_parts, latents)))
-        candidates.append(("sampled", model, elbo or Trace_ELBO(), partial(_in_parts, latents)))
+            candidates.append(("parallel", model, enumerating, partial(_in_parts, latents, AutoDiscreteParallel)))
+        candidates.append(("sampled", model, elbo or Trace_ELBO(), partial(_in_parts, latents, AutoDiscreteSampled)))
     return candidates
 
 
@@ -220,11 +218,11 @@ def _nothing(*_args: object, **_kwargs: object) -> None:
     """Draw nothing: the guide of a model without latents, or with none but those that it sums over."""
 
 
-def _in_parts(latents: ModelLatents, model: Callable[..., Any]) -> Any:
+def _in_parts(latents: ModelLatents, kind: type[AutoDiscreteParallel], model: Callable[..., Any]) -> Any:
     guide: Any = AutoGuideList(model)
     if latents.continuous:
         guide.append(_of_continuous(latents, model))
-    guide.append(AutoDiscreteParallel(poutine.block(model, expose=list(latents.discrete))))
+    guide.append(kind(poutine.block(model, expose=list(latents.discrete))))
     return guide
 
 

@@ -98,9 +98,13 @@ def innermost(distribution: Any) -> Any:
 
 def range_of(support: Any) -> str:
     """Return a support in words."""
+    while isinstance(support, constraints.independent):
+        support = support.base_constraint
     if hasattr(support, "lower_bound") and hasattr(support, "upper_bound"):
         return f"from {float(support.lower_bound):g} to {float(support.upper_bound):g}"
-    return str(support)
+    if hasattr(support, "lower_bound"):
+        return f"{float(support.lower_bound):g} and above"
+    return str(support).removesuffix("()")
 
 
 def described(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

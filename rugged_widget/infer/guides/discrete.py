@@ -6,9 +6,24 @@ from typing import Any
 
 import pyro.distributions as dist
 import torch
+from pyro import poutine
 from pyro.infer.autoguide import AutoDiscreteParallel
 
 from rugged_widget.infer.guides.custom_sampling import Drawn
+
+
+class AutoDiscreteSampled(AutoDiscreteParallel):
+    """AutoDiscreteParallel whose latents are drawn in each step, for a model that cannot be summed over their values.
+
+    It does not mark its latents to be enumerated, of which an ELBO that does not enumerate would warn.
+    """
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Draw the latents."""
+        unmarked: Any = {"enumerate": None}
+        forward: Any = super().forward
+        with poutine.infer_config(config_fn=lambda _: unmarked):
+            return forward(*args, **kwargs)
 
 
 def distributions_of(guide: AutoDiscreteParallel) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import torch
 
 from rugged_widget.infer.guides.compatibility import latents_of, traced
 from rugged_widget.infer.guides.live import LiveRehearsal
+from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.sampling import all_drawn, draws_at_once, is_known, ready_to_draw, same_noise
 from rugged_widget.infer.guides.setup import rehearsal_of
 
@@ -35,14 +36,14 @@ class GuideDraws:
     num_draws
         Draws taken, a multiple of 10; fewer than asked for where they are expensive.
     notes
-        Sentences: how many draws were taken where they are fewer, which sites were left out, and of which elements of
+        How many draws were taken where they are fewer, which sites were left out, and of which elements of
         a plate the draws are.
     """
 
     values: dict[str, torch.Tensor]
     log_density: torch.Tensor | None
     num_draws: int
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @torch.no_grad()
@@ -69,36 +70,39 @@ def sample_guide(guide: Callable[..., Any], num_draws: int, *, max_seconds: floa
     log_density = drawn.log_density
     if log_density is not None and bool(log_density.isposinf().all()):  # a point just now
         log_density = None
-    missing = [f"{name!r} is left out: not every draw of the guide has it, of one shape." for name in drawn.left_out]
+    missing = [Note("left_out", {"site": repr(name)}) for name in drawn.left_out]
     return GuideDraws(drawn.values, log_density, count, (*missing, *notes))
 
 
-def _plan(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tuple[int, tuple[str, ...]]:
+def _plan(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tuple[int, tuple[Note, ...]]:
     """Return how many draws to take, and what is to be said of it; worked out once for a guide that is called."""
     rehearsal = rehearsal_of(guide)
     plans = rehearsal.plans if isinstance(rehearsal, LiveRehearsal) else {}
     key = num_draws, max_seconds
     if key not in plans:
-        count = affordable_draws(guide, num_draws, max_seconds=max_seconds)
-        fewer = f"{count} draws instead of {num_draws}: each one costs a call of the guide, or much memory."
-        plans[key] = count, (*([fewer] if count < num_draws else []), *_subsampled(guide))
+        count, fewer = _affordable(guide, num_draws, max_seconds)
+        plans[key] = count, (*fewer, *_subsampled(guide))
     return plans[key]
 
 
-def affordable_draws(guide: Callable[..., Any], num_draws: int, *, max_seconds: float = MAX_SECONDS) -> int:
-    """Return how many draws `sample_guide` takes: at most `num_draws`, a multiple of 10."""
-    one = all_drawn(guide, 1)
-    numbers = sum(value.numel() for value in one.values.values())
-    count = min(num_draws, MAX_NUMBERS // max(numbers, 1))
+def _affordable(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tuple[int, list[Note]]:
+    """Return how many draws to take, a multiple of 10, and why they are fewer than asked for."""
+    numbers = sum(value.numel() for value in all_drawn(guide, 1).values.values())
+    by_size, by_time = MAX_NUMBERS // max(numbers, 1), num_draws
     if not draws_at_once(guide):
         with ready_to_draw(guide) as (_, rehearsal), same_noise():
             if isinstance(rehearsal, LiveRehearsal):
-                count = min(count, int(max_seconds / max(rehearsal.seconds_per_call(), 1e-6)))
-    return max(count - count % 10, min(MIN_DRAWS, num_draws))
+                by_time = int(max_seconds / max(rehearsal.seconds_per_call(), 1e-6))
+    count = min(num_draws, by_size, by_time)
+    count = max(count - count % 10, min(MIN_DRAWS, num_draws))
+    if count == num_draws:
+        return count, []
+    facts = {"count": count, "wanted": num_draws}
+    return count, [Note("few_slow", facts) if by_time <= by_size else Note("few_large", {**facts, "numbers": numbers})]
 
 
-def _subsampled(guide: Callable[..., Any]) -> list[str]:
-    """Return a sentence for each plate of which a called guide looks at some elements only."""
+def _subsampled(guide: Callable[..., Any]) -> list[Note]:
+    """Return a note for each plate of which a called guide looks at some elements only."""
     with ready_to_draw(guide) as (ready, rehearsal), same_noise():
         if not isinstance(rehearsal, LiveRehearsal) or is_known(ready):
             return []
@@ -110,6 +114,6 @@ def _subsampled(guide: Callable[..., Any]) -> list[str]:
         if (frame.full_size or frame.size) != frame.size
     }
     return [
-        f"The draws are of {frame.size} of the {frame.full_size} elements of the plate {name!r}."
+        Note("rows", {"count": frame.size, "size": frame.full_size, "plate": repr(name)})
         for name, frame in frames.items()
     ]

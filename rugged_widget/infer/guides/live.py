@@ -10,6 +10,7 @@ import torch
 
 from rugged_widget.infer.guides.custom_sampling import can_draw_together
 from rugged_widget.infer.guides.module_state import ModuleState, copied_store, store_of, untouched
+from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.step.isolation import Generators
 
 TIMED_CALLS: Final = 3
@@ -34,7 +35,7 @@ class LiveRehearsal:
         self._state: ModuleState | None = None
         self._vectorised: dict[int, bool] = {}
         self._seconds: float | None = None
-        self.plans: dict[tuple[int, float], tuple[int, tuple[str, ...]]] = {}
+        self.plans: dict[tuple[int, float], tuple[int, tuple[Note, ...]]] = {}
 
     def __repr__(self) -> str:
         return f"LiveRehearsal({type(self._guide).__name__}, {len(self._created)} parameters)"
