@@ -24,6 +24,10 @@ class FitError(RuggedWidgetError):
         self.site = site
 
 
+class CannotDrawError(RuggedWidgetError):
+    """No draws of a guide can be had; the message says why, and what is needed."""
+
+
 class ClosedError(RuggedWidgetError):
     """The training was closed: nothing can be asked of it any more."""
 

@@ -1,6 +1,7 @@
 """Validate a custom guide against its model by running both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import torch
@@ -8,30 +9,40 @@ from pyro import poutine
 from pyro.distributions import Delta, TransformedDistribution
 from torch.distributions import constraints
 
-from rugged_widget.infer.step.failure import MAX_TEXT
+from rugged_widget.infer.step.failure import MAX_TEXT, describe
 
 DRAWS: Final = 20
 """Draws of the guide that have to lie on the support of the model."""
 
 
 @torch.no_grad()
-def try_guide(guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Call guide and model with `args`, and see that the one draws each latent of the other.
+def try_guide(
+    guide: Callable[..., Any],
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Call guide and model with `args` and `kwargs`, and see that the one draws each latent of the other.
 
     The guide's parameters go into the present store. ValueError is raised where the guide raises, leaves a latent out,
     draws something else, or draws a latent of another shape or off its support.
     """
-    latents = latents_of(poutine.trace(model).get_trace(*args))
+    latents = latents_of(traced(model, args, kwargs))
     for _ in range(DRAWS):
         try:
-            sites = latents_of(poutine.trace(guide).get_trace(*args))
+            sites = latents_of(traced(guide, args, kwargs))
         except Exception as error:
             message = " ".join(str(error).split())[:MAX_TEXT]
             raise ValueError(
-                f"the guide must be callable with what the model is called with ({', '.join(map(_kind, args))}); "
+                f"the guide must be callable with what the model is called with ({described(args, kwargs)}); "
                 f"it raised {type(error).__name__}: {message}"
             ) from error
         _compare(sites, latents)
+
+
+def traced(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Return the trace of one call of a model or guide."""
+    return poutine.trace(function).get_trace(*args, **kwargs)
 
 
 def latents_of(trace: Any) -> dict[str, dict[str, Any]]:
@@ -56,19 +67,20 @@ def _compare(sites: dict[str, dict[str, Any]], latents: dict[str, dict[str, Any]
             shapes = f"{tuple(value.shape)}, and in the model it has {tuple(latent['value'].shape)}"
             raise ValueError(f"the guide draws {name!r} of shape {shapes}")
         support = latent["fn"].support
-        if not bool(support.check(value).all()) or (not _is_real(support) and _goes_beyond(site["fn"])):
+        if not bool(support.check(value).all()) or goes_beyond(site["fn"], support):
             raise ValueError(
-                f"the guide must draw {name!r} on its support in the model, {_range_of(support)}; "
+                f"the guide must draw {name!r} on its support in the model, {range_of(support)}; "
                 f"it draws it from {type(innermost(site['fn'])).__name__}"
             )
 
 
-def _goes_beyond(distribution: Any) -> bool:
+def goes_beyond(distribution: Any, support: Any) -> bool:
     """Return whether draws can be anywhere on the line, and so off a support that is less, sooner or later.
 
     A point is where it is, and a transformed distribution says "anywhere" if its last transform alone could reach that.
     """
-    return not isinstance(innermost(distribution), (Delta, TransformedDistribution)) and _is_real(distribution.support)
+    is_fixed = isinstance(innermost(distribution), (Delta, TransformedDistribution))
+    return not _is_real(support) and not is_fixed and _is_real(distribution.support)
 
 
 def _is_real(support: Any) -> bool:
@@ -84,11 +96,29 @@ def innermost(distribution: Any) -> Any:
     return distribution
 
 
-def _range_of(support: Any) -> str:
+def range_of(support: Any) -> str:
+    """Return a support in words."""
+    while isinstance(support, constraints.independent):
+        support = support.base_constraint
     if hasattr(support, "lower_bound") and hasattr(support, "upper_bound"):
         return f"from {float(support.lower_bound):g} to {float(support.upper_bound):g}"
-    return str(support)
+    if hasattr(support, "lower_bound"):
+        return f"{float(support.lower_bound):g} and above"
+    return str(support).removesuffix("()")
+
+
+def described(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return in words what a model is called with, such as "a tensor of shape (3,), n=int"."""
+    return ", ".join([*map(_kind, args), *(f"{name}={_kind(value)}" for name, value in kwargs.items())])
 
 
 def _kind(value: object) -> str:
     return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
+
+
+def raised(error: Exception) -> str:
+    """Return what an exception of a guide or model says, with the site where it can be told, without a full stop."""
+    site = describe(error, 1, 1.0, 0).site
+    where = f" at site {site!r}" if site else ""
+    message = " ".join(str(error).split("Trace Shapes:")[0].split())[:MAX_TEXT].rstrip(".") or "no message"
+    return f"it raised {type(error).__name__}{where}: {message}"

@@ -1,17 +1,40 @@
 """Sample from a custom guide by tracing it."""
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, Final, NamedTuple
 
 import pyro
 import torch
-from pyro import poutine
+from pyro.poutine.messenger import Messenger
+from pyro.poutine.util import site_is_subsample
+from torch.distributions import dirichlet
 from torch.overrides import TorchFunctionMode
 
-from rugged_widget.infer.guides.compatibility import innermost, latents_of
+from rugged_widget.infer.guides.compatibility import innermost, latents_of, traced
 
-Drawn: TypeAlias = tuple[dict[str, torch.Tensor], torch.Tensor | None]
-"""By site, draws on its support, (num_draws, *site shape); and the log density of each, None for a point."""
+NO_KWARGS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Drawn(NamedTuple):
+    """Draws of a guide, and what could not be drawn.
+
+    Attributes
+    ----------
+    values
+        By site, draws on its support, (num_draws, *site shape).
+    log_density
+        Log density of each draw, (num_draws,); None for a point.
+    left_out
+        Sites that some draws lack, or have of another shape.
+    """
+
+    values: dict[str, torch.Tensor]
+    log_density: torch.Tensor | None
+    left_out: tuple[str, ...] = ()
+
 
 _FILLING: Final = {
     torch.Tensor.normal_,
@@ -40,8 +63,35 @@ class _Fresh(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def draw_together(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int) -> Drawn:
-    """Call a guide that has its parameters once for all draws, with `args`.
+@contextmanager
+def _dirichlet_of_many() -> Iterator[None]:
+    """Let Dirichlet and beta numbers, and correlations, be drawn for many draws at once.
+
+    torch.distributions draws them by an autograd.Function that vmap refuses, as it has no `setup_context`; the function
+    that it calls is not refused, and no gradient is wanted. It can go once Beta can be drawn inside vmap.
+    """
+    module: Any = dirichlet
+    function = module._Dirichlet
+    module._Dirichlet = SimpleNamespace(apply=torch._sample_dirichlet)
+    try:
+        yield
+    finally:
+        module._Dirichlet = function
+
+
+class _FirstRows(Messenger):
+    """Lets a plate that looks at some of its elements look at the first ones, so that all draws are of the same."""
+
+    def _pyro_sample(self, msg: Any) -> None:
+        if site_is_subsample(msg) and msg["value"] is None:
+            count = msg["fn"].subsample_size
+            msg["value"] = torch.arange(msg["fn"].size if count is None else count, device=msg["fn"].device)
+
+
+def draw_together(
+    guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int, kwargs: Mapping[str, Any] = NO_KWARGS
+) -> Drawn:
+    """Call a guide that has its parameters once for all draws, with `args` and `kwargs`.
 
     RuntimeError is raised where it does what cannot be done for all draws at once, such as to branch on a value; some
     guides raise something else then.
@@ -50,41 +100,59 @@ def draw_together(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: i
 
     def of_one(_: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         nonlocal is_point
-        values, log_density = _called(guide, args)
+        values, log_density = _called(guide, args, kwargs)
         is_point = log_density is None
         return values, torch.zeros(()) if log_density is None else log_density
 
-    with pyro.validation_enabled(False), _Fresh():
+    with pyro.validation_enabled(False), _dirichlet_of_many(), _Fresh():
         values, log_density = torch.func.vmap(of_one, randomness="different")(torch.zeros(num_draws))
-    return values, None if is_point else log_density
+    return Drawn(values, None if is_point else log_density)
 
 
-def draw_one_by_one(guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int) -> Drawn:
-    """Call a guide once a draw: as `draw_together`, for any guide, and slowly."""
+def draw_one_by_one(
+    guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int, kwargs: Mapping[str, Any] = NO_KWARGS
+) -> Drawn:
+    """Call a guide once a draw: as `draw_together`, for any guide, and slowly.
+
+    Sites that some draws lack, or have of another shape, are left out, and so is the density then.
+    """
     with pyro.validation_enabled(False):
-        draws = [_called(guide, args) for _ in range(num_draws)]
-    values = {name: torch.stack([value[name] for value, _ in draws]) for name in draws[0][0]}
+        draws = [_called(guide, args, kwargs) for _ in range(num_draws)]
+    kept, left_out = _common_sites([values for values, _ in draws])
+    values = {name: torch.stack([value[name] for value, _ in draws]) for name in kept}
     densities = [log_density for _, log_density in draws if log_density is not None]
-    return values, torch.stack(densities) if len(densities) == num_draws else None
+    has_density = len(densities) == num_draws and not left_out
+    return Drawn(values, torch.stack(densities) if has_density else None, left_out)
 
 
-def can_draw_together(guide: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+def _common_sites(draws: Sequence[Mapping[str, torch.Tensor]]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the sites that all draws have, of one shape, and the others."""
+    counts = Counter((name, value.shape) for draw in draws for name, value in draw.items())
+    kept = [name for name, value in draws[0].items() if counts[name, value.shape] == len(draws)]
+    return kept, tuple(dict.fromkeys(name for name, _ in counts if name not in kept))
+
+
+def can_draw_together(guide: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NO_KWARGS) -> bool:
     """Return whether `draw_together` can draw from a guide."""
     try:
-        values, _ = draw_together(guide, args, 3)
+        values, _, _ = draw_together(guide, args, 3, kwargs)
     except Exception:  # whatever a guide raises where values are not numbers: it is then called draw by draw
         return False
-    one, _ = _called(guide, args)
+    one, _ = _called(guide, args, kwargs)
     return {name: value.shape[1:] for name, value in values.items()} == {n: v.shape for n, v in one.items()}
 
 
-def _called(guide: Callable[..., Any], args: tuple[Any, ...]) -> Drawn:
-    trace: Any = poutine.trace(guide).get_trace(*args)
+def _called(
+    guide: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
+    with _FirstRows():
+        trace = traced(guide, args, kwargs)
     latents = latents_of(trace)
     has_auxiliary = any(site["infer"].get("is_auxiliary") for _, site in trace.iter_stochastic_nodes())
     # A Delta that no helping site stands behind is a point, where Pyro counts its density as 1.
     is_point = not has_auxiliary and any(
         isinstance(innermost(site["fn"]), pyro.distributions.Delta) for site in latents.values()
     )
-    log_density = None if is_point else torch.as_tensor(trace.log_prob_sum())
+    # A guide that runs the model inside itself traces what is observed too, which is no part of its density.
+    log_density = None if is_point else torch.as_tensor(trace.log_prob_sum(lambda _, site: not site["is_observed"]))
     return {name: site["value"] for name, site in latents.items()}, log_density

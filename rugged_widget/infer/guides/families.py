@@ -10,8 +10,10 @@ import torch
 from pyro.infer import autoguide
 from torch import nn
 
-from rugged_widget.infer.guides.sampling import draw
-from rugged_widget.infer.guides.setup import remember
+from rugged_widget.infer.guides.drawing import sample_guide
+from rugged_widget.infer.guides.live import LiveRehearsal
+from rugged_widget.infer.guides.sampling import draw, is_known
+from rugged_widget.infer.guides.setup import rehearsal_of, remember, set_up
 from rugged_widget.validation import CUSTOM
 
 Guide: TypeAlias = str | Callable[..., Any]
@@ -142,11 +144,13 @@ def _written(value: Callable[..., Any]) -> Callable[..., Any]:
 
 
 CORRELATION_DRAWS: Final = 2000
+CORRELATION_COLUMNS: Final = 300
 
 _CORRELATES: Final[Mapping[object, bool]] = {
     autoguide.AutoDiagonalNormal: False,
     autoguide.AutoNormal: False,
     autoguide.AutoDelta: False,
+    autoguide.AutoDiscreteParallel: False,
     autoguide.AutoMultivariateNormal: True,
     autoguide.AutoLowRankMultivariateNormal: True,
     autoguide.AutoLaplaceApproximation: True,
@@ -158,14 +162,25 @@ def correlates(guide: Callable[..., Any]) -> bool:
     """Return whether a guide of `make_guide` can correlate latents; call it in `Fit.inspecting`.
 
     Of a guide that is no family's it is told by 2,000 draws of it, so by what it has learnt: whether a correlation of
-    two of its latents is more than five standard errors from 0.
+    two of its latents, the first 300, is more than five standard errors from 0. There are fewer draws where each one
+    costs a call of a guide that is trained as it is.
     """
-    if isinstance(guide, autoguide.AutoGuideList):
-        return any(correlates(part) for part in guide)
+    with set_up(guide) as ready:
+        if isinstance(ready, autoguide.AutoGuideList) and is_known(ready):
+            return any(correlates(part) for part in ready)
     if (known := _CORRELATES.get(type(guide))) is not None:
         return known
-    drawn = [value.reshape(CORRELATION_DRAWS, -1) for value in draw(guide, CORRELATION_DRAWS).values()]
-    columns = torch.cat(drawn, 1).double().T
+    if isinstance(rehearsal_of(guide), LiveRehearsal):
+        draws, count = (drawn := sample_guide(guide, CORRELATION_DRAWS)).values, drawn.num_draws
+    else:
+        draws, count = draw(guide, CORRELATION_DRAWS), CORRELATION_DRAWS
+    return _any_correlated([value.reshape(count, -1)[:, :CORRELATION_COLUMNS] for value in draws.values()])
+
+
+def _any_correlated(draws: Sequence[torch.Tensor]) -> bool:
+    if not draws:
+        return False
+    columns = torch.cat(list(draws), 1)[:, :CORRELATION_COLUMNS].double().T
     found = torch.corrcoef(columns[columns.std(1) > 0])
     off_diagonal = found - torch.eye(len(found), dtype=found.dtype) if found.ndim else found.new_zeros(1)
-    return bool((off_diagonal.abs() > 5 / CORRELATION_DRAWS**0.5).any())
+    return bool((off_diagonal.abs() > 5 / columns.shape[1] ** 0.5).any())

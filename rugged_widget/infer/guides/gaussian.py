@@ -1,6 +1,7 @@
 """Guides that are jointly normal on the unconstrained scale, and others with that layout."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import pyro
@@ -57,7 +58,7 @@ def sites_of(guide: AutoGuide) -> list[Site]:
         elif isinstance(guide, AutoNormal):
             shape = guide._get_loc_and_scale(name)[0].shape
         else:
-            shape = transform.inv(site["value"]).shape
+            shape = transform.inv(attrgetter(name)(guide)).shape
         sites.append(Site(name, transform, shape))
     return sites
 
@@ -99,9 +100,24 @@ def loc_and_scale(guide: AutoGuide) -> tuple[torch.Tensor, torch.Tensor] | None:
     return pair
 
 
+def normal_parts(guide: Callable[..., Any]) -> list[tuple[list[Site], torch.Tensor, torch.Tensor]]:
+    """Return the latents that are normal on the unconstrained scale, each by itself, part by part of an AutoGuideList.
+
+    Of each part the latents, and mean and standard deviation of each unconstrained value, shape (latent_dim,); without
+    the covariance, which of many latents fills the memory.
+    """
+    if isinstance(guide, AutoGuideList):
+        return [normal for part in guide for normal in normal_parts(part)]
+    if not isinstance(guide, AutoGuide) or (pair := loc_and_scale(guide)) is None:
+        return []
+    return [(sites_of(guide), *pair)]
+
+
 def site_by_site(guide: AutoNormal) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean and standard deviation of each unconstrained value of an AutoNormal, shape (latent_dim,)."""
     pairs = [guide._get_loc_and_scale(site.name) for site in sites_of(guide)]
+    if not pairs:
+        return torch.zeros(0), torch.zeros(0)
     loc, scale = (torch.cat([value.reshape(-1) for value in side]) for side in zip(*pairs, strict=True))
     return loc, scale
 
@@ -141,9 +157,16 @@ def _of_posterior(guide: AutoContinuous) -> Affine | None:
     return None
 
 
+def point_of(guide: AutoDelta) -> dict[str, torch.Tensor]:
+    """Return the values of a point guide by site, of all elements of each plate; no call of the guide is needed."""
+    prototype: Any = guide.prototype_trace
+    return {name: attrgetter(name)(guide).detach() for name, _ in prototype.iter_stochastic_nodes()}
+
+
 def _point(guide: AutoDelta) -> torch.Tensor:
-    values = guide.median()
-    return torch.cat([site.transform.inv(values[site.name]).reshape(-1) for site in sites_of(guide)])
+    values = point_of(guide)
+    free = [site.transform.inv(values[site.name]).reshape(-1) for site in sites_of(guide)]
+    return torch.cat(free) if free else torch.zeros(0)
 
 
 def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -166,9 +189,9 @@ def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor
     rehearsal = rehearsal_of(guide)
     if rehearsal is None:
         return loc, loc.new_zeros(len(loc), len(loc)), torch.tensor(data=False)
-    joint = _log_joint(rehearsal.model, rehearsal.args, sites_of(guide))
-    with pyro.validation_enabled(False):
-        curvature = -torch.func.jacrev(torch.func.grad(joint))(loc)
+    joint = _log_joint(rehearsal.model, rehearsal.args, rehearsal.kwargs, sites_of(guide))
+    with pyro.validation_enabled(False), rehearsal.looking():
+        curvature = -_second_derivatives(joint, loc)
     lower, failed = torch.linalg.cholesky_ex((curvature + curvature.T) / 2)
     definite = failed == 0
     eye = torch.eye(len(loc), dtype=loc.dtype)
@@ -177,15 +200,25 @@ def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor
     return loc, torch.where(definite, factor, 0.0), definite
 
 
+def _second_derivatives(joint: Callable[[torch.Tensor], torch.Tensor], loc: torch.Tensor) -> torch.Tensor:
+    derivatives: torch.Tensor
+    try:
+        derivatives = torch.func.jacrev(torch.func.grad(joint))(loc)
+    except (RuntimeError, ValueError, TypeError):  # a model that cannot be run for many values at once
+        with torch.enable_grad():
+            derivatives = torch.autograd.functional.hessian(joint, loc)
+    return derivatives
+
+
 def _log_joint(
-    model: Callable[..., Any], args: tuple[Any, ...], sites: Sequence[Site]
+    model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], sites: Sequence[Site]
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return log p(data, latents), with the volume's growth, as a function of the unconstrained values."""
 
     def joint(latent: torch.Tensor) -> torch.Tensor:
         values, growth = stretched(sites, latent[None])
         data = {name: value[0] for name, value in values.items()}
-        trace: Any = poutine.trace(poutine.condition(model, data=data)).get_trace(*args)
+        trace: Any = poutine.trace(poutine.condition(model, data=data)).get_trace(*args, **kwargs)
         return torch.as_tensor(trace.log_prob_sum()) + growth[0]
 
     return joint

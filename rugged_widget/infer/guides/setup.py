@@ -1,6 +1,6 @@
 """Set up guides: their parameters before the first step, and the model and arguments that they belong to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -9,8 +9,10 @@ import pyro
 import torch
 from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
-from rugged_widget.infer.guides.compatibility import try_guide
-from rugged_widget.infer.guides.custom_sampling import can_draw_together
+from rugged_widget.infer.guides.compatibility import described, raised, try_guide
+from rugged_widget.infer.guides.custom_sampling import NO_KWARGS, can_draw_together
+from rugged_widget.infer.guides.live import LiveRehearsal
+from rugged_widget.infer.guides.module_state import store_of
 from rugged_widget.infer.step.isolation import Generators
 
 
@@ -24,8 +26,10 @@ class Rehearsal:
     once.
     """
 
-    def __init__(self, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self.model, self.args = model, args
+    def __init__(
+        self, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.model, self.args, self.kwargs = model, args, dict(kwargs)
         self.tried = self.vectorised = False
         self._make = make
         self._twin: Any = None
@@ -37,16 +41,16 @@ class Rehearsal:
     def play(self, generators: Generators, *, tried: bool) -> None:
         """Call the twin once, with random numbers from there on; see that it fits the model where it is to be tried."""
         self.tried, self._twin = tried, self._make()
-        with self._own_store():
+        with store_of(self._store):
             if tried:
-                try_guide(self._twin, self.model, self.args)
+                try_guide(self._twin, self.model, self.args, self.kwargs)
                 for values in self._store:
                     values.clear()
                 self._twin = self._make()
             generators.rewind()
             with pyro.poutine.block(), torch.no_grad():
-                self._twin(*self.args)
-                self.vectorised = tried and can_draw_together(self._twin, self.args)
+                self._twin(*self.args, **self.kwargs)
+                self.vectorised = tried and can_draw_together(self._twin, self.args, self.kwargs)
 
     def is_set_up(self) -> bool:
         """Return whether the present store has the parameters that the guide makes."""
@@ -59,25 +63,30 @@ class Rehearsal:
         if self.is_set_up():
             yield guide
         else:
-            with self._own_store():
+            with store_of(self._store):
                 yield self._twin
 
+    def vectorises(self, guide: Any) -> bool:  # noqa: ARG002 as that of LiveRehearsal
+        """Return whether the guide can be called for all draws at once."""
+        return self.vectorised
+
     @contextmanager
-    def _own_store(self) -> Iterator[None]:
-        store: Any = pyro.get_param_store()
-        held = store._params, store._param_to_name, store._constraints
-        store._params, store._param_to_name, store._constraints = self._store
-        try:
-            yield
-        finally:
-            store._params, store._param_to_name, store._constraints = held
+    def looking(self) -> Iterator[None]:
+        """Enter to call the guide for draws: it is a copy of the fit's own, and may keep what a call leaves."""
+        yield
 
 
-_REHEARSALS: Final[WeakKeyDictionary[Any, Rehearsal]] = WeakKeyDictionary()
+_REHEARSALS: Final[WeakKeyDictionary[Any, Rehearsal | LiveRehearsal]] = WeakKeyDictionary()
 
 
 def remember(
-    guide: Any, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...], *, tried: bool
+    guide: Any,
+    make: Callable[[], Any],
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] = NO_KWARGS,
+    *,
+    tried: bool,
 ) -> None:
     """Keep what is known of a guide as long as there is the guide; the random numbers used are given back.
 
@@ -87,7 +96,7 @@ def remember(
     generators = Generators.copied()
     try:
         of_all_rows = getattr(model, "of_all_rows", None)  # what a model offers whose steps look at batches
-        rehearsal = Rehearsal(make, model if of_all_rows is None else of_all_rows(), args)
+        rehearsal = Rehearsal(make, model if of_all_rows is None else of_all_rows(), args, kwargs)
         if tried or isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
             rehearsal.play(generators, tried=tried)
     finally:
@@ -95,7 +104,31 @@ def remember(
     _REHEARSALS[guide] = rehearsal
 
 
-def rehearsal_of(guide: Any) -> Rehearsal | None:
+def remember_live(guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Keep what is needed to draw from a guide that is trained as it is, without a copy.
+
+    Random numbers, modules and the parameter store are as before afterwards. A guide that makes its parameters in the
+    first step is called once, with the random numbers of that step.
+
+    Raises
+    ------
+    ValueError
+        If the guide raises when it is called with `args` and `kwargs`.
+    """
+    generators = Generators.copied()
+    rehearsal = LiveRehearsal(guide, model, args, kwargs)
+    try:
+        if isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
+            rehearsal.play(generators)
+    except Exception as error:
+        needed = f"the guide must be callable with what the model is called with ({described(args, kwargs)})"
+        raise ValueError(f"{needed}; {raised(error)}") from error
+    finally:
+        generators.rewind()
+    _REHEARSALS[guide] = rehearsal
+
+
+def rehearsal_of(guide: Any) -> Rehearsal | LiveRehearsal | None:
     """Return what is kept of a guide; None where nothing is."""
     return _REHEARSALS.get(guide)
 
@@ -128,7 +161,7 @@ def create_parameters(
     """
     if not isinstance(guide, AutoGuide):
         return False
-    if guide.prototype_trace is None:
+    if guide.prototype_trace is None:  # a guide that was trained before keeps its parameters
         guide._setup_prototype(*args, **kwargs)
     if isinstance(guide, AutoGuideList):
         return False

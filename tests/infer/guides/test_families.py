@@ -10,6 +10,7 @@ import torch
 from pyro import poutine
 from pyro.infer import autoguide
 
+from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.guides.families import (
     GUIDE_LABELS,
     correlates,
@@ -197,7 +198,7 @@ def test_a_laplace_approximation_has_the_curvature_of_all_rows_where_steps_look_
 
 def test_a_guide_that_nothing_is_known_of_cannot_be_drawn_from() -> None:
     fit = Fit(normal_model, lambda _: mean_field, (torch.zeros(4),), learning_rate=0.01, seed=1, engine="plain")
-    with fit.inspecting(), pytest.raises(TypeError, match="got mean_field"):
+    with fit.inspecting(), pytest.raises(CannotDrawError, match="got mean_field"):
         draw(fit.guide, 10)
 
 

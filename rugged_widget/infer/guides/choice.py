@@ -1,0 +1,269 @@
+"""Guides as `watch` takes them: made of a family, taken as they are, or chosen for a model."""
+
+import copy
+import warnings as python_warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MethodType
+from typing import Any, Final, Literal, TypeAlias
+
+import pyro
+import torch
+from pyro import poutine
+from pyro.contrib.easyguide import EasyGuide
+from pyro.infer import ELBO, Trace_ELBO, TraceEnum_ELBO, config_enumerate
+from pyro.infer.autoguide import AutoDelta, AutoDiscreteParallel, AutoGuide, AutoGuideList, AutoNormal
+from pyro.poutine.guide import GuideMessenger
+from torch import nn
+
+from rugged_widget.infer.guides.agreement import disagreements
+from rugged_widget.infer.guides.compatibility import raised
+from rugged_widget.infer.guides.discrete import AutoDiscreteSampled
+from rugged_widget.infer.guides.families import checked_guide, guide_key, guide_label, make_guide, own_name
+from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
+from rugged_widget.infer.guides.module_state import untouched
+from rugged_widget.infer.guides.notes import Note
+from rugged_widget.infer.guides.setup import remember_live
+from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.validation import CUSTOM
+
+Reason: TypeAlias = Literal["normal", "point", "nothing", "enumerated", "parallel", "sampled"]
+"""Why a guide was chosen, a key of `SENTENCES`: a normal distribution, a point where the latents have more than
+`MAX_NORMAL` elements, an empty one without latents; or beside discrete latents: those are summed over by the model, or
+have probabilities in the guide that are summed over, or drawn from where the model cannot be."""
+
+MAX_NORMAL: Final = 100_000
+"""Elements of the latents above which a point is chosen: a normal guide has twice as many parameters."""
+
+NEEDED: Final = (
+    "guide must be None, the name of a family, a subclass of AutoGuide, or a guide that is called as the model is: an "
+    "automatic guide, a PyroModule, a function"
+)
+
+_OF_A_MODEL: Final = (AutoGuide, EasyGuide, GuideMessenger)
+"""Classes whose instances are made of a model."""
+
+
+@dataclass(frozen=True, eq=False)
+class GuideChoice:
+    """A guide to train, and what goes with it.
+
+    Attributes
+    ----------
+    make
+        Makes the guide, inside the fit: `Fit(choice.model, choice.make, args, kwargs)`. An object or function that was
+        given is taken as it is, without a copy.
+    key, label
+        Key of its family, "custom" where it has none; and what to call it in English.
+    model
+        The model to train: as it was given, or with its discrete latents marked to be enumerated.
+    elbo
+        The ELBO that the guide needs; None where any will do.
+    reason
+        Why it was chosen, a `Reason` and its facts; None where it was given.
+    warnings
+        In what guide and model do not agree.
+    """
+
+    make: Callable[[Callable[..., Any]], Any]
+    key: str
+    label: str
+    model: Callable[..., Any]
+    elbo: ELBO | None = None
+    reason: Note | None = None
+    warnings: tuple[Note, ...] = ()
+
+
+def choose_guide(
+    guide: Any,
+    model: Callable[..., Any],
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    elbo: ELBO | None = None,
+) -> GuideChoice:
+    """Turn what `guide=` of `watch` was given into a guide to train.
+
+    Model and guide are called; random numbers, modules and the parameter store are as before afterwards.
+
+    Parameters
+    ----------
+    guide
+        None, to choose one; a key of `GUIDE_LABELS`; a subclass of AutoGuide, EasyGuide or GuideMessenger, or a
+        `functools.partial` of one with options; a guide, trained before or not: an object of these classes, a
+        PyroModule, a function, a method. One that draws nothing, as for maximum likelihood, is a guide too.
+    args, kwargs
+        What model and guide are called with.
+    elbo
+        The ELBO that will be used; None where it may be chosen too.
+
+    Raises
+    ------
+    TypeError
+        If `guide` is nothing of the kind.
+    ValueError
+        If there is no such family, the model or the guide raises when it is called, or no guide can be chosen.
+    """
+    kwargs = dict(kwargs or {})
+    checked = checked_watch_guide(guide)
+    if checked is None:
+        return _chosen(model, args, kwargs, elbo)
+    if _is_made_of_a_model(checked):
+        make = partial(_made, checked, args, kwargs)
+        return GuideChoice(make, guide_key(checked), guide_label(checked), model)
+    said = disagreements(checked, model, args, kwargs)
+    return GuideChoice(partial(_taken, checked, args, kwargs), _key(checked), _label(checked), model, warnings=said)
+
+
+def checked_watch_guide(guide: Any) -> Any:
+    """Return what `guide=` of `watch` was given, or say what it takes.
+
+    Raises
+    ------
+    TypeError
+        If it is nothing of the kind.
+    ValueError
+        If there is no family of that name.
+    """
+    if guide is None or isinstance(guide, str):
+        return guide if guide is None else checked_guide(guide)
+    if isinstance(guide, type) and not issubclass(guide, _OF_A_MODEL):
+        raise TypeError(f"{NEEDED}; got the class {guide.__name__}: pass an instance, as in guide={guide.__name__}()")
+    if not callable(guide):
+        raise TypeError(f"{NEEDED}; got {guide!r}")
+    return guide
+
+
+def _is_made_of_a_model(guide: Any) -> bool:
+    kind = guide.func if isinstance(guide, partial) else guide
+    return isinstance(guide, str) or (isinstance(kind, type) and issubclass(kind, _OF_A_MODEL))
+
+
+def _key(guide: Any) -> str:
+    return guide_key(type(guide)) if isinstance(guide, AutoGuide) else CUSTOM
+
+
+def _label(guide: Any) -> str:
+    """Return what to call a guide that was given as it is: a family's label, or the name of its class or function."""
+    inner = poutine.unwrap(guide)
+    if isinstance(inner, AutoGuide):
+        return guide_label(type(inner))
+    if isinstance(inner, MethodType):
+        return f"{type(inner.__self__).__name__}.{inner.__name__}"
+    return own_name(inner)
+
+
+def _made(guide: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], model: Callable[..., Any]) -> Any:
+    """Make a guide of a family or class."""
+    instance = make_guide(guide, model) if isinstance(guide, str) else guide(model)
+    remember_live(instance, model, args, kwargs)
+    return instance
+
+
+def _taken(guide: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], model: Callable[..., Any]) -> Any:
+    """Take a guide as it is; a function as an object of its own, so that what is kept of two fits is told apart."""
+    instance = guide if isinstance(guide, (nn.Module, GuideMessenger)) else partial(guide)
+    remember_live(instance, model, args, kwargs)
+    return instance
+
+
+def _chosen(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], elbo: ELBO | None) -> GuideChoice:
+    latents = latents_of_model(model, args, kwargs)
+    listed = ", ".join(map(repr, latents.discrete))
+    facts: dict[str, int | str] = {"elements": latents.elements, "limit": MAX_NORMAL, "latents": listed}
+    candidates = _candidates(model, latents, elbo)
+    problem = ""
+    for reason, trained, used, build in candidates:
+        problem = _problem(build, trained, used or elbo or Trace_ELBO(), args, kwargs)
+        if not problem:
+            said = disagreements(build(trained), trained, args, kwargs)
+            make = partial(_built, build, args, kwargs)
+            return GuideChoice(make, *_named(reason, latents), trained, used, Note(reason, facts), said)
+    if not candidates:
+        problem = f"it has no values to list for the discrete latents {', '.join(map(repr, latents.endless))}"
+    raise ValueError(f"no guide can be chosen for this model: {problem}. Pass guide=, such as a function")
+
+
+_Candidate: TypeAlias = tuple[Reason, Callable[..., Any], ELBO | None, Callable[[Callable[..., Any]], Any]]
+
+
+def _candidates(model: Callable[..., Any], latents: ModelLatents, elbo: ELBO | None) -> list[_Candidate]:
+    """Return guides that may suit the latents, the best first: reason, model, the ELBO needed and what builds them."""
+    if not latents.discrete:
+        reason: Reason = "nothing"
+        if latents.continuous:
+            reason = "point" if latents.elements > MAX_NORMAL else "normal"
+        return [(reason, model, None, partial(_of_continuous, latents))]
+    candidates: list[_Candidate] = []
+    enumerating = elbo or TraceEnum_ELBO(max_plate_nesting=latents.max_plate_nesting)
+    if isinstance(enumerating, TraceEnum_ELBO) and not latents.endless:
+        marked = model if latents.enumerated else config_enumerate(model)
+        candidates.append(("enumerated", marked, enumerating, partial(_of_continuous, latents)))
+    if not latents.without_probabilities:
+        if isinstance(enumerating, TraceEnum_ELBO):
+            candidates.append(("parallel", model, enumerating, partial(_in_parts, latents, AutoDiscreteParallel)))
+        candidates.append(("sampled", model, elbo or Trace_ELBO(), partial(_in_parts, latents, AutoDiscreteSampled)))
+    return candidates
+
+
+def _of_continuous(latents: ModelLatents, model: Callable[..., Any]) -> Any:
+    if not latents.continuous:
+        return partial(_nothing)
+    kind = AutoDelta if latents.elements > MAX_NORMAL else AutoNormal
+    return kind(poutine.block(model, hide=list(latents.discrete)) if latents.discrete else model)
+
+
+def _nothing(*_args: object, **_kwargs: object) -> None:
+    """Draw nothing: the guide of a model without latents, or with none but those that it sums over."""
+
+
+def _in_parts(latents: ModelLatents, kind: type[AutoDiscreteParallel], model: Callable[..., Any]) -> Any:
+    guide: Any = AutoGuideList(model)
+    if latents.continuous:
+        guide.append(_of_continuous(latents, model))
+    guide.append(kind(poutine.block(model, expose=list(latents.discrete))))
+    return guide
+
+
+def _built(
+    build: Callable[[Callable[..., Any]], Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    model: Callable[..., Any],
+) -> Any:
+    guide = build(model)
+    remember_live(guide, model, args, kwargs)
+    return guide
+
+
+def _problem(
+    build: Callable[[Callable[..., Any]], Any],
+    model: Callable[..., Any],
+    elbo: ELBO,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> str:
+    """Return what goes wrong when the ELBO of a model and a guide is estimated once; "" where nothing does."""
+    generators = Generators.copied()
+    guide = build(model)
+    try:
+        with untouched(guide, model), torch.no_grad(), pyro.validation_enabled(True), python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")
+            trial: Any = copy.copy(elbo)  # which may look at the model in its first step, and remember it
+            trial.loss(model, guide, *args, **kwargs)
+    except Exception as error:
+        return raised(error)
+    finally:
+        generators.rewind()
+    return ""
+
+
+def _named(reason: Reason, latents: ModelLatents) -> tuple[str, str]:
+    """Return key and label of a chosen guide."""
+    if not latents.continuous and reason in {"nothing", "enumerated"}:
+        return CUSTOM, "no guide"
+    if reason in {"parallel", "sampled"}:
+        return CUSTOM, "AutoNormal and AutoDiscreteParallel" if latents.continuous else "AutoDiscreteParallel"
+    key = "delta" if latents.elements > MAX_NORMAL else "normal"
+    return key, guide_label(key)

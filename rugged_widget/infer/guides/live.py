@@ -1,0 +1,97 @@
+"""Look at a guide that is trained as it is, without a copy of it and without a trace."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pyro
+import torch
+
+from rugged_widget.infer.guides.custom_sampling import can_draw_together
+from rugged_widget.infer.guides.module_state import ModuleState, copied_store, store_of, untouched
+from rugged_widget.infer.guides.notes import Note
+from rugged_widget.infer.step.isolation import Generators
+
+TIMED_CALLS: Final = 3
+"""Calls of a guide that are timed; the fastest counts."""
+
+
+class LiveRehearsal:
+    """A guide's model and arguments, and how it looks before its first step.
+
+    A guide that makes its parameters in the first step is called once before, with the random numbers of that step:
+    `on_stage` gives it the parameters and modules of that call, and takes them away again, so that the first step is
+    as it would be.
+    """
+
+    def __init__(
+        self, guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.model, self.args, self.kwargs = model, args, dict(kwargs)
+        self._guide = guide
+        self._store: tuple[dict[Any, Any], ...] = {}, {}, {}
+        self._created: set[str] = set()
+        self._state: ModuleState | None = None
+        self._vectorised: dict[int, bool] = {}
+        self._seconds: float | None = None
+        self.plans: dict[tuple[int, float], tuple[int, tuple[Note, ...]]] = {}
+
+    def __repr__(self) -> str:
+        return f"LiveRehearsal({type(self._guide).__name__}, {len(self._created)} parameters)"
+
+    def play(self, generators: Generators) -> None:
+        """Call the guide once, with random numbers from there on, and keep the parameters that it makes."""
+        before = ModuleState.of(self._guide, self.model)
+        present = copied_store()
+        self._store = tuple(dict(part) for part in present)
+        try:
+            with store_of(self._store), pyro.poutine.block(), torch.no_grad():
+                generators.rewind()
+                self._guide(*self.args, **self.kwargs)
+            self._created = self._store[0].keys() - present[0].keys()
+            self._state = ModuleState.of(self._guide, self.model)
+        finally:
+            before.restore()
+
+    def is_set_up(self) -> bool:
+        """Return whether the present store has the parameters that the guide makes."""
+        present = pyro.get_param_store()._params
+        return all(name in present for name in self._created)
+
+    @contextmanager
+    def on_stage(self, guide: Any) -> Iterator[Any]:
+        """Give the guide with its parameters: those that it has, or those of its first step to come."""
+        if self._state is None or self.is_set_up():
+            yield guide
+            return
+        present = ModuleState.of(self._guide, self.model)
+        try:
+            with store_of(self._store):
+                self._state.restore()
+                yield guide
+        finally:
+            present.restore()
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Enter to call the guide, of which no trace is left: no parameter, no running mean, no attribute."""
+        with untouched(self._guide, self.model):
+            yield
+
+    def vectorises(self, guide: Callable[..., Any]) -> bool:
+        """Return whether the guide, or a part of it, can be called for all draws at once; call it in `looking`."""
+        if id(guide) not in self._vectorised:
+            self._vectorised[id(guide)] = can_draw_together(guide, self.args, self.kwargs)
+        return self._vectorised[id(guide)]
+
+    def seconds_per_call(self) -> float:
+        """Return how long a call of the guide takes, measured once; call it in `looking`, on stage."""
+        if self._seconds is None:
+            times = []
+            for _ in range(TIMED_CALLS):
+                start = time.perf_counter()
+                self._guide(*self.args, **self.kwargs)
+                times.append(time.perf_counter() - start)
+            self._seconds = min(times)
+        return self._seconds

@@ -1,0 +1,255 @@
+"""A guide is chosen for a model, made or taken, and what does not agree between the two is said in sentences."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from pyro import poutine
+from pyro.infer import Trace_ELBO, TraceEnum_ELBO, autoguide, config_enumerate
+
+from rugged_widget.infer.guides import choice as choices
+from rugged_widget.infer.guides.agreement import disagreements
+from rugged_widget.infer.guides.choice import choose_guide
+from rugged_widget.infer.guides.notes import SENTENCES
+from rugged_widget.infer.guides.probabilities import enumerated_probabilities, probabilities
+from rugged_widget.infer.svi.fit import Fit
+from rugged_widget.view.i18n.catalogue import Catalogue, catalogue
+from tests.infer.plain import global_state
+from tests.infer.pyro_models import (
+    EFFECTS,
+    ERRORS,
+    POINTS,
+    Network,
+    branches,
+    branches_guide,
+    cases,
+    eight_schools,
+    empty,
+    likelihood,
+    mixture,
+)
+
+KWARGS = {"effects": EFFECTS}
+
+
+@pytest.fixture(autouse=True)
+def _empty_store() -> None:
+    """Guides are taken with the parameters that the user's store has for them: here none."""
+    pyro.clear_param_store()
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "reason"),
+    [
+        (
+            "schools chosen",
+            "normal, site by site",
+            "The guide is normal, latent by latent, as no other was given: 10 n",
+        ),
+        ("schools class", "AutoStructured", None),
+        ("schools normal", "normal, site by site", None),
+        ("schools blocked", "normal, site by site", None),
+        ("schools method", "Schools.guide", None),
+        ("schools function", "schools_by_hand", None),
+        ("mixture chosen", "normal, site by site", "The model sums over all values of 'assignment', as they are discr"),
+        ("nothing chosen", "no guide", "The model has no latents: its parameters are fitted by maximum likelihood."),
+        ("gamma easy", "GammaGuide", None),
+    ],
+)
+def test_what_a_guide_is_called_and_why_it_was_chosen(name: str, label: str, reason: str | None) -> None:
+    case, before = cases()[name], global_state()
+    choice = choose_guide(case.guide, case.model, case.args, case.kwargs, elbo=case.elbo)
+    assert choice.label == label
+    assert choice.warnings == ()
+    assert choice.reason is None if reason is None else str(choice.reason).startswith(reason)
+    assert global_state() == before
+
+
+def test_a_point_is_chosen_for_very_many_latents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "MAX_NORMAL", 9)
+    choice = choose_guide(None, eight_schools, (ERRORS,), KWARGS)
+    assert choice.key == "delta"
+    assert str(choice.reason) == "The guide is a point (MAP), as the latents have 10 numbers, more than 9."
+
+
+def coins(x: torch.Tensor) -> None:
+    """Discrete latents that Python looks at, so that they cannot be summed over."""
+    fair = pyro.sample("fair", dist.Bernoulli(0.5))
+    shift = pyro.sample("shift", dist.Normal(0.0, 1.0))
+    pyro.sample("x", dist.Normal(shift if fair.item() else 5 + shift, 1.0).expand([len(x)]).to_event(1), obs=x)
+
+
+def test_discrete_latents_are_summed_over_where_the_model_can_be_and_drawn_elsewhere() -> None:
+    summed = choose_guide(None, mixture, (POINTS,))
+    assert isinstance(summed.elbo, TraceEnum_ELBO)
+    assert summed.model is mixture  # which marks them itself
+    parted = choose_guide(None, mixture, (POINTS,), elbo=Trace_ELBO())
+    assert parted.reason is not None
+    assert parted.reason.key == "sampled"
+    drawn = choose_guide(None, coins, (POINTS,))
+    assert str(drawn.reason).startswith("The guide draws 'fair' from probabilities, as the model cannot be summed")
+    fit = Fit(drawn.model, drawn.make, (POINTS,), learning_rate=0.05, seed=1, elbo=drawn.elbo, engine="plain")
+    fit.advance(3)
+    with fit.inspecting():
+        assert probabilities(fit.guide)["fair"].sum().item() == pytest.approx(1.0)
+
+
+def test_probabilities_of_discrete_latents() -> None:
+    choice = choose_guide(None, mixture, (POINTS,))
+    fit = Fit(choice.model, choice.make, (POINTS,), learning_rate=0.1, seed=2, elbo=choice.elbo, engine="plain")
+    fit.advance(150)
+    with fit.inspecting():
+        of_model = enumerated_probabilities(fit.guide, 1)["assignment"]
+        assert probabilities(fit.guide) == {}
+    groups = of_model.argmax(0)
+    assert of_model.shape == (2, 6)
+    assert bool((groups[[0, 1, 5]] == groups[0]).all())
+    assert bool((groups[2:5] != groups[0]).all())
+    counted = Fit(
+        branches,
+        lambda _: choose_guide(branches_guide, branches, (POINTS,)).make(branches),
+        (POINTS,),
+        learning_rate=0.1,
+        seed=2,
+        engine="plain",
+    )
+    with counted.inspecting():
+        found = probabilities(counted.guide)["coin"]
+    assert found.shape == (2,)
+    assert found[1].item() == pytest.approx(0.5, abs=0.1)  # four standard errors of 400 draws
+
+
+def test_no_guide_is_chosen_for_values_without_end_or_a_model_that_raises() -> None:
+    def counts(x: torch.Tensor) -> None:
+        number = pyro.sample("number", dist.Poisson(3.0))
+        pyro.sample("x", dist.Normal(number, 1.0).expand([len(x)]).to_event(1), obs=x)
+
+    def broken(x: torch.Tensor) -> None:
+        pyro.sample("mean", dist.Normal(0.0, 1.0))
+        pyro.sample("scaled", dist.Normal(0.0, -1.0))
+
+    with pytest.raises(ValueError, match=r"no guide can be chosen .* no values to list for the discrete .*'number'"):
+        choose_guide(None, counts, (POINTS,))
+    with pytest.raises(
+        ValueError, match=r"the model cannot be called with \(a tensor of shape \(6,\)\): it raised Val"
+    ):
+        choose_guide(None, broken, (POINTS,))
+    with pytest.raises(
+        ValueError, match=r"the model cannot be called with \(NoneType, effects=a .*\): it raised TypeError"
+    ):
+        choose_guide(empty, eight_schools, (None,), KWARGS)
+
+
+@pytest.mark.parametrize(
+    ("guide", "error", "words"),
+    [
+        (3, TypeError, "guide must be None, .*; got 3"),
+        (Network, TypeError, r"got the class Network: pass an instance, as in guide=Network\(\)"),
+        ("normals", ValueError, "one of 'diagonal', .*got 'normals'"),
+        (autoguide.AutoNormal, None, ""),
+        (lambda *_, **__: autoguide.AutoNormal(eight_schools), TypeError, "the guide returned an AutoNormal"),
+    ],
+)
+def test_what_is_no_guide_is_refused(guide: Any, error: type[Exception] | None, words: str) -> None:
+    if error is None:
+        assert choose_guide(guide, eight_schools, (ERRORS,), KWARGS).label == "normal, site by site"
+        return
+    with pytest.raises(error, match=words):
+        choose_guide(guide, eight_schools, (ERRORS,), KWARGS)
+
+
+def said(guide: Callable[..., Any], model: Callable[..., Any] = eight_schools, *args: Any, **kwargs: Any) -> list[str]:
+    return [str(note) for note in disagreements(guide, model, args or (ERRORS,), kwargs or KWARGS)]
+
+
+def schools(**changed: Any) -> Callable[..., None]:
+    """A guide of eight schools with sites changed; None leaves one out."""
+    usual = {
+        "mean": dist.Normal(0.0, 1.0),
+        "spread": dist.LogNormal(0.0, 1.0),
+        "effect": dist.Normal(torch.zeros(8), 1.0).to_event(1),
+    }
+
+    def guide(errors: torch.Tensor, *, effects: torch.Tensor) -> None:
+        for name, distribution in (usual | changed).items():
+            if distribution is not None:
+                pyro.sample(name, distribution)
+
+    return guide
+
+
+@pytest.mark.parametrize(
+    ("guide", "sentences"),
+    [
+        (schools(), []),
+        (schools(mean=dist.Delta(torch.tensor(0.0)), spread=dist.Delta(torch.tensor(1.0))), []),
+        (
+            schools(spread=None),
+            ["The guide leaves out the latent 'spread' of the model: each step draws it from its prior."],
+        ),
+        (
+            schools(spread=None, sprad=dist.LogNormal(0.0, 1.0)),
+            [
+                "The guide draws 'sprad', which is no latent of the model. Is 'spread' meant?",
+                "The guide leaves out the latent 'spread' of the model: each step draws it from its prior.",
+            ],
+        ),
+        (
+            schools(other_number=dist.Normal(0.0, 1.0)),
+            ["The guide draws 'other_number', which is no latent of the model."],
+        ),
+        (
+            schools(mean=dist.Normal(torch.zeros(1), 1.0)),
+            ["The guide draws 'mean' of shape (1,), and in the model it has ()."],
+        ),
+        (
+            schools(spread=dist.Normal(5.0, 0.1)),
+            ["The guide draws 'spread' from Normal, which may be off its support in the model, 0 and above."],
+        ),
+    ],
+)
+def test_what_does_not_agree_is_said_and_not_refused(guide: Any, sentences: list[str]) -> None:
+    assert said(guide) == sentences
+    assert [str(note) for note in choose_guide(guide, eight_schools, (ERRORS,), KWARGS).warnings] == sentences
+
+
+def test_latents_that_the_model_enumerates_need_no_guide() -> None:
+    of_others = autoguide.AutoDelta(poutine.block(mixture, expose=["weights", "places"]))
+    assert disagreements(of_others, mixture, (POINTS,), {}) == ()
+    broadcast = poutine.broadcast(config_enumerate(coins_in_a_plate))
+    assert disagreements(empty, broadcast, (POINTS,), {}) == ()
+    assert [note.key for note in disagreements(empty, coins_in_a_plate, (POINTS,), {})] == ["missing"]
+
+
+def coins_in_a_plate(x: torch.Tensor) -> None:
+    with pyro.plate("rows", len(x)):
+        coin = pyro.sample("coin", dist.Bernoulli(0.5))
+        pyro.sample("x", dist.Normal(coin, 1.0), obs=x)
+
+
+def test_a_model_without_latents_has_an_empty_guide() -> None:
+    assert disagreements(empty, likelihood, (POINTS.abs() + 0.1,), {}) == ()
+
+
+def test_latents_that_vary_from_call_to_call_are_named() -> None:
+    for seed in range(3):  # three calls are alike once in four times
+        torch.manual_seed(seed)
+        keys = [note.key for note in disagreements(branches_guide, branches, (POINTS,), {})]
+        assert keys in ([], ["varying_model", "varying_guide"])
+
+
+def test_the_catalogue_says_the_same_sentences() -> None:
+    english, text = catalogue("en"), Catalogue("ko")
+    assert {
+        key.removeprefix("guide_notes."): value for key, value in english.items() if key.startswith("guide_notes.")
+    } == SENTENCES
+    for key, sentence in SENTENCES.items():
+        names = [name for _, name, _, _ in string.Formatter().parse(sentence) if name]
+        numbers = {"elements", "limit", "count", "wanted", "numbers", "size"}
+        assert text(f"guide_notes.{key}", **{name: 1234 if name in numbers else "'a'" for name in names})

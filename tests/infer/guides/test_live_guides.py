@@ -1,0 +1,248 @@
+"""Guides of every kind, on models of every kind, are taken as they are, trained as Pyro trains them, and drawn from."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from pyro import optim, poutine
+from pyro.infer import SVI, Trace_ELBO
+from pyro.infer.autoguide import AutoGuide
+from pyro.poutine.guide import GuideMessenger
+from torch import nn
+
+from rugged_widget.errors import CannotDrawError
+from rugged_widget.infer.guides.choice import choose_guide
+from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
+from rugged_widget.infer.guides.families import correlates
+from rugged_widget.infer.guides.module_state import ModuleState, modules_of
+from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at_once, quantiles
+from rugged_widget.infer.svi.fit import Fit
+from tests.infer.plain import global_state
+from tests.infer.pyro_models import EFFECTS, ERRORS, VAE, Case, cases, eight_schools
+
+NAMES = list(cases())
+SCHOOLS = {"mean": (), "spread": (), "effect": (8,)}
+TOPICS = {"vocabulary": (2, 5), "shares": (3, 2)}
+SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
+    "schools": SCHOOLS,
+    "mixture": {"weights": (2,), "places": (2,)},
+    "mixture parts": {"weights": (2,), "places": (2,), "assignment": (6,)},
+    "markov": {"move": (2, 2), "emit": (2, 3)},
+    "topics": TOPICS,
+    "vae": {"z": (4, 2)},
+    "gamma": {"z_top": (3, 2), "w_top": (2, 4)},
+    "network": {"hidden.weight": (3, 1), "out.weight": (1, 3)},
+    "nothing": {},
+    "branches": {"coin": ()},
+}
+"""By case, or else by model, the sites that are drawn."""
+
+POINTS = {"mixture delta", "markov delta", "branches"}
+"""Guides without a density: points, and one of which a site is left out."""
+
+
+@pytest.fixture(autouse=True)
+def _empty_store() -> None:
+    """Guides are taken with the parameters that the user's store has for them: here none."""
+    pyro.clear_param_store()
+
+
+def fit_of(case: Case, learning_rate: float = 0.01) -> Fit:
+    choice = choose_guide(case.guide, case.model, case.args, case.kwargs, elbo=case.elbo)
+    elbo = choice.elbo or case.elbo
+    options: dict[str, Any] = {"learning_rate": learning_rate, "seed": 3, "elbo": elbo, "engine": "plain"}
+    return Fit(choice.model, choice.make, case.args, case.kwargs, **options)
+
+
+def is_made(guide: Any) -> bool:
+    """Whether a guide is not given, but made: of nothing, of a name, or of a class and options."""
+    kind = guide.func if isinstance(guide, partial) else guide
+    return kind is None or isinstance(kind, (str, type))
+
+
+def pyros_losses(case: Case, count: int) -> list[float]:
+    """Train by Pyro alone."""
+    choice = choose_guide(case.guide, case.model, case.args, case.kwargs, elbo=case.elbo)
+    pyro.set_rng_seed(3)
+    pyro.clear_param_store()
+    guide = choice.make(choice.model) if is_made(case.guide) else case.guide
+    adam: Any = optim.Adam({"lr": 0.01})  # type: ignore[attr-defined] # Pyro makes it at import
+    svi = SVI(choice.model, guide, adam, choice.elbo or case.elbo or Trace_ELBO())
+    losses = [svi.step(*case.args, **case.kwargs) for _ in range(count)]
+    pyro.clear_param_store()
+    return losses
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_guide_is_drawn_from_before_and_after_steps_and_the_draws_are_the_same_each_time(name: str) -> None:
+    fit = fit_of(cases()[name])
+    shapes = SHAPES.get(name, SHAPES[name.split(maxsplit=1)[0]])
+    for _ in range(2):
+        before = global_state()
+        with fit.inspecting():
+            drawn, again = sample_guide(fit.guide, 40), sample_guide(fit.guide, 40)
+        assert global_state() == before
+        assert drawn.num_draws in {MIN_DRAWS, 30, 40}
+        assert {n: tuple(v.shape) for n, v in drawn.values.items()} == {
+            n: (drawn.num_draws, *s) for n, s in shapes.items()
+        }
+        assert all(torch.equal(value, again.values[site]) for site, value in drawn.values.items())
+        assert (drawn.log_density is None) == (name in POINTS) or name == "schools laplace"  # no maximum yet
+        fit.advance(2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_looking_leaves_no_trace_and_the_steps_are_those_of_pyros_own_loop(name: str) -> None:
+    expected = pyros_losses(cases()[name], 3)
+    fit = fit_of(cases()[name])
+    for _ in range(3):
+        with fit.inspecting():
+            sample_guide(fit.guide, 20)
+            quantiles(fit.guide, (0.1, 0.9), 20)
+            correlates(fit.guide)
+        fit.advance(1)
+    assert (-fit.history()["elbo"]).tolist() == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_guide_that_is_given_is_the_one_that_is_trained(name: str) -> None:
+    case = cases()[name]
+    fit = fit_of(case)
+    if isinstance(case.guide, (AutoGuide, GuideMessenger, nn.Module)):
+        assert fit.guide is case.guide
+    elif not is_made(case.guide):
+        assert fit.guide.func is case.guide
+
+
+def test_a_guide_that_was_trained_before_goes_on_from_where_it_is() -> None:
+    case = cases()["schools structured"]
+    first = fit_of(case, learning_rate=0.1)
+    first.advance(20)
+    with first.inspecting():
+        before = draw(first.guide, 5)
+    second = fit_of(case)
+    with second.inspecting():
+        after = draw(second.guide, 5)
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_the_running_statistics_of_a_network_stay_where_they_are() -> None:
+    case = cases()["vae"]
+    fit = fit_of(case)
+    fit.advance(2)
+    network: VAE = case.guide.__self__
+    statistics = {name: value.clone() for name, value in network.named_buffers()}
+    with fit.inspecting():
+        drawn = sample_guide(fit.guide, 30)
+    assert all(torch.equal(value, statistics[name]) for name, value in network.named_buffers())
+    assert [str(note) for note in drawn.notes] == ["The draws are of 4 of the 10 elements of the plate 'data'."]
+
+
+def test_the_modules_behind_methods_partials_and_closures_are_known_and_can_be_put_back() -> None:
+    network = nn.BatchNorm1d(2)
+
+    def closure(x: torch.Tensor) -> Any:
+        return network(x)
+
+    assert network in modules_of(closure)
+    assert network in modules_of(poutine.block(closure))
+    vae = VAE()
+    assert {vae, vae.encoder, vae.decoder} <= set(modules_of(vae.guide))
+    state = ModuleState.of(closure)
+    network(torch.randn(5, 2))
+    network.extra = 1  # type: ignore[assignment]
+    assert int(network.num_batches_tracked or 0) == 1
+    state.restore()
+    assert int(network.num_batches_tracked or 0) == 0
+    assert not hasattr(network, "extra")
+
+
+def test_a_laplace_approximation_of_the_users_has_the_width_of_the_curvature() -> None:
+    def one(data: torch.Tensor, *, scale: float) -> None:
+        mean = pyro.sample("mean", dist.Normal(0.0, 1.0))
+        with pyro.plate("rows", len(data)):
+            pyro.sample("row", dist.Normal(mean, scale), obs=data)
+
+    from pyro.infer.autoguide import AutoLaplaceApproximation
+
+    fit = fit_of(Case(one, AutoLaplaceApproximation(one), (torch.zeros(3),), {"scale": 2.0}))
+    with fit.inspecting():
+        lower, upper = quantiles(fit.guide, (0.15865525, 0.84134475), 10)["mean"]
+    assert (upper - lower) / 2 == pytest.approx((1 + 3 / 4) ** -0.5, rel=1e-4)
+
+
+def test_the_density_of_draws_is_that_of_their_distributions() -> None:
+    fit = fit_of(cases()["schools function"])
+    fit.advance(3)
+    with fit.inspecting():
+        drawn = sample_guide(fit.guide, 20)
+        loc, scale = pyro.param("loc"), pyro.param("scale")
+        of_latents = [
+            dist.Normal(loc[0], scale[0]).log_prob(drawn.values["mean"]),
+            dist.LogNormal(loc[1], scale[1]).log_prob(drawn.values["spread"]),
+            dist.Normal(loc[2:], scale[2:]).log_prob(drawn.values["effect"]).sum(1),
+        ]
+    assert drawn.log_density is not None
+    torch.testing.assert_close(drawn.log_density, torch.stack(of_latents).sum(0), rtol=1e-4, atol=1e-4)
+
+
+def test_a_guide_that_is_called_once_a_draw_is_drawn_from_as_often_as_its_time_allows() -> None:
+    fit = fit_of(cases()["branches"])
+    with fit.inspecting():
+        assert not draws_at_once(fit.guide)
+        drawn = sample_guide(fit.guide, 1000, max_seconds=1e-9)
+    assert drawn.num_draws == MIN_DRAWS
+    assert [str(note) for note in drawn.notes] == [
+        "'extra' is left out: not every draw of the guide has it, or of the same shape.",
+        "20 draws instead of 1,000: each one costs a call of the guide.",
+    ]
+
+
+def test_what_cannot_be_drawn_says_why() -> None:
+    def guide(errors: torch.Tensor, *, effects: torch.Tensor) -> None:
+        shift = pyro.param("shift", torch.tensor(0.0))
+        if broken:
+            raise OSError("the file is gone.")
+        pyro.sample("mean", dist.Normal(shift, 1.0))
+
+    broken = False
+    fit = fit_of(Case(eight_schools, guide, (ERRORS,), {"effects": EFFECTS}))
+    broken = True
+    with (
+        fit.inspecting(),
+        pytest.raises(CannotDrawError, match=r"^The guide cannot be drawn from: it raised OSError: the"),
+    ):
+        sample_guide(fit.guide, 10)
+
+
+def test_quantiles_of_discrete_latents_are_their_smallest_values_with_so_much_probability() -> None:
+    fit = fit_of(cases()["mixture parts"])
+    fit.advance(1)
+    with fit.inspecting():
+        closed = closed_quantiles(fit.guide, (0.05, 0.5, 0.95))
+        part: Any = fit.guide[1]
+        part.assignment_probs_unconstrained.data = torch.tensor([[0.96, 0.04], [0.9, 0.1], [0.3, 0.7]]).log()
+        found = closed_quantiles(part, (0.05, 0.5, 0.95))
+    assert closed is not None
+    assert closed["assignment"].shape == (3, 6)
+    assert found is not None
+    assert found["assignment"].T.tolist() == [[0, 0, 0], [0, 0, 1], [0, 1, 1]]
+
+
+def test_no_draws_are_taken_of_what_has_a_closed_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rugged_widget.infer.guides import sampling
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("drawn")
+
+    for name in ("schools normal", "mixture parts", "mixture delta", "schools laplace"):
+        fit = fit_of(cases()[name])
+        fit.advance(1)
+        with monkeypatch.context() as patch, fit.inspecting():
+            patch.setattr(sampling, "_drawn", refuse)
+            assert quantiles(fit.guide, (0.5,), 800)
