@@ -95,7 +95,7 @@ def _trace_of_guide(guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _in_words(error: Exception) -> str:
-    message = " ".join(str(error).split())
+    message = " ".join(str(error).partition("Trace Shapes:")[0].split())
     short = message if len(message) <= MAX_ERROR else message[: MAX_ERROR - 3] + "..."
     return f"{type(error).__name__}: {short}" if short else type(error).__name__
 
