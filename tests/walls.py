@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 PACKAGE = "rugged_widget"
-LEAVES = frozenset({"defaults", "errors", "names", "numpy_errors", "precision", "snapshot", "validation"})
+LEAVES = frozenset({"defaults", "errors", "names", "numpy_errors", "precision", "script", "snapshot", "validation"})
 SIDES = frozenset({"infer", "training", "runs", "view"})
-INSTANCES = frozenset({"regression", "watch"})
+INSTANCES = frozenset({"regression", "monitor"})
 
 # room -> the other rooms it may import; a room without a row is itself a mistake. `runs` holds the frozen record of a
 # run, which the view shows.
@@ -23,6 +23,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "names": frozenset(),
     "numpy_errors": frozenset(),
     "precision": frozenset(),
+    "script": frozenset({"snapshot"}),
     "snapshot": frozenset(),
     "validation": frozenset({"errors"}),
     "infer": LEAVES,
@@ -44,7 +45,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "view": ("i18n", "frames", "figures", "controls", "pages"),
     "regression": ("defaults", "priors", "snapshot", "data", "script", "view", "infer"),
     "regression/infer": ("exact", "export"),
-    "watch": ("view", "infer"),
+    "monitor": ("view", "infer"),
 }
 
 NUMPY_ONLY = (*sorted(LEAVES), "regression/priors", "regression/snapshot")
@@ -52,9 +53,9 @@ NUMPY_ONLY = (*sorted(LEAVES), "regression/priors", "regression/snapshot")
 
 # library -> the only rooms that may import it, written as folders
 THEIRS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("torch", "pyro", "jax"), ("infer", "regression/infer", "watch/infer")),
+    **dict.fromkeys(("torch", "pyro", "jax"), ("infer", "regression/infer", "monitor/infer")),
     **dict.fromkeys(
-        ("ipywidgets", "bqplot", "bqscales", "anywidget"), ("view", "regression/view", "watch/view", "svi_widget")
+        ("ipywidgets", "bqplot", "bqscales", "anywidget"), ("view", "regression/view", "monitor/view", "svi_widget")
     ),
     "traitlets": (
         "view",
@@ -62,8 +63,8 @@ THEIRS: dict[str, tuple[str, ...]] = {
         "setting",
         "regression/view",
         "regression/widget",
-        "watch/view",
-        "watch/monitor",
+        "monitor/view",
+        "monitor/monitor",
     ),
 }
 

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from rugged_widget.regression.script.run_spec import OwnGuide, Recipe
+from rugged_widget.regression.script.run_spec import Recipe
 from rugged_widget.regression.script.table import reading, tensors
-from rugged_widget.snapshot.values import Averaged
+from rugged_widget.script.loop import AVERAGING, CHANGING, MEANS, mean_constants, rate_constants
+from rugged_widget.script.run_spec import OwnGuide
 
 LARGE = 10_000  # rows from which on the widget draws a batch in a way of its own; see `QuickSubsample`
 PARTS: Final = "AutoGuideList"
@@ -53,7 +54,7 @@ def _guides(recipe: Recipe) -> str:
 
 
 def _constants(recipe: Recipe) -> str:
-    lines = [f"SEED = {recipe.seed!r}", f"NUM_STEPS = {recipe.num_steps!r}", *_rates(recipe.learning_rates)]
+    lines = [f"SEED = {recipe.seed!r}", f"NUM_STEPS = {recipe.num_steps!r}", *rate_constants(recipe.learning_rates)]
     if _batched(recipe):
         lines += [f"BATCH_SIZE = {recipe.batch_size!r}  # rows that a step looks at"]
     if _batched(recipe) and recipe.num_rows >= LARGE:
@@ -61,22 +62,8 @@ def _constants(recipe: Recipe) -> str:
             f"# Of {LARGE:,} rows and more the widget draws a batch in a quicker way than Pyro, so it looked at other",
             "# rows: its parameters are near those found here, not the same.",
         ]
-    lines += _means(recipe.averages)
+    lines += mean_constants(recipe.averages)
     return "\n".join([*lines, ""])
-
-
-def _rates(changes: tuple[tuple[int, float], ...]) -> list[str]:
-    if len(changes) == 1:
-        return [f"LEARNING_RATE = {changes[0][1]!r}"]
-    lines = [f"    {step}: {rate!r}," for step, rate in changes]
-    return ["LEARNING_RATES = {  # by the step, from 1, that they begin at", *lines, "}"]
-
-
-def _means(averages: tuple[tuple[int, Averaged], ...]) -> list[str]:
-    if not averages:
-        return []
-    lines = [f"    {at}: range({mean.first}, {mean.last + 1}, {mean.stride})," for at, mean in averages]
-    return ["AVERAGED = {  # by the step after which the mean of some iterates is put in place: of which", *lines, "}"]
 
 
 def _batched(recipe: Recipe) -> bool:
@@ -124,8 +111,8 @@ def _guide(recipe: Recipe) -> str:
 def _training(recipe: Recipe) -> str:
     # A guide makes its parameters in the first step, so a run without steps has to ask it for them.
     setting_up = "" if recipe.num_steps else "\nguide(features, targets)  # makes its parameters"
-    changing = _CHANGING if len(recipe.learning_rates) > 1 else ""
-    means, averaging = (_MEANS, _AVERAGING) if recipe.averages else ("", "")
+    changing = CHANGING if len(recipe.learning_rates) > 1 else ""
+    means, averaging = (MEANS, AVERAGING) if recipe.averages else ("", "")
     curved = recipe.own is None and recipe.guide == LAPLACE and recipe.num_steps and not _batched(recipe)
     return f"""
 model = Regression()
@@ -142,26 +129,6 @@ for name, value in pyro.get_param_store().items():
     print(name, value.detach().numpy(), sep="\\n")
 {_LAPLACE if curved else ""}{_mapped(recipe, curved=bool(curved))}"""
 
-
-_CHANGING = """
-    if step in LEARNING_RATES:
-        for inner in optimizer.optim_objs.values():  # one for each parameter
-            inner.param_groups[0]["lr"] = LEARNING_RATES[step]"""
-
-_MEANS = """
-means = {at: {} for at in AVERAGED}  # of the parameters as the optimizer moves them, unconstrained
-"""
-
-_AVERAGING = """
-    store = dict(pyro.get_param_store().named_parameters())
-    for at, steps in AVERAGED.items():
-        if step in steps:
-            for name, value in store.items():
-                means[at][name] = means[at].get(name, 0.0) + value.detach().double() / len(steps)
-    if step in AVERAGED:
-        with torch.no_grad():
-            for name, value in store.items():
-                value.copy_(means[step][name])"""
 
 _LAPLACE = """
 try:  # the normal distribution of the curvature at that point, where it is a maximum

@@ -22,7 +22,8 @@ from rugged_widget.regression.data.regression_data import RegressionData, load_r
 from rugged_widget.regression.infer import run_spec
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.reference import comparison_of
-from rugged_widget.regression.script import LARGE, Columns, Recipe, learning_rate_changes, write_script
+from rugged_widget.regression.script import LARGE, Columns, Recipe, write_script
+from rugged_widget.script.run_spec import learning_rate_changes
 from rugged_widget.snapshot.values import Averaged
 
 RUGGED = RegressionData.rugged()

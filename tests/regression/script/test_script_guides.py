@@ -14,7 +14,8 @@ from pyro.infer.autoguide import AutoNormal
 from rugged_widget.infer.guides.families import guide_label
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.run_spec import recipe_of
-from rugged_widget.regression.script import OwnGuide, write_script
+from rugged_widget.regression.script import write_script
+from rugged_widget.script.run_spec import OwnGuide
 from rugged_widget.snapshot.values import Averaged
 from tests.infer import own_guides
 from tests.infer.own_guides import Correlated, Narrow, mean_field

@@ -1,0 +1,165 @@
+"""Log joint density of any model at many draws of its latents."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import pyro
+import torch
+from pyro import poutine
+from pyro.poutine.util import site_is_subsample
+
+from rugged_widget.snapshot.values import Array
+
+TRIAL_DRAWS: Final = 4
+"""Draws at which both ways of computing are compared and timed."""
+
+CHUNK: Final = 500
+"""Draws that are computed at once, so that memory stays bounded."""
+
+MAX_NUMBERS: Final = 20_000_000
+"""Numbers that the draws behind a verdict may hold, 160 MB."""
+
+FEWEST: Final = 100
+"""Draws of a repeat below which the tail of the weights cannot be told."""
+
+
+class UnknownJointError(ValueError):
+    """The log joint of a model cannot be computed at draws of its guide; `key` names the reason.
+
+    The reasons are no_latents, subsampled (a step looks at a part of the data), enumerated (the model sums over latents
+    that the guide does not draw), drawn (the model draws what the guide does not), discrete and failed.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class LogJoint:
+    """The log density of data and latents at draws of the latents.
+
+    It is computed for many draws at once where the model can be, as where it branches on no value and draws nothing,
+    and one by one elsewhere. Call it where the model may be run: it changes no parameters.
+
+    Parameters
+    ----------
+    model
+        A Pyro model.
+    args, kwargs
+        Its arguments.
+    example
+        A few draws by site, shape (num_draws, *site shape), at least `TRIAL_DRAWS`.
+
+    Attributes
+    ----------
+    seconds
+        Time that one draw takes, by the faster way that is right.
+
+    Raises
+    ------
+    UnknownJointError
+        Where it cannot be computed.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        example: Mapping[str, torch.Tensor],
+    ) -> None:
+        self._model, self._args, self._kwargs = model, args, dict(kwargs)
+        if not example:
+            raise UnknownJointError("no_latents")
+        few = {name: values[:TRIAL_DRAWS] for name, values in example.items()}
+        self._check(few)
+        start = time.perf_counter()
+        one_by_one = self._one_by_one(few)
+        self.seconds = (time.perf_counter() - start) / TRIAL_DRAWS
+        self._at_once = self._agrees_at_once(few, one_by_one)
+
+    def __repr__(self) -> str:
+        return f"LogJoint({self.seconds:.2g} s a draw, {'many' if self._at_once else 'one'} at once)"
+
+    def __call__(self, draws: Mapping[str, torch.Tensor]) -> Array:
+        """Return the log joint at each draw, shape (num_draws,), nats; -inf where the model rules a draw out."""
+        compute = self._together if self._at_once else self._one_by_one
+        count = len(next(iter(draws.values())))
+        parts = [
+            compute({name: values[start : start + CHUNK] for name, values in draws.items()})
+            for start in range(0, count, CHUNK)
+        ]
+        return torch.cat(parts).double().cpu().numpy()
+
+    def _check(self, draws: Mapping[str, torch.Tensor]) -> None:
+        first = {name: values[0] for name, values in draws.items()}
+        try:
+            trace: Any = poutine.trace(poutine.condition(self._model, data=first)).get_trace(
+                *self._args, **self._kwargs
+            )
+        except Exception as error:
+            raise UnknownJointError("failed") from error
+        for name, site in trace.nodes.items():
+            if site["type"] != "sample" or name in first:
+                continue
+            if site_is_subsample(site):
+                if len(site["value"]) < site["fn"].size:
+                    raise UnknownJointError("subsampled")
+            elif not site["is_observed"]:
+                raise UnknownJointError("enumerated" if site["infer"].get("enumerate") else "drawn")
+        if any(trace.nodes[name]["fn"].has_enumerate_support for name in first if name in trace.nodes):
+            raise UnknownJointError("discrete")
+
+    def _agrees_at_once(self, draws: Mapping[str, torch.Tensor], one_by_one: torch.Tensor) -> bool:
+        try:
+            self._together(draws)  # vmap itself takes time the first time
+            start = time.perf_counter()
+            together = self._together(draws)
+            seconds = (time.perf_counter() - start) / TRIAL_DRAWS
+        except Exception:  # whatever a model raises where values are not numbers
+            return False
+        finite = torch.isfinite(one_by_one)
+        same = bool((torch.isfinite(together) == finite).all()) and torch.allclose(
+            together[finite], one_by_one[finite], rtol=1e-4, atol=1e-3
+        )
+        if same:
+            self.seconds = min(self.seconds, seconds / 10)  # a call for hundreds of draws takes hardly longer
+        return same
+
+    def _of_one(self, draw: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        trace: Any = poutine.trace(poutine.condition(self._model, data=dict(draw))).get_trace(
+            *self._args, **self._kwargs
+        )
+        return torch.as_tensor(trace.log_prob_sum())
+
+    def _together(self, draws: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        with pyro.validation_enabled(False):
+            return torch.func.vmap(self._of_one)(dict(draws))
+
+    def _one_by_one(self, draws: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        with pyro.validation_enabled(False):
+            count = len(next(iter(draws.values())))
+            return torch.stack(
+                [self._of_one({name: values[number] for name, values in draws.items()}) for number in range(count)]
+            )
+
+
+def affordable_draws(seconds: float, num_elements: int, *, budget: float, repeats: int) -> int:
+    """Return how many draws a repeat may have, at most 2,000; 0 where there are too few to judge by.
+
+    Parameters
+    ----------
+    seconds
+        Time of one draw, > 0.
+    num_elements
+        Numbers that a draw holds.
+    budget
+        Time for all, s.
+    repeats
+        Number of repeats.
+    """
+    by_time = budget / (seconds * repeats)
+    by_memory = MAX_NUMBERS / (max(num_elements, 1) * repeats)
+    count = int(min(2000.0, by_time, by_memory))
+    return count if count >= FEWEST else 0

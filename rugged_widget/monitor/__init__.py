@@ -1,0 +1,1 @@
+"""Any Pyro model under the window: `watch` and the widget that it returns."""

@@ -1,0 +1,1 @@
+"""Compute what the window of any model shows."""

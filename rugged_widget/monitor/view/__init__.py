@@ -1,0 +1,1 @@
+"""Show any model."""

@@ -1,0 +1,1 @@
+"""Write scripts that repeat a run."""

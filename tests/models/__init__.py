@@ -1,0 +1,14 @@
+"""Models of the kinds that Pyro's examples and tutorials train, small: what `watch` has to take."""
+
+from __future__ import annotations
+
+from tests.models import basic, discrete, networks, processes, sequences
+from tests.models.case import Case
+
+CASES: tuple[Case, ...] = (
+    *basic.CASES,
+    *discrete.CASES,
+    *networks.CASES,
+    *processes.CASES,
+    *sequences.CASES,
+)
