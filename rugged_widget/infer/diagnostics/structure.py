@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import pyro
@@ -12,7 +13,7 @@ from pyro import poutine
 from pyro.distributions import Delta
 from pyro.poutine.util import site_is_subsample
 
-from rugged_widget.infer.diagnostics.dependencies import Tracking, parents_of
+from rugged_widget.infer.diagnostics.dependencies import Tracking
 from rugged_widget.infer.diagnostics.supports import kind_of, num_values_of
 from rugged_widget.infer.step.undone import undone
 from rugged_widget.snapshot.model_values import ModelPlate, ModelSite, ModelStructure, SiteKind, SiteRole
@@ -24,10 +25,10 @@ _WRAPPERS = frozenset({"Independent", "ExpandedDistribution", "MaskedDistributio
 
 
 class _Run(NamedTuple):
-    """A run of the model: its trace, whether its values are tracked, and the names of the sites the guide draws."""
+    """A run of the model: its trace, what tracked its values, and the names of the sites that the guide draws."""
 
     trace: Any
-    tracked: bool
+    tracking: Tracking | None
     drawn: frozenset[str] | None
     error: str
 
@@ -72,17 +73,15 @@ def _run(model: Callable[..., Any], guide: Any, args: tuple[Any, ...], kwargs: d
     error = ""
     for tracked in (True, False):
         for one in models:
+            tracking = Tracking() if tracked else None
             try:
-                if tracked:
-                    with Tracking():
-                        trace = poutine.trace(one).get_trace(*args, **kwargs)
-                else:
+                with tracking or nullcontext():
                     trace = poutine.trace(one).get_trace(*args, **kwargs)
             except Exception as failure:
                 error = error or _in_words(failure)
             else:
-                return _Run(trace, tracked, drawn, "" if tracked else error)
-    return _Run(None, False, drawn, error)
+                return _Run(trace, tracking, drawn, "" if tracked else error)
+    return _Run(None, None, drawn, error)
 
 
 def _trace_of_guide(guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -122,7 +121,9 @@ def _innermost(distribution: Any) -> Any:
 
 def _sites(nodes: Mapping[str, Any], run: _Run) -> Iterator[ModelSite]:
     for name, site in nodes.items():
-        depends = parents_of(site) if run.tracked and site["type"] == "sample" else frozenset()
+        depends: frozenset[str] = frozenset()
+        if run.tracking is not None and site["type"] == "sample":
+            depends = run.tracking.parents_of(site)
         yield ModelSite(
             name=name,
             role=_role(site, run.drawn),

@@ -17,6 +17,8 @@ from torch.distributions import constraints
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.diagnostics.supports import kind_of
 from rugged_widget.snapshot.model_values import ModelSite, ModelStructure
+from tests.models import CASES
+from tests.models.case import Case
 
 Y, SD = torch.tensor([28.0, 8.0, -3.0]), torch.tensor([15.0, 10.0, 16.0])
 
@@ -134,6 +136,49 @@ def test_parameters_of_a_network_are_parents_of_what_it_computes() -> None:
     assert site(structure, "x").parents == (*layers, "z")
     scale = site(structure, "scale")
     assert (scale.role, scale.kind, scale.distribution) == ("parameter", "positive", "")
+
+
+def test_what_is_written_into_a_part_of_a_tensor_is_a_parent() -> None:
+    def model(y: torch.Tensor) -> None:
+        noise = pyro.param("noise", torch.tensor(0.1), constraint=constraints.positive)
+        scale = pyro.sample("scale", dist.LogNormal(0.0, 1.0))
+        covariance = scale * torch.ones(3, 3)
+        covariance.view(-1)[::4] += noise
+        pyro.sample("y", dist.MultivariateNormal(torch.zeros(3), scale_tril=torch.linalg.cholesky(covariance)), obs=y)
+
+    assert site(structure_of(model, None, (torch.zeros(3),), {}), "y").parents == ("noise", "scale")
+
+
+def test_the_parameters_of_a_flow_are_parents_of_what_it_transforms() -> None:
+    flow = dist.transforms.Spline(1, count_bins=4)
+
+    def model(y: torch.Tensor) -> None:
+        pyro.module("flow", flow)
+        with pyro.plate("rows", len(y)):
+            pyro.sample("y", dist.TransformedDistribution(dist.Normal(torch.zeros(1), 1.0).to_event(1), [flow]), obs=y)
+
+    parents_of_y = site(structure_of(model, None, (torch.zeros(4, 1),), {}), "y").parents
+    assert parents_of_y == tuple(f"flow$$${name}" for name, _ in flow.named_parameters())
+
+
+def test_a_value_that_its_model_writes_to() -> None:
+    def model(y: torch.Tensor) -> None:
+        z = pyro.sample("z", dist.Normal(torch.zeros(3), 1.0).to_event(1))
+        z[0] = 1.0
+        pyro.sample("y", dist.Normal(z, 1.0).to_event(1), obs=y)
+
+    structure = structure_of(model, None, (torch.zeros(3),), {})
+    assert (structure.error, site(structure, "y").parents) == ("", ("z",))
+
+
+@pytest.mark.parametrize("made", CASES, ids=str)
+def test_models_of_every_kind_are_run_with_all_their_dependencies(made: Case) -> None:
+    setup = made.make()
+    structure = structure_of(setup.model, setup.guide, setup.args, setup.kwargs)
+    assert structure.error == ""
+    observed = [one for one in structure.sites if one.role == "observed"]
+    assert any(one.parents for one in observed) or not observed
+    assert not list(pyro.get_param_store())
 
 
 def test_a_pyro_module_with_priors_on_its_weights() -> None:
