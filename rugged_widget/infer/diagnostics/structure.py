@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import pyro
@@ -66,22 +65,25 @@ def structure_of(
 
 
 def _run(model: Callable[..., Any], guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Run:
-    """Run the model in the best way that works: with the guide's values or its own, with tracked values or without."""
+    """Run the model with the guide's values, or its own, and once more with the same values tracked."""
     values = _trace_of_guide(guide, args, kwargs)
     drawn = None if values is None else frozenset(values.stochastic_nodes)
-    models = [model] if values is None else [poutine.replay(model, trace=values), model]
-    error = ""
-    for tracked in (True, False):
-        for one in models:
-            tracking = Tracking() if tracked else None
-            try:
-                with tracking or nullcontext():
-                    trace = poutine.trace(one).get_trace(*args, **kwargs)
-            except Exception as failure:
-                error = error or _in_words(failure)
-            else:
-                return _Run(trace, tracking, drawn, "" if tracked else error)
-    return _Run(None, None, drawn, error)
+    plain, error = None, ""
+    for one in (model,) if values is None else (poutine.replay(model, trace=values), model):
+        try:
+            plain = poutine.trace(one).get_trace(*args, **kwargs)
+            break
+        except Exception as failure:
+            error = error or _in_words(failure)
+    if plain is None:
+        return _Run(None, None, drawn, error)
+    tracking = Tracking()
+    try:  # what is tracked cannot always be drawn: a distribution's shape gets lost on the way
+        with tracking:
+            trace = poutine.trace(poutine.replay(model, trace=plain)).get_trace(*args, **kwargs)
+    except Exception as failure:
+        return _Run(plain, None, drawn, _in_words(failure))
+    return _Run(trace, tracking, drawn, "")
 
 
 def _trace_of_guide(guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
