@@ -135,3 +135,62 @@ class GradientNorms(Value):
     steps: Array
     norms: Array
     flags: Mapping[str, GradientFlag] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterSummary(Value):
+    """A parameter, or several alike ones that a loop made, in a few numbers, however large it is.
+
+    Attributes
+    ----------
+    name, last_name
+        Its name, as in Pyro's parameter store; of several the first one's and the last one's. `last_name` is empty of
+        one.
+    constraint
+        Kind of the numbers that it can be.
+    shape
+        Shape of its constrained value; of several, of the first one.
+    num_parameters
+        Number of parameters, >= 1.
+    num_elements
+        Number of numbers in all of them.
+    constrained, unconstrained
+        Its numbers as the guide uses them and as the optimizer moves them, in C order; empty where they are many.
+    low, median, high
+        Of the constrained numbers that are finite; nan where none is. The median of very many is that of some of them.
+    counts
+        Histogram of the same numbers between low and high in bins of equal width, shape (num_bins,), >= 0.
+    num_not_finite
+        Numbers that are infinite or nan.
+    """
+
+    name: str
+    constraint: SiteKind
+    shape: tuple[int, ...]
+    num_elements: int
+    low: float
+    median: float
+    high: float
+    counts: Array
+    constrained: Array
+    unconstrained: Array
+    num_not_finite: int = 0
+    num_parameters: int = 1
+    last_name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterTable(Value):
+    """Summaries of the parameters of a fit.
+
+    Attributes
+    ----------
+    rows
+        The summaries, in the order of the parameter store; not all of them where they are hundreds.
+    num_parameters, num_elements
+        Number of all parameters, and of the numbers in them.
+    """
+
+    rows: tuple[ParameterSummary, ...]
+    num_parameters: int
+    num_elements: int

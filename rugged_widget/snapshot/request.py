@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.snapshot.values import Latent
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,10 @@ class SnapshotRequest:
     ----------
     parameters
         Whether `parameters` and `marginals` are requested.
-    draws, approximation, correction, elbo_terms, gradient_norms
+    draws, approximation, correction, elbo_terms, gradient_norms, parameter_table
         Whether the snapshot's field of that name is requested.
+    densities
+        Elements of which a density is requested.
     """
 
     parameters: bool = False
@@ -28,6 +31,8 @@ class SnapshotRequest:
     correction: bool = False
     elbo_terms: bool = False
     gradient_norms: bool = False
+    parameter_table: bool = False
+    densities: tuple[Latent, ...] = ()
 
     @classmethod
     def of(cls, request: SnapshotRequest) -> Self:
@@ -48,7 +53,10 @@ class SnapshotRequest:
         The others can: a point guide has neither approximation nor correction, and the former takes longer than a frame
         may; terms and gradients are not known before the first step.
         """
-        return (bool(snapshot.parameters) or not self.parameters) and (bool(snapshot.draws) or not self.draws)
+        tables = snapshot.parameter_table is not None or not self.parameter_table
+        return (
+            tables and (bool(snapshot.parameters) or not self.parameters) and (bool(snapshot.draws) or not self.draws)
+        )
 
     def _fields(self) -> dict[str, Any]:
         """Return the fields that ask for something."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from rugged_widget.snapshot.model_values import ElboTerm, GradientNorms, ModelStructure
+from rugged_widget.snapshot.model_values import ElboTerm, GradientNorms, ModelStructure, ParameterTable
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.values import (
     Approximation,
@@ -17,6 +17,7 @@ from rugged_widget.snapshot.values import (
     Density,
     ElboCurve,
     KLGap,
+    Latent,
     Parameter,
     Value,
 )
@@ -92,6 +93,10 @@ class Snapshot(Value):
         What each site adds to the ELBO; empty unless requested.
     gradient_norms
         Norms of the gradients so far; None unless requested.
+    parameter_table
+        Summaries of the parameters; None unless requested.
+    densities
+        Densities by element, on its support, of those that were requested and have one.
     """
 
     step: int
@@ -114,6 +119,8 @@ class Snapshot(Value):
     probabilities: Mapping[str, Array] = field(default_factory=dict)
     elbo_terms: tuple[ElboTerm, ...] = ()
     gradient_norms: GradientNorms | None = None
+    parameter_table: ParameterTable | None = None
+    densities: Mapping[Latent, Density] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"
