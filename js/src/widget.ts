@@ -8,6 +8,7 @@ import { explain } from "./explain";
 import { type HoverEntry, showHovered } from "./hover";
 import { type Labels, nameElements } from "./labels";
 import { type Dispose, together } from "./lifetime";
+import { openByName } from "./open";
 import { browserPage } from "./page";
 import { withRoot } from "./root";
 import { FrameReceiver, type Request } from "./stream";
@@ -40,6 +41,7 @@ export default function createWidget(): { initialize: Initialize<Traits>; render
           together(
             showHovered(root, () => model.get("hover")),
             dismissTooltips(root),
+            openByName(root),
             explain(root, page),
             copyOnClick(root, page, () => outcomes(model.get("labels"))),
             nameElements(
