@@ -33,8 +33,12 @@ class Domains:
         self._used[key] = domain
         return domain.cover(low, high)
 
-    def of_rows(self, key: Hashable, intervals: Sequence[Bounds], whole: Bounds) -> list[Bounds]:
+    def of_rows(
+        self, key: Hashable, intervals: Sequence[Bounds], whole: Bounds | None
+    ) -> tuple[Bounds | None, list[Bounds]]:
         """Return the scales of rows of one site: the same one, or one a row where that would be too coarse.
+
+        A single row has that of the whole site, however narrow it is drawn there.
 
         Parameters
         ----------
@@ -43,19 +47,25 @@ class Domains:
         intervals
             What each row has to hold; finite.
         whole
-            What a common scale has to hold beside that.
+            What the row of the whole site has to hold; None where it has none.
+
+        Returns
+        -------
+        tuple
+            The scale of the whole site, and those of the rows.
         """
         self._asked.add(key)
-        low = min([whole[0], *(one[0] for one in intervals)])
-        high = max([whole[1], *(one[1] for one in intervals)])
+        held = [*intervals, *([] if whole is None else [whole])]
+        low, high = min(start for start, _ in held), max(end for _, end in held)
         widths = [end - start for start, end in intervals if end > start]
         share = min(widths) / (high - low) if widths and high > low else 1.0
-        if share < (ENOUGH if key in self._apart else LEAST):
+        if len(intervals) > 1 and share < (ENOUGH if key in self._apart else LEAST):
             self._apart.add(key)
-            return [self.cover((key, number), *interval) for number, interval in enumerate(intervals)]
+            own = [self.cover((key, number), *interval) for number, interval in enumerate(intervals)]
+            return None if whole is None else self.cover(key, *whole), own
         self._apart.discard(key)
         common = self.cover(key, low, high)
-        return [common] * len(intervals)
+        return common, [common] * len(intervals)
 
     def forget_unused(self) -> None:
         """End a frame: forget the scales that it did not use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,13 @@ MEMORY = 0.8
 
 CLEARLY = 1.5
 """How many times as much as the one that is shown another element has to move to be shown in its place."""
+
+
+class Leader(NamedTuple):
+    """Place of the element that moves most, in C order, and whether it has moved at all."""
+
+    place: int
+    moved: bool
 
 
 @dataclass(eq=False)
@@ -27,7 +35,8 @@ class _Track:
 class Movement:
     """Follows the elements of the sites that are shown.
 
-    How far an element has moved is counted in widths of its own interval, of which the latest count most.
+    How far an element has moved is counted in widths that are given, those of its interval, and the latest moves count
+    most.
     """
 
     def __init__(self) -> None:
@@ -36,8 +45,8 @@ class Movement:
     def __repr__(self) -> str:
         return f"Movement({list(self._tracks)})"
 
-    def leader(self, site: str, step: int, values: Array, widths: Array) -> int:
-        """Return the place of the element that moves most; the first one as long as none did.
+    def leader(self, site: str, step: int, values: Array, widths: Array) -> Leader:
+        """Return the element that moves most; the first one as long as none did.
 
         Parameters
         ----------
@@ -63,7 +72,7 @@ class Movement:
             first = int(track.moved.argmax())
             if track.moved[first] > CLEARLY * track.moved[track.leader]:
                 track.leader = first
-        return track.leader
+        return Leader(track.leader, bool(track.moved[track.leader] > 0))
 
     def keep(self, sites: Collection[str]) -> None:
         """Forget all other sites."""

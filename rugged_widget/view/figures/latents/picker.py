@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import ipywidgets
 
@@ -16,8 +17,6 @@ from rugged_widget.view.widgets import button, classed, hbox
 
 MAX_SUGGESTIONS = 200
 """Names that the search field offers: a page with more of them is slow."""
-
-SHOWN, HIDDEN = "visible", "hidden"
 
 
 class Picker:
@@ -44,7 +43,7 @@ class Picker:
         )
         self._heat = classed(ipywidgets.ToggleButton(layout={"width": "auto"}), "rw-latents-heat")
         self._count = html_text("rw-latents-count")
-        self.foot = hbox("rw-latents-foot", self._all, self._back, self._count, self._on, self._heat)
+        self.foot = hbox("rw-latents-foot", self._count, self._heat, self._all, self._back, self._on)
         self.targets = (self._count,)
         self.search.observe(lambda _change: self._look(), "value")
         self._heat.observe(lambda _change: changed(), "value")
@@ -85,12 +84,17 @@ class Picker:
             self.search.options = tuple(site.name for site in sites[:MAX_SUGGESTIONS])
 
     def show(self, page: PagePlan | None, num_pages: int, *, has_heat_map: bool) -> Changes:
-        """Make the controls fit a page, and return what a frame has to change; None where there is nothing to show."""
+        """Make the controls fit a page, and return what a frame has to change; None where there is nothing to show.
+
+        A heat map is the only page of all elements.
+        """
+        if page is not None and has_heat_map and self.as_heat_map:
+            page, num_pages = replace(page, rows=(), first=1, last=page.total), 1
         self._page = min(self._page, num_pages - 1)
         self._back.disabled, self._on.disabled = self._page == 0, self._page == num_pages - 1
-        for widget, use in ((self._back, num_pages > 1), (self._on, num_pages > 1), (self._heat, has_heat_map)):
-            widget.layout.visibility = SHOWN if use else HIDDEN
-        self._all.layout.visibility = SHOWN if self.query else HIDDEN
+        pages, query = num_pages > 1, bool(self.query)
+        for widget, use in ((self._heat, has_heat_map), (self._all, query), (self._back, pages), (self._on, pages)):
+            widget.layout.display = None if use else "none"
         return [(self._count, {"value": "" if page is None else self._told(page)})]
 
     def _told(self, page: PagePlan) -> str:

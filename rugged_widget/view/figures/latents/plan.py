@@ -15,6 +15,8 @@ MAX_ROWS = 24
 RowKind: TypeAlias = Literal["site", "mover", "element", "value"]
 """All elements of a site, the one of them that moves most, a given one, or one value of a discrete element."""
 
+Counted: TypeAlias = Literal["elements", "sites", "parameters", "values"]
+
 
 @dataclass(frozen=True)
 class RowPlan:
@@ -50,23 +52,23 @@ class PagePlan:
     first, last, total
         Which of all there are, counted from 1; 0 of 0 where there are none.
     counted
-        What is counted: elements, sites, or the values of a discrete element.
+        What is counted: elements, sites or parameters, or the values of a discrete element.
     """
 
     rows: tuple[RowPlan, ...]
     first: int
     last: int
     total: int
-    counted: Literal["elements", "sites", "values"]
+    counted: Counted
 
 
 class Pages:
     """Pages of rows for a selection. Any number of a page is taken for the nearest that there is."""
 
     def __init__(self, selection: Selection) -> None:
-        self._selection = selection
-        elements, sites = selection.elements, selection.sites
-        self.counted: Literal["elements", "sites", "values"] = "elements"
+        elements, sites = selection.elements, () if selection.problem else selection.sites
+        self._elements, self._sites = elements, sites
+        self.counted: Counted = "elements"
         self._starts: Sequence[int]
         if elements is not None and elements.size == 1 and sites[0].num_values:
             self.counted, self.total = "values", sites[0].num_values
@@ -78,7 +80,7 @@ class Pages:
             self.total = sum(site.size for site in sites)
             self._starts = (0,)
         else:
-            self.counted, self.total = "sites", len(sites)
+            self.counted, self.total = "parameters" if sites[0].kind == "parameter" else "sites", len(sites)
             self._starts = tuple(_starts(sites))
 
     def __repr__(self) -> str:
@@ -95,12 +97,12 @@ class Pages:
         return PagePlan(tuple(self._rows(start, stop)), min(start + 1, self.total), stop, self.total, self.counted)
 
     def _rows(self, start: int, stop: int) -> Iterator[RowPlan]:
-        sites, elements = self._selection.sites, self._selection.elements
+        sites, elements = self._sites, self._elements
         if self.counted == "values" and elements is not None:
             place = int(elements.reshape(-1)[0])
             yield RowPlan("element", sites[0], place)
             yield from (RowPlan("value", sites[0], place, value, inner=True) for value in range(start, stop))
-        elif self.counted == "sites":
+        elif self.counted in {"sites", "parameters"}:
             for site in sites[start:stop]:
                 yield from _of_site(site)
         elif elements is not None:

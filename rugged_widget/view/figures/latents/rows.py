@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
 
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.figures.latents.domains import Bounds, Domains
-from rugged_widget.view.figures.latents.movement import Movement
+from rugged_widget.view.figures.latents.movement import Leader, Movement
 from rugged_widget.view.figures.latents.plan import RowPlan
 from rugged_widget.view.figures.latents.strokes import Strokes, pooled, thinned
 from rugged_widget.view.figures.latents.values import ShownSite, ShownValues
-from rugged_widget.view.figures.number_format import fixed, probability
+from rugged_widget.view.figures.number_format import brief, fixed, probability
 from rugged_widget.view.figures.row_scales import interval_words
 from rugged_widget.view.i18n.catalogue import Catalogue
 
@@ -28,17 +28,18 @@ class RowWords:
 
     Attributes
     ----------
-    value, interval
-        Its value, and its interval where there is one.
+    value, interval, half
+        Its value, and where there is one its interval and half the width of that.
     mover
-        Name of the element that moves most, in the row of that.
+        The element that moves most, in the row of that; None elsewhere.
     label
         What the row is about, for a reader who does not see its name beside it.
     """
 
     value: str
     interval: str = ""
-    mover: str = ""
+    half: str = ""
+    mover: Leader | None = None
     label: str = ""
 
 
@@ -65,22 +66,26 @@ class RowDrawer:
         strokes, words = Strokes(), list[RowWords]()
         for site, group in groupby(rows, lambda row: row.site):
             own = tuple(group)
-            leader = self._leader(site, values, step) if any(row.kind == "mover" for row in own) else -1
+            moves = any(row.kind == "mover" for row in own)
+            leader = self._leader(site, values, step) if moves else Leader(-1, moved=False)
             drawn = _SiteRows(site, own, values, leader, len(words), strokes, self._text)
             words += drawn.discrete() if site.num_values else drawn.continuous(self._domains)
         self._movement.keep({row.site.name for row in rows if row.kind == "mover"})
         self._domains.forget_unused()
         return DrawnRows(strokes, tuple(words))
 
-    def _leader(self, site: ShownSite, values: ShownValues, step: int) -> int:
+    def _leader(self, site: ShownSite, values: ShownValues, step: int) -> Leader:
         if site.num_values:
             found = values.flat_probabilities(site)
             return self._movement.leader(site.name, step, found, np.ones(site.size))
         quantiles = values.flat_quantiles(site)
-        widths = np.abs(quantiles[0]) if len(quantiles) == 1 else quantiles[-1] - quantiles[0]
-        if not (widths > 0).any():  # of a point guide
-            widths = np.maximum(np.abs(quantiles[0]), 1e-12)
-        return self._movement.leader(site.name, step, quantiles[len(quantiles) // 2], widths)
+        with np.errstate(invalid="ignore", over="ignore"):
+            widths = quantiles[-1] - quantiles[0]
+        medians = quantiles[len(quantiles) // 2]
+        if not (widths > 0).any():  # points move in widths of the range of all
+            low, high = _finite_ends(medians)
+            widths = np.full(site.size, high - low or abs(high) or 1.0)
+        return self._movement.leader(site.name, step, medians, widths)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +95,7 @@ class _SiteRows:
     site: ShownSite
     rows: tuple[RowPlan, ...]
     values: ShownValues
-    leader: int
+    leader: Leader
     first: int
     strokes: Strokes
     text: Catalogue
@@ -118,30 +123,24 @@ class _SiteRows:
         of_elements = [row for row in self.rows if row.kind != "site"]
         columns = {row: quantiles[:, self._element(row)] for row in of_elements}
         medians = quantiles[len(quantiles) // 2]
-        whole = _finite_ends(medians if len(of_elements) < len(self.rows) else medians[:0])
+        whole = _finite_ends(medians) if len(of_elements) < len(self.rows) else None
         from_zero = self.site.kind in {"simplex", "parameter"}
         intervals = [_held(column, from_zero=from_zero) for column in columns.values()]
-        if from_zero:
+        if from_zero and whole is not None:
             whole = min(whole[0], 0.0), max(whole[1], 0.0)
-        elif whole == (0.0, 0.0) and intervals:
-            whole = intervals[0]
-        scales = dict(zip(of_elements, domains.of_rows(self.site.name, intervals, whole), strict=True))
+        common, own = domains.of_rows(self.site.name, intervals, whole)
+        scales = dict(zip(of_elements, own, strict=True))
         words = []
         for at, row in enumerate(self.rows, self.first):
-            if row.kind == "site":
-                bounds = next(iter(scales.values()), None)
-                if bounds is None or len(set(scales.values())) > 1:
-                    bounds = domains.cover((self.site.name, "site"), *whole)
-                words.append(self._all(at, bounds, medians))
-            else:
-                words.append(self._one(at, row, scales[row], columns[row]))
+            one = row in scales
+            words.append(self._one(at, row, scales[row], columns[row]) if one else self._all(at, common, medians))
         return words
 
-    def _all(self, at: int, bounds: Bounds, medians: Array) -> RowWords:
+    def _all(self, at: int, bounds: Bounds | None, medians: Array) -> RowWords:
         if self.site.kind == "simplex" and len(self.site.shape) == 1:
             highest = max(_finite_ends(medians)[1], 1e-300)
             self.strokes.columns(at, pooled(medians / highest))
-        else:
+        elif bounds is not None:
             self.strokes.zero(at, bounds)
             self.strokes.line("band", at, bounds, *_finite_ends(medians))
             self.strokes.dots(at, bounds, thinned(medians))
@@ -163,7 +162,9 @@ class _SiteRows:
         if not all(map(math.isfinite, (low, middle, high))):
             return self._named(row, RowWords(self.text("latents.not_finite")))
         if high > low:
-            return self._named(row, RowWords(*interval_words(self.text, low, middle, high)))
+            told = interval_words(self.text, low, middle, high)
+            half = f"\N{PLUS-MINUS SIGN} {brief(self.text, high / 2 - low / 2)}"
+            return self._named(row, RowWords(*told, half))
         return self._named(row, RowWords(fixed(self.text, middle)))
 
     def _correct(self, at: int, row: RowPlan, bounds: Bounds) -> None:
@@ -173,11 +174,11 @@ class _SiteRows:
             self.strokes.line("corrected", at, bounds, float(column[0]), float(column[-1]))
 
     def _element(self, row: RowPlan) -> int:
-        return self.leader if row.kind == "mover" else row.element
+        return self.leader.place if row.kind == "mover" else row.element
 
     def _named(self, row: RowPlan, words: RowWords) -> RowWords:
         label = self.site.label(self._element(row)) if self.site.size > 1 else self.site.name
-        return RowWords(words.value, words.interval, label if row.kind == "mover" else "", label)
+        return replace(words, mover=self.leader if row.kind == "mover" else None, label=label)
 
     def _count(self) -> RowWords:
         key = "latents.count_one" if self.site.size == 1 else "latents.count"

@@ -25,7 +25,7 @@ MAX_DOTS = 60
 MAX_COLUMNS = 48
 """Columns of a row; of more values several share one, which is as high as the highest of them."""
 
-HALF_TICK, COLUMN = 8, 16  # px: half a stroke at 0, and the highest column
+HALF_TICK, COLUMN = 8, 14  # px: half a stroke at 0, and the highest column
 UNDER = 7  # px from the middle of a row to its corrected interval
 
 KINDS = ("zero", "band", "bar", "columns", "dots", "corrected", "thin", "thick", "ring", "hole")
@@ -44,7 +44,7 @@ class Strokes:
         """Draw a line in the middle of a row."""
         left, right = _place(bounds, start), _place(bounds, end)
         if left is not None and right is not None:
-            self._paths[kind].append(f"M{left} {_middle(row) + (UNDER if kind == 'corrected' else 0):g}H{right}")
+            self._paths[kind].append(f"M{left} {_middle(row) + (UNDER if kind == 'corrected' else 0)}H{right}")
 
     def dot(self, kind: str, row: int, bounds: Bounds, value: float) -> None:
         """Draw a dot."""
@@ -55,26 +55,26 @@ class Strokes:
         low, high = bounds
         with np.errstate(all="ignore"):
             places = (values - low) / (high - low) * WIDTH
-        middle = f"{_middle(row):g}"
-        inside = places[np.isfinite(places)].clip(-WIDTH, 2 * WIDTH)
+        middle = _middle(row)
+        inside = places[np.isfinite(places)].clip(0, WIDTH)
         self._paths["dots"] += [f"M{place} {middle}h0" for place in sorted(set(inside.round().astype(int).tolist()))]
 
     def zero(self, row: int, bounds: Bounds) -> None:
         """Draw a stroke where the scale has its 0, if it does."""
         if bounds[0] < 0.0 < bounds[1]:
             middle = _middle(row)
-            self._paths["zero"].append(f"M{_place(bounds, 0.0)} {middle - HALF_TICK:g}V{middle + HALF_TICK:g}")
+            self._paths["zero"].append(f"M{_place(bounds, 0.0)} {middle - HALF_TICK}V{middle + HALF_TICK}")
 
     def columns(self, row: int, heights: Sequence[float]) -> None:
         """Draw columns side by side, each of a height from 0 to 1."""
-        foot = (row + 1) * ROW - 2.5
+        foot = (row + 1) * ROW - 3.5
         width = WIDTH / max(len(heights), 1)
         gap = min(0.2 * width, 12.0)
         for number, height in enumerate(heights):
             if math.isfinite(height):
-                left, right = number * width + gap / 2, (number + 1) * width - gap / 2
-                top = foot - max(COLUMN * min(height, 1.0), 0.6)
-                self._paths["columns"].append(f"M{left:.0f} {foot:g}H{right:.0f}V{top:.1f}H{left:.0f}Z")
+                left, right = round(number * width + gap / 2), round((number + 1) * width - gap / 2)
+                top = round(foot - max(COLUMN * min(height, 1.0), 0.6), 1)
+                self._paths["columns"].append(f"M{left} {foot}H{right}V{top}H{left}Z")
 
     def html(self, num_rows: int) -> str:
         """Return the drawing of so many rows."""
@@ -110,4 +110,4 @@ def _middle(row: int) -> float:
 def _place(bounds: Bounds, value: float) -> int | None:
     low, high = bounds
     place = (value - low) / (high - low) * WIDTH if high > low else math.nan
-    return round(min(max(place, -WIDTH), 2 * WIDTH)) if math.isfinite(place) else None
+    return round(min(max(place, 0), WIDTH)) if math.isfinite(place) else None

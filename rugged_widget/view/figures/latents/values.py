@@ -113,7 +113,7 @@ class ValueReader:
         parameters: bool,
     ) -> None:
         shapes = {name: value.shape for name, value in quantiles.items()}
-        discrete = {name: value.shape for name, value in probabilities.items()}
+        discrete = {name: value.shape for name, value in probabilities.items() if len(value)}
         key = (parameters, shapes, discrete, structure)
         if key != self._key:
             self._key = key
