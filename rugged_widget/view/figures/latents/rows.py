@@ -21,6 +21,9 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 WHOLE = (0.0, 1.0)
 """Scale of probabilities."""
 
+MAX_FOLLOWED = 20_000
+"""Numbers of a site whose movement is followed: of a larger one only every so many elements are."""
+
 
 @dataclass(frozen=True)
 class RowWords:
@@ -75,17 +78,16 @@ class RowDrawer:
         return DrawnRows(strokes, tuple(words))
 
     def _leader(self, site: ShownSite, values: ShownValues, step: int) -> Leader:
+        every = -(-site.size * max(site.num_values, 1) // MAX_FOLLOWED)
         if site.num_values:
-            found = values.flat_probabilities(site)
-            return self._movement.leader(site.name, step, found, np.ones(site.size))
-        quantiles = values.flat_quantiles(site)
-        with np.errstate(invalid="ignore", over="ignore"):
-            widths = quantiles[-1] - quantiles[0]
-        medians = quantiles[len(quantiles) // 2]
-        if not (widths > 0).any():  # points move in widths of the range of all
-            low, high = _finite_ends(medians)
-            widths = np.full(site.size, high - low or abs(high) or 1.0)
-        return self._movement.leader(site.name, step, medians, widths)
+            followed = values.flat_probabilities(site)[:, ::every]
+            widths = np.ones(followed.shape[1])
+        else:
+            quantiles = values.flat_quantiles(site)[:, ::every]
+            followed = quantiles[len(quantiles) // 2]
+            widths = _widths(quantiles)
+        place, moved = self._movement.leader(site.name, step, followed.copy(), widths)
+        return Leader(place * every, moved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +189,16 @@ class _SiteRows:
 
 def _probability(text: Catalogue, value: float) -> str:
     return probability(text, value, certain=value in (0.0, 1.0)) if math.isfinite(value) else text("latents.not_finite")
+
+
+def _widths(quantiles: Array) -> Array:
+    """Return widths of intervals, shape (size,); of points, which have none, the width of the range of all of them."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        widths: Array = quantiles[-1] - quantiles[0]
+    if (widths > 0).any():
+        return widths
+    low, high = _finite_ends(quantiles[0])
+    return np.full_like(widths, high - low or abs(high) or 1.0)
 
 
 def _finite_ends(values: Array) -> Bounds:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from rugged_widget.snapshot.snapshot import Correction
+from tests.latent_board import LatentBoard
 from tests.view import drawn
 from tests.view.figures.latents.fakes import Shown, normal, site, snapshot
 
@@ -217,3 +220,25 @@ def test_nothing_grows_and_a_frame_is_small_however_many_latents_there_are(shown
     drawer = repr(vars(shown.figure)["_drawer"])
     frame(6, 3)
     assert len(repr(vars(shown.figure)["_drawer"])) < len(drawer)
+
+
+def test_of_a_very_large_site_some_elements_are_followed_and_none_is_kept(shown: Shown) -> None:
+    values = np.zeros(50_001)
+    for step, moved in enumerate((0.0, 2.0)):
+        values[30_000], values[30_001] = moved, 5 * moved
+        shown.show(snapshot({"w": normal(values)}, step=step))
+    assert shown.names[1] == "w[30000]moves most"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_page_explains_it_and_asks_for_what_it_shows(language: str) -> None:
+    board = LatentBoard()
+    board.dashboard.speak(language)
+    figure = drawn.part(board, "rw-latents-figure")
+    panel = drawn.part(figure, "rw-explain-panel").value
+    assert "5 %" in panel
+    assert "eta[3]" in panel
+    assert drawn.parts(board, "rw-quantiles") == []
+    if language == "ko":
+        shown = [text.value for text in drawn.texts(figure)]
+        assert [text for text in shown if re.search(r"\b(?:[a-z]{2,} ){3}", re.sub("<[^>]*>", "", text))] == []
