@@ -56,6 +56,7 @@ class LatentFigure:
         self._pages, self._grid = Pages(self._selection), grid(self._selection)
         self._corrects = self._wants_parameters = False
         self._said: tuple[str, ...] = ()
+        self._named: tuple[PagePlan, str, str] | None = None
         self._title, self._about = html_text(), html_text("rw-latents-about")
         self._names, self._movers, self._drawing, self._words = (html_text(f"rw-rows-{name}") for name in PARTS)
         head = hbox("rw-head", self._title, *([] if explain is None else [explain.box]), self._picker.search)
@@ -139,11 +140,17 @@ class LatentFigure:
         drawn = self._drawer.draw(page.rows, values, snapshot.step)
         self._said = tuple(self._sentences(page.rows, drawn))
         return self._put(
-            names_html(self._text, page.rows),
+            self._names_html(page),
             movers_html(self._text, page.rows, drawn.words),
             drawn.strokes.html(len(page.rows)),
             words_html(drawn.words),
         )
+
+    def _names_html(self, page: PagePlan) -> str:
+        language = self._text.language
+        if self._named is None or self._named[0] is not page or self._named[1] != language:
+            self._named = page, language, names_html(self._text, page.rows)
+        return self._named[2]
 
     def _put(self, *values: str) -> Changes:
         parts = (self._names, self._movers, self._drawing, self._words)

@@ -68,6 +68,7 @@ class Pages:
     def __init__(self, selection: Selection) -> None:
         elements, sites = selection.elements, () if selection.problem else selection.sites
         self._elements, self._sites = elements, sites
+        self._built: tuple[int, PagePlan] | None = None
         self.counted: Counted = "elements"
         self._starts: Sequence[int]
         if elements is not None and elements.size == 1 and sites[0].num_values:
@@ -90,8 +91,13 @@ class Pages:
         return max(1, len(self._starts))
 
     def page(self, number: int) -> PagePlan:
-        """Return a page, counted from 0."""
+        """Return a page, counted from 0; the same object as long as it is the same page."""
         number = min(max(number, 0), len(self) - 1)
+        if self._built is None or self._built[0] != number:
+            self._built = number, self._build(number)
+        return self._built[1]
+
+    def _build(self, number: int) -> PagePlan:
         start = self._starts[number] if self._starts else 0
         stop = self._starts[number + 1] if number + 1 < len(self._starts) else self.total
         return PagePlan(tuple(self._rows(start, stop)), min(start + 1, self.total), stop, self.total, self.counted)
