@@ -8,6 +8,7 @@ import { explain } from "./explain";
 import { type HoverEntry, showHovered } from "./hover";
 import { type Labels, nameElements } from "./labels";
 import { type Dispose, together } from "./lifetime";
+import { openByName } from "./open";
 import { browserPage } from "./page";
 import { withRoot } from "./root";
 import { Sight } from "./sight";
@@ -45,6 +46,7 @@ export default function createWidget(): { initialize: Initialize<Traits>; render
             sight.watch(root),
             showHovered(root, () => model.get("hover")),
             dismissTooltips(root),
+            openByName(root),
             explain(root, page),
             copyOnClick(root, page, () => outcomes(model.get("labels"))),
             nameElements(

@@ -12,6 +12,11 @@ from rugged_widget.precision import exactly
 LABEL_LENGTH = 20
 
 
+def element_label(site: str, index: tuple[int, ...]) -> str:
+    """Return what an element of a site is called: eta[0, 3], and eta where the site is a number."""
+    return f"{site}[{', '.join(map(str, index))}]" if index else site
+
+
 @dataclass(frozen=True)
 class Row:
     """A scalar latent to draw.

@@ -111,3 +111,8 @@ def bounds(changes: Iterable[tuple[Any, Mapping[str, Any]]], ruler: bqplot.Axis)
     """Return where an axis begins and ends in a frame."""
     (values,) = (values for target, values in changes if target is ruler.scale)
     return values["min"], values["max"]
+
+
+def bare(html: str) -> str:
+    """Return a text of HTML without its markup."""
+    return unescape(re.sub("<[^>]+>", "", html)).strip()

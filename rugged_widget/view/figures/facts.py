@@ -19,7 +19,7 @@ from rugged_widget.view.subject import Subject
 
 
 class Facts:
-    """Returns the sentences of an explanation that hold at a moment: elbo, quantiles, converged or approximation.
+    """Returns the sentences of an explanation at a moment: elbo, quantiles, latents, converged or approximation.
 
     Parameters
     ----------
@@ -38,6 +38,7 @@ class Facts:
         self._by_key: Mapping[str, Callable[[Snapshot], list[Sentence]]] = {
             "elbo": self._elbo,
             "quantiles": self._quantiles,
+            "latents": self._latents,
             "converged": self._converged,
             "approximation": self._approximation,
         }
@@ -59,9 +60,21 @@ class Facts:
             told.append(("gap_unknown", {}))
         return [*told, ("units", fields)]
 
-    def _quantiles(self, snapshot: Snapshot) -> list[Sentence]:
+    def _latents(self, snapshot: Snapshot) -> list[Sentence]:
+        if not snapshot.quantiles and not snapshot.probabilities:
+            return [("parameters", {}), ("find", {})]
+        fields = self._levels(snapshot)
+        told: list[Sentence] = [("read", fields), ("many", fields)]
+        if snapshot.probabilities:
+            told.append(("discrete", fields))
+        return [*told, ("find", fields)]
+
+    def _levels(self, snapshot: Snapshot) -> Mapping[str, str]:
         percents = [level(self._text, prob) for prob in snapshot.probs]
-        fields = dict(zip(("low", "inner_low", "_", "inner_high", "high"), percents, strict=True))
+        return dict(zip(("low", "inner_low", "_", "inner_high", "high"), percents, strict=True))
+
+    def _quantiles(self, snapshot: Snapshot) -> list[Sentence]:
+        fields = self._levels(snapshot)
         told: list[Sentence] = [("read", fields)]
         if self._exact is not None:
             told.append(("exact", fields))

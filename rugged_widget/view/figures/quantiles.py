@@ -7,6 +7,7 @@ import bqplot
 import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
+from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.number_format import level, within
@@ -71,6 +72,15 @@ class QuantileFigure:
         self.box = chart.box
         self.targets = (*self._x.targets, self._outer, self._inner, self._median, *self._corrected, self._values)
         text.follow(lambda: self._name(chart))
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Accessible names by css class."""
+        return {"rw-quantiles": self._text("train.label.quantiles")}
+
+    def request(self) -> SnapshotRequest:
+        """Return what its snapshots must hold: nothing beyond what they always do."""
+        return SnapshotRequest()
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""

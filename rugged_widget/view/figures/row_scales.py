@@ -47,14 +47,18 @@ class RowScales:
 
     def told(self, text: Catalogue, quantiles: Array, row: int) -> tuple[str, str]:
         """Write the median of a row and its interval, plain text; `quantiles` has shape (num_probs, num_rows)."""
-        low, middle, high = (float(quantiles[at, row]) for at in (0, len(quantiles) // 2, -1))
-        precision = of_interval(low, high, middle)
-        first, lower, upper = (text.number(precision.write(value, power=False)) for value in (middle, low, high))
-        power = f"\N{NO-BREAK SPACE}{precision.power}" if precision.power else ""
-        interval = f"[{lower}, {upper}]"
-        if text_width(interval) > LONGEST:
-            interval = f"\N{PLUS-MINUS SIGN} {brief(text, (high - low) / 2)}"
-        return first + power, interval
+        return interval_words(text, *(float(quantiles[at, row]) for at in (0, len(quantiles) // 2, -1)))
+
+
+def interval_words(text: Catalogue, low: float, middle: float, high: float) -> tuple[str, str]:
+    """Write a median and its interval, plain text: by two figures of its width, or half of it where it is long."""
+    precision = of_interval(low, high, middle)
+    first, lower, upper = (text.number(precision.write(value, power=False)) for value in (middle, low, high))
+    power = f"\N{NO-BREAK SPACE}{precision.power}" if precision.power else ""
+    interval = f"[{lower}, {upper}]"
+    if text_width(interval) > LONGEST:
+        interval = f"\N{PLUS-MINUS SIGN} {brief(text, (high - low) / 2)}"
+    return first + power, interval
 
 
 def row_scales(rows: Sequence[Row], probs: Sequence[float], reference: Reference | None) -> RowScales:

@@ -25,7 +25,7 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
-from rugged_widget.view.subject import Row
+from rugged_widget.view.subject import Row, element_label
 from rugged_widget.view.widgets import Control, button, classed, hbox, vbox
 
 CURE = "multivariate"  # the guide to try where one that cannot correlate latents is not good enough
@@ -267,8 +267,7 @@ class ApproximationCard:
 def latent_name(rows: Sequence[Row], latent: Latent) -> str:
     """Return what a latent is called: the label of its row, or its site and index where none is drawn."""
     labels = {(row.site, row.index): row.label for row in rows}
-    site, index = latent
-    return labels.get(latent, f"{site}[{', '.join(map(str, index))}]" if index else site)
+    return labels.get(latent, element_label(*latent))
 
 
 def caution_words(text: Catalogue, caution: Caution, name: Callable[[Latent], str]) -> str:

@@ -1,4 +1,4 @@
-"""The first page: ELBO, quantiles, whatever figures a model adds, and two verdicts."""
+"""The first page: ELBO, latents, whatever figures a model adds, and two verdicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from rugged_widget.view.requests import Requests
 from rugged_widget.view.subject import Subject
 
 PARTS = ("elbo", "quantiles", "converged", "approximation")
-"""Parts that every model has, by their names in the catalogue; each has an explanation."""
+"""Parts of the page by their names in the catalogue; each has an explanation, but quantiles where another figure is in
+their place."""
 
 
 class Part(Protocol):
@@ -70,8 +71,27 @@ class ModelFigure(Figure, Protocol):
         """Return what it shows in words; empty where the other parts say it."""
 
 
+class PosteriorFigure(Figure, Protocol):
+    """Figure of what the guide believes of the latents, beside the ELBO."""
+
+    box: ipywidgets.Box
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Accessible names by css class."""
+
+    def request(self) -> SnapshotRequest:
+        """Return what a snapshot has to hold for it, at present."""
+
+    def correct(self, on: bool) -> None:
+        """Draw the corrected intervals too, or do not."""
+
+    def sentence(self, snapshot: Any) -> str:
+        """Return what it shows in words."""
+
+
 class TrainPage:
-    """ELBO, quantiles, the figures of a model, and whether to believe them.
+    """ELBO, latents, the figures of a model, and whether to believe them.
 
     Parameters
     ----------
@@ -85,6 +105,8 @@ class TrainPage:
         Called, in any thread, when another unit is picked, and after the correction is switched.
     figures
         Figures of the model, made with their explanations.
+    posterior
+        Figure beside the ELBO, made with its explanation; the quantiles of the subject's rows where it is None.
     explain
         Explanations by name: those of `PARTS`, and those of the figures.
     requests
@@ -102,6 +124,7 @@ class TrainPage:
         changed: Callable[[], None],
         *,
         figures: Sequence[ModelFigure] = (),
+        posterior: PosteriorFigure | None = None,
         explain: Mapping[str, Explanation[Any]],
         text: Catalogue,
         requests: Requests,
@@ -110,14 +133,16 @@ class TrainPage:
         self._changed, self._text, self._model_figures = changed, text, tuple(figures)
         self._explanations = tuple(explain.values())
         self._elbo = ElboFigure(num_steps, subject, changed, reference, text=text, explain=explain["elbo"])
-        self._quantiles = QuantileFigure(subject, reference, text=text, explain=explain["quantiles"])
+        if posterior is None:
+            posterior = QuantileFigure(subject, reference, text=text, explain=explain["quantiles"])
+        self._posterior: PosteriorFigure = posterior
         self._converged = ConvergenceCard(requests, text=text, explain=explain["converged"])
         self._approximation = ApproximationCard(
             lambda: subject.rows, requests, text=text, explain=explain["approximation"]
         )
         self._legend = html_text("rw-legend")
         self._compared, self._shows_exact, self._corrects = reference is not None, False, False
-        self._figures: tuple[Figure, ...] = (self._elbo, self._quantiles, *self._model_figures)
+        self._figures: tuple[Figure, ...] = (self._elbo, self._posterior, *self._model_figures)
         self.box = self._layout()
         parts: Sequence[Part] = (*self._figures, self._converged, self._approximation, *self._explanations)
         self.targets = (*[target for part in parts for target in part.targets], self._legend)
@@ -134,7 +159,7 @@ class TrainPage:
         """Accessible names by css class."""
         own = {f"rw-{name}": self._text(f"train.label.{name}") for name in ("unit", *PARTS)}
         added = {css: name for figure in self._model_figures for css, name in figure.labels.items()}
-        return own | {"rw-correct": self._text("verdict.button.correct")} | added
+        return own | {"rw-correct": self._text("verdict.button.correct")} | dict(self._posterior.labels) | added
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
@@ -156,7 +181,7 @@ class TrainPage:
 
     def request(self) -> SnapshotRequest:
         """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
-        return SnapshotRequest(correction=self._corrects)
+        return SnapshotRequest(correction=self._corrects).union(self._posterior.request())
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not."""
@@ -199,7 +224,7 @@ class TrainPage:
     def sentence(self, snapshot: Snapshot) -> str:
         """Return verdicts and beliefs in words, for who does not see them."""
         verdicts = f"{self._converged.card.sentence} {self._approximation.card.sentence}"
-        beliefs = [self._quantiles.sentence(snapshot), *[figure.sentence(snapshot) for figure in self._model_figures]]
+        beliefs = [self._posterior.sentence(snapshot), *[figure.sentence(snapshot) for figure in self._model_figures]]
         return f"{verdicts} {' '.join(f'{belief}.' for belief in beliefs if belief)}"
 
     def _set_up(self, settings: Mapping[str, object]) -> None:
@@ -217,7 +242,7 @@ class TrainPage:
 
     def _draw_corrected(self, on: bool) -> None:
         self._corrects = on
-        self._quantiles.correct(on)
+        self._posterior.correct(on)
         for figure in self._model_figures:
             figure.correct(on)
 
@@ -225,6 +250,6 @@ class TrainPage:
         side = ipywidgets.VBox([self._converged.card.box, self._approximation.card.box, self._legend])
         side.add_class("rw-side")
         added = [box for figure in self._model_figures for box in figure.boxes]
-        box = ipywidgets.Box([self._elbo.box, self._quantiles.box, *added, side])
+        box = ipywidgets.Box([self._elbo.box, self._posterior.box, *added, side])
         box.add_class("rw-grid")
         return box

@@ -1,0 +1,102 @@
+"""Words of any model, made of its structure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from rugged_widget.defaults import PROBS
+from rugged_widget.snapshot.model_values import ModelSite, ModelStructure
+from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import Row, element_label
+
+MAX_ROWS = 24
+"""Elements that the pages have a density or a row for; the figure of the latents shows all of them."""
+
+
+class StructureSubject:
+    """Subject of any model.
+
+    Parameters
+    ----------
+    title
+        Title of the dashboard, such as the name of the model.
+    call
+        How the model is called, such as model(y, s).
+    guide
+        Name of the guide, such as AutoNormal.
+    structure
+        Sites of the model.
+    text
+        The words.
+    row_noun
+        What rows of the data are called, in the plural; "observations" in the present language where it is empty.
+    probs
+        Probabilities of a snapshot's quantiles, ascending, the middle one 0.5.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        call: str,
+        guide: str,
+        structure: ModelStructure,
+        text: Catalogue,
+        row_noun: str = "",
+        probs: Sequence[float] = PROBS,
+    ) -> None:
+        self._title, self._call, self._guide, self._text = title, call, guide, text
+        self._row_noun, self._probs = row_noun, tuple(probs)
+        self._latents = tuple(site for site in structure.sites if site.role in {"latent", "enumerated"})
+        self._rows = tuple(islice(_rows(self._latents), MAX_ROWS))
+
+    def __repr__(self) -> str:
+        return f"StructureSubject({self.title!r}, {self.num_latents} latents)"
+
+    @property
+    def title(self) -> str:
+        """The title of the dashboard."""
+        return self._title
+
+    @property
+    def subtitle(self) -> str:
+        """How the model is called, its guide, and how many latents there are in how many sites."""
+        return " \N{MIDDLE DOT} ".join(part for part in (self._call, self._guide, self._counts()) if part)
+
+    @property
+    def num_latents(self) -> int:
+        """Number of scalar latents."""
+        return sum(math.prod(site.shape) for site in self._latents)
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The first 24 latents of the sites that are not discrete, in the order of the model; there may be none."""
+        return self._rows
+
+    @property
+    def row_noun(self) -> str:
+        """What rows of the data are called, in the plural."""
+        return self._row_noun or self._text("subject.rows")
+
+    @property
+    def probs(self) -> Sequence[float]:
+        """Probabilities of a snapshot's quantiles."""
+        return self._probs
+
+    def _counts(self) -> str:
+        num_latents, num_sites = self.num_latents, len(self._latents)
+        if not num_latents:
+            return self._text("subject.none")
+        key = "one" if num_latents == 1 else "in_one_site" if num_sites == 1 else "in_sites"
+        return self._text(f"subject.{key}", latents=num_latents, sites=num_sites)
+
+
+def _rows(sites: Sequence[ModelSite]) -> Iterator[Row]:
+    for site in sites:
+        if site.role == "latent" and site.kind != "discrete":
+            for index in np.ndindex(site.shape):
+                yield Row(site.name, index, element_label(site.name, index))
