@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from rugged_widget.snapshot.model_values import ElboTerm, GradientNorms, ModelStructure
+from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, GradientNorms, ModelStructure
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.values import (
     Approximation,
@@ -90,6 +90,8 @@ class Snapshot(Value):
         there are none.
     elbo_terms
         What each site adds to the ELBO; empty unless requested.
+    elbo_terms_note
+        Why there are none, or in what they differ from the loss; None where there is nothing to say.
     gradient_norms
         Norms of the gradients so far; None unless requested.
     """
@@ -113,6 +115,7 @@ class Snapshot(Value):
     structure: ModelStructure | None = None
     probabilities: Mapping[str, Array] = field(default_factory=dict)
     elbo_terms: tuple[ElboTerm, ...] = ()
+    elbo_terms_note: ElboTermsNote | None = None
     gradient_norms: GradientNorms | None = None
 
     def __repr__(self) -> str:
