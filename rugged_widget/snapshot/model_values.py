@@ -13,6 +13,10 @@ matrix under a constraint (a Cholesky factor, a correlation), whole numbers of a
 SiteRole: TypeAlias = Literal["latent", "enumerated", "observed", "deterministic", "parameter"]
 """Part of a site: drawn by the guide, summed over by the model, data, computed from others, or trained in the model."""
 
+TermRole: TypeAlias = SiteRole | Literal["guide"]
+"""Part of what stands behind a term of the ELBO: as of `SiteRole`, or a density that the guide has of several latents
+together."""
+
 GradientFlag: TypeAlias = Literal["zero", "not_finite", "small", "large"]
 
 
@@ -99,7 +103,9 @@ class ElboTerm(Value):
     Attributes
     ----------
     site, role
-        Name of the site, and its part in the model.
+        Name of the site, and its part in the model. Enumerated sites have one term together, named after all of them,
+        or after the first ones where they are many. A density of several latents together, which can be divided among
+        none of them, is a term of its own under the name of the guide's site, with the role guide.
     mean, sd
         Mean over draws of the guide and standard deviation of a single draw, nats; sd is nan of a single draw.
     num_draws
@@ -107,10 +113,27 @@ class ElboTerm(Value):
     """
 
     site: str
-    role: SiteRole
+    role: TermRole
     mean: float
     sd: float
     num_draws: int
+
+
+@dataclass(frozen=True, eq=False)
+class ElboTermsNote(Value):
+    """Why there are no terms of the ELBO, or in what they differ from the loss that is trained.
+
+    Attributes
+    ----------
+    kind
+        "failed" where computing them raised; "other_loss" where the loss is no sum over sites, so that the terms are
+        those of the plain ELBO.
+    detail
+        What was raised, in a line; the name of the loss.
+    """
+
+    kind: Literal["failed", "other_loss"]
+    detail: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from rugged_widget.snapshot.model_values import ElboTerm, GradientNorms, ModelStructure, ParameterTable
+from rugged_widget.snapshot.model_values import (
+    ElboTerm,
+    ElboTermsNote,
+    GradientNorms,
+    ModelStructure,
+    ParameterTable,
+)
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.values import (
     Approximation,
@@ -91,6 +97,8 @@ class Snapshot(Value):
         there are none.
     elbo_terms
         What each site adds to the ELBO; empty unless requested.
+    elbo_terms_note
+        Why there are none, or in what they differ from the loss; None where there is nothing to say.
     gradient_norms
         Norms of the gradients so far; None unless requested.
     parameter_table
@@ -118,6 +126,7 @@ class Snapshot(Value):
     structure: ModelStructure | None = None
     probabilities: Mapping[str, Array] = field(default_factory=dict)
     elbo_terms: tuple[ElboTerm, ...] = ()
+    elbo_terms_note: ElboTermsNote | None = None
     gradient_norms: GradientNorms | None = None
     parameter_table: ParameterTable | None = None
     densities: Mapping[Latent, Density] = field(default_factory=dict)

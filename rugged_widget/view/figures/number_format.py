@@ -74,6 +74,16 @@ def with_error(text: Catalogue, value: float, error: float, *, most: int | None 
     return text.number(f"{precision.write(value)} \N{PLUS-MINUS SIGN} {precision.write(error)}")
 
 
+def with_spread(text: Catalogue, value: float, spread: float) -> str:
+    """Write a value with a standard deviation, > 0 and finite, by which single values scatter about it.
+
+    The deviation has one figure, or two where the first one is 1 or 2.
+    """
+    figures = 2 if f"{spread:.0e}"[0] in "12" else 1
+    precision = of_decimals(of_figures(spread, figures).decimals, max(abs(value), spread))
+    return text.number(f"{precision.write(value)} \N{PLUS-MINUS SIGN} {precision.write(spread)}")
+
+
 def rounded(text: Catalogue, value: float) -> str:
     """Write an amount with three figures: 4,870 or 0.0125."""
     return text.number(of_figures(value, 3).write(value))

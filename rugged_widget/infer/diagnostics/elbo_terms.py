@@ -1,0 +1,213 @@
+"""Divide one draw's estimate of the ELBO among the sites of model and guide."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import pyro
+import pyro.distributions as dist
+import torch
+from pyro import get_param_store
+from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO
+from pyro.infer.autoguide import AutoContinuous
+from pyro.infer.enum import get_importance_trace
+from pyro.infer.traceenum_elbo import _compute_dice_elbo
+from pyro.poutine.trace_struct import Trace
+from torch import nn
+
+from rugged_widget.infer.step.buffers import buffers_kept
+from rugged_widget.infer.step.pyro_step import QuickSubsample
+from rugged_widget.snapshot.model_values import TermRole
+
+Terms: TypeAlias = dict[tuple[str, TermRole], float]
+"""What each site adds to one estimate of the ELBO, nats, by its name and role; observed sites come first."""
+
+IMPOSSIBLE = -1e30
+"""Stands for the logarithm of 0 where a sum over enumerated values is differentiated: 0 times infinity is no number."""
+
+NAMED = 3
+"""Enumerated sites that their common term is named after at most."""
+
+ORDER: tuple[TermRole, ...] = ("observed", "latent", "enumerated", "guide")
+
+
+def is_sum_over_sites(loss: object) -> bool:
+    """Return whether a loss estimates the ELBO itself, whose mean is the sum of the terms of its sites."""
+    return isinstance(loss, (Trace_ELBO, TraceGraph_ELBO, TraceEnum_ELBO))
+
+
+@torch.no_grad()
+def draw_terms(
+    model: Callable[..., Any],
+    guide: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    loss: object = None,
+) -> Terms:
+    """Return the terms of one draw of the guide, scaled and masked as the ELBO is; random numbers are used.
+
+    Parameters, gradients and the buffers of modules stay as they are. Guide and model have been called before.
+
+    Parameters
+    ----------
+    model, guide, args, kwargs
+        What is traced, and what both are called with.
+    loss
+        What is trained. Enumerated sites are summed over where it is a TraceEnum_ELBO.
+
+    Returns
+    -------
+    dict
+        Sums over all elements of a site, nats. Their sum is the estimate of the ELBO by this draw.
+    """
+    names = set(get_param_store().keys())
+    terms: Terms = {}
+    try:
+        with pyro.validation_enabled(False), buffers_kept(model, guide), QuickSubsample():
+            for traces in _traces(model, guide, args, kwargs, loss):
+                shares = _shares_of_enumerated(*traces) if isinstance(loss, TraceEnum_ELBO) else _shares(*traces)
+                for key, value in _by_site(shares, *traces, guide):
+                    terms[key] = terms.get(key, 0.0) + value
+    finally:
+        _forget_new(names)
+    return {key: terms[key] for key in sorted(terms, key=lambda key: ORDER.index(key[1]))}
+
+
+class _Share(NamedTuple):
+    """What a site of one of the traces adds to the ELBO, nats; "sum" is what the sum over enumerated values adds."""
+
+    side: Literal["model", "guide", "sum"]
+    name: str
+    value: float
+
+
+def _traces(
+    model: Callable[..., Any], guide: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], loss: object
+) -> Iterator[tuple[Trace, Trace]]:
+    """Yield the traces of model and guide that belong to one draw: one pair, or one for each enumerated value."""
+    if not isinstance(loss, TraceEnum_ELBO):
+        yield get_importance_trace("flat", math.inf, model, guide, args, kwargs)
+        return
+    vectorized = loss.vectorize_particles and loss.num_particles > 1
+    elbo = TraceEnum_ELBO(max_plate_nesting=loss.max_plate_nesting - vectorized, strict_enumeration_warning=False)
+    yield from elbo._get_traces(model, guide, args, kwargs)
+
+
+def _samples(trace: Trace) -> list[tuple[str, Any]]:
+    return [(name, site) for name, site in trace.nodes.items() if site["type"] == "sample"]
+
+
+def _shares(model_trace: Trace, guide_trace: Trace) -> list[_Share]:
+    added = [_Share("model", name, float(site["log_prob_sum"])) for name, site in _samples(model_trace)]
+    return added + [_Share("guide", name, -float(site["log_prob_sum"])) for name, site in _samples(guide_trace)]
+
+
+def _shares_of_enumerated(model_trace: Trace, guide_trace: Trace) -> list[_Share]:
+    """Divide the ELBO of traces with enumerated sites.
+
+    With each log probability multiplied by a weight, the derivative of the ELBO by the weight, at 1, is the mean of
+    that log probability over the enumerated values, by their posterior. What is left is the entropy of that posterior.
+    """
+    sites = _samples(model_trace) + _samples(guide_trace)
+    weights = torch.ones(len(sites), requires_grad=True)
+    with torch.enable_grad():
+        for weight, (_, site) in zip(weights.unbind(), sites, strict=True):
+            for key in ("log_prob", "unscaled_log_prob"):
+                _weigh(site["packed"], key, weight)
+        elbo = _compute_dice_elbo(model_trace, guide_trace)
+        derived = isinstance(elbo, torch.Tensor) and elbo.requires_grad
+        (gradient,) = torch.autograd.grad(elbo, weights) if derived else (torch.zeros(len(sites)),)
+    values, num_model = gradient.tolist(), len(_samples(model_trace))
+    shares = [
+        _Share("model" if number < num_model else "guide", name, value)
+        for number, ((name, _), value) in enumerate(zip(sites, values, strict=True))
+    ]
+    return [*shares, _Share("sum", "", float(elbo) - math.fsum(values))]
+
+
+def _weigh(packed: dict[str, Any], key: str, weight: torch.Tensor) -> None:
+    value = packed.get(key)
+    if isinstance(value, torch.Tensor):
+        packed[key] = weight * value.clamp(min=IMPOSSIBLE)
+        packed[key]._pyro_dims = value._pyro_dims  # type: ignore[attr-defined] # Pyro's name of each dimension
+
+
+def _by_site(
+    shares: Sequence[_Share], model_trace: Trace, guide_trace: Trace, guide: Callable[..., Any]
+) -> Iterator[tuple[tuple[str, TermRole], float]]:
+    """Yield what is added under which site and role."""
+    roles = {name: _role(site, name in guide_trace.nodes) for name, site in _samples(model_trace)}
+    latents = [name for name, role in roles.items() if role == "latent" and name in guide_trace.nodes]
+    enumerated = _joined([name for name, role in roles.items() if role == "enumerated"])
+    for share in shares:
+        if share.side == "sum":
+            if enumerated:
+                yield (enumerated, "enumerated"), share.value
+        elif share.side == "guide" and share.name not in roles:
+            yield from _of_helper(share, guide_trace, guide, latents)
+        elif roles[share.name] == "enumerated":
+            yield (enumerated, "enumerated"), share.value
+        elif not _is_deterministic(model_trace.nodes[share.name]):
+            yield (share.name, roles[share.name]), share.value
+
+
+def _role(site: Mapping[str, Any], guided: bool) -> TermRole:
+    if site["is_observed"]:
+        return "observed"
+    return "enumerated" if not guided and site["infer"].get("_enumerate_dim") is not None else "latent"
+
+
+def _is_deterministic(site: Mapping[str, Any]) -> bool:
+    return bool(site["infer"].get("_deterministic"))
+
+
+def _joined(names: Sequence[str]) -> str:
+    more = ["\N{HORIZONTAL ELLIPSIS}"] if len(names) > NAMED else []
+    return ", ".join([*names[:NAMED], *more])
+
+
+def _of_helper(
+    share: _Share, guide_trace: Trace, guide: Callable[..., Any], latents: Sequence[str]
+) -> Iterator[tuple[tuple[str, TermRole], float]]:
+    """Yield what a site that only the guide has adds to the latents that it helps to draw, or by itself."""
+    owner = _owner(share.name, latents)
+    if owner is not None:
+        yield (owner, "latent"), share.value
+        return
+    parts = _divided(guide, share.name, guide_trace.nodes[share.name])
+    for name, value in parts.items():
+        yield (name, "latent"), -value
+    if not parts and share.value:
+        yield (share.name, "guide"), share.value
+
+
+def _owner(name: str, latents: Sequence[str]) -> str | None:
+    """Return the latent that a site of the guide is named after, as `x_unconstrained` is; the only one there is."""
+    if len(latents) == 1:
+        return latents[0]
+    return max((latent for latent in latents if name.startswith(f"{latent}_")), key=len, default=None)
+
+
+def _divided(guide: Callable[..., Any], name: str, site: Mapping[str, Any]) -> dict[str, float]:
+    """Return log q by latent where the guide draws the elements of all latents independently; nothing elsewhere."""
+    owner = next((part for part in _automatic(guide) if f"_{part._pyro_name}_latent" == name), None)
+    density = site["fn"]
+    if owner is None or not isinstance(density, dist.Independent) or density.reinterpreted_batch_ndims != 1:
+        return {}
+    prototype: Any = owner.prototype_trace
+    names = [latent for latent, _ in prototype.iter_stochastic_nodes()]
+    sizes = [owner._unconstrained_shapes[latent].numel() for latent in names]
+    parts = (site["scale"] * density.base_dist.log_prob(site["value"])).split(sizes, dim=-1)
+    return {latent: float(part.sum()) for latent, part in zip(names, parts, strict=True)}
+
+
+def _automatic(guide: Callable[..., Any]) -> list[AutoContinuous]:
+    modules = guide.modules() if isinstance(guide, nn.Module) else ()
+    return [module for module in modules if isinstance(module, AutoContinuous)]
+
+
+def _forget_new(names: set[str]) -> None:
+    """Remove parameters that were made meanwhile: the next step makes them, from its own random numbers."""
+    store = get_param_store()
+    for name in set(store.keys()) - names:
+        del store[name]

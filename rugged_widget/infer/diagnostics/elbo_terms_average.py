@@ -1,0 +1,144 @@
+"""Average the terms of the ELBO over the draws of the last snapshots, within a budget of time."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
+from rugged_widget.infer.step.failure import MAX_TEXT
+from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote
+
+NOISE_SEED = 2012
+"""Seed of the noise behind the draws, which are the same however the fit draws its own random numbers."""
+
+MAX_DRAWS = 64
+"""Latest draws that are kept, and draws of one moment at most."""
+
+FEW_DRAWS = 4
+"""Draws at one snapshot while training runs."""
+
+SECONDS = 0.005
+"""Time for the draws of one snapshot while training runs; one draw is taken whatever it needs."""
+
+REST_SECONDS = 0.1
+"""Time for the draws where training rests."""
+
+SHARE = 0.1
+"""Part of the time that draws may take while training runs, where one of them takes longer than is given."""
+
+DECAY = 0.8
+"""Weight of the draws of a snapshot, to those of the one after it."""
+
+
+class _Draw(NamedTuple):
+    """One draw: at which snapshot, counted, and after how many steps it was taken; and its terms."""
+
+    snapshot: int
+    step: int
+    terms: Terms
+
+
+class AveragedTerms:
+    """The terms of the ELBO of a fit: means over draws, of which those of earlier snapshots count ever less.
+
+    Parameters
+    ----------
+    plain
+        Pyro's step, whose model, guide, arguments and loss are looked at.
+    clock
+        Returns a time in seconds.
+
+    Attributes
+    ----------
+    note
+        What there is to say of the terms; None where there is nothing.
+    """
+
+    def __init__(self, plain: PlainStep, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._plain, self._clock = plain, clock
+        self._draws: deque[_Draw] = deque(maxlen=MAX_DRAWS)
+        self._noise = torch.Generator().manual_seed(NOISE_SEED).get_state()
+        self._snapshot, self._step, self._due = 0, -1, -math.inf
+        self._failure: ElboTermsNote | None = None
+
+    def __repr__(self) -> str:
+        return f"AveragedTerms({len(self._draws)} draws, {self.note or 'no note'})"
+
+    @property
+    def note(self) -> ElboTermsNote | None:  # noqa: D102 see the class
+        if self._failure is not None or is_sum_over_sites(self._plain.elbo):
+            return self._failure
+        return ElboTermsNote("other_loss", getattr(self._plain.elbo, "__name__", type(self._plain.elbo).__name__))
+
+    def look(self, step: int, *, thorough: bool = False) -> tuple[ElboTerm, ...]:
+        """Return the terms after `step` steps, by some more draws of the guide; () where they are not known.
+
+        It is called inside the fit's world, whose random numbers are given back by whoever calls. Guide and model make
+        their parameters in the first step, so that nothing is known before it. With `thorough`, which is for a fit that
+        rests, more draws are taken.
+        """
+        if step < 1:
+            return ()
+        if thorough or self._clock() >= self._due:
+            self._take(step, MAX_DRAWS if thorough else FEW_DRAWS, REST_SECONDS if thorough else SECONDS)
+        return () if self._failure is not None else self._average()
+
+    def _take(self, step: int, count: int, seconds: float) -> None:
+        if step != self._step:
+            self._snapshot, self._step = self._snapshot + 1, step
+        present = sum(draw.snapshot == self._snapshot for draw in self._draws)
+        if present >= MAX_DRAWS:
+            return
+        start = self._clock()
+        torch.set_rng_state(self._noise)
+        try:
+            plain = self._plain
+            for number in range(1, count + 1):
+                terms = draw_terms(plain.model, plain.guide, plain.args, plain.kwargs, plain.elbo)
+                self._draws.append(_Draw(self._snapshot, step, terms))
+                if (self._clock() - start) * (1 + 1 / number) > seconds:
+                    break
+            self._failure = None
+        except Exception as error:  # whatever a model raises that is called once more than it should be
+            self._failure = ElboTermsNote("failed", f"{type(error).__name__}: {_in_a_line(error)}")
+        finally:
+            self._noise = torch.get_rng_state()
+        spent = self._clock() - start
+        self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > seconds else 0.0)
+
+    def _average(self) -> tuple[ElboTerm, ...]:
+        draws = [draw for draw in self._draws if draw.snapshot == self._snapshot]
+        if len(draws) < MAX_DRAWS // 2:  # too few of this moment
+            draws = list(self._draws)
+        if not draws:
+            return ()
+        keys = list(dict.fromkeys(key for draw in reversed(draws) for key in draw.terms))
+        values = np.array([[draw.terms.get(key, 0.0) for key in keys] for draw in draws])
+        weights = DECAY ** np.array([self._snapshot - draw.snapshot for draw in draws], dtype=np.float64)
+        number = max(1, round(weights.sum() ** 2 / np.square(weights).sum()))
+        with np.errstate(invalid="ignore"):
+            means, sds = np.average(values, axis=0, weights=weights), _sds(values, weights)
+        rows = zip(keys, means.tolist(), sds.tolist(), strict=True)
+        return tuple(ElboTerm(site, role, mean, sd, number) for (site, role), mean, sd in rows)
+
+
+def _sds(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard deviation of single draws, shape (number of terms,), from draws of shape (n, that number).
+
+    By the differences of each draw from the next one: the fit moves little between them, and far over all of them.
+    """
+    if len(values) < 2:
+        return np.full(values.shape[1], math.nan)
+    return np.asarray(np.sqrt(np.average(np.square(np.diff(values, axis=0)) / 2, axis=0, weights=weights[1:])))
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return the message of an error without the table of shapes that Pyro appends."""
+    return " ".join(str(error).split("Trace Shapes:", maxsplit=1)[0].split())[:MAX_TEXT]

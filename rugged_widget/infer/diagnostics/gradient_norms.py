@@ -1,0 +1,215 @@
+"""Record the norms of the gradients by parameter at some steps, without changing what the steps do."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pyro import get_param_store
+
+from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.snapshot.model_values import GradientFlag, GradientNorms
+
+MAX_POINTS = 200
+"""Points that are kept, the latest included."""
+
+MAX_VALUES = 50_000
+"""Norms that are kept: of many parameters there are fewer points."""
+
+FEWEST_POINTS = 20
+
+MAX_NAMES = MAX_VALUES // FEWEST_POINTS
+"""Parameters that are looked at, the first ones of the store."""
+
+RECENT = 5
+"""Latest points that decide on the flags: the gradient of one step may be small by chance."""
+
+FAR = 1e3
+"""Factor between the gradient per element of a parameter and that of the others from which on it is flagged.
+
+Parameters of different units differ by a hundred in fits that are all right.
+"""
+
+FEWEST_OTHERS = 2
+"""Other parameters that one is compared with, at least."""
+
+SHARE = 0.05
+"""Part of the time that looking at gradients may take."""
+
+
+class GradientRecord:
+    """Norms at some steps, at most `MAX_POINTS`: when they are too many, every other one goes."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._sizes: dict[str, int] = {}
+        self._points: list[tuple[int, dict[str, float]]] = []
+        self._gap = 1
+
+    def __repr__(self) -> str:
+        return f"GradientRecord({len(self._points)} points of {len(self._names)} parameters)"
+
+    def add(self, step: int, norms: Mapping[str, float], sizes: Mapping[str, int]) -> None:
+        """Note norms by parameter at the parameters after `step` steps, and the numbers of their elements."""
+        self.truncate(step - 1)
+        self._names += [name for name in norms if name not in self._sizes]
+        self._sizes.update(sizes)
+        # The latest point gives way where it is too near to the one before it to be kept.
+        if len(self._points) > 1 and self._points[-1][0] - self._points[-2][0] < self._gap:
+            self._points.pop()
+        self._points.append((step, dict(norms)))
+        most = max(FEWEST_POINTS, min(MAX_POINTS, MAX_VALUES // max(1, len(self._names))))
+        if len(self._points) > most:
+            self._gap *= 2
+            self._points = [*self._points[:-1][::2], self._points[-1]]
+
+    def truncate(self, num_steps: int) -> None:
+        """Forget what lies after so many steps."""
+        self._points = [point for point in self._points if point[0] <= num_steps]
+
+    def norms(self) -> GradientNorms | None:
+        """Return what is known; None where that is nothing."""
+        if not self._points:
+            return None
+        rows = [[norms.get(name, math.nan) for name in self._names] for _, norms in self._points]
+        values, steps = np.array(rows), np.array([float(step) for step, _ in self._points])
+        latest = self._points[-RECENT:]
+        known = {
+            name: np.array([norms[name] for _, norms in latest if name in norms])
+            for name in self._names
+            if name in latest[-1][1]
+        }
+        return GradientNorms(tuple(self._names), steps, values, flags(known, self._sizes))
+
+
+def flags(norms: Mapping[str, NDArray[np.float64]], sizes: Mapping[str, int]) -> dict[str, GradientFlag]:
+    """Return by name the parameters whose gradient is zero, not finite, or far from that of the others.
+
+    Parameters
+    ----------
+    norms
+        Norms of the latest gradients by parameter, the last one the latest, shape (>= 1,).
+    sizes
+        Numbers of elements by parameter, >= 0.
+    """
+    flagged: dict[str, GradientFlag] = {}
+    typical: dict[str, float] = {}
+    for name, values in norms.items():
+        if not sizes[name]:
+            continue
+        if not np.isfinite(values[-1]):
+            flagged[name] = "not_finite"
+        elif not values.any():
+            flagged[name] = "zero"
+        else:
+            finite = values[np.isfinite(values)]
+            typical[name] = float(np.sqrt(np.square(finite).mean() / sizes[name]))
+    for name, value in typical.items():
+        others = [other for known, other in typical.items() if known != name] if len(typical) < 50 else typical.values()
+        if len(others) >= FEWEST_OTHERS:
+            middle = float(np.median(list(others)))
+            if value < middle / FAR or value > middle * FAR:
+                flagged[name] = "small" if value < middle else "large"
+    return {name: flagged[name] for name in norms if name in flagged}
+
+
+class GradientMonitor:
+    """Looks at gradients where they arise anyway, in Pyro's own steps, and computes them at snapshots elsewhere.
+
+    Parameters
+    ----------
+    plain
+        Pyro's step.
+    clock
+        Returns a time in seconds.
+    """
+
+    def __init__(self, plain: PlainStep, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._plain, self._clock = plain, clock
+        self._record = GradientRecord()
+        self._wanted, self._due, self._computed_at = False, -math.inf, -1
+
+    def __repr__(self) -> str:
+        return f"GradientMonitor({self._record!r})"
+
+    @contextmanager
+    def listening(self, num_steps: int) -> Iterator[None]:
+        """Note the gradients of Pyro's own step after `num_steps`, should one be taken and be wanted.
+
+        They are seen as they are added up, before the optimizer clips them and they are set to zero.
+        """
+        if not self._wanted or self._clock() < self._due:
+            yield
+            return
+        start = self._clock()
+        norms: dict[str, float] = {}
+        params = _learned()
+        handles = [param.register_post_accumulate_grad_hook(_noting(norms, name)) for name, param in params.items()]
+        spent = self._clock() - start
+        try:
+            yield
+        finally:
+            start = self._clock()
+            for handle in handles:
+                handle.remove()
+            if norms:
+                self._note(num_steps, norms, params)
+                self._wanted = False
+            spent += self._clock() - start
+            self._due = self._clock() + spent / SHARE
+
+    def look(self, num_steps: int, *, computes: bool) -> GradientNorms | None:
+        """Return the norms so far, None where there are none; those of the next step are noted.
+
+        It is called inside the fit's world, whose random numbers are given back by whoever calls. With `computes` the
+        steps are not Pyro's own: the gradient of the present parameters is then computed here, now and then.
+        """
+        self._record.truncate(num_steps)
+        self._wanted = not computes
+        if computes and num_steps and num_steps != self._computed_at and self._clock() >= self._due:
+            self._compute(num_steps)
+        return self._record.norms()
+
+    def _compute(self, num_steps: int) -> None:
+        start, params = self._clock(), _learned()
+        try:
+            with torch.enable_grad():
+                loss = self._plain.loss(copy.copy(self._plain.elbo))
+                gradients = torch.autograd.grad(loss, list(params.values()), allow_unused=True)
+        except Exception:  # a loss without such a gradient, or a model that breaks: the next step says so
+            gradients = ()
+        if gradients:
+            pairs = zip(params, gradients, strict=True)
+            self._note(num_steps, {name: norm_of(gradient) for name, gradient in pairs}, params)
+        self._computed_at = num_steps
+        self._due = self._clock() + (self._clock() - start) / SHARE
+
+    def _note(self, num_steps: int, norms: Mapping[str, float], params: Mapping[str, torch.Tensor]) -> None:
+        every = {name: norms.get(name, 0.0) for name in params}  # no gradient at all leaves a parameter where it is
+        self._record.add(num_steps, every, {name: param.numel() for name, param in params.items()})
+
+
+@torch.no_grad()
+def norm_of(gradient: torch.Tensor | None) -> float:
+    """Return the Euclidean norm of a gradient; 0 where there is none."""
+    if gradient is None:
+        return 0.0
+    values = gradient.coalesce().values() if gradient.is_sparse else gradient
+    return float(torch.linalg.vector_norm(values))
+
+
+def _learned() -> dict[str, torch.Tensor]:
+    """Return the unconstrained parameters by name, as many as are looked at."""
+    pairs = ((name, param) for name, param in get_param_store().named_parameters() if param.requires_grad)
+    return dict(pair for pair, _ in zip(pairs, range(MAX_NAMES), strict=False))
+
+
+def _noting(norms: dict[str, float], name: str) -> Callable[[torch.Tensor], None]:
+    def note(param: torch.Tensor) -> None:
+        norms[name] = norm_of(param.grad)
+
+    return note

@@ -1,0 +1,175 @@
+"""Norms of gradients: those of Pyro's own steps, thinned, and flagged where they are far from the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from pyro.infer import Trace_ELBO, autoguide
+
+from rugged_widget.infer.diagnostics.gradient_norms import (
+    FEWEST_POINTS,
+    MAX_POINTS,
+    GradientRecord,
+    flags,
+    norm_of,
+)
+from rugged_widget.infer.svi.fit import Fit
+
+DATA = torch.tensor([1.2, -0.4, 0.8, 2.1, 0.3])
+
+
+def model(data: torch.Tensor) -> None:
+    mean = pyro.sample("mean", dist.Normal(0.0, 5.0))
+    with pyro.plate("rows", len(data)):
+        pyro.sample("seen", dist.Normal(mean, 1.0), obs=data)
+
+
+def make(engine: str = "plain", one: Any = model, **settings: Any) -> Fit:
+    return Fit(one, autoguide.AutoNormal, (DATA,), learning_rate=0.01, seed=1, engine=engine, **settings)
+
+
+def expected_norms(fit: Fit) -> dict[str, float]:
+    """Return the norms of the gradient of the fit's next step."""
+    with fit.inspecting(), torch.enable_grad():
+        names, params = zip(*pyro.get_param_store().named_parameters(), strict=True)
+        loss: Any = Trace_ELBO().differentiable_loss(fit.model, fit.guide, DATA)
+        return dict(zip(names, (float(one.norm()) for one in torch.autograd.grad(loss, params)), strict=True))
+
+
+def test_the_norms_are_those_of_the_next_step() -> None:
+    fit = make()
+    fit.gradient_norms()
+    expected = expected_norms(fit)
+    fit.advance(3)
+    norms = fit.gradient_norms()
+    assert norms is not None
+    assert norms.steps.tolist() == [0.0]
+    assert dict(zip(norms.names, norms.norms[0].tolist(), strict=True)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_step_of_many_particles_has_one_gradient() -> None:
+    fit = make(elbo=Trace_ELBO(num_particles=3))
+    fit.gradient_norms()
+    with fit.inspecting(), torch.enable_grad():
+        params = [param for _, param in pyro.get_param_store().named_parameters()]
+        loss: Any = Trace_ELBO(num_particles=3).differentiable_loss(model, fit.guide, DATA)
+        expected = [float(gradient.norm()) for gradient in torch.autograd.grad(loss, params)]
+    fit.advance(1)
+    norms = fit.gradient_norms()
+    assert norms is not None
+    assert norms.norms[0].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_captured_steps_have_norms_too() -> None:
+    fit = make("graph")
+    fit.advance(5)
+    expected = expected_norms(fit)
+    norms = fit.gradient_norms()
+    assert norms is not None
+    assert norms.steps.tolist() == [5.0]
+    assert norms.norms[0].tolist() == pytest.approx(list(expected.values()), rel=1e-4)
+
+
+def test_no_hook_and_no_gradient_is_left_behind() -> None:
+    fit = make()
+    fit.advance(1)
+    fit.gradient_norms()
+    fit.advance(1)
+    with fit.inspecting():
+        for _, param in pyro.get_param_store().named_parameters():
+            assert not param._post_accumulate_grad_hooks
+            assert param.grad is None or not param.grad.any()
+
+
+def test_a_parameter_that_nothing_depends_on_is_zero() -> None:
+    def idle(data: torch.Tensor) -> None:
+        pyro.param("idle", torch.ones(3))
+        model(data)
+
+    fit = make(one=idle)
+    fit.advance(1)
+    for _ in range(3):
+        fit.gradient_norms()
+        fit.advance(1)
+    norms = fit.gradient_norms()
+    assert norms is not None
+    assert norms.flags == {"idle": "zero"}
+
+
+def test_points_beyond_a_step_that_failed_are_forgotten() -> None:
+    record = GradientRecord()
+    for step in range(5):
+        record.add(step, {"a": 1.0 + step}, {"a": 1})
+    record.truncate(2)
+    record.add(2, {"a": 9.0}, {"a": 1})
+    norms = record.norms()
+    assert norms is not None
+    assert norms.steps.tolist() == [0.0, 1.0, 2.0]
+    assert norms.norms[:, 0].tolist() == [1.0, 2.0, 9.0]
+
+
+def test_the_record_stays_small_and_covers_the_whole_run() -> None:
+    record = GradientRecord()
+    for step in range(5000):
+        record.add(step, {"a": float(step)}, {"a": 1})
+    norms = record.norms()
+    assert norms is not None
+    assert MAX_POINTS / 3 < len(norms.steps) <= MAX_POINTS
+    assert (norms.steps[0], norms.steps[-1]) == (0.0, 4999.0)
+    assert np.diff(norms.steps[:-1]).max() <= 2 * np.diff(norms.steps[:-1]).min()
+    assert (norms.norms[:, 0] == norms.steps).all()
+
+
+def test_many_parameters_have_fewer_points() -> None:
+    names = [f"p{number}" for number in range(2000)]
+    record = GradientRecord()
+    for step in range(100):
+        record.add(step, dict.fromkeys(names, 1.0), dict.fromkeys(names, 1))
+    norms = record.norms()
+    assert norms is not None
+    assert FEWEST_POINTS / 2 <= len(norms.steps) <= 25
+
+
+def test_a_parameter_that_comes_later_has_no_norm_before() -> None:
+    record = GradientRecord()
+    record.add(1, {"a": 1.0}, {"a": 1})
+    record.add(2, {"a": 1.0, "b": 2.0}, {"a": 1, "b": 1})
+    norms = record.norms()
+    assert norms is not None
+    assert norms.names == ("a", "b")
+    assert np.isnan(norms.norms[0, 1])
+    assert norms.norms[1, 1] == 2.0
+
+
+def test_flags_compare_norms_per_element() -> None:
+    norms = {"a": [1.0], "b": [2.0], "wide": [1e3], "far": [1e5], "near": [1e-5], "none": [0.0], "nan": [np.nan]}
+    sizes = dict.fromkeys(norms, 1) | {"wide": 1_000_000}
+    flagged = flags({name: np.array(values) for name, values in norms.items()}, sizes)
+    assert flagged == {"far": "large", "near": "small", "none": "zero", "nan": "not_finite"}
+
+
+def test_one_gradient_that_is_small_by_chance_is_not_flagged() -> None:
+    norms = {
+        "a": np.array([1.0, 1e-6]),
+        "b": np.array([1.0, 1.0]),
+        "c": np.array([0.0, 1.0]),
+        "d": np.array([1.0, 0.0]),
+    }
+    assert flags(norms, dict.fromkeys(norms, 1)) == {}
+
+
+def test_two_parameters_are_not_compared() -> None:
+    assert flags({"a": np.array([1.0]), "b": np.array([1e9])}, {"a": 1, "b": 1}) == {}
+
+
+def test_a_sparse_gradient_has_a_norm() -> None:
+    sparse = torch.sparse_coo_tensor(
+        torch.tensor([[0, 0, 2]]), torch.tensor([1.0, 2.0, 4.0]), (5,), check_invariants=True
+    )
+    assert norm_of(sparse) == 5.0
+    assert norm_of(None) == 0.0
