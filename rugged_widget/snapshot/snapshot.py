@@ -16,6 +16,7 @@ from rugged_widget.snapshot.values import (
     Correction,
     Density,
     ElboCurve,
+    Epoch,
     KLGap,
     Parameter,
     Value,
@@ -32,6 +33,7 @@ __all__ = [
     "ElboCurve",
     "EngineInfo",
     "EngineName",
+    "Epoch",
     "KLGap",
     "Parameter",
     "Progress",
@@ -92,6 +94,8 @@ class Snapshot(Value):
         What each site adds to the ELBO; empty unless requested.
     gradient_norms
         Norms of the gradients so far; None unless requested.
+    epoch
+        Where in the data the fit is; None where every step has the same arguments, or batches come without end.
     """
 
     step: int
@@ -114,6 +118,7 @@ class Snapshot(Value):
     probabilities: Mapping[str, Array] = field(default_factory=dict)
     elbo_terms: tuple[ElboTerm, ...] = ()
     gradient_norms: GradientNorms | None = None
+    epoch: Epoch | None = None
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

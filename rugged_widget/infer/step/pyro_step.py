@@ -14,6 +14,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
 from pyro.poutine.trace_struct import Trace
 
+from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.failure import NonFiniteError
 
 Array: TypeAlias = NDArray[np.float64]
@@ -63,7 +64,13 @@ class _Param:
 
 
 class PlainStep:
-    """Pyro's own `SVI.step` of model and guide, both called with args and kwargs; always inside the fit's isolation."""
+    """Pyro's own `SVI.step` of model and guide, both called with args and kwargs; always inside the fit's isolation.
+
+    Attributes
+    ----------
+    call
+        What the next step calls them with; it may be set before each.
+    """
 
     def __init__(
         self,
@@ -73,11 +80,21 @@ class PlainStep:
         kwargs: dict[str, Any],
         settings: Settings,
     ) -> None:
-        self.model, self.guide, self.args, self.kwargs = model, guide, args, kwargs
+        self.model, self.guide, self.call = model, guide, Call.fixed(args, kwargs)
         self.elbo: ELBO = settings.elbo or Trace_ELBO()
         self._options = {**settings.optimizer_options, "lr": settings.learning_rate}
         self.optim: optim.PyroOptim = settings.optimizer(self._options)
         self._svi = SVI(model, guide, self.optim, loss=settings.elbo or _CheckedElbo())  # type: ignore[no-untyped-call]
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """Positional arguments of the next step."""
+        return self.call.args
+
+    @property
+    def kwargs(self) -> Mapping[str, Any]:
+        """Keyword arguments of the next step."""
+        return self.call.kwargs
 
     @property
     def learning_rate(self) -> float:

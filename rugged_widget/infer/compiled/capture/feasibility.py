@@ -5,7 +5,7 @@ import functools
 import itertools
 import types
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -37,7 +37,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     differentiated, or depends on what a graph does not see. Whatever model and guide raise is raised too.
     """
     start, elbo = Generators.copied(), copy.copy(step.elbo)
-    watch = watch_of(step)
+    watch = _watch(step, [*enumerate(step.args), *step.kwargs.items()])
     names = set(get_param_store().keys())
     if watch.iterators:
         raise UnsupportedError(f"the model holds the iterator {watch.iterators[0]!r}, which calls may move on unseen")
@@ -210,10 +210,10 @@ def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 
 def watch_of(step: PlainStep) -> Watch:
-    """Return a watch over model, guide and what they are called with."""
-    return Watch({"model": step.model, "guide": step.guide, **_named(step.args), **_named(step.kwargs)})
+    """Return a watch over model, guide and what they are called with in all steps."""
+    return _watch(step, step.call.constant.items())
 
 
-def _named(arguments: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
-    pairs = arguments.items() if isinstance(arguments, Mapping) else enumerate(arguments)
-    return {f"argument {name!r}": value for name, value in pairs}
+def _watch(step: PlainStep, arguments: Iterable[tuple[int | str, object]]) -> Watch:
+    named = {f"argument {name!r}": value for name, value in arguments}
+    return Watch({"model": step.model, "guide": step.guide, **named})
