@@ -137,9 +137,9 @@ def check_source(batches: Any) -> None:
     """Raise TypeError for what cannot be a source of batches, whatever it gives."""
     if isinstance(batches, Dataset) and not isinstance(batches, IterableDataset):
         name = type(batches).__name__
-        raise TypeError(f"batches must be {TAKES}, got a {name}, which gives single rows: use DataLoader({name}, ...)")
+        raise TypeError(f"batches must be {TAKES}, got {name}, which gives single rows: use DataLoader({name}, ...)")
     if isinstance(batches, Mapping):
-        raise TypeError(f"batches must be {TAKES}, got a {type(batches).__name__}: one batch is given as [batch]")
+        raise TypeError(f"batches must be {TAKES}, got {type(batches).__name__}: one batch is given as [batch]")
     if isinstance(batches, (str, bytes)) or not (isinstance(batches, Iterable) or callable(batches)):
         raise TypeError(f"batches must be {TAKES}, got {batches!r}")
 
