@@ -94,8 +94,6 @@ class Snapshot(Value):
         What each site adds to the ELBO; empty unless requested.
     gradient_norms
         Norms of the gradients so far; None unless requested.
-    epoch
-        Where in the data the fit is; None where every step has the same arguments, or batches come without end.
     """
 
     step: int
@@ -118,7 +116,6 @@ class Snapshot(Value):
     probabilities: Mapping[str, Array] = field(default_factory=dict)
     elbo_terms: tuple[ElboTerm, ...] = ()
     gradient_norms: GradientNorms | None = None
-    epoch: Epoch | None = None
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"
@@ -164,6 +161,8 @@ class Progress:
         How the steps are computed; None where that is not known.
     converged_at
         Step at which the run ended because the optimizer had converged by then; None where it did not end for that.
+    epoch
+        Where in the data the fit is; None where every step has the same arguments, or batches come without end.
     """
 
     status: Status
@@ -174,3 +173,4 @@ class Progress:
     error: str = ""
     engine: EngineInfo | None = None
     converged_at: int | None = None
+    epoch: Epoch | None = None
