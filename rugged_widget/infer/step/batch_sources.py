@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from rugged_widget.errors import RuggedWidgetError
+from rugged_widget.infer.step.quick_loader import batches_of
 
 TAKES: Final = "an iterable of batches, a DataLoader, or a function that returns the next batch or a new iterator"
 HINT: Final = (
@@ -151,14 +152,18 @@ def source_of(batches: Any) -> Source:
     """
     check_source(batches)
     if isinstance(batches, Iterable):
-        return Passes(lambda _: iter(batches), batches)
+        return Passes(lambda _: _begun(batches), batches)
     call = _with_steps(batches)
     first = call(0)
     if isinstance(first, Iterator):
-        return Passes(lambda num_steps: iter(call(num_steps)), batches, first)
+        return Passes(lambda num_steps: _begun(call(num_steps)), batches, first)
     if isinstance(first, DataLoader):
-        return Passes(lambda num_steps: iter(call(num_steps)), batches, iter(first))
+        return Passes(lambda num_steps: _begun(call(num_steps)), batches, _begun(first))
     return Function(call, first)
+
+
+def _begun(batches: Any) -> Iterator[Any]:
+    return batches_of(batches) if isinstance(batches, DataLoader) else iter(batches)
 
 
 def _with_steps(function: Callable[..., Any]) -> Callable[[int], Any]:
