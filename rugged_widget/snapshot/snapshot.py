@@ -22,6 +22,7 @@ from rugged_widget.snapshot.values import (
     Correction,
     Density,
     ElboCurve,
+    Epoch,
     KLGap,
     Latent,
     Parameter,
@@ -39,6 +40,7 @@ __all__ = [
     "ElboCurve",
     "EngineInfo",
     "EngineName",
+    "Epoch",
     "KLGap",
     "Parameter",
     "Progress",
@@ -175,6 +177,8 @@ class Progress:
         How the steps are computed; None where that is not known.
     converged_at
         Step at which the run ended because the optimizer had converged by then; None where it did not end for that.
+    epoch
+        Where in the data the fit is; None where every step has the same arguments, or batches come without end.
     """
 
     status: Status
@@ -185,3 +189,4 @@ class Progress:
     error: str = ""
     engine: EngineInfo | None = None
     converged_at: int | None = None
+    epoch: Epoch | None = None

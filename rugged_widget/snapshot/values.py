@@ -214,6 +214,25 @@ class Averaged:
     stride: int
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """Where in the data a fit is that takes a batch a step.
+
+    Attributes
+    ----------
+    number
+        Present pass through the data, from 1.
+    batch
+        Steps done in it, >= 0.
+    num_batches
+        Batches of a pass, >= 1; None where that is not known yet.
+    """
+
+    number: int
+    batch: int
+    num_batches: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Approximation(Value):
     """How good the guide is as an approximation of the posterior.

@@ -61,7 +61,8 @@ class Run(Generic[FitT]):
         """Status, steps, speed and engine at this moment."""
         fit, rate, error = self.fit, self._pace.steps_per_second, str(self._error or "")
         converged_at = fit.step if self.status == "finished" and fit.step < self._num_steps else None
-        return Progress(self.status, fit.step, self._num_steps, fit.elbo, rate, error, fit.engine, converged_at)
+        steps = fit.step, self._num_steps
+        return Progress(self.status, *steps, fit.elbo, rate, error, fit.engine, converged_at, fit.epoch)
 
     @contextlib.contextmanager
     def change(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from typing import Protocol, TypeVar
 
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress
-from rugged_widget.snapshot.values import Presence
+from rugged_widget.snapshot.values import Epoch, Presence
 
 SnapshotT_co = TypeVar("SnapshotT_co", covariant=True)
 SnapshotT_contra = TypeVar("SnapshotT_contra", contravariant=True)
@@ -34,6 +34,10 @@ class Trainable(Protocol[SnapshotT_co]):
     @property
     def engine(self) -> EngineInfo:
         """How the steps are computed, and why so."""
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """Where in the data the fit is; None where it has no batches, or they come without end."""
 
     @property
     def converged_at(self) -> int | None:

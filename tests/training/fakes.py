@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rugged_widget.errors import FitError
 from rugged_widget.snapshot.snapshot import EngineInfo, Progress
-from rugged_widget.snapshot.values import Presence
+from rugged_widget.snapshot.values import Epoch, Presence
 from rugged_widget.training.training import Training
 from rugged_widget.validation import Speed
 
@@ -39,6 +39,7 @@ class FakeFit:
         self.snapshots = 0
         self.longest_slice = 0.0
         self.engine = EngineInfo("plain", "it is a fake.")
+        self.epoch: Epoch | None = None
         self.stops_when_converged = False
         self.converges_at: float = math.inf
         self.averaged = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -28,29 +28,32 @@ class CapturedStep:
         What to run, the random numbers that it needs, and what runs it.
     constants
         Tensors that it was captured with, such as the data, with how often each had been written into by then.
-    args, rule, sizes, buffers
-        What the step was called with, the rule of its optimizer, the shapes of its parameters, and the buffers of model
-        and guide.
+    form, rule, sizes, buffers
+        What the step was called with but for a batch's tensors, which are inputs; the rule of its optimizer, the shapes
+        of its parameters, and the buffers of model and guide.
     """
 
     program: Program
     noise: Noise
     engine: GraphEngine
     constants: Sequence[tuple[torch.Tensor, int]]
-    args: Sequence[object]
+    form: Hashable
     rule: Rule
     sizes: Sequence[torch.Size]
     buffers: Sequence[torch.Tensor]
 
     def is_of(self, step: PlainStep, link: Link) -> bool:
         """Return whether another step would be captured as this one was, given that model and guide are alike."""
-        same = len(self.args) == len(arguments(step)) and all(
-            one is other for one, other in zip(self.args, arguments(step), strict=True)
-        )
         unchanged = all(constant._version == version for constant, version in self.constants)
         buffers = buffers_of(step)
         alike = len(buffers) == len(self.buffers) and all(map(torch.equal, self.buffers, buffers))
-        return same and unchanged and alike and self.rule == link.rule and list(self.sizes) == shapes(link)
+        return (
+            self.form == step.call.form
+            and unchanged
+            and alike
+            and self.rule == link.rule
+            and list(self.sizes) == shapes(link)
+        )
 
 
 @dataclass(eq=False)
@@ -67,11 +70,18 @@ class Captures:
         The step, and what compiles or has compiled it with JAX.
     pictures
         The tensors of a snapshot, by what they were asked for.
+    others
+        Steps with batches of other forms than that of `step`, by their form.
     """
 
     step: CapturedStep | None = None
     compilation: BackgroundCompile | None = None
     pictures: dict[object, Picture] = field(default_factory=dict)
+    others: dict[Hashable, CapturedStep] = field(default_factory=dict)
+
+    def of(self, form: Hashable) -> CapturedStep | None:
+        """Return the step that was captured for calls of a form."""
+        return self.step if self.step is not None and self.step.form == form else self.others.get(form)
 
     def keep(self, step: CapturedStep) -> None:
         """Keep a step in place of the one before."""
@@ -88,11 +98,7 @@ class Captures:
         """Let go of everything, as where a step turned out to be another one's."""
         self.step = self.compilation = None
         self.pictures.clear()
-
-
-def arguments(step: PlainStep) -> list[object]:
-    """Return what a step is called with."""
-    return [*step.args, *step.kwargs.values()]
+        self.others.clear()
 
 
 def buffers_of(step: PlainStep) -> list[torch.Tensor]:

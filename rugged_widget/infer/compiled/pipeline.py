@@ -9,9 +9,10 @@ from torch import fx
 from rugged_widget.infer.compiled.capture.feasibility import params_of, watch_of
 from rugged_widget.infer.compiled.capture.functionalize import functional
 from rugged_widget.infer.compiled.capture.random_inputs import hoist
+from rugged_widget.infer.compiled.capture.shapes_by_value import refuse_shapes_by_value
 from rugged_widget.infer.compiled.capture.simplify import simplify
 from rugged_widget.infer.compiled.capture.trace import capture
-from rugged_widget.infer.compiled.captures import CapturedStep, arguments, buffers_of, shapes
+from rugged_widget.infer.compiled.captures import CapturedStep, buffers_of, shapes
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
 from rugged_widget.infer.compiled.program import Program, State
 from rugged_widget.infer.compiled.stepping.captured_step import Compiled
@@ -40,9 +41,11 @@ def build(step: PlainStep, before: CapturedStep | None = None) -> Generator[None
     constants = [value for value in attributes if isinstance(value, torch.Tensor)]
     yield
     rates = tuple(state[0].new_ones(()) for _ in range(link.rule.num_rates))
-    body, prelude = hoist(graph, (*state, *rates))
+    given = (*rates, *step.call.tensors)
+    refuse_shapes_by_value(graph, (*state, *given), len(state) + len(rates))
+    body, prelude = hoist(graph, (*state, *given))
     noise = Noise(prelude)
-    inputs = (*rates, *noise.example)
+    inputs = (*given, *noise.example)
     graph = functional(body, (*state, *inputs))
     yield
     simplify(graph, (*state, *inputs))
@@ -53,7 +56,7 @@ def build(step: PlainStep, before: CapturedStep | None = None) -> Generator[None
         noise=noise,
         engine=GraphEngine(program),
         constants=[(constant, constant._version) for constant in constants],
-        args=arguments(step),
+        form=step.call.form,
         rule=link.rule,
         sizes=shapes(link),
         buffers=buffers_of(step),
@@ -63,12 +66,12 @@ def build(step: PlainStep, before: CapturedStep | None = None) -> Generator[None
 
 def _running(step: PlainStep, link: Link, captured: CapturedStep) -> Compiled:
     constants = [constant for constant, _ in captured.constants]
-    return Compiled(link, captured.noise, captured.engine, constants, watch_of(step))
+    return Compiled(link, captured.noise, captured.engine, constants, watch_of(step), captured.form)
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
     generators, elbo = Generators.copied(), copy.copy(step.elbo)
     try:
-        return capture(lambda: step.loss(elbo), link.params, link.rule, state)
+        return capture(lambda: step.loss(elbo), link.params, link.rule, state, step.call.tensors)
     finally:
         generators.rewind()

@@ -37,6 +37,11 @@ class PlainStepping:
     def __repr__(self) -> str:
         return f"PlainStepping(checkpoint at step {self._latest.num_steps if self._latest else None})"
 
+    @property
+    def oldest(self) -> int | None:
+        """Steps done at the earliest checkpoint; None where there is none."""
+        return None if self._good is None else self._good.num_steps
+
     def forget(self) -> None:
         """Drop the checkpoints: other steps than these were taken since."""
         self._good = self._latest = None

@@ -14,6 +14,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
 from pyro.poutine.trace_struct import Trace
 
+from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.failure import NonFiniteError
 from rugged_widget.infer.step.loss import (
     Loss,
@@ -93,7 +94,13 @@ class _Checkpoint:
 
 
 class PlainStep:
-    """Pyro's own `SVI.step` of model and guide, both called with args and kwargs; always inside the fit's isolation."""
+    """Pyro's own `SVI.step` of model and guide, both called with args and kwargs; always inside the fit's isolation.
+
+    Attributes
+    ----------
+    call
+        What the next step calls them with; it may be set before each.
+    """
 
     def __init__(
         self,
@@ -103,7 +110,7 @@ class PlainStep:
         kwargs: dict[str, Any],
         settings: Settings,
     ) -> None:
-        self.model, self.guide, self.args, self.kwargs = model, guide, args, kwargs
+        self.model, self.guide, self.call = model, guide, Call.fixed(args, kwargs)
         self.elbo: Loss = Trace_ELBO() if settings.elbo is None else own_loss(settings.elbo)
         loss: Loss = self.elbo if settings.elbo is not None else _CheckedElbo()  # type: ignore[no-untyped-call]
         self.optimizer = Optimizer(
@@ -117,6 +124,16 @@ class PlainStep:
     def optim(self) -> optim.PyroOptim:
         """Pyro's optimizer, this step's own."""
         return self.optimizer.optim
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """Positional arguments of the next step."""
+        return self.call.args
+
+    @property
+    def kwargs(self) -> Mapping[str, Any]:
+        """Keyword arguments of the next step."""
+        return self.call.kwargs
 
     @property
     def learning_rate(self) -> float:

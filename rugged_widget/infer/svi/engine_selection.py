@@ -1,9 +1,9 @@
 """Select what takes the next steps: Pyro, or a captured program that is verified and dropped where it is wrong."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Hashable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,14 +19,23 @@ from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError
+from rugged_widget.infer.step.arguments import Arguments
 from rugged_widget.infer.step.checkpoints import PlainStepping
 from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
+from rugged_widget.infer.svi.batch_forms import Forms
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.validation import Engine
 
 MAX_ATTEMPTS = 3
 """How often a capture is tried that has to wait for what a step makes; after that, every step makes something."""
+
+
+class _Building(NamedTuple):
+    """A capture under way, and the form of the calls that it is for."""
+
+    form: Hashable
+    pieces: Generator[None, None, tuple[Compiled, CapturedStep]]
 
 
 class Stepping:
@@ -40,6 +49,8 @@ class Stepping:
         What was captured of other fits of the same model and family of guide.
     own
         What the fit makes of the user's modules, which a capture leaves as they are; None where they are its own.
+    arguments
+        What the steps are called with; the first call is with the step already.
     """
 
     def __init__(
@@ -48,15 +59,17 @@ class Stepping:
         engine: Engine,
         threads: Threads,
         captures: Captures,
+        arguments: Arguments,
         *,
         ready: bool,
         own: OwnState | None = None,
     ) -> None:
         self._step, self._threads, self._captures, self._own = plain, threads, captures, own
+        self._arguments, self._forms = arguments, Forms()
         self._plain = PlainStepping(plain, own)
         self._build_after = 0 if ready else 1
         self._attempts = self._recaptured = 0
-        self._building: Generator[None, None, tuple[Compiled, CapturedStep]] | None = None
+        self._building: _Building | None = None
         self._captured: CapturedStep | None = None
         self._compiled: CompiledStepping | None = None
         self._takeover: BackgroundCompile | None = None
@@ -81,24 +94,49 @@ class Stepping:
                 self._compiled.use(self._captured.engine)
                 self._begin(self._captured)
 
+    def fetch(self, num_steps: int) -> None:
+        """Get the arguments of the step after `num_steps`; BatchError is raised where there are none."""
+        if not self._arguments.varies:
+            return
+        oldest = self._plain.oldest if self._last_was_plain or self._compiled is None else self._compiled.oldest
+        self._arguments.forget(num_steps if oldest is None else min(oldest, num_steps))
+        captured = self._asked != "plain" and self._compiled is not None
+        self._step.call = self._arguments.at(num_steps, thorough=not captured)
+        self._forms.note(num_steps, self._step.call.form)
+        if self._forms.are_all_different and self._compiled is None and self._refused is None:
+            self.info = EngineInfo("plain", "no two batches so far are alike in shape, type and whatever is no tensor")
+
+    def _needs_capture(self, num_steps: int) -> bool:
+        if self._asked == "plain" or self._refused is not None or num_steps < self._build_after:
+            return False
+        if not self._arguments.varies:
+            return self._compiled is None
+        form, compiled = self._step.call.form, self._compiled
+        count = 0 if compiled is None else compiled.num_programs
+        return not self._can_run(form) and self._forms.is_worth_a_capture(form, count)
+
+    def _can_run(self, form: Hashable) -> bool:
+        return self._compiled is not None and self._compiled.can_run(form)
+
     def prepare(self, num_steps: int) -> bool:
         """Do the next piece, some 0.1 s, of what the engine needs before the next step; True while more is left."""
-        needed = self._asked != "plain" and self._refused is None and self._compiled is None
-        if not needed or num_steps < self._build_after:
+        if not self._needs_capture(num_steps):
             return False
-        building, self._building = self._building or build(self._step, self._captures.step), None
+        if self._compiled is not None:
+            self._compiled.store()
+        form, building = self._step.call.form, self._building
+        if building is None or building.form != form:
+            building = _Building(form, build(self._step, self._captures.of(form)))
+        self._building = None
         try:
             with nullcontext() if self._own is None else self._own.looking():
-                next(building)
+                next(building.pieces)
         except StopIteration as done:
-            compiled, captured = done.value
-            self._captures.keep(captured)
-            self._compiled, self._captured = CompiledStepping(self._step, compiled, self._threads), captured
-            self._begin(captured)
+            self._take_over(*done.value)
         except NotYetError as error:
             self._try_again(num_steps, str(error))
         except UnsupportedError as error:
-            self._refuse(str(error))
+            self._refuse_form(str(error))
         except Exception as error:  # the model's own: the next step raises it again, and it is told then
             self._try_again(
                 num_steps, f"trying to capture the step ended with {type(error).__name__}: {message_of(error)}"
@@ -106,6 +144,25 @@ class Stepping:
         else:
             self._building = building
         return self._building is not None
+
+    def _take_over(self, compiled: Compiled, captured: CapturedStep) -> None:
+        """Take the next steps by what was captured, or those with batches of its form where there is one already."""
+        if self._compiled is None:
+            self._captures.keep(captured)
+            compiled.arguments = self._arguments
+            self._compiled, self._captured = CompiledStepping(self._step, compiled, self._threads), captured
+            self._begin(captured)
+        elif self._compiled.add(compiled):
+            self._captures.others[captured.form] = captured
+        else:
+            self._forms.refuse(captured.form)
+
+    def _refuse_form(self, reason: str) -> None:
+        """Leave to Pyro the steps with batches of the present form, which are all where nothing else was captured."""
+        if self._compiled is None:
+            self._refuse(reason)
+        else:
+            self._forms.refuse(self._step.call.form)
 
     def take(self, num_steps: int, max_steps: int, seconds: float) -> Taken:
         """Take steps after `num_steps` that were done: at least one, or none where some are undone.
@@ -117,7 +174,7 @@ class Stepping:
             pass
         self._look_at_takeover()
         compiled = self._compiled
-        if self._asked == "plain" or compiled is None:
+        if self._asked == "plain" or compiled is None or not compiled.can_run(self._step.call.form):
             return self._take_plain(num_steps)
         if num_steps < compiled.careful_until:
             return self._take_carefully(compiled, num_steps)
@@ -218,6 +275,9 @@ class Stepping:
             self.info = EngineInfo("jax", "compiled from the captured step, and checked beside Pyro's own now and then")
 
     def _try_again(self, num_steps: int, reason: str) -> None:
+        if self._compiled is not None:
+            self._forms.refuse(self._step.call.form)
+            return
         self._build_after = num_steps + 1
         self._attempts += 1
         if self._attempts == MAX_ATTEMPTS:

@@ -12,11 +12,15 @@ import torch
 from pyro import get_param_store
 from pyro.optim import PyroOptim
 
+from rugged_widget.errors import FitError
 from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.diagnostics.elbo_terms_average import AveragedTerms
 from rugged_widget.infer.diagnostics.gradient_norms import GradientMonitor
 from rugged_widget.infer.guides.setup import create_parameters
+from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.batch_sources import BatchError
+from rugged_widget.infer.step.batches import arguments_of, first_call
 from rugged_widget.infer.step.failure import describe, too_few
 from rugged_widget.infer.step.isolation import Generators, Isolation
 from rugged_widget.infer.step.loss import Loss
@@ -27,7 +31,7 @@ from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, GradientNorms
 from rugged_widget.snapshot.snapshot import EngineInfo
-from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
+from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve, Epoch
 from rugged_widget.validation import (
     checked_engine,
     checked_learning_rate,
@@ -56,6 +60,10 @@ class Fit:
         Makes the guide, given the model. Its random numbers count as the fit's.
     args, kwargs
         What model and guide are called with.
+    batches
+        Where each step has a batch of its own, in front of `args`: an iterable or a DataLoader, which is gone through
+        again and again; a function that returns a new iterator, or the next batch, and may take the number of steps
+        done. A tuple or list is spread over the first arguments, a dict over keyword arguments. None for no batches.
     learning_rate
         Learning rate of the optimizer, finite, > 0; None where `optimizer` is an object, which has its own.
     seed
@@ -88,18 +96,19 @@ class Fit:
     Raises
     ------
     TypeError, ValueError
-        If learning_rate, seed or engine is not as said here.
+        If learning_rate, seed, engine or batches is not as said here; there has to be a batch at least.
     FitError
-        If the model or the guide raises when the guide is set up.
+        If the first batch cannot be had, or the model or the guide raises when the guide is set up.
     """
 
     def __init__(
         self,
         model: Callable[..., Any],
         make_guide: Callable[[Callable[..., Any]], Any],
-        args: Sequence[Any],
+        args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
         *,
+        batches: Any = None,
         learning_rate: float | None = None,
         seed: int,
         elbo: Loss | None = None,
@@ -119,6 +128,7 @@ class Fit:
         self.stops_when_converged = False
         self.seconds = 0.0
         self.model = model
+        self._arguments = arguments_of(args, kwargs, batches)
         self._captures, self._shares = captures or Captures(), captures is not None
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
@@ -127,12 +137,17 @@ class Fit:
                 self.guide = make_guide(model)
             if self._own is not None:
                 self._own.guide = self.guide
+            call = first_call(self._arguments)
             try:
-                ready = create_parameters(self.guide, tuple(args), dict(kwargs or {}), unmoved)
+                ready = create_parameters(self.guide, call.args, dict(call.kwargs), unmoved)
             except Exception as error:
                 raise describe(error, 1, learning_rate or math.nan, 0) from error
-            self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
-            self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready, own=self._own)
+            self._plain = PlainStep(model, self.guide, call.args, dict(call.kwargs), settings)
+            self._plain.call = call
+            self._arguments.begin_here(0)  # setting up the guide may have drawn some
+            self._stepping = Stepping(
+                self._plain, choice, threads, self._captures, self._arguments, ready=ready, own=self._own
+            )
             self._record = Record(self._stepping.parameters, nats=nats)
         self._terms, self._gradients = AveragedTerms(self._plain), GradientMonitor(self._plain)
 
@@ -148,6 +163,16 @@ class Fit:
     def elbo(self) -> float:
         """ELBO estimate of the last step in nats, total over all rows; nan before the first."""
         return self._record.history.last
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """Where in the data the fit is; None where it has no batches, or they come without end."""
+        return self._arguments.epoch(self.step)
+
+    @property
+    def example(self) -> Call:
+        """What model and guide are called with outside a step: the first batch, always, where each step has one."""
+        return self._arguments.example
 
     def history(self) -> pd.DataFrame:
         """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate."""
@@ -318,7 +343,8 @@ class Fit:
         ------
         FitError
             If the ELBO or a parameter is not finite after a step, or the model or the guide raised. The fit is then
-            back where its steps still worked, at most ten steps before the failure, and can go on from there.
+            back where its steps still worked, at most ten steps before the failure, and can go on from there, with the
+            batches that those steps had. Also if there is no next batch; the fit then stays where it is.
         """
         if not isinstance(max_steps, (int, np.integer)) or isinstance(max_steps, bool):
             raise TypeError(f"max_steps must be an int, got {max_steps!r}")
@@ -341,6 +367,10 @@ class Fit:
     def _take(self, max_steps: int, seconds: float) -> int:
         """Take steps and return how many, or raise FitError and go back to where steps still worked."""
         room = self._record.room(assessed=self.stops_when_converged)
+        try:
+            self._stepping.fetch(self.step)
+        except BatchError as error:  # nothing has changed
+            raise FitError(str(error), step=self.step + 1) from error
         try:
             while self._stepping.prepare(self.step):
                 pass

@@ -11,6 +11,7 @@ from html import escape
 import ipywidgets
 
 from rugged_widget.snapshot.snapshot import Progress, Status
+from rugged_widget.snapshot.values import Epoch
 from rugged_widget.view.controls.engine_note import EngineNote
 from rugged_widget.view.controls.inputs import Input
 from rugged_widget.view.figures.chart import html_text
@@ -108,7 +109,19 @@ class Controls:
 
 
 def sentence(text: Catalogue, progress: Progress) -> str:
-    """Return the status as a sentence: running · step 1,098 of 1,500 · 152 steps/s · 3 s left."""
+    """Return the status as a sentence: running · step 98 of 1,500 · 152 steps/s · 10 s left · epoch 3, batch 4 of 8."""
+    place = "" if progress.epoch is None or not progress.step else f" · {place_in_data(text, progress.epoch)}"
+    return _of_steps(text, progress) + place
+
+
+def place_in_data(text: Catalogue, epoch: Epoch) -> str:
+    """Return how far the passes through the data are: epoch 3, batch 4 of 8."""
+    if epoch.num_batches is None:
+        return text("batches.place", epoch=epoch.number, batch=epoch.batch)
+    return text("batches.place_of", epoch=epoch.number, batch=epoch.batch, count=epoch.num_batches)
+
+
+def _of_steps(text: Catalogue, progress: Progress) -> str:
     step, count = progress.step, progress.num_steps
     if progress.status == "finished" and progress.converged_at is not None:
         return text("controls.status.converged", step=step, count=count)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rugged_widget.snapshot.snapshot import Progress
+from rugged_widget.snapshot.values import Epoch
 from rugged_widget.view.controls.controls import Controls, duration, sentence
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
@@ -33,6 +35,18 @@ def progress(status: str, step: int = 0, rate: float = math.nan, error: str = ""
 )
 def test_the_status_is_one_sentence(given: Progress, said: str) -> None:
     assert sentence(WORDS, given) == said
+
+
+@pytest.mark.parametrize(
+    ("step", "epoch", "said"),
+    [
+        (1203, Epoch(12, 3, 8), "paused · step 1,203 of 1,500 · epoch 12, batch 3 of 8"),
+        (4, Epoch(1, 4), "paused · step 4 of 1,500 · epoch 1, batch 4"),
+        (0, Epoch(1, 0, 8), "paused · step 0 of 1,500"),
+    ],
+)
+def test_the_status_says_how_often_the_data_was_gone_through(step: int, epoch: Epoch, said: str) -> None:
+    assert sentence(WORDS, replace(progress("paused", step), epoch=epoch)) == said
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.2, "1 s"), (59.0, "59 s"), (61, "2 min"), (5400, "1.5 h")])

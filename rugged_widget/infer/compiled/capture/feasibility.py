@@ -4,7 +4,7 @@ import copy
 import itertools
 import types
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -35,7 +35,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
     if reason := reason_against_capture(step.elbo):
         raise UnsupportedError(reason)
     start, elbo = Generators.copied(), copy.copy(step.elbo)
-    watch = watch_of(step)
+    watch = _watch(step, [*enumerate(step.args), *step.kwargs.items()])
     names = set(get_param_store().keys())
     if watch.iterators:
         raise UnsupportedError(f"the model holds the iterator {watch.iterators[0]!r}, which calls may move on unseen")
@@ -166,12 +166,10 @@ class _Held(NamedTuple):
 
 
 def watch_of(step: PlainStep) -> Watch:
-    """Return a watch over model, guide, loss and what the first two are called with."""
-    return Watch(
-        {"model": step.model, "guide": step.guide, "loss": step.elbo, **_named(step.args), **_named(step.kwargs)}
-    )
+    """Return a watch over model, guide, loss and what the first two are called with in all steps."""
+    return _watch(step, step.call.constant.items())
 
 
-def _named(arguments: Sequence[object] | Mapping[str, object]) -> dict[str, object]:
-    pairs = arguments.items() if isinstance(arguments, Mapping) else enumerate(arguments)
-    return {f"argument {name!r}": value for name, value in pairs}
+def _watch(step: PlainStep, arguments: Iterable[tuple[int | str, object]]) -> Watch:
+    named = {f"argument {name!r}": value for name, value in arguments}
+    return Watch({"model": step.model, "guide": step.guide, "loss": step.elbo, **named})

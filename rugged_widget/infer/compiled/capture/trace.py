@@ -29,14 +29,18 @@ LOOKED_AT = "Python looks at the value of a tensor, and a graph has only its sha
 
 
 def capture(
-    loss: Callable[[], torch.Tensor], params: Sequence[torch.Tensor], rule: Rule, state: State
+    loss: Callable[[], torch.Tensor],
+    params: Sequence[torch.Tensor],
+    rule: Rule,
+    state: State,
+    batch: Sequence[torch.Tensor] = (),
 ) -> fx.GraphModule:
     """Trace one step as it would be taken now; the random numbers used are not given back.
 
     The step is traced with the real leaf tensors, wherever model and guide keep them: putting others in their place
-    would miss references that modules hold. In the finished graph(*state, *rates) -> (loss, *state) the leaves are
-    replaced by parts of its first input; it draws random numbers where the model does. UnsupportedError is raised where
-    the step depends on values in a way that a graph of tensors cannot follow.
+    would miss references that modules hold. In the finished graph(*state, *rates, *batch) -> (loss, *state) the leaves
+    are replaced by parts of its first input; it draws random numbers where the model does. UnsupportedError is raised
+    where the step depends on values in a way that a graph of tensors cannot follow.
 
     Parameters
     ----------
@@ -46,6 +50,8 @@ def capture(
         The leaves to differentiate by, all of one dtype on the CPU.
     state
         An example: the parameters flat, then the moments of the rule, vectors of one length.
+    batch
+        An example of the tensors that other steps have others in place of; the loss is computed from these very ones.
     """
     sizes = [param.numel() for param in params]
     rates = [state[0].new_ones(()) for _ in range(rule.num_rates)]
@@ -57,12 +63,13 @@ def capture(
             value = loss()
             grads = torch.autograd.grad(value, params)
         flat_grads = torch.cat([grad.reshape(-1) for grad in grads])
-        updated = rule.update(flat, flat_grads, tuple(moments), values[len(state) :])
+        given = values[len(state) : len(state) + len(rates)]
+        updated = rule.update(flat, flat_grads, tuple(moments), given)
         return value.detach().reshape(()), *updated, *parts
 
     try:
         with _without_mkldnn():
-            traced = make_fx(step)(*state, *rates)
+            traced = make_fx(step)(*state, *rates, *batch)
     except UnsupportedError:
         raise
     except Exception as error:

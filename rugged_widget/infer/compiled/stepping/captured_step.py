@@ -1,9 +1,10 @@
 """Take steps of a captured program, on the state that it shares with Pyro's own steps."""
 
+import operator
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import torch
@@ -13,9 +14,14 @@ from rugged_widget.infer.compiled.capture.feasibility import Watch
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
 from rugged_widget.infer.compiled.program import Engine, State, message_of
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
+from rugged_widget.infer.compiled.stepping.step_inputs import StepInputs
+from rugged_widget.infer.step.arguments import Arguments, FixedArguments
 
 Array: TypeAlias = NDArray[np.float64]
 
+
+CHECKS = 2
+"""Times that a program beside the first is checked, each at the first steps that it takes."""
 
 READ_SECONDS = 0.02
 """Time from one reading of the numbers that a model holds to the next."""
@@ -38,24 +44,90 @@ class Mark:
     generator: torch.Tensor
 
 
+@dataclass(eq=False)
+class _Ready:
+    """A captured program that is ready to run, and how often it was checked beside Pyro's own step."""
+
+    noise: Noise
+    engine: Engine
+    checks: int = 0
+
+
 class Compiled:
     """Takes captured steps. What they change lives here from `load` to `store`, and with Pyro otherwise.
 
     The engine may be replaced between two runs by another of the same program. `constants` are tensors that the program
-    was captured with, such as the data; `watch` sees the numbers that model and guide hold.
+    was captured with, such as the data; `watch` sees the numbers that model and guide hold. It takes steps with calls
+    of the given form, and of others once their programs are added; whoever has other than fixed arguments sets
+    `arguments`.
     """
 
     def __init__(
-        self, link: Link, noise: Noise, engine: Engine, constants: Sequence[torch.Tensor], watch: Watch
+        self,
+        link: Link,
+        noise: Noise,
+        engine: Engine,
+        constants: Sequence[torch.Tensor],
+        watch: Watch,
+        form: Hashable = None,
     ) -> None:
-        self.link, self.engine = link, engine
-        self._noise = noise
+        self.link, self._inputs = link, StepInputs(FixedArguments())
+        self._main = _Ready(noise, engine)
+        self._programs = {form: self._main}
         self._constants = [(constant, constant._version) for constant in constants]
         self._watch, self._seen, self._read_at = watch, watch.read(), time.monotonic()
         self._state, self._count = link.read()
 
     def __repr__(self) -> str:
-        return f"Compiled({self.engine!r}, {self._noise!r}, {self.link!r})"
+        return f"Compiled({self.engine!r}, {self._main.noise!r}, {self.link!r})"
+
+    @property
+    def arguments(self) -> Arguments:
+        """What the steps are called with."""
+        return self._inputs.arguments
+
+    @arguments.setter
+    def arguments(self, arguments: Arguments) -> None:
+        self._inputs = StepInputs(arguments)
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the program; where there are several, the first of them."""
+        return self._main.engine
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        self._main.engine = engine
+
+    @property
+    def num_programs(self) -> int:
+        """Forms of calls that it takes steps with."""
+        return len(self._programs)
+
+    def can_run(self, form: Hashable) -> bool:
+        """Return whether it takes steps with calls of a form."""
+        return form in self._programs or not self.arguments.varies
+
+    def add(self, other: Self) -> bool:
+        """Take steps with calls of another's form too; returns False where that one has other parameters."""
+        params, others = self.link.params, other.link.params
+        same = len(params) == len(others) and all(map(operator.is_, params, others))
+        if same and self.link.rule == other.link.rule:
+            self._programs |= {form: ready for form, ready in other._programs.items() if form not in self._programs}
+            self._constants += other._constants
+        return same
+
+    def needs_check(self, num_steps: int) -> bool:
+        """Return whether the program of the step after `num_steps` is new beside others that were checked for long."""
+        ready = self._of(num_steps)
+        return ready is not self._main and ready.checks < CHECKS
+
+    def was_checked(self, num_steps: int) -> None:
+        """Note that the step after `num_steps` was checked."""
+        self._of(num_steps).checks += 1
+
+    def _of(self, num_steps: int) -> _Ready:
+        return self._programs[self.arguments.at(num_steps).form] if self.arguments.varies else self._main
 
     @property
     def outdated(self) -> bool:
@@ -91,19 +163,21 @@ class Compiled:
         self._state, self._count = mark.state, mark.count
         torch.set_rng_state(mark.generator)
 
-    def run(self, num_steps: int, learning_rate: float) -> tuple[Array, Array]:
+    def run(self, num_steps: int, learning_rate: float, start: int = 0) -> tuple[Array, Array]:
         """Take steps, >= 1, whether they lead anywhere or not; return losses and learning rates, (num_steps,) each.
 
-        `learning_rate` is that of the next step, as the optimizer has it now. Where the engine fails, EngineError is
-        raised and the state is as before.
+        They come after `start` steps, and are fewer where the next batches are of another form. `learning_rate` is that
+        of the next step, as the optimizer has it now. Where the engine fails, EngineError is raised and the state is as
+        before.
         """
-        rule, state = self.link.rule, self._state
+        rule, state, ready = self.link.rule, self._state, self._of(start)
+        num_steps, inputs = self._inputs.of(start, num_steps, ready.noise)
         learning_rates = rule.decayed(learning_rate, num_steps)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
         try:
-            self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
+            self._state, losses = ready.engine.run(state, [*rates, *inputs])
         except RuntimeError as error:
-            raise EngineError(f"the {self.engine.name} engine could not run it: {message_of(error)}") from error
+            raise EngineError(f"the {ready.engine.name} engine could not run it: {message_of(error)}") from error
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
 

@@ -1,13 +1,14 @@
 """Take many captured steps a call, with checkpoints, and verify some of them against Pyro's own."""
 
 import time
+from collections.abc import Hashable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from rugged_widget.infer.compiled.program import Engine
-from rugged_widget.infer.compiled.stepping.captured_step import Compiled, EngineError, Mark
+from rugged_widget.infer.compiled.stepping.captured_step import Array, Compiled, EngineError, Mark
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError, Verification
 from rugged_widget.infer.step.checkpoints import EVERY
@@ -75,15 +76,34 @@ class CompiledStepping:
             self._holds = True
             self._places.clear()
             self._agreed = _Place(num_steps, self._mark())
-        if num_steps >= self._next_check:
+        if num_steps >= self._next_check or self._compiled.needs_check(num_steps):
             return self._check(num_steps)
-        until_check = self._next_check - num_steps
+        until_check = max(1, self._next_check - num_steps)
         return self._run(num_steps, min(max_steps, until_check, self._fitting(seconds)))
 
     @property
     def outdated(self) -> bool:
         """True if the data that was captured has been written into since."""
         return self._compiled.outdated
+
+    @property
+    def oldest(self) -> int | None:
+        """Steps done at the earliest place that it may go back to; None where there is none."""
+        places = [*self._places, self._agreed] if self._agreed else self._places
+        return min((place.num_steps for place in places), default=None)
+
+    def can_run(self, form: Hashable) -> bool:
+        """Return whether it takes steps with calls of a form."""
+        return self._compiled.can_run(form)
+
+    def add(self, compiled: Compiled) -> bool:
+        """Take steps with calls of another form too; returns False where that cannot be."""
+        return self._compiled.add(compiled)
+
+    @property
+    def num_programs(self) -> int:
+        """Forms of calls that it takes steps with."""
+        return self._compiled.num_programs
 
     def held(self) -> dict[int, torch.Tensor]:
         """Return the parameters that are here and not with Pyro: flat values by the identity of the parameter."""
@@ -132,9 +152,10 @@ class CompiledStepping:
         self._remember(num_steps)
         start = time.perf_counter()
         try:
-            losses, rates = self._compiled.run(count, self._plain.learning_rate)
+            losses, rates = self._compiled.run(count, self._plain.learning_rate, num_steps)
         except EngineError as error:
             raise self._return_to_agreement(num_steps, error) from error
+        count = len(losses)
         step_seconds = (time.perf_counter() - start) / count
         self._threads.took(step_seconds)
         # A longer call shares its overhead among more steps, so that faster is believed at once and slower by and by.
@@ -160,9 +181,18 @@ class CompiledStepping:
         again = target - place.num_steps
         losses = rates = np.empty(0)
         if again > 0:
-            losses, rates = self._compiled.run(again, place.mark.learning_rate)
+            losses, rates = self._again(place, again)
         self._shift_rate(max(target, place.num_steps) - origin)
         return Taken(place.num_steps, losses, rates)
+
+    def _again(self, place: _Place, count: int) -> tuple[Array, Array]:
+        """Take steps from a place on once more; return losses and learning rates."""
+        losses, rates = self._compiled.run(count, place.mark.learning_rate, place.num_steps)
+        while len(losses) < count:
+            done = len(losses)
+            more = self._compiled.run(count - done, float(rates[-1]), place.num_steps + done)
+            losses, rates = np.append(losses, more[0]), np.append(rates, more[1])
+        return losses, rates
 
     def _shift_rate(self, num_steps: int) -> None:
         """Let the optimizer's own decay of the learning rate go on, or back; what the user has set stays set."""
@@ -175,16 +205,17 @@ class CompiledStepping:
         self._remember(num_steps)
         start = time.perf_counter()
         try:
-            loss, rates = self._shadow()
+            loss, rates = self._shadow(num_steps)
         except (DisagreementError, EngineError) as error:
             raise self._return_to_agreement(num_steps, error) from error
         except Exception:  # Pyro's step is taken once more, by itself, and what it raises is told then
             self.ran_away = False
             return self._return_before(num_steps, margin=1)
         check_seconds = time.perf_counter() - start
+        self._compiled.was_checked(num_steps)
         self._agreed = _Place(num_steps + 1, self._mark())
         affordable = check_seconds / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
-        self._gap = max(1, min(2 * self._gap, int(affordable)))
+        self._gap = max(1, min(2 * self._gap, int(affordable), self._compiled.arguments.reach // 2))
         self._next_check = num_steps + 1 + self._gap
         return Taken(num_steps, loss, rates)
 

@@ -39,15 +39,17 @@ class Verification:
         self._largest_loss = 1.0
         self._largest_gradients = np.zeros(len(compiled.link.params))
 
-    def __call__(self) -> tuple[Array, Array]:
+    def __call__(self, num_steps: int = 0) -> tuple[Array, Array]:
         """Take one step, for which both have to hold the present state; return loss and learning rate, shape (1,).
+
+        It is the step after `num_steps`, and Pyro's own has its arguments already.
 
         The captured step holds what it leads to, and random numbers go on from there. DisagreementError is raised where
         the two differ; whatever Pyro's own step raises is raised too.
         """
         before, start = self._compiled.state, Generators.copied()
         rate = self._plain.learning_rate
-        loss, rates = self._compiled.run(1, rate)
+        loss, rates = self._compiled.run(1, rate, num_steps)
         after = torch.get_rng_state()
         start.rewind()
         try:

@@ -1,0 +1,53 @@
+"""Gather batches and random numbers of several steps, in the order in which those steps would get them."""
+
+import torch
+
+from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
+from rugged_widget.infer.step.arguments import Arguments, Call
+
+
+class StepInputs:
+    """Puts together what the steps of one call of an engine are given, their rates aside.
+
+    Parameters
+    ----------
+    arguments
+        What the steps are called with: the tensors of batches are inputs, all else is part of the program.
+    """
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.arguments = arguments
+
+    def __repr__(self) -> str:
+        return f"StepInputs({self.arguments!r})"
+
+    def of(self, start: int, num_steps: int, noise: Noise) -> tuple[int, list[torch.Tensor]]:
+        """Return how many steps there are inputs for, and the inputs, a row a step: tensors of batches, then noise.
+
+        The steps come after `start` others. They are at most `num_steps` >= 1, and fewer where batches of another form
+        come next, or there is no next batch.
+        """
+        if not self.arguments.varies:
+            return num_steps, noise.draw(num_steps)
+        calls: list[Call] = []
+        draws: list[list[torch.Tensor]] = []
+        for call in self.arguments.following(start, num_steps):
+            if calls and call.form != calls[0].form:
+                break
+            calls.append(call)
+            if self.arguments.draws:  # the next batch may come of the random numbers after those of this step
+                draws.append(noise.draw(1))
+            if not call.stackable:
+                break
+        drawn = _joined(draws) if self.arguments.draws else noise.draw(len(calls))
+        return len(calls), [*_stacked(calls), *drawn]
+
+
+def _stacked(calls: list[Call]) -> list[torch.Tensor]:
+    if len(calls) == 1:  # no copy, which a large batch would feel
+        return [tensor[None] for tensor in calls[0].tensors]
+    return [torch.stack(tensors) for tensors in zip(*(call.tensors for call in calls), strict=True)]
+
+
+def _joined(draws: list[list[torch.Tensor]]) -> list[torch.Tensor]:
+    return draws[0] if len(draws) == 1 else [torch.cat(rows) for rows in zip(*draws, strict=True)]

@@ -1,0 +1,189 @@
+"""What model and guide are called with in each step: the same arguments, or a batch a step."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+import torch
+
+from rugged_widget.snapshot.values import Epoch
+
+SIMPLE = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
+"""Values that are alike where they are equal."""
+
+NO_LIMIT = 1 << 62
+
+
+class _Itself:
+    """Compares a thing by its identity, and keeps it, so that no other takes that."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self._thing is other._thing
+
+    def __hash__(self) -> int:
+        return id(self._thing)
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """Arguments of model and guide in one step.
+
+    Attributes
+    ----------
+    args, kwargs
+        The arguments.
+    constant
+        Those of them that all steps have in common, by position or name.
+    tensors
+        Tensors of the batch, each once, in order; none where the arguments are the same in all steps.
+    form
+        Everything else about the call: two calls of one form differ by the values in `tensors` alone. None where the
+        batch holds something that cannot be compared.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    constant: Mapping[int | str, Any] = field(default_factory=dict)
+    tensors: tuple[torch.Tensor, ...] = ()
+    form: Hashable = None
+
+    @classmethod
+    def fixed(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Self:
+        """Return the call of every step, where all are alike."""
+        constant: dict[int | str, Any] = dict([*enumerate(args), *kwargs.items()])
+        return cls(tuple(args), dict(kwargs), constant, (), _identities(constant))
+
+    @classmethod
+    def of_batch(cls, batch: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Self:
+        """Return the call of one batch, with arguments that are the same in all steps behind it.
+
+        A tuple or a list is spread over the first arguments, a dict of names over keyword arguments; anything else is
+        the first argument.
+        """
+        by_name = isinstance(batch, Mapping) and all(isinstance(name, str) for name in batch)
+        first = () if by_name else tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+        named = dict(batch) if by_name else {}
+        if both := [name for name in named if name in kwargs]:
+            raise ValueError(f"the batch and the keyword arguments both give {both[0]!r}")
+        constant: dict[int | str, Any] = dict([*enumerate(args, len(first)), *kwargs.items()])
+        tensors: dict[int, torch.Tensor] = {}
+        form = _form_of((first, named), tensors)
+        whole = None if form is None else (form, _identities(constant))
+        return cls((*first, *args), {**named, **kwargs}, constant, tuple(tensors.values()), whole)
+
+    @property
+    def stackable(self) -> bool:
+        """True if stacking the tensors with those of other calls leaves each laid out in memory as it is."""
+        return all(tensor.is_contiguous() for tensor in self.tensors)
+
+
+def _identities(values: Mapping[int | str, Any]) -> Hashable:
+    return tuple((name, _Itself(value)) for name, value in values.items())
+
+
+def _form_of(thing: Any, tensors: dict[int, torch.Tensor]) -> Hashable:
+    """Return all of a nested value but its tensors' numbers, and note the tensors; None where that cannot be told."""
+    if isinstance(thing, torch.Tensor):
+        plain = type(thing) is torch.Tensor and not thing.requires_grad and thing.layout is torch.strided
+        if not plain or thing.device.type != "cpu":
+            return None
+        tensors.setdefault(id(thing), thing)
+        return list(tensors).index(id(thing)), thing.shape, thing.stride(), thing.dtype
+    if isinstance(thing, (tuple, list)):
+        parts = [_form_of(part, tensors) for part in thing]
+        return None if None in parts else (type(thing), *parts)
+    if isinstance(thing, dict):
+        parts = [_form_of(part, tensors) for part in thing.values()]
+        return None if None in parts else (type(thing), tuple(thing), *parts)
+    return (type(thing), thing) if isinstance(thing, SIMPLE) else None
+
+
+class Arguments(Protocol):
+    """What the steps of a fit call model and guide with; asked inside the fit's isolation."""
+
+    @property
+    def varies(self) -> bool:
+        """True if the call may differ from step to step."""
+        ...
+
+    @property
+    def draws(self) -> bool:
+        """True if getting a call may draw random numbers, which then lie between those of two steps."""
+        ...
+
+    @property
+    def example(self) -> Call:
+        """One call, always the same, for whoever has to call model or guide outside a step."""
+        ...
+
+    @property
+    def reach(self) -> int:
+        """Steps, >= 1, that can be gone back without keeping too much in memory."""
+        ...
+
+    def at(self, num_steps: int, *, thorough: bool = False) -> Call:
+        """Return the call of the step after `num_steps`, and let torch's generator be where that step begins.
+
+        It is the next one that was never asked for, or one that is not forgotten. Where `thorough`, the generators of
+        Python and NumPy come back too when it is asked for again: a step by Pyro may draw from them.
+
+        Raises
+        ------
+        BatchError
+            Where there is no such call; the fit is untouched.
+        """
+        ...
+
+    def following(self, num_steps: int, count: int) -> Iterator[Call]:
+        """Yield the calls of at most `count` steps after `num_steps`; fewer where a later one cannot be had."""
+        ...
+
+    def begin_here(self, num_steps: int) -> None:
+        """Note that the step after `num_steps` begins with the random numbers as they are now.
+
+        Otherwise it begins where its call was got.
+        """
+        ...
+
+    def forget(self, num_steps: int) -> None:
+        """Forget the calls of the first steps: nothing goes back behind `num_steps`."""
+        ...
+
+    def epoch(self, num_steps: int) -> Epoch | None:
+        """Return where in the data the fit is after so many steps; None where the data is not gone through."""
+        ...
+
+
+class FixedArguments:
+    """The same arguments in every step."""
+
+    varies = draws = False
+    reach = NO_LIMIT
+
+    def __init__(self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> None:
+        self.example = Call.fixed(args, kwargs or {})
+
+    def __repr__(self) -> str:
+        return f"FixedArguments({len(self.example.constant)})"
+
+    def at(self, num_steps: int, *, thorough: bool = False) -> Call:  # noqa: ARG002 every step is like the first
+        """Return the call of every step."""
+        return self.example
+
+    def following(self, num_steps: int, count: int) -> Iterator[Call]:  # noqa: ARG002 as above
+        """Yield the call of every step."""
+        for _ in range(count):
+            yield self.example
+
+    def begin_here(self, num_steps: int) -> None:
+        """Do nothing: getting a call draws nothing."""
+
+    def forget(self, num_steps: int) -> None:
+        """Do nothing: there is one call."""
+
+    def epoch(self, num_steps: int) -> None:  # noqa: ARG002 as above
+        """Return None: every step has all of the data, or what the model picks of it."""
+        return
