@@ -3,6 +3,8 @@
 from importlib.metadata import version as _version
 
 from rugged_widget.errors import ClosedError, FitError, MissingBundleError, RuggedWidgetError
+from rugged_widget.monitor.monitor import Monitor
+from rugged_widget.monitor.watch import watch
 from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import ExportError, LoadedSampler, load_torchscript
@@ -39,6 +41,7 @@ __all__ = [
     "KLGap",
     "LoadedSampler",
     "MissingBundleError",
+    "Monitor",
     "Priors",
     "RegressionCorrection",
     "RegressionData",
@@ -50,5 +53,6 @@ __all__ = [
     "__version__",
     "load_rugged",
     "load_torchscript",
+    "watch",
 ]
 __version__ = _version("rugged-widget")

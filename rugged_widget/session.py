@@ -47,6 +47,9 @@ class SessionFit(Trainable[Snapshot], Protocol):
     def history(self) -> pd.DataFrame:
         """Return the run so far, a row a step."""
 
+    def rested(self) -> None:
+        """Take note that training rests, and that its last snapshot is made."""
+
 
 FitT = TypeVar("FitT", bound=SessionFit)
 Report = Callable[[Progress, Snapshot | None], None]
@@ -64,10 +67,18 @@ class _Reported:
         change the run, which must therefore not be in the middle of a change.
     ended
         Told of the last snapshot of a run that has ended, after it is shown.
+    rested
+        Called when training rests, before that is shown.
     """
 
-    def __init__(self, display: Display[Snapshot], report: Report, ended: Callable[[Snapshot, Progress], None]) -> None:
-        self._display, self._report, self._ended = display, report, ended
+    def __init__(
+        self,
+        display: Display[Snapshot],
+        report: Report,
+        ended: Callable[[Snapshot, Progress], None],
+        rested: Callable[[], None],
+    ) -> None:
+        self._display, self._report, self._ended, self._rested = display, report, ended, rested
         self._progress: Progress | None = None
         self._snapshot: Snapshot | None = None
 
@@ -87,6 +98,7 @@ class _Reported:
 
     def rest(self, snapshot: Snapshot, progress: Progress) -> None:
         self._progress, self._snapshot = progress, snapshot
+        self._rested()
         self._display.rest(snapshot, progress)
         if progress.status == "finished" and snapshot.draws:
             self._ended(snapshot, progress)
@@ -146,7 +158,7 @@ class Session(Generic[FitT]):
         self._make_fit, self._on_runs, self._run_name, self._home = make_fit, on_runs, run_name, home
         self._request = AT_REST
         self._store: RunStore[FitT] = RunStore()
-        self._display = _Reported(display, report, self._save)
+        self._display = _Reported(display, report, self._save, lambda: self.training.fit.rested())  # noqa: PLW0108  # the training is made later
         self.training: Training[FitT] = Training(
             self._fresh_fit,
             self._display,

@@ -6,27 +6,41 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
+import traitlets
+
+from rugged_widget.infer.guides.choice import checked_watch_guide
 from rugged_widget.monitor.infer.fit import ModelFit
 from rugged_widget.monitor.infer.problem import Problem
-from rugged_widget.monitor.infer.run_spec import loop_of
+from rugged_widget.monitor.infer.run_spec import call_of, loop_of
 from rugged_widget.monitor.pages import monitor_pages
 from rugged_widget.monitor.script import write_loop
 from rugged_widget.monitor.view.static_html import still
 from rugged_widget.numpy_errors import usual_errors
-from rugged_widget.setting import checked_settings, controls_of, settings_of, with_settings
+from rugged_widget.setting import Setting, checked_settings, controls_of, settings_of, with_settings
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.svi_widget import Ask, SVIWidget
+from rugged_widget.training.training import Training
+from rugged_widget.validation import checked_learning_rate, checked_positive
+from rugged_widget.view.controls.inputs import LogSlider
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Catalogue
 from rugged_widget.view.requests import Requests
+from rugged_widget.view.structure_subject import StructureSubject
 
 T = TypeVar("T")
+
+LEARNING_RATE = 0.01
+"""Learning rate of Adam where no optimizer is given: lower than the lesson's, for networks train too."""
+
+
+def _scale_rates(training: Training[Any], factor: float) -> None:
+    training.change_fit(lambda fit: setattr(fit, "rate_factor", factor))
 
 
 @with_settings
 class Monitor(SVIWidget):
-    """A window onto the training of a Pyro model, as `watch` opens it.
+    """A window onto the training of a Pyro model, which `watch` opens.
 
     Display it, press Start. Nothing trains until it is asked to. Every setting is a trait too: observe it, link it,
     assign to it while training runs.
@@ -42,9 +56,37 @@ class Monitor(SVIWidget):
     {attributes}
     """
 
+    learning_rate = Setting(
+        LEARNING_RATE,
+        checked_learning_rate,
+        "Learning rate of Adam, > 0, where no optimizer was given; one that was given has rates of its own, which "
+        "`rate_factor` scales.",
+        apply=Training.set_learning_rate,
+        control=partial(LogSlider, lowest=-5, highest=0),
+        place=2,
+        saved=lambda run, fit: fit.learning_rate if fit.problem.optimizer is None else run.learning_rate,
+    )
+    rate_factor = Setting(
+        1.0,
+        partial(checked_positive, name="rate_factor"),
+        "What all rates of an optimizer that was given are multiplied by, those of its schedule too, > 0.",
+        apply=_scale_rates,
+        control=partial(LogSlider, lowest=-2, highest=2),
+        place=2,
+        saved=lambda _run, fit: fit.rate_factor,
+    )
+    guide: Setting[Any] = Setting(
+        None,
+        checked_watch_guide,
+        "The guide: the name of a family, a subclass of AutoGuide, a guide; None chooses one.",
+        shown=lambda _guide: "",
+        show=lambda _dashboard, _guide: None,
+        saved=lambda _run, fit: fit.problem.guide,
+    )
+
     @usual_errors()
     def __init__(self, problem: Problem, **settings: Any) -> None:
-        values = checked_settings(Monitor, settings)
+        values = checked_settings(Monitor, {**settings, "guide": problem.guide})
         self._problem = problem
         super().__init__(values, self._fresh_fit, partial(self._make_dashboard, values))
 
@@ -65,21 +107,33 @@ class Monitor(SVIWidget):
         return self._session.call(lambda fit: request(cast("ModelFit", fit)))
 
     def _fresh_fit(self) -> ModelFit:
-        return ModelFit(self._problem, learning_rate=self.learning_rate, seed=self.seed, engine=self.engine)
+        fit = ModelFit(self._problem, learning_rate=self.learning_rate, seed=self.seed, engine=self.engine)
+        if self._problem.optimizer is not None:
+            fit.rate_factor = self.rate_factor
+        return fit
 
     def _make_dashboard(
         self, settings: Mapping[str, Any], requests: Requests, ask: Ask, on_request: Callable[[SnapshotRequest], None]
     ) -> Dashboard:
+        problem = self._problem
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
         values = {name: setting.shown(settings[name]) for name, setting in settings_of(Monitor).items()}
-        subject = self._problem.subject(text)
+        subject = StructureSubject(
+            problem.title,
+            call=f"{problem.name}({call_of(problem)})",
+            guide=problem.choice.label,
+            structure=problem.first_structure(),
+            text=text,
+        )
+        unused = "rate_factor" if problem.optimizer is None else "learning_rate"
+        controls = {name: control for name, control in controls_of(Monitor).items() if name != unused}
 
         def static_html(snapshot: Snapshot, status: str, _exact: bool) -> str:
             return still(subject, snapshot, status, text=text)
 
         return Dashboard(
             subject,
-            controls_of(Monitor),
+            controls,
             values,
             requests,
             ask,
@@ -88,3 +142,19 @@ class Monitor(SVIWidget):
             static_html=static_html,
             on_request=on_request,
         )
+
+    @traitlets.validate("guide")
+    def _fitting_guide(self, proposal: Mapping[str, Any]) -> Any:
+        """Try another guide before the present run is given up for it."""
+        guide = proposal["value"]
+        if not self._recalling:
+            self._problem = self._call(lambda _fit: self._problem.with_guide(guide))
+        return guide
+
+    @traitlets.validate("learning_rate")
+    def _only_of_adam(self, proposal: Mapping[str, Any]) -> float:
+        if self._problem.optimizer is not None and not self._recalling:
+            raise ValueError(
+                "learning_rate is for Adam, and an optimizer with rates of its own was given: set rate_factor"
+            )
+        return float(proposal["value"])

@@ -84,6 +84,8 @@ class Snapshot(Value):
         Iterates that the parameters are the mean of; None where they are those of the step itself.
     approximation
         How good the guide is; None unless requested, and before the first step.
+    unjudged
+        Why there is no approximation though it was requested, a key of the catalogue's `unjudged`; empty elsewhere.
     correction
         Summaries of the weighted draws; None unless requested, and where the guide has no density.
     draws
@@ -122,6 +124,7 @@ class Snapshot(Value):
     convergence: Convergence | None = None
     averaged: Averaged | None = None
     approximation: Approximation | None = None
+    unjudged: str = ""
     correction: Correction | None = None
     draws: Mapping[str, Array] = field(default_factory=dict)
     reference: Reference | None = None

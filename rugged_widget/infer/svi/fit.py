@@ -436,6 +436,10 @@ class Fit:
         if self._own is not None:
             self._own.hand_over(self._isolation.params_outside())
 
+    def rested(self) -> None:
+        """Take note that training rests: what is trained is the user's then."""
+        self.hand_over()
+
     @contextmanager
     def inspecting(self) -> Iterator[None]:
         """Enter the fit's own world to look at it: the random numbers used inside are given back, gradients are off.

@@ -2,29 +2,32 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pyro import get_param_store
 
 from rugged_widget.defaults import PROB, PROBS, SNAPSHOT_DRAWS
+from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.diagnostics.approximation import NUM_REPEATS, approximate
 from rugged_widget.infer.diagnostics.log_joint import LogJoint, UnknownJointError, affordable_draws
-from rugged_widget.infer.guides.families import correlates, guide_key, guide_label, make_guide
-from rugged_widget.infer.guides.predictive import density
-from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, draw_with_density, order_statistics
+from rugged_widget.infer.diagnostics.parameter_table import parameter_table
+from rugged_widget.infer.guides.drawing import sample_guide
+from rugged_widget.infer.guides.element_densities import element_densities
+from rugged_widget.infer.guides.families import correlates
+from rugged_widget.infer.guides.probabilities import probabilities
+from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.svi.fit import Fit
+from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.problem import Problem
+from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Array, Density, Parameter
+from rugged_widget.snapshot.values import Approximation, Array, Averaged
 from rugged_widget.validation import checked_probs, checked_seed
 
 FEW_ELEMENTS: Final = 200
-"""Elements of all latents up to which their densities are computed, and it is told from draws if the guide correlates
-them."""
+"""Elements of all latents up to which it is told from draws if the guide correlates them."""
 
 DRAWN_NUMBERS: Final = 200_000
 """Numbers that the draws behind a snapshot hold at most."""
@@ -40,63 +43,96 @@ class ModelFit(Fit):
     ----------
     problem
         What is trained.
-    guide
-        What `watch` was given, resolved.
-    learning_rate, seed, engine
+    learning_rate
+        As of `Fit`, where the problem has no optimizer of its own.
+    seed, engine
         As of `Fit`.
     """
 
-    def __init__(self, problem: Problem, guide: Any, *, learning_rate: float, seed: int, engine: str) -> None:
-        self.problem, self.guide_given, self.seed = problem, guide, checked_seed(seed)
+    def __init__(self, problem: Problem, *, learning_rate: float, seed: int, engine: str) -> None:
+        self.problem, self.seed = problem, checked_seed(seed)
         self.request = SnapshotRequest()
         self.unjudged = ""
         self._judgement: tuple[int, Approximation | None] | None = None
+        self._structure: ModelStructure | None = None
         super().__init__(
-            problem.model,
-            partial(make_guide, guide, args=problem.args),
+            problem.choice.model,
+            problem.choice.make,
             problem.args,
             problem.kwargs,
-            learning_rate=learning_rate,
+            batches=problem.batches,
+            learning_rate=learning_rate if problem.optimizer is None else None,
             seed=seed,
-            elbo=problem.elbo,
+            elbo=problem.choice.elbo if problem.loss is None else problem.loss,
             optimizer=problem.optimizer,
+            schedule_every=problem.schedule_every,
             engine=engine,
+            ownership=problem.ownership,
         )
 
     @property
     def guide_name(self) -> str:
         """Key of the guide's family, "custom" where it is none."""
-        return guide_key(self.guide_given)
+        return self.problem.choice.key
 
     @property
     def guide_label(self) -> str:
         """Name of a guide that is none of the families."""
-        return guide_label(self.guide_given)
+        return self.problem.choice.label
 
     @property
     def variant(self) -> str:
         """What else tells its run from those of the same guide and seed: nothing."""
         return ""
 
+    @property
+    def structure(self) -> ModelStructure:
+        """Structure of the model, from one run of it."""
+        if self._structure is None:
+            with self.inspecting():
+                self._structure = self.problem.structure(self.guide)
+        return self._structure
+
+    def advance(self, max_steps: int, seconds: float = math.inf, *args: Any) -> int:
+        """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
+        PRELOAD.wait()
+        self._judgement = None
+        return super().advance(max_steps, seconds, *args)
+
+    def average_iterates(self) -> Averaged:
+        """Put the mean of past iterates in place of the parameters; see `Fit.average_iterates`."""
+        self._judgement = None
+        return super().average_iterates()
+
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
-        request = self.request
-        quantiles = self.quantiles(PROBS)
-        draws = self._draws(self._affordable(quantiles))[0] if request.draws or request.parameters else {}
+        request, structure = self.request, self.structure
+        quantiles, draws = self._drawn(PROBS, request)
+        with self.inspecting():
+            table = parameter_table() if request.parameter_table else None
+            densities = element_densities(self.guide, request.densities, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
+            values = self._probabilities()
+        judged = self._judged() if request.approximation and self.step else None
         return Snapshot(
             step=self.step,
             elbo=self.elbo,
             learning_rate=self.learning_rate,
-            num_rows=1,
+            num_rows=num_observations(structure),
             curve=self.curve(),
             probs=PROBS,
             quantiles=quantiles,
-            parameters=self._parameters() if request.parameters else (),
-            marginals=self._marginals(draws) if request.parameters else {},
             convergence=self.convergence(),
             averaged=self.averaged,
-            approximation=self._judged() if request.approximation and self.step else None,
-            draws={name: value[:SNAPSHOT_DRAWS] for name, value in draws.items()} if request.draws else {},
+            approximation=judged,
+            unjudged=self.unjudged if request.approximation else "",
+            draws=draws,
+            structure=structure,
+            probabilities=values,
+            elbo_terms=self.elbo_terms(thorough=request.draws) if request.elbo_terms else (),
+            elbo_terms_note=self.elbo_terms_note if request.elbo_terms else None,
+            gradient_norms=self.gradient_norms() if request.gradient_norms else None,
+            parameter_table=table,
+            densities=densities,
         )
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
@@ -106,13 +142,19 @@ class ModelFit(Fit):
         ----------
         probs
             Probabilities, each in (0, 1).
+
+        Raises
+        ------
+        CannotDrawError
+            Where the guide cannot be drawn from.
         """
         checked = checked_probs(probs, "probs")
         with self.inspecting():
             closed = closed_quantiles(self.guide, checked)
-        if closed is not None:
-            return {name: as_float64(value) for name, value in closed.items()}
-        return {name: order_statistics(value, checked) for name, value in self._draws(SNAPSHOT_DRAWS)[0].items()}
+            if closed is not None:
+                return {name: as_float64(value) for name, value in closed.items()}
+            draws = self._draws(SNAPSHOT_DRAWS)[0]
+        return {name: order_statistics(value, checked) for name, value in draws.items()}
 
     def approximation(self) -> Approximation:
         """Judge the guide as it is now, by its draws and the model's log joint.
@@ -121,22 +163,27 @@ class ModelFit(Fit):
         ------
         UnknownJointError
             Where the log joint cannot be computed.
+        CannotDrawError
+            Where the guide cannot be drawn from.
         """
+        example, choice = self.problem.example, self.problem.choice
         with self.inspecting():
-            example, log_density = draw_with_density(self.guide, 10)
-            if log_density is None:
+            few = sample_guide(self.guide, 10)
+            if not few.values:
+                raise UnknownJointError("no_latents")
+            if few.log_density is None:
                 return approximate({}, None, lambda _draws: np.empty(0), correlates=False)
-            joint = LogJoint(self.model, self.problem.args, self.problem.kwargs, example)
-            elements = sum(value[0].numel() for value in example.values())
+            joint = LogJoint(choice.model, example.args, example.kwargs, few.values)
+            elements = sum(value[0].numel() for value in few.values.values())
             count = affordable_draws(joint.seconds, elements, budget=JUDGE_SECONDS, repeats=NUM_REPEATS)
             if not count:
                 raise UnknownJointError("slow")
-            draws, log_density = draw_with_density(self.guide, NUM_REPEATS * count)
+            drawn = sample_guide(self.guide, NUM_REPEATS * count)
             ties = elements > FEW_ELEMENTS or correlates(self.guide)
-            log_joint = joint(draws)
-        values = {name: as_float64(value) for name, value in draws.items()}
-        density_of = None if log_density is None else as_float64(log_density)
-        return approximate(values, density_of, lambda _draws: log_joint, correlates=ties)
+            log_joint = joint(drawn.values)
+        values = {name: as_float64(value) for name, value in drawn.values.items()}
+        log_density = None if drawn.log_density is None else as_float64(drawn.log_density)
+        return approximate(values, log_density, lambda _draws: log_joint, correlates=ties)
 
     def _judged(self) -> Approximation | None:
         """Return the judgement of the parameters as they are, made once for a step; None where it cannot be made."""
@@ -146,30 +193,43 @@ class ModelFit(Fit):
                 judgement = self.approximation()
             except UnknownJointError as error:
                 self.unjudged = error.key
+            except CannotDrawError:
+                self.unjudged = "undrawn"
             self._judgement = self.step, judgement
         return self._judgement[1]
 
-    def _affordable(self, quantiles: Mapping[str, Array]) -> int:
-        elements = sum(math.prod(value.shape[1:]) for value in quantiles.values())
-        return max(20, min(SNAPSHOT_DRAWS, DRAWN_NUMBERS // max(elements, 1)))
+    def _drawn(
+        self, probs: tuple[float, ...], request: SnapshotRequest
+    ) -> tuple[dict[str, Array], Mapping[str, Array]]:
+        """Return quantiles of the latents, and draws where they are requested; empty where there are none."""
+        try:
+            quantiles = self.quantiles(probs)
+            elements = sum(math.prod(value.shape[1:]) for value in quantiles.values())
+            count = max(20, min(SNAPSHOT_DRAWS, DRAWN_NUMBERS // max(elements, 1)))
+            with self.inspecting():
+                draws = self._draws(count)[0] if request.draws else {}
+        except CannotDrawError:
+            return {}, {}
+        return quantiles, draws
 
     def _draws(self, count: int) -> tuple[dict[str, Array], Array | None]:
-        with self.inspecting():
-            draws, log_density = draw_with_density(self.guide, count)
-        values = {name: as_float64(value) for name, value in draws.items()}
-        return values, None if log_density is None else as_float64(log_density)
+        drawn = sample_guide(self.guide, count)
+        values = {name: as_float64(value) for name, value in drawn.values.items()}
+        return values, None if drawn.log_density is None else as_float64(drawn.log_density)
 
-    def _parameters(self) -> tuple[Parameter, ...]:
-        with self.inspecting():
-            store = get_param_store()
-            constrained = {name: as_float64(value) for name, value in store.items()}
-            free = {name: as_float64(value) for name, value in store.named_parameters()}
-        return tuple(Parameter(name, value, free[name]) for name, value in constrained.items())
-
-    def _marginals(self, draws: Mapping[str, Array]) -> dict[str, tuple[Density, ...]]:
-        if sum(math.prod(value.shape[1:]) for value in draws.values()) > FEW_ELEMENTS:
+    def _probabilities(self) -> dict[str, Array]:
+        if not any(site.kind == "discrete" and site.role == "latent" for site in self.structure.sites):
             return {}
-        return {
-            name: tuple(density(column, PROB) for column in value.reshape(len(value), -1).T)
-            for name, value in draws.items()
-        }
+        try:
+            return {name: as_float64(value) for name, value in probabilities(self.guide).items()}
+        except CannotDrawError:
+            return {}
+
+
+def num_observations(structure: ModelStructure) -> int:
+    """Return how many observations the plates say that there are: 1 where no plate says it."""
+    sizes = {plate.name: plate.size for plate in structure.plates}
+    counts = [
+        math.prod(sizes.get(plate, 1) for plate in site.plates) for site in structure.sites if site.role == "observed"
+    ]
+    return max(sum(counts), 1)

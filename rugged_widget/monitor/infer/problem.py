@@ -1,31 +1,161 @@
 """What is watched: a model with its guide, arguments, objective and optimizer."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
+
+from pyro.infer import SVI
+
+from rugged_widget.infer.diagnostics.structure import structure_of
+from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
+from rugged_widget.infer.guides.families import own_name
+from rugged_widget.infer.guides.sampling import ready_to_draw
+from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.batches import arguments_of, first_call
+from rugged_widget.infer.step.isolation import Isolation
+from rugged_widget.infer.step.loss import checked_loss
+from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
+from rugged_widget.infer.step.ownership import Ownership
+from rugged_widget.infer.step.svi_settings import settings_of_svi
+from rugged_widget.snapshot.model_values import ModelStructure
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A model that is trained, as the user gave it.
+    """What is trained, as the user gave it, and the state of everything that training changes, as it was then.
 
     Attributes
     ----------
     model
         A Pyro model.
-    args, kwargs
-        What model and guide are called with.
-    elbo
-        Pyro's estimate of the ELBO; Trace_ELBO where None.
+    guide
+        What was given as its guide; None where it is to be chosen.
+    choice
+        The guide to train.
+    args, kwargs, batches
+        What a step calls both with, as of `Fit`.
+    example
+        The call of one step.
+    loss
+        As `elbo` of `Fit`; None where it was not given.
     optimizer
-        One of Pyro's optimizers; Adam at the learning rate where None.
+        The user's optimizer as it was; None for Adam.
+    schedule_every
+        Steps after which the optimizer's schedule is stepped.
+    ownership
+        The user's modules and parameters as they were.
     title
         What to call it; plain text.
     """
 
     model: Callable[..., Any]
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    elbo: Any = None
-    optimizer: Any = None
-    title: str = ""
+    guide: Any
+    choice: GuideChoice
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    batches: Any
+    example: Call
+    loss: Any
+    optimizer: OptimizerStart | None
+    schedule_every: int
+    ownership: Ownership
+    title: str
+
+    def with_guide(self, guide: Any) -> Problem:
+        """Return the same with another guide; errors as of `choose_guide`."""
+        choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
+        return replace(self, guide=guide, choice=choice)
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return own_name(self.model)
+
+    def first_structure(self) -> ModelStructure:
+        """Return the structure of the model before there is a fit of it."""
+        state = self.ownership.begin()
+        with Isolation(0, state).inside(), state.looking():
+            return structure_of(self.choice.model, None, self.example.args, self.example.kwargs)
+
+    def structure(self, guide: Any) -> ModelStructure:
+        """Return the structure of the model; call it inside `Fit.inspecting`, with the fit's guide."""
+        with ready_to_draw(guide) as (ready, _):
+            return structure_of(self.choice.model, ready, self.example.args, self.example.kwargs)
+
+
+def problem_of(
+    model: Any,
+    guide: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    *,
+    batches: Any = None,
+    loss: Any = None,
+    optimizer: Any = None,
+    schedule_every: int = 1,
+    title: str | None = None,
+) -> Problem:
+    """Check and take over what `watch` was given; parameters, and errors, as of `watch`.
+
+    `guide` is None where one is to be chosen. Model, guide and store are afterwards as before.
+    """
+    if loss is not None:
+        checked_loss(loss, "loss")
+    start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
+    ownership = Ownership(model, guide, loss, args, dict(kwargs))
+    batches = _peeked(batches)
+    with Isolation(0).inside():
+        example = first_call(arguments_of(args, kwargs, batches))
+    choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
+    return Problem(
+        model=model,
+        guide=guide,
+        choice=choice,
+        args=args,
+        kwargs=dict(kwargs),
+        batches=batches,
+        example=example,
+        loss=loss,
+        optimizer=start,
+        schedule_every=schedule_every,
+        ownership=ownership,
+        title=title or own_name(model).replace("_", " "),
+    )
+
+
+def taken_apart(given: Any) -> dict[str, Any] | None:
+    """Return model, guide, optimizer and loss of a `pyro.infer.SVI` by name; None for what is called as a model is.
+
+    Raises
+    ------
+    TypeError
+        If it is neither; the text says what is needed.
+    """
+    if isinstance(given, SVI) or not callable(given) or _is_no_model(given):
+        settings = settings_of_svi(given)
+        return {
+            "model": settings.model,
+            "guide": settings.guide,
+            "optimizer": settings.optimizer,
+            "loss": settings.loss,
+        }
+    return None
+
+
+def _is_no_model(given: Any) -> bool:
+    """Return whether something that can be called is none the less no model: a class, or what draws samples."""
+    kinds = given.__mro__ if isinstance(given, type) else type(given).__mro__
+    names = {kind.__name__ for kind in kinds}
+    return isinstance(given, type) or bool(names & {"SVGD", "MCMC", "HMC", "NUTS", "LightningModule", "ELBOModule"})
+
+
+def _peeked(batches: Any) -> Any:
+    """Return batches of which the first can be looked at: an iterator gives it again."""
+    if not isinstance(batches, Iterator):
+        return batches
+    for first in batches:
+        return chain([first], batches)
+    return iter(())

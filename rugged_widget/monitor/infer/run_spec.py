@@ -20,14 +20,15 @@ def loop_of(fit: ModelFit) -> Loop:
     problem, name = fit.problem, own_name(fit.problem.model)
     guide = type(fit.guide).__name__
     is_own = fit.guide_name == CUSTOM
-    elbo = "Trace_ELBO" if problem.elbo is None else type(problem.elbo).__name__
+    loss = problem.choice.elbo if problem.loss is None else problem.loss
+    elbo = "Trace_ELBO" if loss is None else type(loss).__name__
     is_automatic = not is_own and hasattr(autoguide, guide)
     return Loop(
         model=name,
         source=source_of(problem.model, name) if inspect.isfunction(problem.model) else None,
         call=call_of(problem),
         guide=f"{guide}(model)",
-        own=own_guide(fit.guide_given) if is_own else None,
+        own=own_guide(problem.guide) if is_own else None,
         optimizer='Adam({{"lr": {rate}}})',
         elbo=f"{elbo}()",
         imported={

@@ -163,20 +163,23 @@ class ApproximationCard:
             self._judged = snapshot.step, snapshot.approximation
         elif snapshot.step == 0 or (self._judged is not None and snapshot.step < self._judged[0]):
             self._judged = None  # of a run that is gone
+        if snapshot.unjudged:
+            self._judged = None
         curable = False
         if self._judged is None:
             key = "waiting" if progress.status == "running" else "unknown" if snapshot.step else "start"
             title = self._text(f"verdict.approximation.{key}")
-            changes = self.card.tell(title, [self._sentence(key)], caution=caution)
+            why = self._text(f"unjudged.{snapshot.unjudged}") if snapshot.unjudged else self._sentence(key)
+            changes = self.card.tell(title, [why], caution=caution)
         else:
             step, judgement = self._judged
             remark = "" if step == snapshot.step else self._text("verdict.approximation.as_of", step=step)
             curable = judgement.quality != "good" and not judgement.correlates
             convergence = snapshot.convergence
             converged = convergence is not None and convergence.state == "converged"
-            why = self._why(judgement, averaged=snapshot.averaged is not None, converged=converged)
+            reasons = self._why(judgement, averaged=snapshot.averaged is not None, converged=converged)
             title, test = self._title(judgement), self._test(judgement)
-            changes = self.card.tell(title, why, remark=remark, test=test, caution=caution)
+            changes = self.card.tell(title, reasons, remark=remark, test=test, caution=caution)
         return [*changes, (self.cure, {"disabled": not curable})]
 
     def _title(self, judgement: Approximation) -> str:

@@ -1,0 +1,94 @@
+"""Build the pages of any model and connect them to the widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from rugged_widget.monitor.view.latent_facts import latent_facts
+from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts
+from rugged_widget.view.figures.explanation import Explanation
+from rugged_widget.view.figures.facts import Facts
+from rugged_widget.view.figures.gradient_norms import GradientNormsFigure, gradient_norms_facts
+from rugged_widget.view.figures.latents.figure import LatentFigure
+from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.page import Factory
+from rugged_widget.view.pages.all_parameters import AllParametersPage
+from rugged_widget.view.pages.code import CodePage
+from rugged_widget.view.pages.compare import ComparePage
+from rugged_widget.view.pages.comparing import RunKeeper, comparing
+from rugged_widget.view.pages.model import ModelPage
+from rugged_widget.view.pages.train import PARTS, TrainPage
+from rugged_widget.view.requests import Requests
+from rugged_widget.view.structure_subject import StructureSubject
+
+Ask = Callable[[Callable[[], None]], None]
+
+
+class Widget(RunKeeper, Protocol):
+    """What the pages ask of the widget that they are part of."""
+
+    def script(self) -> str:
+        """Return the run as a loop."""
+
+
+def monitor_pages(
+    subject: StructureSubject,
+    widget: Widget,
+    requests: Requests,
+    settings: Mapping[str, object],
+    ask: Ask,
+    *,
+    text: Catalogue,
+) -> Mapping[str, Factory]:
+    """Return the factories of the pages, by the names of their tabs, in order.
+
+    Parameters
+    ----------
+    subject
+        What they are about.
+    widget
+        Writes the loop and keeps runs.
+    requests, settings
+        Requests and first values of the settings, for the first page.
+    ask
+        Runs a function on the thread that computes.
+    text
+        The words.
+    """
+
+    def train(changed: Callable[[], None]) -> TrainPage:
+        facts = Facts(subject, None, text)
+        explain = {name: Explanation(text, name, facts) for name in PARTS if name != "quantiles"}
+        explain["latents"] = Explanation(text, "latents", latent_facts(text))
+        explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
+        explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
+        num_steps = int(str(settings["num_steps"]))
+        return TrainPage(
+            subject,
+            num_steps,
+            None,
+            changed,
+            posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
+            figures=(
+                ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
+                GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
+            ),
+            explain=explain,
+            text=text,
+            requests=requests,
+            settings=settings,
+        )
+
+    def compare(changed: Callable[[], None]) -> ComparePage:
+        page = ComparePage(subject, None, comparing(widget, ask, text, lambda: page), None, changed, text=text)
+        page.show_runs(widget.saved_runs)
+        return page
+
+    return {
+        "train": train,
+        "parameters": lambda changed: AllParametersPage(changed, text=text),
+        "model": lambda changed: ModelPage(changed, text=text),
+        "compare": compare,
+        "code": lambda _changed: CodePage(widget.script, text=text),
+    }

@@ -1,0 +1,115 @@
+"""Open the window onto the training of any Pyro model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rugged_widget.monitor.infer.problem import problem_of, taken_apart
+from rugged_widget.monitor.monitor import Monitor
+from rugged_widget.numpy_errors import usual_errors
+from rugged_widget.setting import settings_of
+
+_MISSING: Final[Any] = object()
+
+
+@usual_errors()
+def watch(
+    model: Any,
+    /,
+    *args: Any,
+    guide: Any = _MISSING,
+    batches: Any = None,
+    kwargs: Mapping[str, Any] | None = None,
+    loss: Any = None,
+    optimizer: Any = None,
+    schedule_every: int = 1,
+    title: str | None = None,
+    **settings: Any,
+) -> Monitor:
+    """Open a window onto the training of a model: ``watch(svi, x, y)``, ``watch(model, guide, x, y)``.
+
+    It trains as a loop of ``svi.step(x, y)`` would, and when it rests, guide, modules and Pyro's parameter store hold
+    what was trained: ``Predictive(model, guide=guide, num_samples=800)(x)`` in the next cell just works.
+
+    Parameters
+    ----------
+    model
+        A Pyro model, a function or a PyroModule; or a `pyro.infer.SVI`, of which model, guide, optimizer and loss are
+        taken.
+    args
+        The guide, then the positional arguments of model and guide. With an SVI, or with `guide=`, the arguments alone.
+    guide
+        The guide, where it does not stand behind the model: None to choose one, the name of a family, a subclass or an
+        object of AutoGuide, a function, a PyroModule.
+    batches
+        Where each step has a batch of its own, in front of the arguments: an iterable or a DataLoader, gone through
+        again and again, or a function that returns the next batch. A tuple or list is spread over the first arguments,
+        a dict over keyword arguments.
+    kwargs
+        Keyword arguments of the model whose names are those of arguments of `watch`.
+    loss
+        An ELBO of pyro.infer, or a function ``loss(model, guide, *args, **kwargs)``; Trace_ELBO, or what a chosen guide
+        needs, where None.
+    optimizer
+        One of pyro.optim, with its options, clipping and schedule; Adam at `learning_rate` where None.
+    schedule_every
+        Steps after which a schedule of the optimizer is stepped, >= 1.
+    title
+        What stands at the top; the name of the model where None.
+    settings
+        Settings of `Monitor` by name: learning_rate, num_steps, seed, speed, engine, stop_when_converged, language,
+        rate_factor. Whatever else is given by name is a keyword argument of the model.
+
+    Returns
+    -------
+    Monitor
+        A widget: display it, press Start; or ``await monitor.fit()``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        At once, for what cannot be watched, naming what was given and what is needed.
+
+    Examples
+    --------
+    >>> import pyro, pyro.distributions as dist, torch
+    >>> def coin(flips):
+    ...     fairness = pyro.sample("fairness", dist.Beta(2.0, 2.0))
+    ...     with pyro.plate("flips", len(flips)):
+    ...         pyro.sample("flip", dist.Bernoulli(fairness), obs=flips)
+    >>> monitor = watch(coin, None, torch.tensor([1.0, 1.0, 0.0]), num_steps=500)
+    >>> monitor.step
+    0
+    """
+    given = taken_apart(model)
+    if given is not None:
+        _refuse_twice(given, guide=guide, loss=loss, optimizer=optimizer)
+    else:
+        chosen, args = (guide, args) if guide is not _MISSING else (args[0] if args else None, args[1:])
+        given = {"model": model, "guide": chosen, "loss": loss, "optimizer": optimizer}
+    names = settings_of(Monitor)
+    of_model = {name: value for name, value in settings.items() if name not in names}
+    of_window = {name: value for name, value in settings.items() if name in names}
+    if given["optimizer"] is not None and "learning_rate" in of_window:
+        raise ValueError("learning_rate is for Adam, and an optimizer with rates of its own was given: use rate_factor")
+    if given["optimizer"] is None and "rate_factor" in of_window:
+        raise ValueError("rate_factor scales the rates of an optimizer, and none was given: use learning_rate")
+    problem = problem_of(
+        given["model"],
+        given["guide"],
+        args,
+        {**of_model, **(kwargs or {})},
+        batches=batches,
+        loss=given["loss"],
+        optimizer=given["optimizer"],
+        schedule_every=schedule_every,
+        title=title,
+    )
+    return Monitor(problem, **of_window)
+
+
+def _refuse_twice(given: Mapping[str, Any], **others: Any) -> None:
+    for name, value in others.items():
+        if value is not _MISSING and value is not None:
+            raise ValueError(f"the SVI that was given has its {name} already, {given[name]!r}: leave {name}= out")
