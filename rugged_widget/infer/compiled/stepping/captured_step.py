@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rugged_widget.infer.compiled.capture.feasibility import Watch
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
+from rugged_widget.infer.compiled.optimizer.schedule import Schedule
 from rugged_widget.infer.compiled.program import Engine, State, message_of
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 
@@ -41,18 +42,25 @@ class Mark:
 class Compiled:
     """Takes captured steps. What they change lives here from `load` to `store`, and with Pyro otherwise.
 
-    The engine may be replaced between two runs by another of the same program. `constants` are tensors that the program
+    The engine may be replaced between two runs by another of the same program. `schedule` tells the learning rates
+    where a scheduler sets them. `constants` are tensors that the program
     was captured with, such as the data; `watch` sees the numbers that model and guide hold.
     """
 
     def __init__(
-        self, link: Link, noise: Noise, engine: Engine, constants: Sequence[torch.Tensor], watch: Watch
+        self,
+        link: Link,
+        noise: Noise,
+        engine: Engine,
+        constants: Sequence[torch.Tensor],
+        watch: Watch,
+        schedule: Schedule | None = None,
     ) -> None:
         self.link, self.engine = link, engine
-        self._noise = noise
+        self._noise, self._schedule = noise, schedule
         self._constants = [(constant, constant._version) for constant in constants]
         self._watch, self._seen, self._read_at = watch, watch.read(), time.monotonic()
-        self._state, self._count = link.read()
+        self.load()
 
     def __repr__(self) -> str:
         return f"Compiled({self.engine!r}, {self._noise!r}, {self.link!r})"
@@ -77,10 +85,14 @@ class Compiled:
     def load(self) -> None:
         """Take the state over from Pyro."""
         self._state, self._count = self.link.read()
+        if self._schedule is not None:
+            self._schedule.load(self._count)
 
     def store(self) -> None:
         """Give the state to Pyro."""
         self.link.write(self._state, self._count)
+        if self._schedule is not None:
+            self._schedule.store(self._count)
 
     def mark(self, learning_rate: float) -> Mark:
         """Remember this moment; costs next to nothing, because runs leave the state as it was and return a new one."""
@@ -94,11 +106,11 @@ class Compiled:
     def run(self, num_steps: int, learning_rate: float) -> tuple[Array, Array]:
         """Take steps, >= 1, whether they lead anywhere or not; return losses and learning rates, (num_steps,) each.
 
-        `learning_rate` is that of the next step, as the optimizer has it now. Where the engine fails, EngineError is
-        raised and the state is as before.
+        `learning_rate` is that of the next step, as the optimizer has it now; a schedule knows its own. Where the
+        engine fails, EngineError is raised and the state is as before.
         """
         rule, state = self.link.rule, self._state
-        learning_rates = rule.decayed(learning_rate, num_steps)
+        learning_rates = self._learning_rates(num_steps, learning_rate)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
         try:
             self._state, losses = self.engine.run(state, [*rates, *self._noise.draw(num_steps)])
@@ -106,6 +118,14 @@ class Compiled:
             raise EngineError(f"the {self.engine.name} engine could not run it: {message_of(error)}") from error
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
+
+    def _learning_rates(self, num_steps: int, learning_rate: float) -> Array:
+        if self._schedule is None:
+            return self.link.rule.decayed(learning_rate, num_steps)
+        try:
+            return self._schedule.rates(self._count, num_steps)
+        except RuntimeError as error:
+            raise EngineError(str(error)) from error
 
     def is_finite(self) -> bool:
         """Return whether all parameters are."""
