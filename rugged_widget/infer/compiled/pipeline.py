@@ -14,6 +14,7 @@ from rugged_widget.infer.compiled.capture.simplify import simplify
 from rugged_widget.infer.compiled.capture.trace import capture
 from rugged_widget.infer.compiled.captures import CapturedStep, buffers_of, shapes
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
+from rugged_widget.infer.compiled.optimizer.schedule import Schedule
 from rugged_widget.infer.compiled.program import Program, State
 from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
@@ -66,7 +67,9 @@ def build(step: PlainStep, before: CapturedStep | None = None) -> Generator[None
 
 def _running(step: PlainStep, link: Link, captured: CapturedStep) -> Compiled:
     constants = [constant for constant, _ in captured.constants]
-    return Compiled(link, captured.noise, captured.engine, constants, watch_of(step), captured.form)
+    optimizer = step.optimizer
+    schedule = Schedule(optimizer, link.params, link.rule) if optimizer.scheduled else None
+    return Compiled(link, captured.noise, captured.engine, constants, watch_of(step), captured.form, schedule)
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:

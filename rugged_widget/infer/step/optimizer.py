@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -138,11 +139,10 @@ class Optimizer:
         self.optim = given.make() if isinstance(given, OptimizerStart) else _made(given, learning_rate, options)
         self.rate_factor = 1.0
         self._touched = 0  # how often the user has set the one rate
-        self._schedule_every = checked_count(schedule_every, "schedule_every")
+        self.schedule_every = checked_count(schedule_every, "schedule_every")
         self._losses: list[float] = []  # since the scheduler's last step
         self._first: torch.Tensor | None = None  # parameter whose rate is told
-        self._meet(param for _, param in get_param_store().named_parameters() if self._is_waited_for(param))
-        self._first = self._find_first()
+        self.meet(param for _, param in get_param_store().named_parameters() if self._is_waited_for(param))
         self._initial_rate = self._find_initial_rate()
         self.last_rate = self.learning_rate
 
@@ -166,22 +166,36 @@ class Optimizer:
             self.optim(params)  # type: ignore[arg-type] # any iterable of parameters will do
         else:
             params = list(params)
-            self._meet(params)
+            self.meet(params)
             self._step_scaled(params)
 
     def end_step(self, loss: float) -> None:
         """Note the rate of the step that was taken, and step the scheduler where it is due."""
         if self._first not in self.optim.optim_objs:
             self._first = self._find_first()
+            if math.isnan(self._initial_rate):
+                self._initial_rate = self._find_initial_rate()  # the parameters are there now
         self.last_rate = self.learning_rate
         if not self.scheduled:
             return
         self._losses.append(loss)
-        if len(self._losses) >= self._schedule_every:
+        if len(self._losses) >= self.schedule_every:
             mean = math.fsum(self._losses) / len(self._losses)
             self._losses.clear()
             scheduler: Any = self.optim
-            scheduler.step(*[mean] * _wants_a_value(self.optim))
+            scheduler.step(*[mean] * self._watches())
+
+    @property
+    def steps_into_epoch(self) -> int:
+        """Steps since the scheduler was stepped, in [0, `schedule_every`)."""
+        return len(self._losses)
+
+    @steps_into_epoch.setter
+    def steps_into_epoch(self, value: int) -> None:
+        self._losses = [*self._losses[:value], *[math.nan] * (value - len(self._losses))]
+
+    def _watches(self) -> bool:
+        return any(wants_a_value(kept) for kept in itertools.islice(self.optim.optim_objs.values(), 1))
 
     @property
     def learning_rate(self) -> float:
@@ -211,9 +225,12 @@ class Optimizer:
             )
 
     def follow(self, learning_rate: float) -> None:
-        """Let the rates go where steps lead that were taken elsewhere, so that the first parameter has this one."""
+        """Let the rates go where steps lead that were taken elsewhere, so that the first parameter has this one.
+
+        A scheduler sets them by itself.
+        """
         now = self.learning_rate
-        if learning_rate == now:
+        if learning_rate == now or self.scheduled:
             return
         if self._one_rate:
             self._touched += 1
@@ -252,7 +269,7 @@ class Optimizer:
         """Copy the state by names of parameters, as `PyroOptim.set_state` takes it; the factor is no part of it."""
         return states_by_name(self.optim)
 
-    def _meet(self, params: Iterable[torch.Tensor]) -> None:
+    def meet(self, params: Iterable[torch.Tensor]) -> None:
         """Make what Pyro makes for parameters in their first step."""
         for param in params:
             if param not in self.optim.optim_objs:
@@ -261,6 +278,8 @@ class Optimizer:
                 state = self.optim._state_waiting_to_be_consumed.pop(get_param_store().param_name(param), None)
                 if state is not None:
                     _load_state_dict(kept, state)
+        if self._first not in self.optim.optim_objs:
+            self._first = self._find_first()
 
     def _is_waited_for(self, param: torch.Tensor) -> bool:
         return get_param_store().param_name(param) in self.optim._state_waiting_to_be_consumed
@@ -368,9 +387,8 @@ def _takes(constructor: Any, option: str) -> bool:
     return option in params or "eta" not in params
 
 
-def _wants_a_value(scheduler: PyroOptim) -> bool:
-    """Return True if the schedulers' step needs an argument, the value that they watch."""
-    for kept in scheduler.optim_objs.values():
-        needed = [p for p in inspect.signature(kept.step).parameters.values() if p.default is p.empty]
-        return bool([p for p in needed if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}])
-    return False
+def wants_a_value(scheduler: Any) -> bool:
+    """Return True if the step of a scheduler needs an argument, the value that it watches."""
+    params = inspect.signature(scheduler.step).parameters.values()
+    positional = [param for param in params if param.kind in {param.POSITIONAL_ONLY, param.POSITIONAL_OR_KEYWORD}]
+    return any(param.default is param.empty for param in positional)

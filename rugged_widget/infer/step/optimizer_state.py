@@ -68,9 +68,14 @@ class KeptState:
 
     def put(self, kept: Any, param: torch.Tensor, *, rates: bool) -> None:
         """Put the copied state back; learning rates only where asked for, because the user may have set others."""
+        moments = torch_optimizer(kept).state[param]
+        moments.clear()
+        moments.update(copied(self.moments))
+        self.put_options(kept, rates=rates)
+
+    def put_options(self, kept: Any, *, rates: bool) -> None:
+        """Put the options and the schedule back, without the moments."""
         optimizer = torch_optimizer(kept)
-        optimizer.state[param].clear()
-        optimizer.state[param].update(copied(self.moments))
         for group, options in zip(optimizer.param_groups, self.groups, strict=True):
             group.update((key, copied(value)) for key, value in options.items() if rates or key not in RATES)
         if self.schedule is not None:

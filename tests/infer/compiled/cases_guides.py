@@ -101,6 +101,8 @@ OPTIMIZERS = (
     Case("SGD with momentum", lesson, optimizer="SGD", options={"momentum": 0.9}, learning_rate=1e-5, quick=True),
     Case("SGD", of(autoguide.AutoMultivariateNormal), optimizer="SGD", learning_rate=1e-5),
     Case("Nesterov", lesson, optimizer="SGD", options={"momentum": 0.9, "nesterov": True}, learning_rate=1e-5),
-    Case("RMSprop", lesson, optimizer="RMSprop", refused="RMSprop"),
+    Case("RMSprop", lesson, optimizer="RMSprop", options={"momentum": 0.5}, learning_rate=0.005),
+    Case("AdamW", lesson, optimizer="AdamW", options={"weight_decay": 0.1}),
+    Case("Rprop", lesson, optimizer="Rprop", refused="Rprop"),
     Case("AMSGrad", lesson, options={"amsgrad": True}, refused="amsgrad"),
 )

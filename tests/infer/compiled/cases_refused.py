@@ -86,6 +86,13 @@ def seen_through_numpy() -> Problem:
 class Halved(Trace_ELBO):
     """An ELBO whose steps take another loss than the one it says can be differentiated."""
 
+    def differentiable_loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().differentiable_loss(poutine.scale(model, 0.5), guide, *args, **kwargs)
+
+
+class OfItsOwn(Trace_ELBO):
+    """An ELBO whose steps take another loss than Pyro's, and that says nothing of what can be differentiated."""
+
     def loss_and_grads(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
         return super().loss_and_grads(poutine.scale(model, 0.5), guide, *args, **kwargs)
 
@@ -189,6 +196,7 @@ NEVER = (
     Case("number of a parameter", number_of_a_parameter, refused="value"),
     Case("TraceGraph", lesson, TraceGraph_ELBO, refused="TraceGraph_ELBO"),
     Case("Renyi", lesson, lambda: RenyiELBO(alpha=0.5, num_particles=2), refused="RenyiELBO"),
+    Case("gradients of its own", lesson, OfItsOwn, refused="gradients of its own"),
     Case("draw that depends on a parameter", gamma, refused="random"),
     Case("coin", coin, refused="random"),
     Case("buffer written in place", written_in_place, refused="in place"),

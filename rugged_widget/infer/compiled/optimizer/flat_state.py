@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from pyro.optim import PyroOptim
 
+from rugged_widget.infer.compiled.optimizer.per_parameter import Part, rule_of_parts
 from rugged_widget.infer.compiled.optimizer.update_rules import rule_of
 from rugged_widget.infer.compiled.program import State, UnsupportedError
+from rugged_widget.infer.step.optimizer_state import rate_name, torch_optimizer
 
 
 class Link:
@@ -25,12 +27,10 @@ class Link:
             raise UnsupportedError(
                 "the parameters are not all of one dtype on one device" if kinds else "nothing to fit"
             )
-        if optim.pt_clip_args or callable(optim.pt_optim_args):
-            raise UnsupportedError("the optimizer clips gradients by itself, or has options for each parameter")
         ((self._dtype, device),) = kinds
         if device.type != "cpu" or not self._dtype.is_floating_point:
             raise UnsupportedError(f"parameters are of {self._dtype} on {device}, not real numbers on the CPU")
-        self.rule = rule_of(self._optimizer(self.params[0]))
+        self.rule = rule_of_parts(self._parts())
         self._sizes = [param.numel() for param in params]
         self._versions: list[int] = []
         self.read()  # refuses what is not in step
@@ -40,8 +40,22 @@ class Link:
 
     def _optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
         """Return the optimizer of a parameter, as the first step would make it, without making it."""
-        optimizer: Any = self._optim.optim_objs.get(param)
-        return optimizer if optimizer is not None else self._optim._get_optim(param)  # type: ignore[no-any-return]
+        kept: Any = self._optim.optim_objs.get(param)
+        return torch_optimizer(self._optim._get_optim(param) if kept is None else kept)
+
+    def _parts(self) -> list[Part]:
+        """Return how each parameter is stepped."""
+        optimizers = [self._optimizer(param) for param in self.params]
+        groups = [optimizer.param_groups[0] for optimizer in optimizers]
+        rates = [float(group[name]) if (name := rate_name(group)) else 1.0 for group in groups]
+        if rates[0] == 0 and any(rates):
+            raise UnsupportedError("the learning rate of the first parameter is 0")
+        ratios = [float(f"{rate / rates[0] if rates[0] else 1.0:.12g}") for rate in rates]  # without rounding's traces
+        clips = [self._optim._get_grad_clip_args(param) for param in self.params]  # type: ignore[arg-type]
+        return [
+            Part(rule_of(optimizer), param.numel(), ratio, clip.get("clip_norm"), clip.get("clip_value"))
+            for optimizer, param, ratio, clip in zip(optimizers, self.params, ratios, clips, strict=True)
+        ]
 
     def read(self) -> tuple[State, int]:
         """Return the state, of new memory, and the number of steps that the optimizer has taken."""
@@ -63,7 +77,7 @@ class Link:
     def write(self, state: State, num_steps: int) -> None:
         """Put a state into the parameters and, after the first step, into the optimizer; before, it has none."""
         vectors = state if num_steps else state[:1]
-        if not num_steps:
+        if not num_steps and self.rule.moments:  # without moments there is nothing to forget, and nothing counts
             for param in self.params:
                 self._optim.optim_objs.pop(param, None)
                 self._optim.grad_clip.pop(param, None)
@@ -87,12 +101,12 @@ class Link:
         objects: Any = self._optim.optim_objs
         if param not in objects:
             objects[param] = self._optim._get_optim(param)
-            self._optim.grad_clip[param] = None
-        return objects[param]  # type: ignore[no-any-return]
+            self._optim.grad_clip[param] = self._optim._get_grad_clip(param)  # type: ignore[arg-type]
+        return torch_optimizer(objects[param])
 
     def _count(self, kept: dict[str, Any], num_steps: int) -> None:
-        """Set the count of steps: torch's Adam has a tensor for it, Pyro's a number, SGD none."""
-        if "exp_avg" not in kept:
+        """Set the count of steps: torch's optimizers have a tensor for it, Pyro's a number, torch's SGD none."""
+        if isinstance(self._optimizer(self.params[0]), torch.optim.SGD):
             return
         if isinstance(kept.get("step"), torch.Tensor):
             kept["step"].fill_(num_steps)

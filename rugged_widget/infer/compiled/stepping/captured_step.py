@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rugged_widget.infer.compiled.capture.feasibility import Watch
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
+from rugged_widget.infer.compiled.optimizer.schedule import Schedule
 from rugged_widget.infer.compiled.program import Engine, State, message_of
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 from rugged_widget.infer.compiled.stepping.step_inputs import StepInputs
@@ -59,7 +60,7 @@ class Compiled:
     The engine may be replaced between two runs by another of the same program. `constants` are tensors that the program
     was captured with, such as the data; `watch` sees the numbers that model and guide hold. It takes steps with calls
     of the given form, and of others once their programs are added; whoever has other than fixed arguments sets
-    `arguments`.
+    `arguments`. `schedule` tells the learning rates where a scheduler sets them.
     """
 
     def __init__(
@@ -70,13 +71,15 @@ class Compiled:
         constants: Sequence[torch.Tensor],
         watch: Watch,
         form: Hashable = None,
+        schedule: Schedule | None = None,
     ) -> None:
         self.link, self._inputs = link, StepInputs(FixedArguments())
         self._main = _Ready(noise, engine)
         self._programs = {form: self._main}
+        self._schedule = schedule
         self._constants = [(constant, constant._version) for constant in constants]
         self._watch, self._seen, self._read_at = watch, watch.read(), time.monotonic()
-        self._state, self._count = link.read()
+        self.load()
 
     def __repr__(self) -> str:
         return f"Compiled({self.engine!r}, {self._main.noise!r}, {self.link!r})"
@@ -149,10 +152,14 @@ class Compiled:
     def load(self) -> None:
         """Take the state over from Pyro."""
         self._state, self._count = self.link.read()
+        if self._schedule is not None:
+            self._schedule.load(self._count)
 
     def store(self) -> None:
         """Give the state to Pyro."""
         self.link.write(self._state, self._count)
+        if self._schedule is not None:
+            self._schedule.store(self._count)
 
     def mark(self, learning_rate: float) -> Mark:
         """Remember this moment; costs next to nothing, because runs leave the state as it was and return a new one."""
@@ -167,12 +174,12 @@ class Compiled:
         """Take steps, >= 1, whether they lead anywhere or not; return losses and learning rates, (num_steps,) each.
 
         They come after `start` steps, and are fewer where the next batches are of another form. `learning_rate` is that
-        of the next step, as the optimizer has it now. Where the engine fails, EngineError is raised and the state is as
-        before.
+        of the next step, as the optimizer has it now; a schedule knows its own. Where the engine fails, EngineError is
+        raised and the state is as before.
         """
         rule, state, ready = self.link.rule, self._state, self._of(start)
         num_steps, inputs = self._inputs.of(start, num_steps, ready.noise)
-        learning_rates = rule.decayed(learning_rate, num_steps)
+        learning_rates = self._learning_rates(num_steps, learning_rate)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
         try:
             self._state, losses = ready.engine.run(state, [*rates, *inputs])
@@ -180,6 +187,14 @@ class Compiled:
             raise EngineError(f"the {ready.engine.name} engine could not run it: {message_of(error)}") from error
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
+
+    def _learning_rates(self, num_steps: int, learning_rate: float) -> Array:
+        if self._schedule is None:
+            return self.link.rule.decayed(learning_rate, num_steps)
+        try:
+            return self._schedule.rates(self._count, num_steps)
+        except RuntimeError as error:
+            raise EngineError(str(error)) from error
 
     def is_finite(self) -> bool:
         """Return whether all parameters are."""

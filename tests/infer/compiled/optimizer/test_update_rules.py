@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pyro.optim.adagrad_rmsprop import AdagradRMSProp
 from pyro.optim.clipped_adam import ClippedAdam
+from pyro.optim.dct_adam import DCTAdam
 
 from rugged_widget.infer.compiled.optimizer.update_rules import rule_of
 from rugged_widget.infer.compiled.program import UnsupportedError
@@ -30,6 +32,13 @@ KINDS: dict[str, tuple[Make, dict[str, Any]]] = {
         ClippedAdam,
         {"weight_decay": 0.1, "clip_norm": 0.7, "lrd": 0.97, "centered_variance": True},
     ),
+    "AdamW": (torch.optim.AdamW, {"weight_decay": 0.3}),
+    "AdamW without decay": (torch.optim.AdamW, {"weight_decay": 0.0}),
+    "Adam with decoupled decay": (torch.optim.Adam, {"weight_decay": 0.3, "decoupled_weight_decay": True}),
+    "DCTAdam": (DCTAdam, {"lrd": 0.97, "clip_norm": 0.7}),
+    "AdagradRMSProp": (AdagradRMSProp, {"t": 0.3, "delta": 0.01}),
+    "RMSprop": (torch.optim.RMSprop, {}),
+    "RMSprop with everything": (torch.optim.RMSprop, {"alpha": 0.8, "eps": 0.01, "weight_decay": 0.1, "momentum": 0.7}),
     "SGD": (torch.optim.SGD, {}),
     "SGD with weight decay": (torch.optim.SGD, {"weight_decay": 0.3}),
     "SGD with momentum": (torch.optim.SGD, {"momentum": 0.9}),
@@ -49,14 +58,15 @@ def gradient(step: int) -> torch.Tensor:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rule_takes_the_steps_of_the_real_optimizer(kind: str) -> None:
     make, options = KINDS[kind]
+    rate = "eta" if make is AdagradRMSProp else "lr"
     param = torch.linspace(-1, 1, 5, dtype=torch.float64).requires_grad_()
-    real = make([param], lr=0.1, **options)
+    real = make([param], **{rate: 0.1}, **options)
     rule = rule_of(real)
     params, moments = param.detach().clone(), tuple(torch.zeros(5, dtype=torch.float64) for _ in rule.moments)
     first, learning_rate = 1, 0.1
     for count, other_rate in PIECES:
         if other_rate is not None:
-            learning_rate = real.param_groups[0]["lr"] = other_rate
+            learning_rate = real.param_groups[0][rate] = other_rate
         learning_rates = rule.decayed(learning_rate, count)
         rates = torch.as_tensor(rule.rates(learning_rates, first))
         assert rates.shape == (rule.num_rates, count)
@@ -65,7 +75,7 @@ def test_a_rule_takes_the_steps_of_the_real_optimizer(kind: str) -> None:
             real.step()
             params, *rest = rule.update(params, gradient(first + step), moments, tuple(rates[:, step]))
             moments = tuple(rest)
-            assert real.param_groups[0]["lr"] == pytest.approx(learning_rates[step])
+            assert real.param_groups[0][rate] == pytest.approx(learning_rates[step])
             torch.testing.assert_close(params, param.detach(), rtol=1e-9, atol=1e-12)
         first, learning_rate = first + count, float(learning_rates[-1])
     for name, moment in zip(rule.moments, moments, strict=True):
@@ -75,7 +85,7 @@ def test_a_rule_takes_the_steps_of_the_real_optimizer(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_changes_nothing_that_it_is_given(kind: str) -> None:
     make, options = KINDS[kind]
-    rule = rule_of(make([torch.zeros(5, requires_grad=True)], lr=0.1, **options))
+    rule = rule_of(make([torch.zeros(5, requires_grad=True)], **options))
     given = [torch.linspace(i, i + 1, 5) for i in range(2 + len(rule.moments))]
     kept = [value.clone() for value in given]
     rates = torch.as_tensor(rule.rates(rule.decayed(0.1, 1), 3), dtype=torch.float32)
@@ -90,14 +100,23 @@ def test_rates_stay_numbers_after_a_million_steps() -> None:
 
 
 Params = list[torch.Tensor]
+
+
+def in_frequencies(params: Params) -> torch.optim.Optimizer:
+    params[0]._pyro_dct_dim = -1  # type: ignore[attr-defined]
+    return DCTAdam(params, lr=0.1)
+
+
 REFUSED: dict[str, tuple[Callable[[Params], torch.optim.Optimizer], str]] = {
-    "another optimizer": (lambda params: torch.optim.RMSprop(params, lr=0.1), "optimizer RMSprop is none of Adam"),
-    "a relative of Adam": (lambda params: torch.optim.AdamW(params, lr=0.1), "optimizer AdamW"),
+    "another optimizer": (lambda params: torch.optim.Rprop(params, lr=0.1), "optimizer Rprop is none of Adam"),
+    "a relative of Adam": (lambda params: torch.optim.NAdam(params, lr=0.1), "optimizer NAdam"),
     "AMSGrad": (lambda params: torch.optim.Adam(params, lr=0.1, amsgrad=True), "Adam has the option amsgrad=True"),
     "ascent": (lambda params: torch.optim.Adam(params, lr=0.1, maximize=True), "Adam has the option maximize=True"),
-    "decoupled weight decay": (
-        lambda params: torch.optim.Adam(params, lr=0.1, weight_decay=0.1, decoupled_weight_decay=True),
-        "option decoupled_weight_decay=True",
+    "centered squares": (lambda params: torch.optim.RMSprop(params, lr=0.1, centered=True), "option centered=True"),
+    "frequencies": (in_frequencies, "DCTAdam looks at a parameter by its frequencies"),
+    "subsamples": (
+        lambda params: DCTAdam(params, lr=0.1, subsample_aware=True),
+        "DCTAdam moves only the elements that a step looks at",
     ),
     "dampening": (
         lambda params: torch.optim.SGD(params, lr=0.1, momentum=0.9, dampening=0.5),
