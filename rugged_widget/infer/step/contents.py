@@ -120,4 +120,10 @@ def _named_by_code(thing: object) -> Iterator[object]:
     elif hasattr(thing, "__dict__"):
         for cls in type(thing).__mro__:
             if not is_library(cls):
-                yield from (value for value in vars(cls).values() if isinstance(value, types.FunctionType))
+                functions = (_function_of(value) for value in vars(cls).values())
+                yield from (value for value in functions if isinstance(value, types.FunctionType))
+
+
+def _function_of(value: object) -> object:
+    """Return the function behind a property, a static method or a class method."""
+    return value.fget if isinstance(value, property) else getattr(value, "__func__", value)

@@ -20,7 +20,7 @@ ABSENT = object()
 """Stands for the value of an attribute that is not there."""
 
 MAX_ATTRIBUTE = 1 << 16
-"""Elements of the largest tensor that counts as part of a module's state without being a parameter or a buffer."""
+"""Elements of the largest tensor that may be part of a module's state without being a parameter or a buffer."""
 
 _CONTAINERS = (dict, OrderedDict, list, set, deque)
 
@@ -112,12 +112,17 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def tensors_in(states: Iterable[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
-    """Yield what modules with these attributes are made of: parameters, buffers, and other tensors where small."""
+    """Yield the parameters and buffers of modules with these attributes."""
     for attributes in states:
         yield from _separable_tensors(attributes.get("_parameters", {}).values())
         yield from _separable_tensors(attributes.get("_buffers", {}).values())
-        plain = (value for value in attributes.values() if isinstance(value, torch.Tensor))
-        yield from _separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
+
+
+def written_in(attributes: Mapping[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors of a module that calls may write into: buffers, and small tensors that are attributes."""
+    plain = (value for value in attributes.values() if isinstance(value, torch.Tensor))
+    yield from _separable_tensors(attributes.get("_buffers", {}).values())
+    yield from _separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
 
 
 def _separable_tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:

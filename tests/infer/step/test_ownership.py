@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 from hypothesis import given, settings
@@ -128,6 +129,28 @@ def test_a_guide_that_was_handed_over_works_as_after_steps_of_ones_own() -> None
     assert pyro.param("noise").item() == fit.param_store()["noise"].item()
 
 
+def test_a_guide_that_the_fit_made_is_handed_over_too() -> None:
+    brought = bring("an automatic guide that was never called")
+    fit = Fit(
+        brought.model,
+        autoguide.AutoDiagonalNormal,
+        brought.args,
+        learning_rate=0.02,
+        seed=1,
+        engine="plain",
+        ownership=brought.owned(),
+    )
+    fit.advance(5)
+    fit.hand_over()
+    values = fit.param_store()
+    assert pyro.param("AutoDiagonalNormal.loc").tolist() == values["AutoDiagonalNormal.loc"].tolist()
+    brought._replace(guide=fit.guide).losses(3)
+    assert pyro.param("AutoDiagonalNormal.loc").tolist() != values["AutoDiagonalNormal.loc"].tolist()
+    assert {name: value.tolist() for name, value in fit.param_store().items()} == {
+        name: value.tolist() for name, value in values.items()
+    }
+
+
 def test_the_user_may_go_on_and_the_fit_too() -> None:
     brought = bring("a VAE with batch normalization and dropout")
     alone = brought.fit(brought.owned())
@@ -210,6 +233,30 @@ def test_a_number_that_the_user_sets_on_a_module_counts() -> None:
     assert fit.elbo < -7.0 * ROWS.numel()
     fit.hand_over()
     assert not vae.training
+
+
+def test_data_that_the_user_sets_on_a_module_count() -> None:
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows = ROWS.clone()
+
+        def forward(self) -> None:
+            loc = pyro.param("loc", torch.zeros(3))
+            with pyro.plate("rows", len(self.rows)):
+                pyro.sample("row", dist.Normal(loc, 1.0).to_event(1), obs=self.rows)
+
+    model = Shifted()
+    ownership = Ownership(model)
+    fit = Fit(model, lambda _: lambda: None, (), learning_rate=0.01, seed=1, engine="plain", ownership=ownership)
+    fit.advance(2)
+    first = fit.elbo
+    model.rows = ROWS + 100.0
+    fit.advance(1)
+    assert fit.elbo < first - 1000.0
+    model.rows.sub_(100.0)
+    fit.advance(1)
+    assert fit.elbo > first - 10.0
 
 
 def test_after_a_failure_statistics_are_those_of_where_the_fit_went_back_to() -> None:
