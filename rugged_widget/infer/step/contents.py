@@ -100,6 +100,31 @@ def reached(things: Iterable[object]) -> tuple[list[nn.Module], list[torch.Tenso
 _OPAQUE = (torch.Tensor, np.ndarray, types.ModuleType, type)
 
 
+def owners(things: Iterable[object]) -> list[object]:
+    """Return objects of the user's own classes whose methods things are, or that are called themselves.
+
+    A partial and what one of Pyro's handlers wraps count as what is inside. Modules are left out.
+    """
+    found: dict[int, object] = {}
+    queue = list(things)
+    while queue:
+        thing = queue.pop()
+        if isinstance(thing, functools.partial):
+            queue += [thing.func, *thing.args]
+            continue
+        owner = thing.__self__ if isinstance(thing, types.MethodType) else thing
+        called = owner is not thing or callable(thing)
+        if called and _is_plain(owner):
+            found[id(owner)] = owner
+    return list(found.values())
+
+
+def _is_plain(thing: object) -> bool:
+    """Return whether a thing is an object with attributes, of a class of the user's that is no module's."""
+    library = isinstance(thing, (nn.Module, type)) or is_library(type(thing))
+    return not library and type(getattr(thing, "__dict__", None)) is dict
+
+
 def _is_file(value: object) -> bool:
     return isinstance(value, types.ModuleType)
 

@@ -235,6 +235,49 @@ def test_a_number_that_the_user_sets_on_a_module_counts() -> None:
     assert not vae.training
 
 
+class Annealed:
+    """A model that counts its calls, and makes its network in the first."""
+
+    def __init__(self) -> None:
+        self.calls, self.network = 0, None
+
+    def model(self, rows: torch.Tensor) -> None:
+        self.calls += 1
+        self.network = self.network or nn.Linear(1, 3)
+        network = pyro.module("network", self.network)
+        with poutine.scale(scale=self.calls / 100), pyro.plate("rows", len(rows)):
+            code = pyro.sample("code", dist.Normal(torch.zeros(len(rows), 1), 1.0).to_event(1))
+            pyro.sample("row", dist.Normal(network(code), 1.0).to_event(1), obs=rows)
+
+    def guide(self, rows: torch.Tensor) -> None:
+        with pyro.plate("rows", len(rows)):
+            pyro.sample("code", dist.Normal(pyro.param("loc", torch.zeros(1)), 1.0).to_event(1))
+
+
+def test_an_object_with_a_model_as_a_method_is_owned_too() -> None:
+    def annealed() -> tuple[Annealed, Brought]:
+        pyro.clear_param_store()
+        pyro.set_rng_seed(5)
+        thing = Annealed()
+        return thing, Brought(poutine.scale(thing.model, 0.5), thing.guide, (ROWS,), nn.Module())
+
+    thing, brought = annealed()
+    expected, end = brought.losses(6), brought.state()
+
+    thing, brought = annealed()
+    ownership = brought.owned()
+    for _ in range(2):
+        fit = brought.fit(ownership)
+        for _ in range(3):
+            fit.advance(2)
+            look(fit, brought)
+        assert losses(fit) == expected
+        fit.hand_over()
+        assert equal(brought.state(), end)
+        assert thing.calls == 6
+        assert thing.network is not None
+
+
 def test_data_that_the_user_sets_on_a_module_count() -> None:
     class Shifted(nn.Module):
         def __init__(self) -> None:
