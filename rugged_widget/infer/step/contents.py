@@ -77,8 +77,8 @@ MAX_REACHED = 10_000
 def reached(things: Iterable[object]) -> tuple[list[nn.Module], list[torch.Tensor]]:
     """Return the modules and tensors that things lead to, those that are near first.
 
-    The way is by attributes, methods, closures, partials, globals that code names, and containers. Submodules are among
-    the modules; what modules hold themselves is not among the tensors.
+    The way is by attributes, methods, closures, partials, globals that code names, and containers; at most 10,000
+    objects are looked at. Submodules are among the modules.
     """
     modules: dict[int, nn.Module] = {}
     tensors: dict[int, torch.Tensor] = {}
