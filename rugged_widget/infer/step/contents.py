@@ -77,8 +77,8 @@ MAX_REACHED = 10_000
 def reached(things: Iterable[object]) -> tuple[list[nn.Module], list[torch.Tensor]]:
     """Return the modules and tensors that things lead to, those that are near first.
 
-    The way is by attributes, methods, closures, partials, globals that code names, and containers. Submodules are among
-    the modules; what modules hold themselves is not among the tensors.
+    The way is by attributes, methods, closures, partials, globals that code names, and containers; at most 10,000
+    objects are looked at. Submodules are among the modules.
     """
     modules: dict[int, nn.Module] = {}
     tensors: dict[int, torch.Tensor] = {}
@@ -98,6 +98,31 @@ def reached(things: Iterable[object]) -> tuple[list[nn.Module], list[torch.Tenso
 
 
 _OPAQUE = (torch.Tensor, np.ndarray, types.ModuleType, type)
+
+
+def owners(things: Iterable[object]) -> list[object]:
+    """Return objects of the user's own classes whose methods things are, or that are called themselves.
+
+    A partial and what one of Pyro's handlers wraps count as what is inside. Modules are left out.
+    """
+    found: dict[int, object] = {}
+    queue = list(things)
+    while queue:
+        thing = queue.pop()
+        if isinstance(thing, functools.partial):
+            queue += [thing.func, *thing.args]
+            continue
+        owner = thing.__self__ if isinstance(thing, types.MethodType) else thing
+        called = owner is not thing or callable(thing)
+        if called and _is_plain(owner):
+            found[id(owner)] = owner
+    return list(found.values())
+
+
+def _is_plain(thing: object) -> bool:
+    """Return whether a thing is an object with attributes, of a class of the user's that is no module's."""
+    library = isinstance(thing, (nn.Module, type)) or is_library(type(thing))
+    return not library and type(getattr(thing, "__dict__", None)) is dict
 
 
 def _is_file(value: object) -> bool:
@@ -120,4 +145,10 @@ def _named_by_code(thing: object) -> Iterator[object]:
     elif hasattr(thing, "__dict__"):
         for cls in type(thing).__mro__:
             if not is_library(cls):
-                yield from (value for value in vars(cls).values() if isinstance(value, types.FunctionType))
+                functions = (_function_of(value) for value in vars(cls).values())
+                yield from (value for value in functions if isinstance(value, types.FunctionType))
+
+
+def _function_of(value: object) -> object:
+    """Return the function behind a property, a static method or a class method."""
+    return value.fget if isinstance(value, property) else getattr(value, "__func__", value)

@@ -20,7 +20,7 @@ ABSENT = object()
 """Stands for the value of an attribute that is not there."""
 
 MAX_ATTRIBUTE = 1 << 16
-"""Elements of the largest tensor that counts as part of a module's state without being a parameter or a buffer."""
+"""Elements of the largest tensor that may be part of a module's state without being a parameter or a buffer."""
 
 _CONTAINERS = (dict, OrderedDict, list, set, deque)
 
@@ -35,15 +35,17 @@ class Content(NamedTuple):
     @classmethod
     def of(cls, tensor: torch.Tensor) -> Self:
         """Take hold of what a tensor has now; nothing is copied."""
-        return cls(tensor.data, tensor.grad, tensor.requires_grad)
+        return cls(tensor.data, tensor.grad if tensor.is_leaf else None, tensor.requires_grad)
 
     def refreshed(self, tensor: torch.Tensor) -> Self:
         """Take hold of what a tensor has now; this itself where it is still the same, so that nothing is allocated."""
-        same = tensor.grad is self.grad and tensor.requires_grad is self.requires_grad
+        same = tensor.is_leaf and tensor.grad is self.grad and tensor.requires_grad is self.requires_grad
         return self if same and tensor.is_set_to(self.value) else type(self).of(tensor)
 
     def install(self, tensor: torch.Tensor) -> None:
         """Let a tensor have this memory and gradient."""
+        if not tensor.is_leaf:
+            tensor.detach_()  # a call has written into a buffer what it computed from parameters
         if tensor.grad is not None:
             tensor.grad = None  # it has to be of the shape and type of the memory at any time
         tensor.data = self.value
@@ -75,13 +77,13 @@ class Content(NamedTuple):
             tensor.requires_grad_(self.requires_grad)
 
 
-def separable(module: nn.Module) -> bool:
-    """Return whether attributes of a module can be exchanged; those of TorchScript lie outside Python."""
+def separable(module: object) -> bool:
+    """Return whether attributes of an object can be exchanged; those of TorchScript lie outside Python."""
     return not isinstance(module, torch.jit.ScriptModule)
 
 
-def install_attributes(module: nn.Module, attributes: Attributes) -> None:
-    """Let a module have these attributes; they are not copied."""
+def install_attributes(module: object, attributes: Attributes) -> None:
+    """Let an object have these attributes; they are not copied."""
     object.__setattr__(module, "__dict__", attributes)
 
 
@@ -112,12 +114,17 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def tensors_in(states: Iterable[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
-    """Yield what modules with these attributes are made of: parameters, buffers, and other tensors where small."""
+    """Yield the parameters and buffers of modules with these attributes."""
     for attributes in states:
         yield from _separable_tensors(attributes.get("_parameters", {}).values())
         yield from _separable_tensors(attributes.get("_buffers", {}).values())
-        plain = (value for value in attributes.values() if isinstance(value, torch.Tensor))
-        yield from _separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
+
+
+def written_in(attributes: Mapping[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors of a module that calls may write into: buffers, and small tensors that are attributes."""
+    plain = (value for value in attributes.values() if isinstance(value, torch.Tensor))
+    yield from _separable_tensors(attributes.get("_buffers", {}).values())
+    yield from _separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
 
 
 def _separable_tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
@@ -128,8 +135,8 @@ def _separable_tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
 
 
 def modules_in(attributes: Mapping[str, Any]) -> Iterator[nn.Module]:
-    """Yield the modules that lie directly in a module with these attributes."""
-    for value in attributes.get("_modules", {}).values():
+    """Yield the modules that lie directly in an object with these attributes."""
+    for value in (*attributes.get("_modules", {}).values(), *attributes.values()):
         if isinstance(value, nn.Module):
             yield value
 

@@ -16,7 +16,7 @@ from pyro.poutine.messenger import Messenger
 from torch import nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from rugged_widget.infer.step.contents import SIMPLE, is_library, reached
+from rugged_widget.infer.step.contents import SIMPLE, owners, reached
 from rugged_widget.infer.step.module_state import (
     ABSENT,
     Attributes,
@@ -33,6 +33,7 @@ from rugged_widget.infer.step.module_state import (
     separable,
     tensors_in,
     use_params,
+    written_in,
 )
 
 LARGE = 1 << 16
@@ -42,25 +43,30 @@ LARGE = 1 << 16
 class Ownership:
     """The modules and the parameter store that a user brings to fits, as they were when this was made.
 
-    Every fit that is given it begins from there, whatever fits and the user have made of them since. Numbers and texts
-    that the user sets on a module of a class of his own count from then on, also in a fit that trains.
+    An object whose methods model and guide are, or that is called as one, counts as a module does, with its attributes.
+
+    Every fit that is given it begins from there, whatever fits and the user have made of them since. Numbers, texts
+    and data that the user sets as attributes of a module count from then on, also in a fit that trains.
 
     Parameters
     ----------
     things
-        Model, guide, and whatever else steps call: functions, methods, modules or objects. What they reach is owned.
+        Model, guide, and whatever else steps use, such as a loss or arguments that are modules: functions, methods,
+        modules or objects. The modules that they lead to are owned.
     """
 
     def __init__(self, *things: object) -> None:
         modules, tensors = reached(things)
+        holders = filter(separable, [*modules, *owners(things)])
         self._params = copied_params(present_params())
-        self._attributes = [(module, copied_attributes(vars(module))) for module in modules if separable(module)]
+        self._attributes = [(holder, copied_attributes(vars(holder))) for holder in holders]
         self._initial = WeakTensorKeyDictionary()
         self._loose = WeakTensorKeyDictionary(dict.fromkeys(tensors, True))
         self._given: dict[tuple[int, str], object] = {}
         self._given_tensors = WeakTensorKeyDictionary()
-        for tensor in (*self._params[0].values(), *tensors_in(attributes for _, attributes in self._attributes)):
-            self.remember(tensor)
+        with torch.inference_mode(mode=False):
+            for tensor in (*self._params[0].values(), *tensors_in(attributes for _, attributes in self._attributes)):
+                self.remember(tensor)
 
     def __repr__(self) -> str:
         return f"Ownership({len(self._attributes)} modules, {len(self._initial)} tensors)"
@@ -73,7 +79,8 @@ class Ownership:
     def begin(self) -> "OwnState":
         """Return a state for one fit, equal to what the user brought."""
         modules = [_Owned(module, copied_attributes(attributes)) for module, attributes in self._attributes]
-        tensors = [_OwnedTensor(tensor, first.copied(), Content.of(tensor)) for tensor, first in self._initial.items()]
+        with torch.inference_mode(mode=False):
+            tensors = [_OwnedTensor(tensor, own.copied(), Content.of(tensor)) for tensor, own in self._initial.items()]
         return OwnState(self, modules, tensors, copied_params(self._params))
 
     def remember(self, tensor: torch.Tensor) -> None:
@@ -85,18 +92,17 @@ class Ownership:
         """Return whether a tensor is the user's though it lies in no module, such as one that a closure holds."""
         return tensor in self._loose
 
-    def follow(self, module: nn.Module, name: str, value: object) -> None:
-        """Let fits begin with another number or text of a module."""
+    def follow(self, module: object, name: str, value: object) -> None:
+        """Let fits begin with another attribute of a module."""
         for owned, attributes in self._attributes:
             if owned is module:
                 attributes[name] = value
 
-    def was_given(self, module: nn.Module, name: str, value: object) -> bool:
+    def was_given(self, module: object, name: str, value: object) -> bool:
         """Return whether the value of an attribute came from a fit."""
-        given = self._given.get((id(module), name), ABSENT)
-        return isinstance(given, SIMPLE) and given == value
+        return _alike(self._given.get((id(module), name), ABSENT), value)
 
-    def to_give(self, module: nn.Module, attributes: Attributes) -> set[str]:
+    def to_give(self, module: object, attributes: Attributes) -> set[str]:
         """Return the attributes in which a module differs from what the user brought, or has since it got a fit's."""
         given = {name for key, name in self._given if key == id(module)}
         initial = next((attributes for owned, attributes in self._attributes if owned is module), {})
@@ -118,34 +124,38 @@ class Ownership:
 
 
 class _Owned:
-    """A module with the attributes that it has in one fit.
+    """A module, or another object of the user's, with the attributes that it has in one fit.
 
-    `seen` are the numbers and texts that the user's have been seen with, of modules whose settings a fit follows.
+    What the user sets is followed, but for automatic guides, which set themselves up, and for torch's own layers.
     """
 
-    def __init__(self, module: nn.Module, attributes: Attributes) -> None:
+    def __init__(self, module: object, attributes: Attributes) -> None:
         self.module, self.attributes = module, attributes
-        self._follows = not is_library(type(module)) and not isinstance(module, AutoGuide)
+        self._follows = not isinstance(module, AutoGuide) and not type(module).__module__.startswith("torch.")
         self._seen = _settings(attributes) if self._follows else {}
 
     def follow(self, ownership: Ownership) -> None:
-        """Take over what the user has set, but what the fit has set itself; the user's attributes are installed."""
+        """Take over what the user has set, but not what the fit has set itself; the user's attributes are installed."""
         if not self._follows:
             return
         now = _settings(vars(self.module))
-        if now == self._seen:
-            return
         for name, value in now.items():
             before = self._seen.get(name, ABSENT)
-            own = self.attributes.get(name, ABSENT)
-            if value != before and own == before and not ownership.was_given(self.module, name, value):
+            if _alike(value, before) or ownership.was_given(self.module, name, value):
+                continue
+            if _alike(self.attributes.get(name, ABSENT), before):
                 self.attributes[name] = value
                 ownership.follow(self.module, name, value)
         self._seen = now
 
 
 def _settings(attributes: Attributes) -> Attributes:
-    return {name: value for name, value in attributes.items() if isinstance(value, SIMPLE) and name != "training"}
+    kinds = (*SIMPLE, torch.Tensor)
+    return {name: value for name, value in attributes.items() if isinstance(value, kinds) and name != "training"}
+
+
+def _alike(one: object, other: object) -> bool:
+    return one is other or (isinstance(one, SIMPLE) and isinstance(other, SIMPLE) and one == other)
 
 
 class _OwnedTensor:
@@ -183,7 +193,7 @@ class OwnState:
         self._ownership, self.params = ownership, params
         self._modules = modules
         self._tensors = {id(owned.tensor): owned for owned in tensors}
-        self._users: list[tuple[nn.Module, Attributes]] = []
+        self._users: list[tuple[object, Attributes]] = []
         self._constant: dict[int, torch.Tensor] = {}
         self.registering: Messenger = _Registering(self)
         self.guide: object = None
@@ -266,21 +276,21 @@ class OwnState:
         attributes = [(vars(module), copied_attributes(vars(module))) for module in self._changing_modules()]
         return ModuleCheckpoint(attributes, buffers)
 
-    def _all_modules(self) -> list[nn.Module]:
+    def _all_modules(self) -> list[object]:
         inside = self.guide.modules() if isinstance(self.guide, nn.Module) else ()
         modules = {id(module): module for module in (*(owned.module for owned in self._modules), *inside)}
         return [module for module in modules.values() if separable(module)]
 
-    def _changing_modules(self) -> list[nn.Module]:
+    def _changing_modules(self) -> list[object]:
         """Return the modules whose attributes calls may change: torch's own layers only write into buffers."""
         return [module for module in self._all_modules() if not type(module).__module__.startswith("torch.nn.")]
 
     def _buffers(self) -> Iterator[torch.Tensor]:
         """Yield the tensors of modules that calls may write into."""
         for module in self._all_modules():
-            parameters = {id(value) for value in vars(module)["_parameters"].values()}
-            yield from (value for value in tensors_in([vars(module)]) if id(value) not in parameters)
+            yield from written_in(vars(module))
 
+    @torch.inference_mode(mode=False)
     def hand_over(self, params: Params) -> None:
         """Give the user what the fit has, while it does not compute.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 from hypothesis import given, settings
@@ -128,6 +129,28 @@ def test_a_guide_that_was_handed_over_works_as_after_steps_of_ones_own() -> None
     assert pyro.param("noise").item() == fit.param_store()["noise"].item()
 
 
+def test_a_guide_that_the_fit_made_is_handed_over_too() -> None:
+    brought = bring("an automatic guide that was never called")
+    fit = Fit(
+        brought.model,
+        autoguide.AutoDiagonalNormal,
+        brought.args,
+        learning_rate=0.02,
+        seed=1,
+        engine="plain",
+        ownership=brought.owned(),
+    )
+    fit.advance(5)
+    fit.hand_over()
+    values = fit.param_store()
+    assert pyro.param("AutoDiagonalNormal.loc").tolist() == values["AutoDiagonalNormal.loc"].tolist()
+    brought._replace(guide=fit.guide).losses(3)
+    assert pyro.param("AutoDiagonalNormal.loc").tolist() != values["AutoDiagonalNormal.loc"].tolist()
+    assert {name: value.tolist() for name, value in fit.param_store().items()} == {
+        name: value.tolist() for name, value in values.items()
+    }
+
+
 def test_the_user_may_go_on_and_the_fit_too() -> None:
     brought = bring("a VAE with batch normalization and dropout")
     alone = brought.fit(brought.owned())
@@ -210,6 +233,73 @@ def test_a_number_that_the_user_sets_on_a_module_counts() -> None:
     assert fit.elbo < -7.0 * ROWS.numel()
     fit.hand_over()
     assert not vae.training
+
+
+class Annealed:
+    """A model that counts its calls, and makes its network in the first."""
+
+    def __init__(self) -> None:
+        self.calls, self.network = 0, None
+
+    def model(self, rows: torch.Tensor) -> None:
+        self.calls += 1
+        self.network = self.network or nn.Linear(1, 3)
+        network = pyro.module("network", self.network)
+        with poutine.scale(scale=self.calls / 100), pyro.plate("rows", len(rows)):
+            code = pyro.sample("code", dist.Normal(torch.zeros(len(rows), 1), 1.0).to_event(1))
+            pyro.sample("row", dist.Normal(network(code), 1.0).to_event(1), obs=rows)
+
+    def guide(self, rows: torch.Tensor) -> None:
+        with pyro.plate("rows", len(rows)):
+            pyro.sample("code", dist.Normal(pyro.param("loc", torch.zeros(1)), 1.0).to_event(1))
+
+
+def test_an_object_with_a_model_as_a_method_is_owned_too() -> None:
+    def annealed() -> tuple[Annealed, Brought]:
+        pyro.clear_param_store()
+        pyro.set_rng_seed(5)
+        thing = Annealed()
+        return thing, Brought(poutine.scale(thing.model, 0.5), thing.guide, (ROWS,), nn.Module())
+
+    thing, brought = annealed()
+    expected, end = brought.losses(6), brought.state()
+
+    thing, brought = annealed()
+    ownership = brought.owned()
+    for _ in range(2):
+        fit = brought.fit(ownership)
+        for _ in range(3):
+            fit.advance(2)
+            look(fit, brought)
+        assert losses(fit) == expected
+        fit.hand_over()
+        assert equal(brought.state(), end)
+        assert thing.calls == 6
+        assert thing.network is not None
+
+
+def test_data_that_the_user_sets_on_a_module_count() -> None:
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows = ROWS.clone()
+
+        def forward(self) -> None:
+            loc = pyro.param("loc", torch.zeros(3))
+            with pyro.plate("rows", len(self.rows)):
+                pyro.sample("row", dist.Normal(loc, 1.0).to_event(1), obs=self.rows)
+
+    model = Shifted()
+    ownership = Ownership(model)
+    fit = Fit(model, lambda _: lambda: None, (), learning_rate=0.01, seed=1, engine="plain", ownership=ownership)
+    fit.advance(2)
+    first = fit.elbo
+    model.rows = ROWS + 100.0
+    fit.advance(1)
+    assert fit.elbo < first - 1000.0
+    model.rows.sub_(100.0)
+    fit.advance(1)
+    assert fit.elbo > first - 10.0
 
 
 def test_after_a_failure_statistics_are_those_of_where_the_fit_went_back_to() -> None:
