@@ -92,7 +92,7 @@ def _affordable(guide: Callable[..., Any], num_draws: int, max_seconds: float) -
     if not draws_at_once(guide):
         with ready_to_draw(guide) as (_, rehearsal), same_noise():
             if isinstance(rehearsal, LiveRehearsal):
-                by_time = int(max_seconds / max(rehearsal.seconds_per_call(), 1e-6))
+                by_time = int(max_seconds / max(rehearsal.seconds_per_draw(), 1e-6))
     count = min(num_draws, by_size, by_time)
     count = max(count - count % 10, min(MIN_DRAWS, num_draws))
     if count == num_draws:
