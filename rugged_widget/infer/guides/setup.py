@@ -155,7 +155,7 @@ def create_parameters(guide: object, args: tuple[Any, ...], kwargs: dict[str, An
     """
     if not isinstance(guide, AutoGuide):
         return False
-    if guide.prototype_trace is None:  # a guide that was trained before keeps its parameters
+    if guide.prototype_trace is None:
         guide._setup_prototype(*args, **kwargs)
     if isinstance(guide, AutoGuideList):
         return False
