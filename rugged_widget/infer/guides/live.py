@@ -35,6 +35,7 @@ class LiveRehearsal:
         self._state: ModuleState | None = None
         self._vectorised: dict[int, bool] = {}
         self._seconds: float | None = None
+        self.curvature: tuple[dict[str, int], tuple[torch.Tensor, torch.Tensor, torch.Tensor]] | None = None
         self.plans: dict[tuple[int, float], tuple[int, tuple[Note, ...]]] = {}
 
     def __repr__(self) -> str:
