@@ -64,6 +64,17 @@ def mixture(points: torch.Tensor) -> None:
         pyro.sample("obs", dist.Normal(places[assignment], 1.0), obs=points)
 
 
+def mixture_guide(points: torch.Tensor) -> None:
+    """A guide that sums over the assignments itself."""
+    shares = pyro.param("shares", torch.full((len(points), 2), 0.5), constraint=constraints.simplex)
+    at = pyro.param("at", lambda: torch.randn(2))
+    pyro.sample("weights", dist.Dirichlet(torch.ones(2)))
+    with pyro.plate("components", 2):
+        pyro.sample("places", dist.Normal(at, 0.1))
+    with pyro.plate("points", len(points)):
+        pyro.sample("assignment", dist.Categorical(shares), infer={"enumerate": "parallel"})
+
+
 @config_enumerate
 def markov(series: torch.Tensor) -> None:
     with pyro.plate("states", 2):
@@ -240,6 +251,8 @@ def _enumerated() -> dict[str, Case]:
         "mixture chosen": Case(mixture, None, (POINTS,), {}),
         "mixture delta": Case(mixture, of_mixture, (POINTS,), {}, one),
         "mixture parts": Case(mixture, in_parts(), (POINTS,), {}, one),
+        "mixture by hand": Case(mixture, mixture_guide, (POINTS,), {}, one),
+        "mixture family": Case(mixture, "diagonal", (POINTS,), {}),
         "markov chosen": Case(markov, None, (SERIES,), {}),
         "markov delta": Case(markov, of_markov, (SERIES,), {}, one),
         "topics chosen": Case(topics, None, (WORDS,), {}),

@@ -1,5 +1,6 @@
 """Compare a guide with its model, and say in sentences what does not agree."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -25,6 +26,10 @@ from rugged_widget.infer.step.isolation import Generators
 
 CALLS: Final = 3
 """Calls of guide and model that are compared: sites that vary from call to call show up in them, as a rule."""
+
+
+MAX_SECONDS: Final = 1.0
+"""Time after which no further call is made, of a model that takes long."""
 
 
 class _Call(NamedTuple):
@@ -54,10 +59,20 @@ def disagreements(
     generators = Generators.copied()
     try:
         with untouched(guide, model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
-            calls = [_call(guide, model, args, kwargs) for _ in range(CALLS)]
+            calls = _calls(guide, model, args, kwargs)
     finally:
         generators.rewind()
     return tuple(dict.fromkeys([*_extra(calls), *_missing(calls), *_unlike(calls), *_varying(calls)]))
+
+
+def _calls(
+    guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[_Call]:
+    start = time.perf_counter()
+    calls = [_call(guide, model, args, kwargs)]
+    while len(calls) < CALLS and time.perf_counter() - start < MAX_SECONDS:
+        calls.append(_call(guide, model, args, kwargs))
+    return calls
 
 
 def _call(

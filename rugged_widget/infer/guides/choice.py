@@ -13,7 +13,7 @@ import torch
 from pyro import poutine
 from pyro.contrib.easyguide import EasyGuide
 from pyro.infer import ELBO, Trace_ELBO, TraceEnum_ELBO, config_enumerate
-from pyro.infer.autoguide import AutoDelta, AutoDiscreteParallel, AutoGuide, AutoGuideList, AutoNormal
+from pyro.infer.autoguide import AutoDiscreteParallel, AutoGuide, AutoGuideList
 from pyro.poutine.guide import GuideMessenger
 from torch import nn
 
@@ -90,9 +90,10 @@ def choose_guide(
     Parameters
     ----------
     guide
-        None, to choose one; a key of `GUIDE_LABELS`; a subclass of AutoGuide, EasyGuide or GuideMessenger, or a
-        `functools.partial` of one with options; a guide, trained before or not: an object of these classes, a
-        PyroModule, a function, a method. One that draws nothing, as for maximum likelihood, is a guide too.
+        None, to choose one; a key of `GUIDE_LABELS`, for the latents that are not discrete; a subclass of AutoGuide,
+        EasyGuide or GuideMessenger, or a `functools.partial` of one with options; a guide, trained before or not: an
+        object of these classes, a PyroModule, a function, a method. One that draws nothing, as for maximum likelihood,
+        is a guide too.
     args, kwargs
         What model and guide are called with.
     elbo
@@ -109,6 +110,8 @@ def choose_guide(
     checked = checked_watch_guide(guide)
     if checked is None:
         return _chosen(model, args, kwargs, elbo)
+    if isinstance(checked, str) and latents_of_model(model, args, kwargs).discrete:
+        return _chosen(model, args, kwargs, elbo, checked)
     if _is_made_of_a_model(checked):
         make = partial(_made, checked, args, kwargs)
         return GuideChoice(make, guide_key(checked), guide_label(checked), model)
@@ -168,18 +171,26 @@ def _taken(guide: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], model: 
     return instance
 
 
-def _chosen(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], elbo: ELBO | None) -> GuideChoice:
+def _chosen(
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    elbo: ELBO | None,
+    family: str | None = None,
+) -> GuideChoice:
+    """Choose a guide for a model: of a family, where one is named, for the latents that are not discrete."""
     latents = latents_of_model(model, args, kwargs)
     listed = ", ".join(map(repr, latents.discrete))
     facts: dict[str, int | str] = {"elements": latents.elements, "limit": MAX_NORMAL, "latents": listed}
-    candidates = _candidates(model, latents, elbo)
+    family = family or ("delta" if latents.elements > MAX_NORMAL else "normal")
+    candidates = _candidates(model, latents, elbo, family)
     problem = ""
     for reason, trained, used, build in candidates:
         problem = _problem(build, trained, used or elbo or Trace_ELBO(), args, kwargs)
         if not problem:
             said = disagreements(build(trained), trained, args, kwargs)
             make = partial(_built, build, args, kwargs)
-            return GuideChoice(make, *_named(reason, latents), trained, used, Note(reason, facts), said)
+            return GuideChoice(make, *_named(reason, latents, family), trained, used, Note(reason, facts), said)
     if not candidates:
         problem = f"it has no values to list for the discrete latents {', '.join(map(repr, latents.endless))}"
     raise ValueError(f"no guide can be chosen for this model: {problem}. Pass guide=, such as a function")
@@ -188,40 +199,49 @@ def _chosen(model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 _Candidate: TypeAlias = tuple[Reason, Callable[..., Any], ELBO | None, Callable[[Callable[..., Any]], Any]]
 
 
-def _candidates(model: Callable[..., Any], latents: ModelLatents, elbo: ELBO | None) -> list[_Candidate]:
+def _candidates(model: Callable[..., Any], latents: ModelLatents, elbo: ELBO | None, family: str) -> list[_Candidate]:
     """Return guides that may suit the latents, the best first: reason, model, the ELBO needed and what builds them."""
+    of_continuous = partial(_of_continuous, latents, family)
     if not latents.discrete:
         reason: Reason = "nothing"
         if latents.continuous:
             reason = "point" if latents.elements > MAX_NORMAL else "normal"
-        return [(reason, model, None, partial(_of_continuous, latents))]
+        return [(reason, model, None, of_continuous)]
     candidates: list[_Candidate] = []
     enumerating = elbo or TraceEnum_ELBO(max_plate_nesting=latents.max_plate_nesting)
     if isinstance(enumerating, TraceEnum_ELBO) and not latents.endless:
         marked = model if latents.enumerated else config_enumerate(model)
-        candidates.append(("enumerated", marked, enumerating, partial(_of_continuous, latents)))
+        candidates.append(("enumerated", marked, enumerating, of_continuous))
     if not latents.without_probabilities:
         if isinstance(enumerating, TraceEnum_ELBO):
-            candidates.append(("parallel", model, enumerating, partial(_in_parts, latents, AutoDiscreteParallel)))
-        candidates.append(("sampled", model, elbo or Trace_ELBO(), partial(_in_parts, latents, AutoDiscreteSampled)))
+            candidates.append(
+                ("parallel", model, enumerating, partial(_in_parts, latents, of_continuous, AutoDiscreteParallel))
+            )
+        candidates.append(
+            ("sampled", model, elbo or Trace_ELBO(), partial(_in_parts, latents, of_continuous, AutoDiscreteSampled))
+        )
     return candidates
 
 
-def _of_continuous(latents: ModelLatents, model: Callable[..., Any]) -> Any:
+def _of_continuous(latents: ModelLatents, family: str, model: Callable[..., Any]) -> Any:
     if not latents.continuous:
         return partial(_nothing)
-    kind = AutoDelta if latents.elements > MAX_NORMAL else AutoNormal
-    return kind(poutine.block(model, hide=list(latents.discrete)) if latents.discrete else model)
+    return make_guide(family, poutine.block(model, hide=list(latents.discrete)) if latents.discrete else model)
 
 
 def _nothing(*_args: object, **_kwargs: object) -> None:
     """Draw nothing: the guide of a model without latents, or with none but those that it sums over."""
 
 
-def _in_parts(latents: ModelLatents, kind: type[AutoDiscreteParallel], model: Callable[..., Any]) -> Any:
+def _in_parts(
+    latents: ModelLatents,
+    of_continuous: Callable[[Callable[..., Any]], Any],
+    kind: type[AutoDiscreteParallel],
+    model: Callable[..., Any],
+) -> Any:
     guide: Any = AutoGuideList(model)
     if latents.continuous:
-        guide.append(_of_continuous(latents, model))
+        guide.append(of_continuous(model))
     guide.append(kind(poutine.block(model, expose=list(latents.discrete))))
     return guide
 
@@ -259,11 +279,11 @@ def _problem(
     return ""
 
 
-def _named(reason: Reason, latents: ModelLatents) -> tuple[str, str]:
+def _named(reason: Reason, latents: ModelLatents, family: str) -> tuple[str, str]:
     """Return key and label of a chosen guide."""
     if not latents.continuous and reason in {"nothing", "enumerated"}:
         return CUSTOM, "no guide"
     if reason in {"parallel", "sampled"}:
-        return CUSTOM, "AutoNormal and AutoDiscreteParallel" if latents.continuous else "AutoDiscreteParallel"
-    key = "delta" if latents.elements > MAX_NORMAL else "normal"
-    return key, guide_label(key)
+        discrete = "probabilities of discrete values"
+        return CUSTOM, f"{guide_label(family)}; {discrete}" if latents.continuous else discrete
+    return family, guide_label(family)

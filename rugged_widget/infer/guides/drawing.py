@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
+from pyro.infer.autoguide import AutoLaplaceApproximation
 
 from rugged_widget.infer.guides.compatibility import latents_of, traced
+from rugged_widget.infer.guides.gaussian import MAX_CURVATURE
 from rugged_widget.infer.guides.live import LiveRehearsal
 from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.sampling import all_drawn, draws_at_once, is_known, ready_to_draw, same_noise
@@ -81,7 +83,7 @@ def _plan(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tupl
     key = num_draws, max_seconds
     if key not in plans:
         count, fewer = _affordable(guide, num_draws, max_seconds)
-        plans[key] = count, (*fewer, *_subsampled(guide))
+        plans[key] = count, (*fewer, *_subsampled(guide), *_flat(guide))
     return plans[key]
 
 
@@ -92,13 +94,19 @@ def _affordable(guide: Callable[..., Any], num_draws: int, max_seconds: float) -
     if not draws_at_once(guide):
         with ready_to_draw(guide) as (_, rehearsal), same_noise():
             if isinstance(rehearsal, LiveRehearsal):
-                by_time = int(max_seconds / max(rehearsal.seconds_per_call(), 1e-6))
+                by_time = int(max_seconds / max(rehearsal.seconds_per_draw(), 1e-6))
     count = min(num_draws, by_size, by_time)
     count = max(count - count % 10, min(MIN_DRAWS, num_draws))
     if count == num_draws:
         return count, []
     facts = {"count": count, "wanted": num_draws}
     return count, [Note("few_slow", facts) if by_time <= by_size else Note("few_large", {**facts, "numbers": numbers})]
+
+
+def _flat(guide: Callable[..., Any]) -> list[Note]:
+    """Return a note where a Laplace approximation has too many latents for its curvature."""
+    is_large = isinstance(guide, AutoLaplaceApproximation) and len(guide.loc) > MAX_CURVATURE
+    return [Note("curvature", {"limit": MAX_CURVATURE})] if is_large else []
 
 
 def _subsampled(guide: Callable[..., Any]) -> list[Note]:

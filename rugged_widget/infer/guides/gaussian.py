@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyro
 import pyro.distributions as dist
@@ -18,7 +18,11 @@ from pyro.infer.autoguide import (
 )
 from torch.distributions import biject_to
 
-from rugged_widget.infer.guides.setup import rehearsal_of
+from rugged_widget.infer.guides.live import LiveRehearsal
+from rugged_widget.infer.guides.setup import Rehearsal, rehearsal_of
+
+MAX_CURVATURE: Final = 1000
+"""Latent values up to which the curvature of the user's own model is computed: it costs a gradient for each."""
 
 
 class Site(NamedTuple):
@@ -172,8 +176,8 @@ def _point(guide: AutoDelta) -> torch.Tensor:
 def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Approximate the posterior by the normal distribution whose curvature is that of the model at the guide's point.
 
-    The guide is set up. One that `make_guide` made without arguments, and one among others in a list, is taken for a
-    point.
+    The guide is set up. One that `make_guide` made without arguments, one among others in a list, and one of the user's
+    of more than `MAX_CURVATURE` values is taken for a point.
 
     Returns
     -------
@@ -181,14 +185,27 @@ def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor
         The point, unconstrained, shape (latent_dim,).
     factor
         Lower triangle whose product with its transpose is the covariance, shape (latent_dim, latent_dim); zero where
-        the curvature there is not that of a maximum.
+        the curvature there is not that of a maximum; without columns for what is taken for a point.
     definite
         True where it is, shape ().
     """
     loc: torch.Tensor = guide.loc.detach()
     rehearsal = rehearsal_of(guide)
-    if rehearsal is None:
-        return loc, loc.new_zeros(len(loc), len(loc)), torch.tensor(data=False)
+    if rehearsal is None or (isinstance(rehearsal, LiveRehearsal) and len(loc) > MAX_CURVATURE):
+        return loc, loc.new_zeros(len(loc), 0), torch.tensor(data=False)
+    if not isinstance(rehearsal, LiveRehearsal):
+        return _approximated(guide, loc, rehearsal)
+    versions = {name: value._version for name, value in pyro.get_param_store().named_parameters()}
+    known = rehearsal.curvature
+    if known is None or known[0] != versions or not torch.equal(known[1][0], loc):
+        known = versions, _approximated(guide, loc.clone(), rehearsal)
+        rehearsal.curvature = known
+    return known[1]
+
+
+def _approximated(
+    guide: AutoLaplaceApproximation, loc: torch.Tensor, rehearsal: Rehearsal | LiveRehearsal
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     joint = _log_joint(rehearsal.model, rehearsal.args, rehearsal.kwargs, sites_of(guide))
     with pyro.validation_enabled(False), rehearsal.looking():
         curvature = -_second_derivatives(joint, loc)

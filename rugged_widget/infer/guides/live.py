@@ -8,13 +8,13 @@ from typing import Any, Final
 import pyro
 import torch
 
-from rugged_widget.infer.guides.custom_sampling import can_draw_together
+from rugged_widget.infer.guides.custom_sampling import can_draw_together, draw_one_by_one
 from rugged_widget.infer.guides.module_state import ModuleState, copied_store, store_of, untouched
 from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.step.isolation import Generators
 
-TIMED_CALLS: Final = 3
-"""Calls of a guide that are timed; the fastest counts."""
+TIMED_DRAWS: Final = 8
+"""Draws that are timed."""
 
 
 class LiveRehearsal:
@@ -35,6 +35,7 @@ class LiveRehearsal:
         self._state: ModuleState | None = None
         self._vectorised: dict[int, bool] = {}
         self._seconds: float | None = None
+        self.curvature: tuple[dict[str, int], tuple[torch.Tensor, torch.Tensor, torch.Tensor]] | None = None
         self.plans: dict[tuple[int, float], tuple[int, tuple[Note, ...]]] = {}
 
     def __repr__(self) -> str:
@@ -68,7 +69,7 @@ class LiveRehearsal:
         present = ModuleState.of(self._guide, self.model)
         try:
             with store_of(self._store):
-                self._state.restore()
+                self._state.install()
                 yield guide
         finally:
             present.restore()
@@ -85,13 +86,10 @@ class LiveRehearsal:
             self._vectorised[id(guide)] = can_draw_together(guide, self.args, self.kwargs)
         return self._vectorised[id(guide)]
 
-    def seconds_per_call(self) -> float:
-        """Return how long a call of the guide takes, measured once; call it in `looking`, on stage."""
+    def seconds_per_draw(self) -> float:
+        """Return how long a draw takes that costs a call of the guide, timed once; call it in `looking`, on stage."""
         if self._seconds is None:
-            times = []
-            for _ in range(TIMED_CALLS):
-                start = time.perf_counter()
-                self._guide(*self.args, **self.kwargs)
-                times.append(time.perf_counter() - start)
-            self._seconds = min(times)
+            start = time.perf_counter()
+            draw_one_by_one(self._guide, self.args, TIMED_DRAWS, self.kwargs)
+            self._seconds = (time.perf_counter() - start) / TIMED_DRAWS
         return self._seconds

@@ -69,7 +69,7 @@ def _content(cell: Any) -> Any:
 class _Saved(NamedTuple):
     module: nn.Module
     attributes: dict[str, Any]
-    containers: list[tuple[Any, Any]]
+    containers: dict[str, Any]
     buffers: list[tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -92,25 +92,46 @@ class ModuleState:
         return cls([_saved(module) for module in modules_of(*functions)])
 
     def restore(self) -> None:
-        """Put the state back as it was copied."""
+        """Put the state back as it was copied, with the same containers."""
         for module, attributes, containers, buffers in self._saved:
-            module.__dict__.clear()
-            module.__dict__.update(attributes)
-            for container, items in containers:
-                container.clear()
-                (container.extend if isinstance(container, list) else container.update)(items)
-            with torch.no_grad():
-                for buffer, value in buffers:
-                    buffer.copy_(value)
+            for name, items in containers.items():
+                _fill(attributes[name], items)
+            _put(module, attributes, buffers)
+
+    def install(self) -> None:
+        """Put the state into the containers that the modules have now, so that those it was copied from stay."""
+        for module, attributes, containers, buffers in self._saved:
+            present = {name: module.__dict__.get(name) for name in containers}
+            for name, items in containers.items():
+                if type(present[name]) is type(items):
+                    _fill(present[name], items)
+                else:
+                    present[name] = items.copy()
+            _put(module, {**attributes, **present}, buffers)
+
+
+def _fill(container: Any, items: Any) -> None:
+    container.clear()
+    (container.extend if isinstance(container, list) else container.update)(items)
+
+
+def _put(module: nn.Module, attributes: dict[str, Any], buffers: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    module.__dict__.clear()
+    module.__dict__.update(attributes)
+    with torch.no_grad():
+        for buffer, value in buffers:
+            buffer.copy_(value)
 
 
 def _saved(module: nn.Module) -> _Saved:
     attributes = dict(module.__dict__)
-    held = [value for value in attributes.values() if isinstance(value, (dict, list, set)) and len(value) <= MAX_ITEMS]
+    held = {
+        name: value.copy()
+        for name, value in attributes.items()
+        if isinstance(value, (dict, list, set)) and len(value) <= MAX_ITEMS
+    }
     tensors = [value for value in module._buffers.values() if value is not None and value.numel() <= 100 * MAX_ITEMS]
-    return _Saved(
-        module, attributes, [(value, value.copy()) for value in held], [(value, value.clone()) for value in tensors]
-    )
+    return _Saved(module, attributes, held, [(value, value.clone()) for value in tensors])
 
 
 @contextmanager

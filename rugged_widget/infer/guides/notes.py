@@ -24,6 +24,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "varying_model": "The latents of the model vary from call to call: {sites}.",
         "varying_guide": "The latents of the guide vary from call to call: {sites}.",
         "left_out": "{site} is left out: not every draw of the guide has it, or of the same shape.",
+        "curvature": "The guide is drawn as a point: the curvature of more than {limit:,} numbers is not computed.",
         "few_slow": "{count:,} draws instead of {wanted:,}: each one costs a call of the guide.",
         "few_large": "{count:,} draws instead of {wanted:,}: one has {numbers:,} numbers.",
         "rows": "The draws are of {count:,} of the {size:,} elements of the plate {plate}.",

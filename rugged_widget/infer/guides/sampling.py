@@ -194,7 +194,7 @@ def _normal(guide: AutoNormal) -> Any:
 
 def _drawn_by_laplace(guide: AutoLaplaceApproximation, num_draws: int) -> Drawn:
     loc, factor, definite = laplace(guide)
-    noise = torch.randn(num_draws, len(loc), dtype=loc.dtype)
+    noise = torch.randn(num_draws, factor.shape[1], dtype=loc.dtype)
     draws, growth = stretched(sites_of(guide), loc + noise @ factor.T)
     volume = factor.diagonal().log().sum() + 0.5 * len(loc) * math.log(2 * math.pi)
     return Drawn(draws, torch.where(definite, -0.5 * noise.square().sum(1) - volume - growth, math.inf))

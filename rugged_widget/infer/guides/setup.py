@@ -161,7 +161,7 @@ def create_parameters(
     """
     if not isinstance(guide, AutoGuide):
         return False
-    if guide.prototype_trace is None:  # a guide that was trained before keeps its parameters
+    if guide.prototype_trace is None:
         guide._setup_prototype(*args, **kwargs)
     if isinstance(guide, AutoGuideList):
         return False

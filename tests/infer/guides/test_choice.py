@@ -71,6 +71,18 @@ def test_what_a_guide_is_called_and_why_it_was_chosen(name: str, label: str, rea
     assert global_state() == before
 
 
+@pytest.mark.parametrize("name", [name for name in cases() if name != "branches"])
+def test_guides_of_every_kind_agree_with_their_model(name: str) -> None:
+    case = cases()[name]
+    assert choose_guide(case.guide, case.model, case.args, case.kwargs, elbo=case.elbo).warnings == ()
+
+
+def test_a_family_is_for_the_latents_that_are_not_discrete() -> None:
+    choice = choose_guide("diagonal", mixture, (POINTS,))
+    assert (choice.key, choice.label) == ("diagonal", "diagonal normal")
+    assert str(choice.reason) == "The model sums over all values of 'assignment', as they are discrete."
+
+
 def test_a_point_is_chosen_for_very_many_latents(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choices, "MAX_NORMAL", 9)
     choice = choose_guide(None, eight_schools, (ERRORS,), KWARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -16,7 +17,9 @@ from pyro.poutine.guide import GuideMessenger
 from torch import nn
 
 from rugged_widget.errors import CannotDrawError
+from rugged_widget.infer.guides import drawing, gaussian
 from rugged_widget.infer.guides.choice import choose_guide
+from rugged_widget.infer.guides.densities import guide_densities, marginal_densities
 from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
 from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.module_state import ModuleState, modules_of
@@ -32,6 +35,7 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "schools": SCHOOLS,
     "mixture": {"weights": (2,), "places": (2,)},
     "mixture parts": {"weights": (2,), "places": (2,), "assignment": (6,)},
+    "mixture by hand": {"weights": (2,), "places": (2,), "assignment": (6,)},
     "markov": {"move": (2, 2), "emit": (2, 3)},
     "topics": TOPICS,
     "vae": {"z": (4, 2)},
@@ -201,6 +205,45 @@ def test_a_guide_that_is_called_once_a_draw_is_drawn_from_as_often_as_its_time_a
         "'extra' is left out: not every draw of the guide has it, or of the same shape.",
         "20 draws instead of 1,000: each one costs a call of the guide.",
     ]
+
+
+def test_a_draw_of_very_many_numbers_is_taken_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "MAX_NUMBERS", 550)
+    fit = fit_of(cases()["schools normal"])
+    with fit.inspecting():
+        drawn = sample_guide(fit.guide, 100)
+    assert drawn.num_draws == 50
+    assert [str(note) for note in drawn.notes] == ["50 draws instead of 100: one has 10 numbers."]
+
+
+def test_the_curvature_of_very_many_latents_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (gaussian, drawing):
+        monkeypatch.setattr(module, "MAX_CURVATURE", 9)
+    fit = fit_of(cases()["schools laplace"])
+    with fit.inspecting():
+        drawn, (lower, upper) = sample_guide(fit.guide, 20), quantiles(fit.guide, (0.1, 0.9), 20)["effect"]
+    assert drawn.log_density is None
+    assert [str(note) for note in drawn.notes] == [
+        "The guide is drawn as a point: the curvature of more than 9 numbers is not computed."
+    ]
+    assert lower.tolist() == upper.tolist()
+
+
+def test_densities_of_a_guide_are_those_of_its_normal_distribution_without_a_covariance() -> None:
+    for name in ("schools normal", "schools family", "mixture parts"):
+        fit = fit_of(cases()[name])
+        fit.advance(1)
+        with fit.inspecting():
+            found = guide_densities(fit.guide, 0.9)
+            part: Any = fit.guide[0] if name == "mixture parts" else fit.guide
+            affine = gaussian.affine_of(part)
+            assert affine is not None
+            expected = marginal_densities(affine, 0.9)
+            assert guide_densities(fit.guide, 0.9, names=["mean"]).keys() == {"mean"} & found.keys()
+        assert found.keys() == expected.keys()
+        for site, densities in expected.items():
+            for one, other in zip(densities, found[site], strict=True):
+                np.testing.assert_allclose(one.density, other.density, rtol=1e-4)
 
 
 def test_what_cannot_be_drawn_says_why() -> None:
