@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from rugged_widget.names import shown
+from rugged_widget.names import isolated, shown
 from rugged_widget.view.figures.latents.plan import RowPlan
 from rugged_widget.view.figures.latents.rows import RowWords
 from rugged_widget.view.figures.latents.values import ShownSite
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import element_label
 
-LENGTH = 24  # characters of a name
+LONGEST = 60  # characters of a name
+END = 7  # characters at the end of a name that are never cut off: names of one model often begin alike
 MAX_SEEN = 11  # rows that are seen without scrolling
 
 
@@ -74,11 +75,12 @@ def _name(text: Catalogue, row: RowPlan) -> str:
 
 
 def _cut(name: str, index: str = "") -> str:
-    """Write a name, cut where it is long or has no room, and an index behind it, which is not."""
-    cut = shown(name, max(LENGTH - len(index), LENGTH // 2))
-    title = "" if cut == name and len(cut) < LENGTH // 2 else f' title="{escape(name + index)}"'
-    behind = f"<i>{escape(index)}</i>" if index else ""
-    return f'<span class="rw-row-name"{title}><span>{escape(cut)}</span>{behind}</span>'
+    """Write a name and an index behind it; where they have no room, the style sheet cuts the name in its middle."""
+    whole = shown(name, LONGEST)
+    head, tail = (whole[:-END], whole[-END:]) if len(whole) > 2 * END else (whole, "")
+    title = f' title="{escape(name + index)}"' if tail else ""
+    behind = f"<i>{escape(isolated(tail) + index)}</i>" if tail or index else ""
+    return f'<span class="rw-row-name"{title}><span>{escape(isolated(head))}</span>{behind}</span>'
 
 
 def _element(site: ShownSite, place: int) -> str:

@@ -188,6 +188,12 @@ def test_names_of_users_stay_text(shown: Shown) -> None:
     assert shown.names[1] == f"{name}[0]"
 
 
+def test_the_end_of_a_long_name_and_the_index_behind_it_are_never_cut_off(shown: Shown) -> None:
+    shown.show(snapshot({"decoder.layer_3.linear.weight": normal([1.0, 2.0])}))
+    assert "<span>decoder.layer_3.linear</span><i>.weight</i>" in shown.html("names")
+    assert "<span>decoder.layer_3.linear</span><i>.weight[1]</i>" in shown.html("names")
+
+
 def test_the_corrected_interval_is_drawn_where_it_is_wanted_and_known(shown: Shown) -> None:
     correction = Correction(quantiles={"w": normal([1.0, 2.0], 2.0)}, k_hat=0.1, effective=0.9, reliable=True)
     shown.show(snapshot({"w": normal([1.0, 2.0])}, correction=correction))
