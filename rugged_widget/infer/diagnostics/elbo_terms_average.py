@@ -66,6 +66,7 @@ class AveragedTerms:
         self._draws: deque[_Draw] = deque(maxlen=MAX_DRAWS)
         self._noise = torch.Generator().manual_seed(NOISE_SEED).get_state()
         self._snapshot, self._step, self._due = 0, -1, -math.inf
+        self._seconds = 0.0
         self._failure: ElboTermsNote | None = None
 
     def __repr__(self) -> str:
@@ -94,9 +95,9 @@ class AveragedTerms:
         if step != self._step:
             self._snapshot, self._step = self._snapshot + 1, step
         present = sum(draw.snapshot == self._snapshot for draw in self._draws)
-        if present >= MAX_DRAWS:
+        if present >= MAX_DRAWS or (present and self._seconds > REST_SECONDS):
             return
-        start = self._clock()
+        start, number = self._clock(), 1
         torch.set_rng_state(self._noise)
         try:
             plain = self._plain
@@ -111,6 +112,7 @@ class AveragedTerms:
         finally:
             self._noise = torch.get_rng_state()
         spent = self._clock() - start
+        self._seconds = spent / number
         self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > seconds else 0.0)
 
     def _average(self) -> tuple[ElboTerm, ...]:

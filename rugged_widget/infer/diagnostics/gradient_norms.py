@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from pyro import get_param_store
 
+from rugged_widget.infer.step.buffers import buffers_kept
 from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.snapshot.model_values import GradientFlag, GradientNorms
 
@@ -37,8 +38,11 @@ Parameters of different units differ by a hundred in fits that are all right.
 FEWEST_OTHERS = 2
 """Other parameters that one is compared with, at least."""
 
-SHARE = 0.05
+SHARE = 0.1
 """Part of the time that looking at gradients may take."""
+
+RUNNING_MEAN = "__baseline_avg_"
+"""Beginning of the names under which Pyro keeps running means of costs among the parameters; they have no gradient."""
 
 
 class GradientRecord:
@@ -132,6 +136,7 @@ class GradientMonitor:
         self._plain, self._clock = plain, clock
         self._record = GradientRecord()
         self._wanted, self._due, self._computed_at = False, -math.inf, -1
+        self._seconds = math.inf
 
     def __repr__(self) -> str:
         return f"GradientMonitor({self._record!r})"
@@ -159,25 +164,31 @@ class GradientMonitor:
             if norms:
                 self._note(num_steps, norms, params)
                 self._wanted = False
-            spent += self._clock() - start
-            self._due = self._clock() + spent / SHARE
+            self._spend(spent + self._clock() - start)
 
-    def look(self, num_steps: int, *, computes: bool) -> GradientNorms | None:
+    def look(self, num_steps: int, *, computes: bool, thorough: bool = False) -> GradientNorms | None:
         """Return the norms so far, None where there are none; those of the next step are noted.
 
         It is called inside the fit's world, whose random numbers are given back by whoever calls. With `computes` the
-        steps are not Pyro's own: the gradient of the present parameters is then computed here, now and then.
+        steps are not Pyro's own: the gradient of the present parameters is then computed here, now and then, and where
+        it is `thorough`, which is for a fit that rests, in any case.
         """
         self._record.truncate(num_steps)
         self._wanted = not computes
-        if computes and num_steps and num_steps != self._computed_at and self._clock() >= self._due:
+        due = thorough or self._clock() >= self._due
+        if computes and num_steps and num_steps != self._computed_at and due:
             self._compute(num_steps)
         return self._record.norms()
+
+    def _spend(self, seconds: float) -> None:
+        """Leave so much time until the next look that this one takes its share; single slow ones count less."""
+        self._seconds = min(seconds, 1.5 * self._seconds)
+        self._due = self._clock() + self._seconds / SHARE
 
     def _compute(self, num_steps: int) -> None:
         start, params = self._clock(), _learned()
         try:
-            with torch.enable_grad():
+            with torch.enable_grad(), buffers_kept(self._plain.model, self._plain.guide):
                 loss = self._plain.loss(copy.copy(self._plain.elbo))
                 gradients = torch.autograd.grad(loss, list(params.values()), allow_unused=True)
         except Exception:  # a loss without such a gradient, or a model that breaks: the next step says so
@@ -186,7 +197,7 @@ class GradientMonitor:
             pairs = zip(params, gradients, strict=True)
             self._note(num_steps, {name: norm_of(gradient) for name, gradient in pairs}, params)
         self._computed_at = num_steps
-        self._due = self._clock() + (self._clock() - start) / SHARE
+        self._spend(self._clock() - start)
 
     def _note(self, num_steps: int, norms: Mapping[str, float], params: Mapping[str, torch.Tensor]) -> None:
         every = {name: norms.get(name, 0.0) for name in params}  # no gradient at all leaves a parameter where it is
@@ -204,7 +215,11 @@ def norm_of(gradient: torch.Tensor | None) -> float:
 
 def _learned() -> dict[str, torch.Tensor]:
     """Return the unconstrained parameters by name, as many as are looked at."""
-    pairs = ((name, param) for name, param in get_param_store().named_parameters() if param.requires_grad)
+    pairs = (
+        (name, param)
+        for name, param in get_param_store().named_parameters()
+        if param.requires_grad and not name.startswith(RUNNING_MEAN)
+    )
     return dict(pair for pair, _ in zip(pairs, range(MAX_NAMES), strict=False))
 
 

@@ -215,13 +215,14 @@ class Fit:
         """Why there are no terms, or in what they differ from the loss; None where there is nothing to say."""
         return self._terms.note
 
-    def gradient_norms(self) -> GradientNorms | None:
+    def gradient_norms(self, *, thorough: bool = False) -> GradientNorms | None:
         """Return the norms of the gradients by parameter so far, None where none is known.
 
-        They are noted at the next step each time this is called, or computed here where steps are captured.
+        They are noted at the next step each time this is called. Where steps are captured they are computed here, in a
+        tenth of the time, or each time where it is `thorough`, which is for a fit that rests.
         """
         with self.inspecting():
-            return self._gradients.look(self.step, computes=self.engine.name != "plain")
+            return self._gradients.look(self.step, computes=self.engine.name != "plain", thorough=thorough)
 
     @property
     def learning_rate(self) -> float:

@@ -45,7 +45,7 @@ class ElboTermsFigure:
         self._changes = TermChanges()
         self._domain = SteppingDomain(-1.0, 0.0)
         self._bars: tuple[Bar, ...] = ()
-        self._worse, self._about = "", ""
+        self._worse, self._about, self._failed = "", "", False
         self._heading = ipywidgets.HTML()
         self._body = html_text("rw-terms-body")
         head = hbox("rw-head", self._heading, *([] if explain is None else [explain.box]))
@@ -67,7 +67,8 @@ class ElboTermsFigure:
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
-        self._about = self._told(snapshot)
+        note = snapshot.elbo_terms_note
+        self._about, self._failed = self._told(snapshot), note is not None and note.kind == "failed"
         terms = snapshot.elbo_terms
         worse = self._changes.worst(snapshot.step, terms, running=progress.status == "running")
         self._worse = ""
@@ -99,14 +100,15 @@ class ElboTermsFigure:
         if note is not None and note.kind == "failed":
             return text("elbo_terms.failed", detail=note.detail)
         if not snapshot.elbo_terms:
-            return text("elbo_terms.empty")
+            return text("elbo_terms.what")
         about = text("elbo_terms.about", count=snapshot.elbo_terms[0].num_draws)
         return about if note is None else f"{about} {text('elbo_terms.other_loss', loss=note.detail)}"
 
     def _html(self, worse: str | None) -> str:
         about = f'<p class="rw-terms-about" title="{escape(self._about)}">{escape(self._about)}</p>'
         if not self._bars:
-            return about
+            empty = "" if self._failed else self._text.html("elbo_terms.empty")
+            return f'{about}<p class="rw-terms-empty">{empty}</p>'
         named = f'<p class="rw-terms-worse">{escape(self._worse)}</p>'
         ends = [end for bar in self._bars for end in (bar.mean - bar.spread, bar.mean, bar.mean + bar.spread)]
         low, high = self._domain.cover(min(0.0, *ends), max(0.0, *ends))

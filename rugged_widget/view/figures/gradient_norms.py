@@ -36,6 +36,9 @@ NAME_LENGTH = 18
 ROOM = 0.088
 """Height of a name beside the lines, as a share of the drawing."""
 
+KINDS = frozenset({"loc", "locs", "scale", "scales", "weight", "bias"})
+"""Words of a name that tell parameters of one site or layer apart; they share a colour."""
+
 FLAGS: tuple[GradientFlag, ...] = ("not_finite", "zero", "large", "small")
 MARGIN = {"top": 44, "left": 52, "right": 136}
 
@@ -215,19 +218,29 @@ class Series(NamedTuple):
 def slots_of(names: Sequence[str], before: Mapping[str, int]) -> tuple[int, ...]:
     """Return the lines of parameters, in [0, MAX_LINES): that of `before`, where a parameter had one.
 
-    Two of one site, as locs.x and scales.x, share a colour.
+    Two of one site or layer, as locs.x and scales.x, share a colour.
     """
     slots = {name: before[name] for name in names if name in before}
-    tails = {name.split(".")[-1]: slot for name, slot in slots.items()}
+    solid = {_owner(name): slot for name, slot in slots.items()}
     for name in names:
         if name not in slots:
-            tail = name.split(".")[-1]
+            owner = _owner(name)
             free = [slot for slot in range(MAX_LINES) if slot not in slots.values()]
-            dashed = tails.get(tail, MAX_LINES) + len(HUES)
-            taken = {slot + len(HUES) for slot in tails.values()}
+            dashed = solid.get(owner, MAX_LINES) + len(HUES)
+            taken = {slot + len(HUES) for slot in solid.values()}
             slots[name] = dashed if dashed in free else next((slot for slot in free if slot not in taken), free[0])
-            tails.setdefault(tail, slots[name])
+            solid.setdefault(owner, slots[name])
     return tuple(slots[name] for name in names)
+
+
+def _owner(name: str) -> tuple[str, ...]:
+    """Return a name without the words that tell parameters of one site or layer apart."""
+    return tuple(word for word in _words(name) if word not in KINDS)
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name; Pyro writes $$$ before those of a module."""
+    return name.replace("$$$", ".").split(".")
 
 
 def smoothed(logs: Array) -> Array:
@@ -249,7 +262,7 @@ def _look(slot: int) -> str:
 
 def short_names(names: Sequence[str]) -> list[str]:
     """Return names without the words before a dot that all of them begin with."""
-    parts = [name.split(".") for name in names]
+    parts = [_words(name) for name in names]
     common = 0
     while parts and all(len(part) > common + 1 and part[common] == parts[0][common] for part in parts):
         common += 1

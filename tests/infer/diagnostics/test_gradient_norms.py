@@ -9,11 +9,13 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from pyro.infer import Trace_ELBO, autoguide
+from pyro.infer import Trace_ELBO, TraceGraph_ELBO, autoguide
+from torch.distributions import constraints
 
 from rugged_widget.infer.diagnostics.gradient_norms import (
     FEWEST_POINTS,
     MAX_POINTS,
+    GradientMonitor,
     GradientRecord,
     flags,
     norm_of,
@@ -73,6 +75,43 @@ def test_captured_steps_have_norms_too() -> None:
     assert norms is not None
     assert norms.steps.tolist() == [5.0]
     assert norms.norms[0].tolist() == pytest.approx(list(expected.values()), rel=1e-4)
+
+
+def test_looks_take_a_share_of_the_time_and_each_one_at_rest_counts() -> None:
+    fit = make("graph")
+    fit.advance(1)
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    monitor = GradientMonitor(fit._plain, clock)
+    with fit.inspecting():
+        for step in range(1, 21):
+            monitor.look(step, computes=True)
+        norms = monitor.look(21, computes=True, thorough=True)
+    assert norms is not None
+    assert 3 <= len(norms.steps) <= 5
+    assert norms.steps[-1] == 21.0
+
+
+def test_running_means_of_costs_are_no_parameters() -> None:
+    def coin(data: torch.Tensor) -> None:
+        up = pyro.sample("up", dist.Bernoulli(0.3))
+        pyro.sample("seen", dist.Normal(up, 1.0), obs=data[0])
+
+    def guide(_data: torch.Tensor) -> None:
+        share = pyro.param("share", torch.tensor(0.6), constraint=constraints.unit_interval)
+        pyro.sample("up", dist.Bernoulli(share), infer={"baseline": {"use_decaying_avg_baseline": True}})
+
+    fit = Fit(coin, lambda _model: guide, (DATA,), learning_rate=0.01, seed=1, engine="plain", elbo=TraceGraph_ELBO())
+    fit.advance(1)
+    fit.gradient_norms()
+    fit.advance(1)
+    norms = fit.gradient_norms()
+    assert norms is not None
+    assert norms.names == ("share",)
 
 
 def test_no_hook_and_no_gradient_is_left_behind() -> None:

@@ -79,12 +79,14 @@ def names_of(html: str) -> list[tuple[str, float]]:
 
 def test_the_lines_are_logarithms_of_the_norms_and_end_in_dots() -> None:
     figure = GradientNormsFigure(100, text=Catalogue())
-    changes = frame(figure, norms_of([[1.0, 100.0]] * 3, "guide.loc", "guide.scale"))
+    changes = frame(figure, norms_of([[1.0, 100.0]] * 3, "guide.one", "guide.other"))
     assert lines(figure, changes)[:2].tolist() == [[0.0] * 3, [2.0] * 3]
     (dots,) = drawn.marks(figure.box, bqplot.Scatter)
     assert changes[dots]["x"][:2].tolist() == [3.0, 3.0]
     assert changes[dots]["y"][:2].tolist() == [0.0, 2.0]
-    assert [name for name, _ in names_of(text_of(changes, "rw-gradients-names"))] == ["loc", "scale"]
+    (one, low), (other, high) = names_of(text_of(changes, "rw-gradients-names"))
+    assert (one, other) == ("one", "other")
+    assert high < low  # from the top
 
 
 def test_no_frame_holds_what_bqplot_cannot_draw() -> None:
@@ -138,6 +140,13 @@ def test_location_and_scale_of_a_site_share_a_colour() -> None:
     many = [f"p{number}" for number in range(MAX_LINES)]
     assert sorted(slots_of(many, {})) == list(range(MAX_LINES))
     assert slots_of(["x", "net"], slots)[1] == slots["net"]
+
+
+def test_weight_and_bias_of_a_layer_share_a_colour() -> None:
+    names = [f"net$$${layer}.{kind}" for layer in (0, 2) for kind in ("weight", "bias")]
+    assert slots_of(names, {}) == (0, len(HUES), 1, 1 + len(HUES))
+    assert short_names(names) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert slots_of(["loc", "scale", "scale_tril"], {}) == (0, len(HUES), 1)
 
 
 def test_names_lose_what_all_of_them_begin_with() -> None:
