@@ -17,6 +17,9 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 MAX_NODES = 60
 """Nodes that can be told apart in a drawing; of more there is only the table."""
 
+MAX_ARROWS = 150
+"""Arrows that can be followed in a drawing, likewise."""
+
 NAME_LENGTH = 22
 CHARACTER, SMALL_CHARACTER = 6.9, 5.9
 """Pixels of a letter of the name, and of what stands under it; a wide one, as of Korean, takes 1.7 times as much."""
@@ -32,12 +35,17 @@ LOOP = 17.0
 ROLES: tuple[SiteRole, ...] = ("latent", "enumerated", "observed", "deterministic", "parameter")
 
 
+def can_be_drawn(groups: Groups) -> bool:
+    """Return whether there are sites, and not too many nodes or arrows for a drawing."""
+    return 0 < len(groups.groups) <= MAX_NODES and len(groups.arrows) <= MAX_ARROWS
+
+
 def graph_svg(text: Catalogue, groups: Groups) -> str:
     """Return the graph as SVG, at its natural size; empty where there is nothing to draw or too much.
 
     Names are plain text, and stay so. For readers who do not see it, it has a name; the table says the rest.
     """
-    if not 0 < len(groups.groups) <= MAX_NODES:
+    if not can_be_drawn(groups):
         return ""
     captions = [_under(text, group) for group in groups.groups]
     nodes = [_node(group, caption) for group, caption in zip(groups.groups, captions, strict=True)]

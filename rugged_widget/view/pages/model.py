@@ -10,7 +10,7 @@ from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text
-from rugged_widget.view.figures.model_graph import MAX_NODES, graph_svg, legend_html
+from rugged_widget.view.figures.model_graph import can_be_drawn, graph_svg, legend_html
 from rugged_widget.view.figures.site_groups import Groups, grouped
 from rugged_widget.view.figures.site_table import table_of_groups, table_of_search
 from rugged_widget.view.frames.silent_widgets import Silent
@@ -72,8 +72,9 @@ class ModelPage:
         roles = [group.role for group in groups.groups]
         svg = graph_svg(text, groups)
         parts = [f'<div class="rw-scroll" tabindex="0">{svg}</div>{legend_html(text, roles)}'] if svg else []
-        if len(groups.groups) > MAX_NODES:
-            parts = [_note(text.html("model.too_many", count=len(groups.groups)))]
+        if groups.groups and not can_be_drawn(groups):
+            counts = {"count": len(groups.groups), "arrows": len(groups.arrows)}
+            parts = [_note(text.html("model.too_many", **counts))]
         if structure.error:
             key = "model.no_dependencies" if structure.sites else "model.not_run"
             parts.append(_note(text.html(key, error=structure.error)))

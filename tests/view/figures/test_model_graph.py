@@ -95,6 +95,13 @@ def test_more_nodes_than_can_be_told_apart_are_not_drawn() -> None:
     assert graph_svg(TEXT, grouped(ModelStructure(()))) == ""
 
 
+def test_more_arrows_than_can_be_followed_are_not_drawn() -> None:
+    names = [chr(ord("a") + k) for k in range(26)]
+    sites = tuple(ModelSite(name, "latent", "real", (), "Normal", (), tuple(names[:k])) for k, name in enumerate(names))
+    assert graph_svg(TEXT, grouped(ModelStructure(sites))) == ""
+    assert graph_svg(TEXT, grouped(ModelStructure(sites[:12]))) != ""
+
+
 def test_names_are_text() -> None:
     evil = "<script>&\"'"
     structure = ModelStructure(
