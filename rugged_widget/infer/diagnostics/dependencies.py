@@ -23,7 +23,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 OF_MODULE = "$$$"
 """What `pyro.module` puts between its own name of a network and a parameter's."""
 
-_PLAIN = (torch.Tensor, torch.Size, bool, int, float, str, NoneType)
+_PLAIN = (torch.Tensor, bool, int, float, str, NoneType)
 
 MAX_DEPTH = 6
 """How deep a distribution is searched for tensors: distributions in distributions, lists of transforms."""
@@ -117,12 +117,13 @@ class Tracking(Messenger):
                 waiting.extend(earlier for earlier, _ in node.next_functions)
 
 
-def _is_plain(distribution: Any) -> bool:
+def _is_plain(value: Any) -> bool:
     """Return whether all that a distribution depends on is tensors that it holds, or that one in it holds."""
-    return all(
-        isinstance(value, _PLAIN) or (isinstance(value, Distribution) and _is_plain(value))
-        for value in vars(distribution).values()
-    )
+    if isinstance(value, Distribution):
+        return all(map(_is_plain, vars(value).values()))
+    if isinstance(value, tuple):  # a shape
+        return all(isinstance(one, int) for one in value)
+    return isinstance(value, _PLAIN)
 
 
 def _tensors_in(value: Any, depth: int) -> Iterator[torch.Tensor]:
