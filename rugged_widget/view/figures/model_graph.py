@@ -20,7 +20,7 @@ MAX_NODES = 60
 MAX_ARROWS = 150
 """Arrows that can be followed in a drawing, likewise."""
 
-NAME_LENGTH = 22
+NAME_LENGTH = 28
 CHARACTER, SMALL_CHARACTER = 6.9, 5.9
 """Pixels of a letter of the name, and of what stands under it; a wide one, as of Korean, takes 1.7 times as much."""
 
@@ -54,7 +54,7 @@ def graph_svg(text: Catalogue, groups: Groups) -> str:
     arrows = [arrow for arrow in groups.arrows if arrow[0] != arrow[1]]
     loops = [one for one, other in groups.arrows if one == other]
     layout = lay_out(nodes, arrows, widths)
-    beyond = LOOP + MARGIN if loops or any(parent > child for parent, child in arrows) else 0.0
+    beyond = LOOP + MARGIN if loops or layout.up else 0.0
     width, height = layout.width + 2 * MARGIN + 2 * beyond, layout.height + 2 * MARGIN
     drawing = [
         *(_frame(frame) for frame in layout.frames),
@@ -102,7 +102,7 @@ def _node(group: Group, caption: str) -> Node:
     name = shown(group.label, NAME_LENGTH)
     inside = max(_width(name, CHARACTER), _width(caption, SMALL_CHARACTER))
     slim = _is_slim(group.role)
-    width = inside + 18.0 if slim else 1.12 * inside + 22.0
+    width = inside + 18.0 if slim else 1.12 * inside + (30.0 if group.role == "enumerated" else 22.0)
     return Node(max(width, LEAST_WIDTH), SLIM if slim else HEIGHT, group.plates)
 
 
@@ -157,7 +157,7 @@ def _nodes(groups: Sequence[Group], captions: Sequence[str], nodes: Sequence[Nod
 def _arrow(arrow: tuple[int, int], layout: Layout, nodes: Sequence[Node]) -> str:
     """Return an arrow: down through the layers, or round the side of its ends where it goes up."""
     points = layout.routes[arrow]
-    if arrow[0] > arrow[1]:
+    if arrow in layout.up:
         return _round_the_side(points, nodes[arrow[0]], nodes[arrow[1]])
     (end_x, end_y) = points[-1]
     points = (*points[:-1], (end_x, end_y - 5.0))

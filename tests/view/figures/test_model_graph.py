@@ -56,12 +56,12 @@ def test_a_site_that_a_loop_repeats_is_one_node_that_depends_on_itself() -> None
 
 
 def test_few_sites_with_numbers_stay_apart() -> None:
-    assert [group.label for group in grouped(series(3)).groups] == ["x_0", "y_0", "x_1", "y_1", "x_2", "y_2"]
+    assert [group.label for group in grouped(series(2)).groups] == ["x_0", "y_0", "x_1", "y_1"]
 
 
 def test_alike_names_of_different_distributions_or_plates_stay_apart() -> None:
-    sites = [ModelSite(f"z_{k}", "latent", "real", (), "Normal" if k % 2 else "Gamma") for k in range(6)]
-    assert len(grouped(ModelStructure(tuple(sites))).groups) == 6
+    sites = [ModelSite(f"z_{k}", "latent", "real", (), "Normal" if k % 2 else "Gamma") for k in range(4)]
+    assert len(grouped(ModelStructure(tuple(sites))).groups) == 4
 
 
 def test_plates_that_a_loop_repeats_are_one() -> None:
