@@ -2,10 +2,10 @@
 export type Dispose = () => void;
 
 /** Listens until disposed. */
-export function listen<Name extends keyof GlobalEventHandlersEventMap>(
+export function listen<Name extends keyof DocumentEventMap>(
   target: EventTarget,
   name: Name,
-  listener: (event: GlobalEventHandlersEventMap[Name]) => void,
+  listener: (event: DocumentEventMap[Name]) => void,
   options: AddEventListenerOptions = {},
 ): Dispose {
   const untyped = listener as EventListener;

@@ -15,7 +15,11 @@ export interface FrameMessage {
 }
 
 /** Browser to kernel. Only JSON goes up: a binary message would block VS Code's queue for good. */
-export type Request = { k: "hello"; language?: string } | { k: "ack"; seq: number };
+export type Request =
+  | { k: "hello"; language?: string }
+  | { k: "ack"; seq: number }
+  /** Whether anybody sees the widget on this page: frames stop, and begin again. */
+  | { k: "sight"; seen: boolean };
 
 /** What a frame is set into: a widget model, whose set_state draws once and tells the kernel nothing. */
 export interface Target {
@@ -62,6 +66,7 @@ export class FrameReceiver {
   #showing = false;
   #disposed = false;
   #introduced = false;
+  #seen = true;
   #helloAt = Number.NEGATIVE_INFINITY;
   #acknowledgedAt = Number.NEGATIVE_INFINITY;
   #unacknowledged: number | undefined;
@@ -76,6 +81,13 @@ export class FrameReceiver {
     this.#targets = targets;
     this.#hello();
     this.#schedule();
+  }
+
+  /** Tells the kernel whether anybody sees the widget; what it asks for next is current. */
+  see(seen: boolean): void {
+    if (this.#disposed || seen === this.#seen) return;
+    this.#seen = seen;
+    if (this.#introduced) this.#options.send({ k: "sight", seen });
   }
 
   /** More targets were found, behind those that there were: what frames had for them is set now. */
@@ -197,6 +209,7 @@ export class FrameReceiver {
     const { language, send } = this.#options;
     send(this.#introduced || !language ? { k: "hello" } : { k: "hello", language });
     this.#introduced = true;
+    if (!this.#seen) send({ k: "sight", seen: false });
   }
 
   /** Says each thing once: a fault in one frame is a fault in the next thousand. */

@@ -10,6 +10,7 @@ import { type Labels, nameElements } from "./labels";
 import { type Dispose, together } from "./lifetime";
 import { browserPage } from "./page";
 import { withRoot } from "./root";
+import { Sight } from "./sight";
 import { FrameReceiver, type Request } from "./stream";
 import { Announcer } from "./summary";
 import { findTargets } from "./targets";
@@ -26,18 +27,22 @@ interface Traits {
 
 type Model = AnyModel<Traits>;
 
+/** Tells pages that show the same widget apart: one that nobody sees must not stop the frames of another. */
+const PAGE_ID = Math.random().toString(36).slice(2);
 const page = calm(browserPage, () => matchMedia("(prefers-reduced-motion: reduce)").matches);
 
 /** anywidget calls this once for each model, so that what one model's views share stands in this closure. */
 export default function createWidget(): { initialize: Initialize<Traits>; render: Render<Traits> } {
   const announcer = new Announcer(page);
+  const sight = new Sight(document);
   return {
-    initialize: ({ model }) => together(() => announcer.dispose(), receiveFrames(model, announcer)),
+    initialize: ({ model }) => together(() => announcer.dispose(), receiveFrames(model, announcer, sight)),
     render: ({ model, el }) =>
       together(
         announcer.attach(el),
         withRoot(el, page, (root) =>
           together(
+            sight.watch(root),
             showHovered(root, () => model.get("hover")),
             dismissTooltips(root),
             explain(root, page),
@@ -55,7 +60,7 @@ export default function createWidget(): { initialize: Initialize<Traits>; render
 }
 
 /** Not awaited by anywidget: it gives a model two seconds to initialize, and a reloaded page may take longer. */
-function receiveFrames(model: Model, announcer: Announcer): Dispose {
+function receiveFrames(model: Model, announcer: Announcer, sight: Sight): Dispose {
   const receiver = new FrameReceiver({
     page,
     send: (request) => sendTo(model, request),
@@ -64,6 +69,8 @@ function receiveFrames(model: Model, announcer: Announcer): Dispose {
   });
   const receive = (message: unknown, buffers: Bytes[]) => receiver.receive(message, buffers);
   model.on("msg:custom", receive);
+  const stopSight = sight.follow((seen) => receiver.see(seen));
+  receiver.see(sight.seen);
   let begun = false;
   let stopSearch: Dispose = () => {};
   const search = () => {
@@ -78,6 +85,7 @@ function receiveFrames(model: Model, announcer: Announcer): Dispose {
   return together(
     () => model.off("msg:custom", receive),
     () => receiver.dispose(),
+    stopSight,
     listenTo(model, "change:targets", search),
     () => stopSearch(),
   );
@@ -95,7 +103,7 @@ function listenTo(model: Model, name: "change:targets" | "change:labels", listen
 /** A kernel that went away between a frame and its acknowledgement refuses to be talked to, and needs no answer. */
 function sendTo(model: Model, request: Request): void {
   try {
-    model.send(request);
+    model.send({ ...request, page: PAGE_ID });
   } catch (error) {
     console.debug("rugged_widget: the kernel is not listening:", error);
   }

@@ -296,3 +296,19 @@ test("after disposal nothing is painted, sent or left waiting", () => {
   expect(xs()).toEqual([[1, 1]]);
   expect(sent).toEqual([{ k: "hello" }]);
 });
+
+test("the kernel is told when the widget goes out of sight and comes back, each once", () => {
+  receiver.begin(targets);
+  for (const seen of [true, false, false, true]) receiver.see(seen);
+  expect(sent.slice(1)).toEqual([
+    { k: "sight", seen: false },
+    { k: "sight", seen: true },
+  ]);
+});
+
+test("what is out of sight from the beginning says so behind its hello", () => {
+  receiver.see(false);
+  expect(sent).toEqual([]);
+  receiver.begin(targets);
+  expect(sent).toEqual([{ k: "hello" }, { k: "sight", seen: false }]);
+});

@@ -4,7 +4,8 @@ import createWidget, { version } from "../src/widget";
 import { bytesOf, settle } from "./fakes";
 
 /** The first thing that a page says. */
-const HELLO = { k: "hello", language: navigator.language };
+const PAGE = { page: expect.any(String) };
+const HELLO = { k: "hello", language: navigator.language, ...PAGE };
 
 type Listener = (...values: never[]) => void;
 
@@ -86,7 +87,7 @@ test("a frame goes from the model's message through a page to the target and is 
   const { root } = await show(model);
   expect(model.sent).toEqual([HELLO]);
   model.receive({ k: "frame", seq: 4, layout: [[0, "y", [2]]], summary: "running, step 1" }, [bytesOf(1, 2)]);
-  await eventually(() => expect(model.sent).toEqual([HELLO, { k: "ack", seq: 4 }]));
+  await eventually(() => expect(model.sent).toEqual([HELLO, { k: "ack", seq: 4, ...PAGE }]));
   expect(model.states).toEqual([{ y: new Float32Array([1, 2]) }]);
   expect(root.querySelector("[role=status]")?.textContent).toBe("running, step 1");
 });
@@ -118,7 +119,9 @@ test("targets that are added while frames arrive are found, and the first ones k
   known = ["a", "b"];
   await eventually(() => expect(states.b).toEqual([{ y: new Float32Array([2]) }]));
   model.receive({ k: "frame", seq: 2 }, [bytesOf(3, 4)]);
-  await eventually(() => expect(model.sent).toEqual([HELLO, { k: "ack", seq: 1 }, { k: "ack", seq: 2 }]));
+  await eventually(() =>
+    expect(model.sent).toEqual([HELLO, { k: "ack", seq: 1, ...PAGE }, { k: "ack", seq: 2, ...PAGE }]),
+  );
   expect(states.a?.[1]).toEqual({ y: new Float32Array([3]) });
   expect(states.b?.[1]).toEqual({ y: new Float32Array([4]) });
 });
@@ -146,7 +149,7 @@ test("a kernel that is gone does not break the page", async () => {
   await eventually(() => expect(said).toHaveBeenCalledOnce());
   model.sendError = undefined;
   model.receive({ k: "frame", seq: 5 }, [bytesOf(2)]);
-  await eventually(() => expect(model.sent.slice(1)).toEqual([{ k: "ack", seq: 5 }]));
+  await eventually(() => expect(model.sent.slice(1)).toEqual([{ k: "ack", seq: 5, ...PAGE }]));
   expect(said).toHaveBeenCalledOnce();
   said.mockRestore();
 });
@@ -159,7 +162,7 @@ test("two views of one model show the same and only one of them speaks", async (
   for (const el of views) cleanUps.push((await widget.render({ model, el } as never)) as () => void);
   await settle();
   model.receive({ k: "frame", seq: 1, layout: [[0, "y", [1]]], summary: "paused" }, [bytesOf(1)]);
-  await eventually(() => expect(model.sent).toContainEqual({ k: "ack", seq: 1 }));
+  await eventually(() => expect(model.sent).toContainEqual({ k: "ack", seq: 1, ...PAGE }));
   expect(model.states).toHaveLength(1);
   expect(views.map((el) => el.querySelector("[role=status]")?.textContent)).toEqual(["paused", ""]);
 });
@@ -168,7 +171,7 @@ test("a reloaded module takes over a model and a view from the one before it", a
   const model = new FakeModel();
   const { root, close, remove } = await show(model);
   model.receive({ k: "frame", seq: 1, layout: [[0, "y", [1]]] }, [bytesOf(1)]);
-  await eventually(() => expect(model.sent).toEqual([HELLO, { k: "ack", seq: 1 }]));
+  await eventually(() => expect(model.sent).toEqual([HELLO, { k: "ack", seq: 1, ...PAGE }]));
   // anywidget initializes the new one first, and ends the old one while that has already begun.
   const reloaded = createWidget();
   cleanUps.push((await reloaded.initialize({ model } as never)) as () => void);
@@ -177,7 +180,7 @@ test("a reloaded module takes over a model and a view from the one before it", a
   cleanUps.push((await reloaded.render({ model, el: root.querySelector("div") } as never)) as () => void);
   await eventually(() => expect(model.sent.slice(2)).toEqual([HELLO]));
   model.receive({ k: "frame", seq: 2, layout: [[0, "y", [1]]], summary: "paused" }, [bytesOf(2)]);
-  await eventually(() => expect(model.sent.slice(3)).toEqual([{ k: "ack", seq: 2 }]));
+  await eventually(() => expect(model.sent.slice(3)).toEqual([{ k: "ack", seq: 2, ...PAGE }]));
   expect(model.states).toEqual([{ y: new Float32Array([1]) }, { y: new Float32Array([2]) }]);
   expect(Array.from(root.querySelectorAll("[role=status]"), (region) => region.textContent)).toEqual(["paused"]);
 });
@@ -189,6 +192,6 @@ test("closing the model and removing the view leave no listener and no element b
   remove();
   close();
   await painted();
-  expect([model.listening, model.sent]).toEqual([0, [HELLO]]);
+  expect([model.listening, model.sent]).toEqual([0, [HELLO, { k: "sight", seen: false, ...PAGE }]]);
   expect(root.querySelector("[role=status], [role=tooltip]")).toBeNull();
 });

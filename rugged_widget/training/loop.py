@@ -139,9 +139,9 @@ class Run(Generic[FitT]):
         if self._prepares:
             self.prepare()
 
-    def set_learning_rate(self, learning_rate: float) -> None:
-        """Use another learning rate from the next step on."""
-        self.fit.learning_rate = learning_rate
+    def change_fit(self, change: Callable[[FitT], None]) -> None:
+        """Change how the fit takes its next steps; what has failed can go on then."""
+        change(self.fit)
         if self.status == "failed":
             self._error, self.status = None, "paused" if self.fit.step else "ready"
         self._display.changed(self.progress)

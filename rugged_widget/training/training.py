@@ -130,7 +130,11 @@ class Training(Generic[FitT]):
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Use another learning rate from the next step on; a failed training can then be started again."""
-        self.ask(lambda: self._run.set_learning_rate(learning_rate))
+        self.change_fit(lambda fit: setattr(fit, "learning_rate", learning_rate))
+
+    def change_fit(self, change: Callable[[FitT], None]) -> None:
+        """Change how the fit takes its steps from the next one on; a failed training can then be started again."""
+        self.ask(lambda: self._run.change_fit(change))
 
     def set_speed(self, speed: Speed) -> None:
         """Train `speed` steps a frame, or as fast as possible."""

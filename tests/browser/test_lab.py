@@ -138,6 +138,23 @@ def test_a_reload_in_mid_run_carries_on(notebooks: Notebooks) -> None:
         assert again.differences() == []
 
 
+def test_out_of_sight_it_trains_without_a_frame_and_back_in_sight_it_is_current(notebooks: Notebooks) -> None:
+    with opened(notebooks, num_steps=1_000_000, speed="max") as (_, widget):
+        widget.press("rw-primary", "Start")
+        widget.wait_step(30)
+        stream, output = "widget.children[-1]", widget.root.locator("xpath=ancestor::*[4]")
+        output.evaluate("element => { element.style.display = 'none'; }")
+        widget.kernel.wait(f"{stream}.presence == 'away'")
+        frames, step = widget.kernel.value(f"[{stream}._seq, widget.step]")
+        widget.kernel.wait(f"widget._session.training.fit.step > {step + 2000}")
+        assert widget.kernel.value(f"{stream}._seq") == frames
+        output.evaluate("element => { element.style.display = ''; }")
+        widget.wait_step(step + 2000)
+        widget.press("rw-primary", "Pause")
+        widget.wait_status("paused")
+        assert widget.differences() == []
+
+
 def test_a_second_view_shows_the_same(notebooks: Notebooks) -> None:
     with opened(notebooks, "widget", num_steps=LONG) as (lab, widget):
         widget.press("rw-primary", "Start")

@@ -9,6 +9,9 @@ The protocol; `FrameMessage` and `Request` in `js/src/stream.ts` are the types o
   1.7e9 + 1 from 1.7e9, the buffer is of float64: its size says so.
 - The page sends ``{k: "ack", seq}`` when it has painted a frame; it stands for the frames before it too. At most three
   frames are unacknowledged: the newest snapshot waits for a place, and the ones between are never computed.
+- The page sends ``{k: "sight", seen}`` when the widget goes out of sight (scrolled away, collapsed, its tab behind
+  another) and when it comes back: meanwhile no snapshot is computed and no frame sent. Every message of a page has its
+  ``page``, a text, for frames go out as long as one page is seen.
 - A page that has not acknowledged for a second is taken to be hidden or gone: training goes on without it, and one
   frame a second asks whether it is back, until it says something again.
 
@@ -44,6 +47,7 @@ COARSE = 1000.0
 LARGEST, SMALLEST = 1e37, 1e-35
 """The largest number on an axis and the smallest span, for float32."""
 
+MAX_PAGES = 8  # pages that are told apart: the oldest may be gone, and a page that is gone says nothing
 LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
 
 Changes: TypeAlias = Sequence[tuple[Silent, Mapping[str, object]]]
@@ -116,6 +120,7 @@ class FrameStream(anywidget.AnyWidget):
         self._unsent: dict[Silent, set[str]] = {}
         self._clock, self._ask, self._on_language = clock, ask, on_language
         self._greeted = self._away = False
+        self._seen: dict[str, bool] = {}  # by page, the one that said something last at the end
         self._expected_until = -math.inf
         self._unacknowledged: list[int] = []
         self._seq, self._sent_at, self._due = 0, -math.inf, -math.inf
@@ -131,7 +136,11 @@ class FrameStream(anywidget.AnyWidget):
         """Presence of a page: there is none, it is hidden, gone or on its way (away), or it is here."""
         if not self._greeted:
             return "away" if self._clock() < self._expected_until else "none"
-        return "away" if self._away else "here"
+        return "away" if self._away or self._out_of_sight else "here"
+
+    @property
+    def _out_of_sight(self) -> bool:
+        return bool(self._seen) and not any(self._seen.values())
 
     def expect(self) -> None:
         """Take note that the widget is being displayed: a page will probably appear within seconds."""
@@ -139,6 +148,8 @@ class FrameStream(anywidget.AnyWidget):
 
     def ready(self) -> bool:
         """Return whether a frame can go out now. Towards a page that does not answer, one a second can."""
+        if self._out_of_sight:
+            return False
         now = self._clock()
         if self._unacknowledged and now - self._sent_at > LOST_SECONDS:
             self._away = True
@@ -225,16 +236,28 @@ class FrameStream(anywidget.AnyWidget):
                 target.send_state(names)
 
     def _hear(self, _widget: object, content: Mapping[str, object], _buffers: object) -> None:
+        page = str(content.get("page", ""))
         if content.get("k") == "hello":
-            self._ask(self._greet)
+            self._ask(lambda: self._greet(page))
             if isinstance(tag := content.get("language"), str):
                 self._ask(lambda: self._on_language(tag))
         elif content.get("k") == "ack" and isinstance(seq := content.get("seq"), int):
             self._ask(lambda: self._acknowledge(seq))
+        elif content.get("k") == "sight" and isinstance(seen := content.get("seen"), bool):
+            self._ask(lambda: self._see(page, seen=seen))
 
-    def _greet(self) -> None:
+    def _greet(self, page: str) -> None:
         self._greeted, self._away = True, False
+        self._see(page, seen=True)
         self._forget()
+
+    def _see(self, page: str, *, seen: bool) -> None:
+        self._seen.pop(page, None)
+        self._seen[page] = seen
+        if seen:  # a page in front paints, whatever a hidden one left unanswered
+            self._away, self._unacknowledged = False, []
+        while len(self._seen) > MAX_PAGES:
+            del self._seen[next(iter(self._seen))]
 
     def _acknowledge(self, seq: int) -> None:
         self._away = False

@@ -173,6 +173,48 @@ def test_a_page_that_does_not_answer_is_asked_once_a_second() -> None:
     assert wire.stream.presence == "here"
 
 
+def test_out_of_sight_no_frame_goes_out_and_back_in_sight_the_next_one_at_once() -> None:
+    wire = Wire()
+    wire.hear(k="hello", page="a")
+    wire.push(1.0)
+    wire.hear(k="sight", seen=False, page="a")
+    for _ in range(500):  # five seconds
+        wire.now += 0.01
+        assert not wire.stream.ready()
+    assert wire.stream.presence == "away"
+    wire.hear(k="sight", seen=True, page="a")
+    assert (wire.stream.ready(), wire.stream.presence) == (True, "here")
+
+
+def test_frames_go_out_as_long_as_one_page_sees_the_widget() -> None:
+    wire = Wire()
+    for page in ("a", "b"):
+        wire.hear(k="hello", page=page)
+    wire.hear(k="sight", seen=False, page="a")
+    assert (wire.stream.ready(), wire.stream.presence) == (True, "here")
+    wire.hear(k="sight", seen=False, page="b")
+    assert (wire.stream.ready(), wire.stream.presence) == (False, "away")
+    wire.hear(k="hello", page="c")
+    assert wire.stream.ready()
+
+
+def test_pages_that_were_reloaded_again_and_again_are_forgotten() -> None:
+    wire = Wire()
+    for number in range(100):
+        wire.hear(k="hello", page=str(number))
+    for number in range(92, 100):
+        wire.hear(k="sight", seen=False, page=str(number))
+    assert wire.stream.presence == "away"
+
+
+def test_at_rest_what_is_out_of_sight_is_made_current_too() -> None:
+    wire = Wire()
+    wire.hear(k="hello", page="a")
+    wire.hear(k="sight", seen=False, page="a")
+    wire.stream.push_final([(wire.line, {"y": np.array([2.0, 3.0])})], "summary")
+    assert len(wire.sent) == 1
+
+
 def test_what_a_frame_shows_is_current_in_the_kernel_and_was_not_sent_twice() -> None:
     wire = Wire()
     wire.hear(k="hello")
@@ -199,7 +241,10 @@ def test_messages_of_the_page_are_handed_on_before_they_touch_anything() -> None
     assert wire.stream.presence == "here"
 
 
-@pytest.mark.parametrize("content", [{}, {"k": "ack"}, {"k": "ack", "seq": "1"}, {"k": "other"}])
+@pytest.mark.parametrize(
+    "content",
+    [{}, {"k": "ack"}, {"k": "ack", "seq": "1"}, {"k": "other"}, {"k": "sight"}, {"k": "sight", "seen": "no"}],
+)
 def test_messages_that_mean_nothing_are_ignored(content: dict[str, object]) -> None:
     wire = Wire()
     wire.hear(k="hello")
