@@ -47,7 +47,7 @@ class ModelPage:
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
-        return {"rw-sites": self._text("model.table"), "rw-search": self._text("model.search")}
+        return {"rw-search": self._text("model.search")}
 
     def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: nothing more than they do."""
@@ -71,7 +71,7 @@ class ModelPage:
             return ""
         roles = [group.role for group in groups.groups]
         svg = graph_svg(text, groups)
-        parts = [f'<div class="rw-scroll" tabindex="0">{svg}</div>{legend_html(text, roles)}'] if svg else []
+        parts = [f'<div class="rw-scroll">{svg}</div>{legend_html(text, roles)}'] if svg else []
         if groups.groups and not can_be_drawn(groups):
             counts = {"count": len(groups.groups), "arrows": len(groups.arrows)}
             parts = [_note(text.html("model.too_many", **counts))]
