@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, Self
 
 import pyro
@@ -22,6 +22,8 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 OF_MODULE = "$$$"
 """What `pyro.module` puts between its own name of a network and a parameter's."""
+
+_PLAIN = (torch.Tensor, bool, int, float, str, NoneType)
 
 MAX_DEPTH = 6
 """How deep a distribution is searched for tensors: distributions in distributions, lists of transforms."""
@@ -91,8 +93,9 @@ class Tracking(Messenger):
     def parents_of(self, site: Any) -> frozenset[str]:
         """Return the names that the distribution of a site of the trace depends on; its own may be among them."""
         tensors = list(_tensors_in(site["fn"], MAX_DEPTH))
-        with suppress(Exception):  # of a distribution without a density what it holds is known all the same
-            tensors.append(site["fn"].log_prob(site["value"]))
+        if not _is_plain(site["fn"]):
+            with suppress(Exception):  # of a distribution without a density what it holds is known all the same
+                tensors.append(site["fn"].log_prob(site["value"]))
         marks = get_provenance(tensors)
         return frozenset(marks) | frozenset(self._starts(map(detach_provenance, tensors)))
 
@@ -112,6 +115,15 @@ class Tracking(Messenger):
                 if start in self._names:
                     yield self._names[start]
                 waiting.extend(earlier for earlier, _ in node.next_functions)
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether all that a distribution depends on is tensors that it holds, or that one in it holds."""
+    if isinstance(value, Distribution):
+        return all(map(_is_plain, vars(value).values()))
+    if isinstance(value, tuple):  # a shape
+        return all(isinstance(one, int) for one in value)
+    return isinstance(value, _PLAIN)
 
 
 def _tensors_in(value: Any, depth: int) -> Iterator[torch.Tensor]:

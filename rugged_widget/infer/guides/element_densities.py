@@ -42,7 +42,9 @@ def _closed(guide: Any, latents: Sequence[Latent], prob: float) -> Iterator[tupl
         for part in guide:
             yield from _closed(part, latents, prob)
         return
-    pair = loc_and_scale(guide) if isinstance(guide, AutoGuide) else None
+    if not isinstance(guide, AutoGuide) or guide.prototype_trace is None:
+        return
+    pair = loc_and_scale(guide)
     if pair is None:
         return
     sites = sites_of(guide)

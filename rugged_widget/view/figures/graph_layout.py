@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 from statistics import fmean, median
 
@@ -71,7 +71,9 @@ class Layout:
         The rectangles, outer ones before inner ones; one key may have several.
     routes
         Points of each arrow by its ends: from the bottom of the parent down to the top of the child, through every
-        layer between. An arrow that goes up or stays in its layer has no points but the centres of its ends.
+        layer between; of one that goes `up` the centres of its ends.
+    up
+        Arrows that do not go down, of which every circle of arrows has one.
     width, height
         Size of the drawing.
     """
@@ -79,6 +81,7 @@ class Layout:
     centers: tuple[Point, ...]
     frames: tuple[Frame, ...]
     routes: Mapping[tuple[int, int], tuple[Point, ...]]
+    up: frozenset[tuple[int, int]]
     width: float
     height: float
 
@@ -89,13 +92,16 @@ def lay_out(nodes: Sequence[Node], arrows: Iterable[tuple[int, int]], label_widt
     Parameters
     ----------
     nodes
-        The nodes, parents before their children as far as possible.
+        The nodes; those that come first are to the left and above where nothing else decides.
     arrows
-        Pairs of different numbers of nodes, parent first. One whose parent comes later does not count for the layers.
+        Pairs of different numbers of nodes, parent first.
     label_widths
         Width that the label of each rectangle needs, by its key.
     """
-    graph = _Graph(nodes, list(dict.fromkeys(arrows)), label_widths)
+    pairs = list(dict.fromkeys(arrows))
+    order = _order(len(nodes), pairs)
+    place = {number: position for position, number in enumerate(order)}
+    graph = _Graph([nodes[number] for number in order], [(place[a], place[b]) for a, b in pairs], label_widths)
     best, lowest = dict(graph.x), math.inf
     for sweep in range(SWEEPS):
         late = sweep >= SWEEPS // 2
@@ -104,7 +110,33 @@ def lay_out(nodes: Sequence[Node], arrows: Iterable[tuple[int, int]], label_widt
         if cost < lowest - 1e-6:
             best, lowest = dict(graph.x), cost
     graph.x = best
-    return graph.layout()
+    return _renumbered(graph.layout(), order)
+
+
+def _renumbered(layout: Layout, order: Sequence[int]) -> Layout:
+    """Return a layout with the numbers that nodes had before they were put in this order."""
+    centers = dict(zip(order, layout.centers, strict=True))
+    return replace(
+        layout,
+        centers=tuple(centers[number] for number in range(len(order))),
+        routes={(order[a], order[b]): points for (a, b), points in layout.routes.items()},
+        up=frozenset((order[a], order[b]) for a, b in layout.up),
+    )
+
+
+def _order(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the nodes with parents before children; where they go in a circle, the first node of all comes first."""
+    parents: dict[int, set[int]] = {number: set() for number in range(count)}
+    for parent, child in arrows:
+        parents[child].add(parent)
+    order: list[int] = []
+    while parents:
+        number = next((number for number, above in parents.items() if not above), next(iter(parents)))
+        order.append(number)
+        del parents[number]
+        for above in parents.values():
+            above.discard(number)
+    return order
 
 
 @dataclass
@@ -236,7 +268,7 @@ class _Graph:
 
     def layout(self) -> Layout:
         """Return the places, with heights."""
-        for upper, lower in self.segments:
+        for upper, lower in sorted(self.segments, key=lambda segment: self.layers[segment[0]]):
             if abs(self.x[upper] - self.x[lower]) < NEARLY:
                 self.x[lower] = self.x[upper]
         boxes = [box for inner in self.root.inner.values() for box in _boxes(inner)]
@@ -249,7 +281,8 @@ class _Graph:
         points = {number: (self.x[number] - left, y[number]) for number in self.x}
         routes = {arrow: self._route(arrow, points) for arrow in self.arrows}
         moved = tuple(Frame(f.key, f.x - left, f.y, f.width, f.height, f.depth) for f in frames)
-        return Layout(tuple(points[n] for n in range(self.num_nodes)), moved, routes, right - left, ends)
+        up = frozenset(arrow for arrow in self.arrows if arrow not in self.chains)
+        return Layout(tuple(points[n] for n in range(self.num_nodes)), moved, routes, up, right - left, ends)
 
     def _rows(self, boxes: Sequence[_Box]) -> tuple[list[float], list[float], float]:
         """Return the top and the bottom of each layer, and where the drawing ends."""

@@ -11,12 +11,16 @@ from rugged_widget.names import shown
 from rugged_widget.snapshot.model_values import SiteRole
 from rugged_widget.view.figures.graph_layout import Frame, Layout, Node, Point, lay_out
 from rugged_widget.view.figures.site_groups import Group, Groups, PlateGroup
+from rugged_widget.view.figures.svg import px
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 MAX_NODES = 60
 """Nodes that can be told apart in a drawing; of more there is only the table."""
 
-NAME_LENGTH = 22
+MAX_ARROWS = 150
+"""Arrows that can be followed in a drawing, likewise."""
+
+NAME_LENGTH = 28
 CHARACTER, SMALL_CHARACTER = 6.9, 5.9
 """Pixels of a letter of the name, and of what stands under it; a wide one, as of Korean, takes 1.7 times as much."""
 
@@ -31,12 +35,17 @@ LOOP = 17.0
 ROLES: tuple[SiteRole, ...] = ("latent", "enumerated", "observed", "deterministic", "parameter")
 
 
+def can_be_drawn(groups: Groups) -> bool:
+    """Return whether there are sites, and not too many nodes or arrows for a drawing."""
+    return 0 < len(groups.groups) <= MAX_NODES and len(groups.arrows) <= MAX_ARROWS
+
+
 def graph_svg(text: Catalogue, groups: Groups) -> str:
     """Return the graph as SVG, at its natural size; empty where there is nothing to draw or too much.
 
     Names are plain text, and stay so. For readers who do not see it, it has a name; the table says the rest.
     """
-    if not 0 < len(groups.groups) <= MAX_NODES:
+    if not can_be_drawn(groups):
         return ""
     captions = [_under(text, group) for group in groups.groups]
     nodes = [_node(group, caption) for group, caption in zip(groups.groups, captions, strict=True)]
@@ -45,7 +54,7 @@ def graph_svg(text: Catalogue, groups: Groups) -> str:
     arrows = [arrow for arrow in groups.arrows if arrow[0] != arrow[1]]
     loops = [one for one, other in groups.arrows if one == other]
     layout = lay_out(nodes, arrows, widths)
-    beyond = LOOP + MARGIN if loops or any(parent > child for parent, child in arrows) else 0.0
+    beyond = LOOP + MARGIN if loops or layout.up else 0.0
     width, height = layout.width + 2 * MARGIN + 2 * beyond, layout.height + 2 * MARGIN
     drawing = [
         *(_frame(frame) for frame in layout.frames),
@@ -56,8 +65,8 @@ def graph_svg(text: Catalogue, groups: Groups) -> str:
     ]
     sites = sum(len(group.sites) for group in groups.groups)
     name = escape(text("model.graph", sites=sites, plates=len(groups.plates)), quote=True)
-    box = f"{-MARGIN - beyond:.1f} {-MARGIN:.1f} {width:.1f} {height:.1f}"
-    size = f'width="{width:.0f}" height="{height:.0f}" style="min-width: {0.8 * width:.0f}px"'
+    box = f"{px(-MARGIN - beyond)} {px(-MARGIN)} {px(width)} {px(height)}"
+    size = f'width="{px(width)}" height="{px(height)}" style="min-width: {px(0.8 * width)}px"'
     return f'<svg class="rw-graph" role="img" aria-label="{name}" viewBox="{box}" {size}>{"".join(drawing)}</svg>'
 
 
@@ -93,7 +102,7 @@ def _node(group: Group, caption: str) -> Node:
     name = shown(group.label, NAME_LENGTH)
     inside = max(_width(name, CHARACTER), _width(caption, SMALL_CHARACTER))
     slim = _is_slim(group.role)
-    width = inside + 18.0 if slim else 1.12 * inside + 22.0
+    width = inside + 18.0 if slim else 1.12 * inside + (30.0 if group.role == "enumerated" else 22.0)
     return Node(max(width, LEAST_WIDTH), SLIM if slim else HEIGHT, group.plates)
 
 
@@ -107,7 +116,7 @@ def _plate_label(text: Catalogue, plate: PlateGroup) -> str:
 
 
 def _frame(frame: Frame) -> str:
-    place = f'x="{frame.x:.1f}" y="{frame.y:.1f}" width="{frame.width:.1f}" height="{frame.height:.1f}"'
+    place = f'x="{px(frame.x)}" y="{px(frame.y)}" width="{px(frame.width)}" height="{px(frame.height)}"'
     return f'<rect class="rw-plate" {place} rx="9"/>'
 
 
@@ -122,24 +131,24 @@ def _frame_label(frame: Frame, label: str, layout: Layout) -> str:
     left = sum(leaving) > 0
     x, anchor = (frame.x + 8.0, "start") if left else (right - 8.0, "end")
     return (
-        f'<text class="rw-plate-name" x="{x:.1f}" y="{bottom - 8.0:.1f}" text-anchor="{anchor}">{escape(label)}</text>'
+        f'<text class="rw-plate-name" x="{px(x)}" y="{px(bottom - 8.0)}" text-anchor="{anchor}">{escape(label)}</text>'
     )
 
 
 def _shape(role: SiteRole, width: float, height: float) -> str:
     if role == "parameter":
-        return f'<rect x="{-width / 2:.1f}" y="{-height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3"/>'
-    outer = f'<ellipse rx="{width / 2:.1f}" ry="{height / 2:.1f}"/>'
+        return f'<rect x="{px(-width / 2)}" y="{px(-height / 2)}" width="{px(width)}" height="{px(height)}" rx="3"/>'
+    outer = f'<ellipse rx="{px(width / 2)}" ry="{px(height / 2)}"/>'
     if role != "enumerated":
         return outer
-    return f'{outer}<ellipse class="rw-ring" rx="{width / 2 - 3:.1f}" ry="{height / 2 - 3:.1f}"/>'
+    return f'{outer}<ellipse class="rw-ring" rx="{px(width / 2 - 3)}" ry="{px(height / 2 - 3)}"/>'
 
 
 def _nodes(groups: Sequence[Group], captions: Sequence[str], nodes: Sequence[Node], layout: Layout) -> Iterator[str]:
     for group, caption, node, (x, y) in zip(groups, captions, nodes, layout.centers, strict=True):
         name = escape(shown(group.label, NAME_LENGTH))
         yield (
-            f'<g class="rw-node rw-{group.role}" transform="translate({x:.1f} {y:.1f})">'
+            f'<g class="rw-node rw-{group.role}" transform="translate({px(x)} {px(y)})">'
             f"<title>{escape(group.label)}</title>{_shape(group.role, node.width, node.height)}"
             f'<text y="-2">{name}</text><text class="rw-under" y="12">{escape(caption)}</text></g>'
         )
@@ -148,27 +157,27 @@ def _nodes(groups: Sequence[Group], captions: Sequence[str], nodes: Sequence[Nod
 def _arrow(arrow: tuple[int, int], layout: Layout, nodes: Sequence[Node]) -> str:
     """Return an arrow: down through the layers, or round the side of its ends where it goes up."""
     points = layout.routes[arrow]
-    if arrow[0] > arrow[1]:
+    if arrow in layout.up:
         return _round_the_side(points, nodes[arrow[0]], nodes[arrow[1]])
     (end_x, end_y) = points[-1]
     points = (*points[:-1], (end_x, end_y - 5.0))
-    curve = f"M{points[0][0]:.1f} {points[0][1]:.1f}" + "".join(_bend(one, two) for one, two in pairwise(points))
-    tip = f"M{end_x:.1f} {end_y:.1f}l-3.6 -7.5h7.2z"
+    curve = f"M{px(points[0][0])} {px(points[0][1])}" + "".join(_bend(one, two) for one, two in pairwise(points))
+    tip = f"M{px(end_x)} {px(end_y)}l-3.6 -7.5h7.2z"
     return f'<path class="rw-arrow" d="{curve}"/><path class="rw-tip" d="{tip}"/>'
 
 
 def _bend(start: Point, end: Point) -> str:
     (x, y), (to_x, to_y) = start, end
     half = (y + to_y) / 2
-    return f"C{x:.1f} {half:.1f} {to_x:.1f} {half:.1f} {to_x:.1f} {to_y:.1f}"
+    return f"C{px(x)} {px(half)} {px(to_x)} {px(half)} {px(to_x)} {px(to_y)}"
 
 
 def _round_the_side(points: Sequence[Point], start: Node, end: Node) -> str:
     (x, y), (to_x, to_y) = points[0], points[-1]
     x, to_x = x + start.width / 2, to_x + end.width / 2
     out = max(x, to_x) + LOOP
-    curve = f"M{x:.1f} {y:.1f}C{out:.1f} {y:.1f} {out:.1f} {to_y:.1f} {to_x + 5:.1f} {to_y:.1f}"
-    return f'<path class="rw-arrow" d="{curve}"/><path class="rw-tip" d="M{to_x:.1f} {to_y:.1f}l7.5 -3.6v7.2z"/>'
+    curve = f"M{px(x)} {px(y)}C{px(out)} {px(y)} {px(out)} {px(to_y)} {px(to_x + 5)} {px(to_y)}"
+    return f'<path class="rw-arrow" d="{curve}"/><path class="rw-tip" d="M{px(to_x)} {px(to_y)}l7.5 -3.6v7.2z"/>'
 
 
 def _loop(center: Point, node: Node) -> str:
@@ -177,6 +186,6 @@ def _loop(center: Point, node: Node) -> str:
     rise = 0.34 * node.height
     out = center[0] + node.width / 2 + LOOP
     low, high = y + rise + 12.0, y - rise - 12.0
-    curve = f"M{x:.1f} {y + rise:.1f}C{out:.1f} {low:.1f} {out:.1f} {high:.1f} {x + 4:.1f} {y - rise - 4:.1f}"
-    tip = f"M{x:.1f} {y - rise:.1f}l4.2 -7.2l3.4 6.2z"
+    curve = f"M{px(x)} {px(y + rise)}C{px(out)} {px(low)} {px(out)} {px(high)} {px(x + 4)} {px(y - rise - 4)}"
+    tip = f"M{px(x)} {px(y - rise)}l4.2 -7.2l3.4 6.2z"
     return f'<path class="rw-arrow" d="{curve}"/><path class="rw-tip" d="{tip}"/>'

@@ -80,7 +80,8 @@ class OpenLatents:
         self._places = [_Place(number, text) for number in range(MAX_OPEN)]
         self._field = classed(ipywidgets.Combobox(continuous_update=False, ensure_option=False), "rw-pick-latent")
         self._field.observe(lambda change: self._pick(change["new"]), "value")
-        self._said = classed(ipywidgets.HTML(""), "rw-pick-said")
+        self._said, self._unknown = classed(ipywidgets.HTML(""), "rw-pick-said"), ""
+        text.follow(self._say)
         text.follow(lambda: setattr(self._field, "placeholder", text("parameter_rows.pick")))
         figures = box("rw-latents", *[place.figure.box for place in self._places])
         self.box = vbox("rw-main rw-open-latents", self._field, self._said, figures)
@@ -134,12 +135,19 @@ class OpenLatents:
         if not name.strip():
             return
         picked = latents_named(name, self._shapes)
-        self._said.value = "" if picked else outcome(self._text("parameter_rows.unknown", name=shown(name)), alert=True)
+        self._unknown = "" if picked else shown(name)
+        self._say()
         if picked:
             kept = [latent for latent in self._open if latent not in picked]
             self._open = tuple([*picked, *kept][:MAX_OPEN])
             self._field.value = ""
             self._changed()
+
+    def _say(self) -> None:
+        """Say which name is that of no latent, where the last one was none."""
+        known = not self._unknown
+        sentence = "" if known else self._text("parameter_rows.unknown", name=self._unknown)
+        self._said.value = outcome(sentence, alert=True)
 
 
 class _Place:

@@ -10,6 +10,7 @@ from rugged_widget.names import shown
 from rugged_widget.snapshot.model_values import ParameterSummary, ParameterTable
 from rugged_widget.view.figures.number_format import fixed, rounded
 from rugged_widget.view.figures.site_table import written_shape
+from rugged_widget.view.figures.svg import px
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 COLUMNS = ("parameter", "constrained", "unconstrained")
@@ -103,7 +104,7 @@ def _histogram(row: ParameterSummary) -> str:
     """Return the histogram as SVG; the range beside it says it in words."""
     top, count = float(row.counts.max()), len(row.counts)
     bars = "".join(
-        f"M{BIN_WIDTH * place} {HEIGHT}v-{max(HEIGHT * float(value) / top, 1.0):.1f}h{BIN_WIDTH - 0.5}V{HEIGHT}z"
+        f"M{BIN_WIDTH * place} {HEIGHT}v-{px(max(HEIGHT * float(value) / top, 1.0))}h{BIN_WIDTH - 0.5}V{HEIGHT}z"
         for place, value in enumerate(row.counts)
         if value
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rugged_widget.snapshot.model_values import ModelPlate, ModelSite, ModelStructure, SiteRole
 
-FEWEST = 4
+FEWEST = 3
 """Sites, or plates, whose names differ by numbers only are a group from so many on."""
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"

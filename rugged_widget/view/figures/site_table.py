@@ -12,6 +12,9 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 
 MAX_ROWS = 200
 MAX_PARENTS = 8
+SEEN_ROWS = 10
+"""Rows that are seen without scrolling."""
+
 COLUMNS = ("site", "role", "distribution", "support", "shape", "plates", "parents")
 
 
@@ -40,7 +43,10 @@ def table_of_search(text: Catalogue, structure: ModelStructure, query: str) -> s
 def _table(text: Catalogue, rows: list[str], rest: int) -> str:
     head = "".join(f'<th scope="col">{text.html(f"model.column.{name}")}</th>' for name in COLUMNS)
     more = f"<p>{text.html('model.more', count=rest)}</p>" if rest > 0 else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{more}"
+    # What scrolls has to be reached by the keyboard too.
+    reached = f' tabindex="0" role="group" aria-label="{text.html("model.table")}"' if len(rows) > SEEN_ROWS else ""
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="rw-sites-scroll"{reached}>{table}</div>{more}'
 
 
 def _row(text: Catalogue, group: Group, labels: Mapping[str, str], plates: Mapping[str, str]) -> str:

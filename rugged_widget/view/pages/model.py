@@ -10,7 +10,7 @@ from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text
-from rugged_widget.view.figures.model_graph import MAX_NODES, graph_svg, legend_html
+from rugged_widget.view.figures.model_graph import can_be_drawn, graph_svg, legend_html
 from rugged_widget.view.figures.site_groups import Groups, grouped
 from rugged_widget.view.figures.site_table import table_of_groups, table_of_search
 from rugged_widget.view.frames.silent_widgets import Silent
@@ -47,7 +47,7 @@ class ModelPage:
     @property
     def labels(self) -> dict[str, str]:
         """Accessible names by css class."""
-        return {"rw-sites": self._text("model.table"), "rw-search": self._text("model.search")}
+        return {"rw-search": self._text("model.search")}
 
     def request(self) -> SnapshotRequest:
         """Return what the snapshots of this page must hold: nothing more than they do."""
@@ -71,9 +71,10 @@ class ModelPage:
             return ""
         roles = [group.role for group in groups.groups]
         svg = graph_svg(text, groups)
-        parts = [f'<div class="rw-scroll" tabindex="0">{svg}</div>{legend_html(text, roles)}'] if svg else []
-        if len(groups.groups) > MAX_NODES:
-            parts = [_note(text.html("model.too_many", count=len(groups.groups)))]
+        parts = [f'<div class="rw-scroll">{svg}</div>{legend_html(text, roles)}'] if svg else []
+        if groups.groups and not can_be_drawn(groups):
+            counts = {"count": len(groups.groups), "arrows": len(groups.arrows)}
+            parts = [_note(text.html("model.too_many", **counts))]
         if structure.error:
             key = "model.no_dependencies" if structure.sites else "model.not_run"
             parts.append(_note(text.html(key, error=structure.error)))

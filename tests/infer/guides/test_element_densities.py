@@ -90,6 +90,12 @@ def test_a_flow_has_no_formula_at_all() -> None:
     assert list(element_densities(guide, [("mu", ())], PROB, lambda: draws)) == [("mu", ())]
 
 
+def test_a_guide_that_is_not_set_up_has_no_formula_and_is_not_set_up() -> None:
+    guide = AutoNormal(model)
+    assert element_densities(guide, [("mu", ())], PROB, dict) == {}
+    assert guide.prototype_trace is None
+
+
 def test_elements_that_there_are_not_or_that_are_not_finite_are_left_out() -> None:
     draws = {"mu": np.zeros(10), "bad": np.full((10, 2), np.nan)}
     latents: list[Latent] = [("mu", (0,)), ("scale", (9, 9)), ("nobody", ()), ("bad", (1,)), ("bad", (2,))]

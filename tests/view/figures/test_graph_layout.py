@@ -86,7 +86,14 @@ def test_rectangles_that_cross_become_one_in_the_other_and_one_beside() -> None:
     assert [frame.key for frame in layout.frames] == ["users", "items", "items"]
 
 
-def test_an_arrow_against_the_order_does_not_count_for_the_layers() -> None:
+def test_parents_stand_above_their_children_whatever_comes_first() -> None:
+    layout = lay_out([Node(60, 40)] * 3, [(2, 1), (1, 0)], {})
+    assert layout.centers[2][1] < layout.centers[1][1] < layout.centers[0][1]
+    assert not layout.up
+
+
+def test_of_a_circle_one_arrow_goes_up() -> None:
     layout = lay_out([Node(60, 40)] * 2, [(0, 1), (1, 0)], {})
     assert layout.centers[0][1] < layout.centers[1][1]
+    assert layout.up == {(1, 0)}
     assert layout.routes[1, 0] == (layout.centers[1], layout.centers[0])

@@ -81,12 +81,15 @@ def test_a_picked_latent_comes_first_and_asks_for_its_density() -> None:
 
 
 def test_an_unknown_name_is_said_as_text_and_changes_nothing() -> None:
-    latents = OpenLatents(lambda: None, text=Catalogue())
+    text = Catalogue()
+    latents = OpenLatents(lambda: None, text=text)
     latents.update(shown(SHAPES))
     before = latents.open
     field, said = latents.box.children[:2]
     field.value = "<b>"
     assert "no latent &lt;b&gt;" in said.value
+    text.speak("ko")
+    assert "잠재변수 &lt;b&gt;" in said.value
     assert latents.open == before
 
 
