@@ -21,7 +21,7 @@ MAX_ARROWS = 150
 """Arrows that can be followed in a drawing, likewise."""
 
 NAME_LENGTH = 28
-CHARACTER, SMALL_CHARACTER = 6.9, 5.9
+CHARACTER, SMALL_CHARACTER = 6.9, 6.2
 """Pixels of a letter of the name, and of what stands under it; a wide one, as of Korean, takes 1.7 times as much."""
 
 HEIGHT, SLIM = 42.0, 34.0
