@@ -147,8 +147,8 @@ class GradientNorms(Value):
     steps
         Steps, increasing, shape (num_points,); at most some hundred, thinned like the ELBO's.
     norms
-        Euclidean norm of the gradient of the unconstrained parameter, shape (num_points, number of names); nan where
-        the parameter was not there yet.
+        Euclidean norm of the gradient of the unconstrained parameter, shape (num_points, number of names); infinite
+        where it is not finite, nan where the parameter was not there yet.
     flags
         Parameters whose latest gradient is exactly zero or not finite, or whose norm per element is far from that of
         the others.

@@ -8,7 +8,7 @@ import pyro
 import pyro.distributions as dist
 import torch
 from pyro import get_param_store
-from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO
+from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO, TraceTailAdaptive_ELBO
 from pyro.infer.autoguide import AutoContinuous
 from pyro.infer.enum import get_importance_trace
 from pyro.infer.traceenum_elbo import _compute_dice_elbo
@@ -33,7 +33,8 @@ ORDER: tuple[TermRole, ...] = ("observed", "latent", "enumerated", "guide")
 
 def is_sum_over_sites(loss: object) -> bool:
     """Return whether a loss estimates the ELBO itself, whose mean is the sum of the terms of its sites."""
-    return isinstance(loss, (Trace_ELBO, TraceGraph_ELBO, TraceEnum_ELBO))
+    sums = Trace_ELBO, TraceGraph_ELBO, TraceEnum_ELBO
+    return isinstance(loss, sums) and not isinstance(loss, TraceTailAdaptive_ELBO)
 
 
 @torch.no_grad()

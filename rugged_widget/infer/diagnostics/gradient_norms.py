@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -35,6 +35,9 @@ FAR = 1e3
 Parameters of different units differ by a hundred in fits that are all right.
 """
 
+FEW = 10
+"""Parameters up to which each is compared with the others alone; among more, one hardly moves their median."""
+
 FEWEST_OTHERS = 2
 """Other parameters that one is compared with, at least."""
 
@@ -51,7 +54,7 @@ class GradientRecord:
     def __init__(self) -> None:
         self._names: list[str] = []
         self._sizes: dict[str, int] = {}
-        self._points: list[tuple[int, dict[str, float]]] = []
+        self._points: list[tuple[int, NDArray[np.float64]]] = []  # of the names that were known by then
         self._gap = 1
 
     def __repr__(self) -> str:
@@ -65,7 +68,7 @@ class GradientRecord:
         # The latest point gives way where it is too near to the one before it to be kept.
         if len(self._points) > 1 and self._points[-1][0] - self._points[-2][0] < self._gap:
             self._points.pop()
-        self._points.append((step, dict(norms)))
+        self._points.append((step, np.array([norms.get(name, math.nan) for name in self._names])))
         most = max(FEWEST_POINTS, min(MAX_POINTS, MAX_VALUES // max(1, len(self._names))))
         if len(self._points) > most:
             self._gap *= 2
@@ -79,46 +82,46 @@ class GradientRecord:
         """Return what is known; None where that is nothing."""
         if not self._points:
             return None
-        rows = [[norms.get(name, math.nan) for name in self._names] for _, norms in self._points]
-        values, steps = np.array(rows), np.array([float(step) for step, _ in self._points])
-        latest = self._points[-RECENT:]
-        known = {
-            name: np.array([norms[name] for _, norms in latest if name in norms])
-            for name in self._names
-            if name in latest[-1][1]
-        }
-        return GradientNorms(tuple(self._names), steps, values, flags(known, self._sizes))
+        values = np.full((len(self._points), len(self._names)), math.nan)
+        for row, (_, norms) in zip(values, self._points, strict=True):
+            row[: len(norms)] = norms
+        steps = np.array([float(step) for step, _ in self._points])
+        return GradientNorms(tuple(self._names), steps, values, self._flags(values[-RECENT:]))
+
+    def _flags(self, latest: NDArray[np.float64]) -> dict[str, GradientFlag]:
+        """Return the flags by norms of shape (num_points, number of names)."""
+        return flags(self._names, latest, np.array([self._sizes[name] for name in self._names], dtype=np.float64))
 
 
-def flags(norms: Mapping[str, NDArray[np.float64]], sizes: Mapping[str, int]) -> dict[str, GradientFlag]:
+def flags(names: Sequence[str], norms: NDArray[np.float64], sizes: NDArray[np.float64]) -> dict[str, GradientFlag]:
     """Return by name the parameters whose gradient is zero, not finite, or far from that of the others.
 
     Parameters
     ----------
+    names
+        Names of the parameters.
     norms
-        Norms of the latest gradients by parameter, the last one the latest, shape (>= 1,).
+        Norms of the latest gradients, the last row the latest, shape (>= 1, number of names); nan where a parameter was
+        not there, infinite where a gradient is not finite.
     sizes
-        Numbers of elements by parameter, >= 0.
+        Numbers of elements of the parameters, shape (number of names,).
     """
-    flagged: dict[str, GradientFlag] = {}
-    typical: dict[str, float] = {}
-    for name, values in norms.items():
-        if not sizes[name]:
-            continue
-        if not np.isfinite(values[-1]):
-            flagged[name] = "not_finite"
-        elif not values.any():
-            flagged[name] = "zero"
-        else:
-            finite = values[np.isfinite(values)]
-            typical[name] = float(np.sqrt(np.square(finite).mean() / sizes[name]))
-    for name, value in typical.items():
-        others = [other for known, other in typical.items() if known != name] if len(typical) < 50 else typical.values()
-        if len(others) >= FEWEST_OTHERS:
-            middle = float(np.median(list(others)))
-            if value < middle / FAR or value > middle * FAR:
-                flagged[name] = "small" if value < middle else "large"
-    return {name: flagged[name] for name in norms if name in flagged}
+    moves = np.isfinite(norms) & (norms > 0)
+    known = ~np.isnan(norms[-1]) & (sizes > 0)
+    infinite, still = known & np.isinf(norms[-1]), known & ~np.isinf(norms[-1]) & ~moves.any(0)
+    flagged: dict[int, GradientFlag] = dict.fromkeys(np.flatnonzero(infinite).tolist(), "not_finite")
+    flagged |= dict.fromkeys(np.flatnonzero(still).tolist(), "zero")
+    compared = np.flatnonzero(known & ~infinite & ~still)
+    typical = np.nanmedian(np.where(moves, norms, math.nan)[:, compared], axis=0) / np.sqrt(sizes[compared])
+    if len(compared) > FEWEST_OTHERS:
+        middles = (
+            np.array([np.median(np.delete(typical, number)) for number in range(len(typical))])
+            if len(typical) <= FEW
+            else np.full(len(typical), np.median(typical))
+        )
+        flagged |= dict.fromkeys(compared[typical < middles / FAR].tolist(), "small")
+        flagged |= dict.fromkeys(compared[typical > middles * FAR].tolist(), "large")
+    return {names[number]: flagged[number] for number in sorted(flagged)}
 
 
 class GradientMonitor:
@@ -206,11 +209,12 @@ class GradientMonitor:
 
 @torch.no_grad()
 def norm_of(gradient: torch.Tensor | None) -> float:
-    """Return the Euclidean norm of a gradient; 0 where there is none."""
+    """Return the Euclidean norm of a gradient; 0 where there is none, infinite where an element is not finite."""
     if gradient is None:
         return 0.0
     values = gradient.coalesce().values() if gradient.is_sparse else gradient
-    return float(torch.linalg.vector_norm(values))
+    norm = float(torch.linalg.vector_norm(values))
+    return math.inf if math.isnan(norm) else norm
 
 
 def _learned() -> dict[str, torch.Tensor]:

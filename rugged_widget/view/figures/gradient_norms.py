@@ -1,6 +1,7 @@
 """Norms of the gradients over the steps: a thin line for each parameter, on a logarithmic axis."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ MAX_LINES = 2 * len(HUES)
 """Parameters with a line of their own; a second round of the colours is dashed."""
 
 SMOOTHING = 0.25
-"""Weight of each point in the running mean of the logarithms that is drawn."""
+"""Share by which the weight of a point in the running mean of the logarithms becomes less with each later one."""
 
 LOYALTY = 1.5
 """How much larger a gradient has to be than one that has a line, to take its place: lines should not come and go."""
@@ -211,7 +212,8 @@ class Series(NamedTuple):
         rows = np.full((MAX_LINES, len(steps)), np.nan)
         rows[list(slots)] = columns[chosen]
         left = np.setdiff1d(np.arange(len(names)), chosen)
-        others = np.sqrt(np.nansum(np.square(columns[left]), axis=0)) if len(left) else np.full(len(steps), np.nan)
+        with np.errstate(over="ignore"):
+            others = np.sqrt(np.nansum(np.square(columns[left]), axis=0)) if len(left) else np.full(len(steps), np.nan)
         return cls(drawn, slots, steps, rows, others, len(left))
 
 
@@ -244,13 +246,19 @@ def _words(name: str) -> list[str]:
 
 
 def smoothed(logs: Array) -> Array:
-    """Return running means along the last axis; nan where a value is not known, which leaves the mean as it was."""
-    mean, result = np.full(len(logs), np.nan), np.empty_like(logs)
-    for point, column in enumerate(logs.T):
-        mean = np.where(np.isnan(mean), column, mean)
-        mean = np.where(np.isnan(column), mean, mean + SMOOTHING * (column - mean))
-        result[:, point] = np.where(np.isnan(column), np.nan, mean)
-    return result
+    """Return running means along the last axis, of the values that are known; nan where a value is not."""
+    known = ~np.isnan(logs)
+    weights = _weights(logs.shape[-1])
+    with np.errstate(invalid="ignore"):
+        means = np.where(known, logs, 0.0) @ weights / (known @ weights)
+    return np.where(known, means, np.nan)
+
+
+@lru_cache(maxsize=8)
+def _weights(count: int) -> Array:
+    """Return the weight of each point in the mean at each later one, shape (count, count)."""
+    points = np.arange(count)
+    return np.asarray(np.triu((1 - SMOOTHING) ** np.maximum(0, points - points[:, None]).astype(np.float64)))
 
 
 def _look(slot: int) -> str:

@@ -185,25 +185,36 @@ def test_a_parameter_that_comes_later_has_no_norm_before() -> None:
     assert norms.norms[1, 1] == 2.0
 
 
+def test_a_parameter_that_is_gone_is_not_flagged() -> None:
+    record = GradientRecord()
+    record.add(1, {"a": 0.0, "b": np.inf}, {"a": 1, "b": 1})
+    record.add(2, {"b": np.inf}, {"b": 1})
+    norms = record.norms()
+    assert norms is not None
+    assert norms.flags == {"b": "not_finite"}
+    assert np.isnan(norms.norms[1, 0])
+
+
+def flagged(norms: dict[str, list[float]], **sizes: int) -> dict[str, str]:
+    counts = np.array([sizes.get(name, 1) for name in norms], dtype=np.float64)
+    return dict(flags(list(norms), np.array(list(norms.values())).T, counts))
+
+
 def test_flags_compare_norms_per_element() -> None:
-    norms = {"a": [1.0], "b": [2.0], "wide": [1e3], "far": [1e5], "near": [1e-5], "none": [0.0], "nan": [np.nan]}
-    sizes = dict.fromkeys(norms, 1) | {"wide": 1_000_000}
-    flagged = flags({name: np.array(values) for name, values in norms.items()}, sizes)
-    assert flagged == {"far": "large", "near": "small", "none": "zero", "nan": "not_finite"}
+    norms = {"a": [1.0], "b": [2.0], "wide": [1e3], "far": [1e5], "near": [1e-5], "none": [0.0], "bad": [np.inf]}
+    expected = {"far": "large", "near": "small", "none": "zero", "bad": "not_finite"}
+    assert flagged(norms, wide=1_000_000) == expected
+    many = {f"p{number}": [1.0] for number in range(20)}
+    assert flagged(norms | many, wide=1_000_000) == expected
 
 
 def test_one_gradient_that_is_small_by_chance_is_not_flagged() -> None:
-    norms = {
-        "a": np.array([1.0, 1e-6]),
-        "b": np.array([1.0, 1.0]),
-        "c": np.array([0.0, 1.0]),
-        "d": np.array([1.0, 0.0]),
-    }
-    assert flags(norms, dict.fromkeys(norms, 1)) == {}
+    assert flagged({"a": [1.0, 1.0, 1e-6], "b": [1.0, 1.0, 1.0], "c": [0.0, 0.0, 1.0], "d": [1.0, 1.0, 0.0]}) == {}
 
 
-def test_two_parameters_are_not_compared() -> None:
-    assert flags({"a": np.array([1.0]), "b": np.array([1e9])}, {"a": 1, "b": 1}) == {}
+def test_two_parameters_are_not_compared_and_empty_ones_never() -> None:
+    assert flagged({"a": [1.0], "b": [1e9]}) == {}
+    assert flagged({"a": [1.0], "b": [1.0], "c": [1.0], "empty": [0.0]}, empty=0) == {}
 
 
 def test_a_sparse_gradient_has_a_norm() -> None:
@@ -212,3 +223,4 @@ def test_a_sparse_gradient_has_a_norm() -> None:
     )
     assert norm_of(sparse) == 5.0
     assert norm_of(None) == 0.0
+    assert norm_of(torch.tensor([1.0, torch.nan])) == np.inf
