@@ -154,6 +154,10 @@ def _settings(attributes: Attributes) -> Attributes:
     return {name: value for name, value in attributes.items() if isinstance(value, kinds) and name != "training"}
 
 
+def _counts(attributes: Attributes) -> Attributes:
+    return {name: value for name, value in attributes.items() if isinstance(value, (bool, int, float))}
+
+
 def _alike(one: object, other: object) -> bool:
     return one is other or (isinstance(one, SIMPLE) and isinstance(other, SIMPLE) and one == other)
 
@@ -258,14 +262,19 @@ class OwnState:
 
     @contextmanager
     def unmoved(self) -> Iterator[None]:
-        """Enter, while the fit computes, to call model and guide without an effect on buffers, such as statistics.
+        """Enter, while the fit computes, to call model and guide without an effect on buffers and counters.
 
-        A buffer of more than 65,536 elements that the first such call has left alone is not looked after later.
+        A buffer of more than 65,536 elements that the first such call has left alone is not looked after later. What a
+        guide makes when it is first called stays.
         """
         buffers = [Buffer(tensor) for tensor in self._buffers() if id(tensor) not in self._constant]
+        counting = (vars(module) for module in self._changing_modules() if not isinstance(module, AutoGuide))
+        numbers = [(attributes, _counts(attributes)) for attributes in counting]
         try:
             yield
         finally:
+            for attributes, before in numbers:
+                attributes.update(before)
             for buffer in buffers:
                 if not buffer.put_back() and buffer.tensor.numel() > LARGE:
                     self._constant[id(buffer.tensor)] = buffer.tensor

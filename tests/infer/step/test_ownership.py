@@ -278,6 +278,19 @@ def test_an_object_with_a_model_as_a_method_is_owned_too() -> None:
         assert thing.network is not None
 
 
+def test_calls_that_set_up_a_guide_do_not_count() -> None:
+    thing = Annealed()
+
+    def make(_: Any) -> Any:
+        thing.model(ROWS)
+        return autoguide.AutoNormal(poutine.block(thing.model, hide=["row"]))
+
+    fit = Fit(thing.model, make, (ROWS,), learning_rate=0.1, seed=1, engine="plain", ownership=Ownership(thing.model))
+    fit.advance(3)
+    fit.hand_over()
+    assert thing.calls == 4  # the guide calls it in its first step too
+
+
 def test_data_that_the_user_sets_on_a_module_count() -> None:
     class Shifted(nn.Module):
         def __init__(self) -> None:
