@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from rugged_widget.monitor.view.latent_facts import latent_facts
 from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.facts import Facts
@@ -60,7 +59,7 @@ def monitor_pages(
     def train(changed: Callable[[], None]) -> TrainPage:
         facts = Facts(subject, None, text)
         explain = {name: Explanation(text, name, facts) for name in PARTS if name != "quantiles"}
-        explain["latents"] = Explanation(text, "latents", latent_facts(text))
+        explain["latents"] = Explanation(text, "latents", facts)
         explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
         explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
         num_steps = int(str(settings["num_steps"]))

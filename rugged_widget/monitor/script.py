@@ -82,7 +82,12 @@ def _definitions(loop: Loop) -> list[str]:
     if loop.source is None:
         lines = [f"# The model, {loop.model}, is that of your notebook.", ""]
     else:
-        lines = ["# The model as it stands in your notebook.", loop.source.strip(), "", ""]
+        lines = [
+            "# The model as it stands in your notebook, with what it takes from there.",
+            loop.source.strip(),
+            "",
+            "",
+        ]
     own = loop.own
     if own is not None and own.source is not None:
         lines += ["# The guide as it stands in your notebook.", own.source.strip(), "", ""]

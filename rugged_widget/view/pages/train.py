@@ -20,6 +20,7 @@ from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCa
 from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.page import union
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.subject import Subject
 
@@ -50,7 +51,7 @@ class Figure(Part, Protocol):
 
 
 class ModelFigure(Figure, Protocol):
-    """Figure that a model adds to the page."""
+    """Figure that a model adds to the page; one that needs more of a snapshot than there always is has `request()`."""
 
     def correct(self, on: bool) -> None:
         """Draw the weighted draws too, or do not."""
@@ -164,12 +165,17 @@ class TrainPage:
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         corrected = self._corrects and snapshot.correction is not None
-        key = legend(
-            self._text,
-            estimates=self._compared,
-            exact=self._shows_exact,
-            corrected=corrected,
-            reliable=is_reliable(snapshot.correction),
+        compared = self._compared or corrected
+        key = (
+            ""
+            if not compared
+            else legend(
+                self._text,
+                estimates=self._compared,
+                exact=self._shows_exact,
+                corrected=corrected,
+                reliable=is_reliable(snapshot.correction),
+            )
         )
         return [
             *[change for figure in self._figures for change in figure.update(snapshot, progress)],
@@ -181,7 +187,8 @@ class TrainPage:
 
     def request(self) -> SnapshotRequest:
         """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
-        return SnapshotRequest(correction=self._corrects).union(self._posterior.request())
+        of_figures = [getattr(figure, "request", SnapshotRequest)() for figure in self._model_figures]
+        return union([SnapshotRequest(correction=self._corrects), self._posterior.request(), *of_figures])
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not."""
