@@ -11,7 +11,7 @@ from pyro.infer import SVI
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
-from rugged_widget.infer.guides.families import own_name
+from rugged_widget.infer.guides.families import class_name, own_name
 from rugged_widget.infer.guides.sampling import ready_to_draw
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
@@ -21,6 +21,7 @@ from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.svi_settings import settings_of_svi
 from rugged_widget.snapshot.model_values import ModelStructure
+from rugged_widget.validation import CUSTOM
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +72,13 @@ class Problem:
 
     @property
     def name(self) -> str:
-        """Name of the model."""
-        return own_name(self.model)
+        """Name of the model, of a method behind that of its class: Autoencoder.model."""
+        return full_name(self.model)
+
+    @property
+    def guide_name(self) -> str:
+        """Name of the guide: that of its class, such as AutoNormal, or of its function."""
+        return self.choice.label if self.choice.key == CUSTOM else class_name(self.choice.key)
 
     def first_structure(self) -> ModelStructure:
         """Return the structure of the model before there is a fit of it."""
@@ -122,7 +128,7 @@ def problem_of(
         optimizer=start,
         schedule_every=schedule_every,
         ownership=ownership,
-        title=title or own_name(model).replace("_", " "),
+        title=title or _title_of(model),
     )
 
 
@@ -143,6 +149,17 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
             "loss": settings.loss,
         }
     return None
+
+
+def full_name(model: Callable[..., Any]) -> str:
+    """Return the name of a model, of a method behind that of its class."""
+    owner = getattr(model, "__self__", None)
+    return own_name(model) if owner is None else f"{type(owner).__name__}.{own_name(model)}"
+
+
+def _title_of(model: Callable[..., Any]) -> str:
+    owner = getattr(model, "__self__", None)
+    return own_name(model).replace("_", " ").strip() if owner is None else type(owner).__name__
 
 
 def _is_no_model(given: Any) -> bool:
