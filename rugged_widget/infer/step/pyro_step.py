@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,9 +13,9 @@ from pyro import get_param_store, optim
 from pyro.infer import ELBO, SVI, Trace_ELBO
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
-from pyro.poutine.trace_struct import Trace
 
-from rugged_widget.infer.step.failure import NonFiniteError
+from rugged_widget.infer.step.step_guard import StepGuard
+from rugged_widget.infer.step.traceback_reading import Program
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -42,15 +43,16 @@ class Taken(NamedTuple):
 class Settings:
     """What a fit minimizes, and how.
 
-    The learning rate of the first step is finite and > 0. The ELBO is Pyro's estimate; None is Trace_ELBO, checked so
-    that a failure can name its site. The optimizer is one of Pyro's, to be made of a dictionary of options:
-    `optimizer_options` are all of them but the learning rate.
+    The learning rate of the first step is finite and > 0. The ELBO is Pyro's estimate; None is Trace_ELBO. The
+    optimizer is one of Pyro's, to be made of a dictionary of options: `optimizer_options` are all of them but the
+    learning rate. `skip_nonfinite`, >= 0, is how many steps in a row may be skipped because they are not finite.
     """
 
     learning_rate: float
     elbo: ELBO | None = None
     optimizer: Callable[[dict[str, Any]], optim.PyroOptim] = ADAM
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    skip_nonfinite: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,14 @@ class PlainStep:
         self.elbo: ELBO = settings.elbo or Trace_ELBO()
         self._options = {**settings.optimizer_options, "lr": settings.learning_rate}
         self.optim: optim.PyroOptim = settings.optimizer(self._options)
-        self._svi = SVI(model, guide, self.optim, loss=settings.elbo or _CheckedElbo())  # type: ignore[no-untyped-call]
+        self._svi = SVI(model, guide, self.optim, loss=self.elbo)
+        self.skip_nonfinite = settings.skip_nonfinite
+        self.guard = StepGuard(self._svi, self._keep if self.skip_nonfinite else None)
+
+    @property
+    def program(self) -> Program:
+        """What the step calls."""
+        return Program(self.model, self.guide, self.args, self.kwargs)
 
     @property
     def learning_rate(self) -> float:
@@ -96,22 +105,11 @@ class PlainStep:
     def __call__(self) -> float:
         """Take one step; returns the loss in nats, before the parameters moved.
 
-        NonFiniteError is raised where the loss or a parameter is not finite, or a parameter is so far out that it
-        cannot be used.
+        NonFiniteError is raised where the loss, a gradient or a parameter is not finite, or a parameter is so far out
+        that it cannot be used. Where steps may be skipped, parameters and optimizer then are as before the step.
         """
-        try:
-            with QuickSubsample():
-                loss = float(self._svi.step(*self.args, **self.kwargs))
-        except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
-            if name := _outside_its_range():
-                raise NonFiniteError(name, "the parameter {site} has left its range") from error
-            raise
-        if not math.isfinite(loss):
-            raise NonFiniteError(None, f"the loss is {loss}")
-        for name, value in get_param_store().named_parameters():
-            if not torch.isfinite(value).all():
-                raise NonFiniteError(name, "the parameter {site} is not finite")
-        return loss
+        with QuickSubsample(), self.guard.watching():
+            return float(self._svi.step(*self.args, **self.kwargs))
 
     def loss(self, elbo: ELBO) -> torch.Tensor:
         """Compute the loss that can be differentiated, shape (), by an ELBO of the same kind.
@@ -169,6 +167,9 @@ class PlainStep:
                     {key: _copied(moment) for key, moment in param.moments.items()}
                 )
 
+    def _keep(self) -> Callable[[], None]:
+        return partial(self.restore, self.checkpoint())
+
     def _moments(self, value: torch.Tensor) -> dict[str, Any] | None:
         optimizer = self.optim.optim_objs.get(value)
         return optimizer and {key: _copied(moment) for key, moment in optimizer.state[value].items()}
@@ -180,40 +181,6 @@ class PlainStep:
 
 def _copied(moment: Any) -> Any:
     return moment.clone() if isinstance(moment, torch.Tensor) else moment
-
-
-class _CheckedElbo(Trace_ELBO):
-    """Trace_ELBO which stops before the gradients where a log probability is not finite, and says at which site."""
-
-    def _differentiable_loss_particle(self, model_trace: Trace, guide_trace: Trace) -> tuple[Any, Any]:
-        loss, surrogate = super()._differentiable_loss_particle(model_trace, guide_trace)  # type: ignore[no-untyped-call]
-        if not math.isfinite(loss):
-            raise _first_not_finite(guide_trace, model_trace, loss)
-        return loss, surrogate
-
-
-@torch.no_grad()
-def _outside_its_range() -> str | None:
-    """Name a parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0."""
-    store = get_param_store()
-    for name, constraint in store._constraints.items():
-        if name in store and not constraint.check(store[name]).all():
-            return str(name)
-    return None
-
-
-def _first_not_finite(guide_trace: Trace, model_trace: Trace, loss: float) -> NonFiniteError:
-    """Name the first site, in the order of execution, whose value or log probability is not finite."""
-    for trace in (guide_trace, model_trace):
-        for name, site in trace.nodes.items():
-            if site["type"] != "sample":
-                continue
-            if not torch.isfinite(torch.as_tensor(site["value"])).all():
-                return NonFiniteError(name, "the value drawn at site {site} is not finite")
-            log_prob = torch.as_tensor(site["log_prob_sum"]).item()
-            if not math.isfinite(log_prob):
-                return NonFiniteError(name, f"the log probability of site {{site}} is {log_prob}")
-    return NonFiniteError(None, f"the loss is {loss}")
 
 
 def _subsample(size: int, count: int) -> torch.Tensor:

@@ -19,11 +19,12 @@ from rugged_widget.infer.guides.setup import create_parameters
 from rugged_widget.infer.step.failure import describe, too_few
 from rugged_widget.infer.step.isolation import Generators, Isolation
 from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
+from rugged_widget.infer.step.traceback_reading import Program
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
-from rugged_widget.validation import checked_engine, checked_learning_rate, checked_seed
+from rugged_widget.validation import checked_count, checked_engine, checked_learning_rate, checked_seed
 
 VALIDATED_STEPS = 10
 """First steps, and those after a failure, that Pyro validates; it takes a tenth of the time, and what is wrong with
@@ -65,11 +66,15 @@ class Fit:
     nats
         What a nat is on the scale of the ELBO, > 0: 1 where it is that of all rows, 1 / N where it is divided by their
         number N. None where that is not known; convergence then is judged by the noise of the ELBO alone.
+    skip_nonfinite
+        Steps in a row, >= 0, that may be skipped because their loss, a gradient or a parameter is not finite:
+        parameters and optimizer stay as they were, and the next step draws other random numbers. Where one more
+        follows, the fit fails, and goes back to before the first of them.
 
     Raises
     ------
     TypeError, ValueError
-        If learning_rate, seed or engine is not as said here.
+        If learning_rate, seed, engine or skip_nonfinite is not as said here.
     FitError
         If the model or the guide raises when the guide is set up.
     """
@@ -89,9 +94,11 @@ class Fit:
         engine: str = "auto",
         captures: Captures | None = None,
         nats: float | None = None,
+        skip_nonfinite: int = 0,
     ) -> None:
         learning_rate, choice = checked_learning_rate(learning_rate), checked_engine(engine)
-        settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {})
+        skip = checked_count(skip_nonfinite, "skip_nonfinite", 0)
+        settings = Settings(learning_rate, elbo, optimizer or ADAM, optimizer_options or {}, skip)
         self._isolation = Isolation(checked_seed(seed))
         self._validated_until = VALIDATED_STEPS
         self.stops_when_converged = False
@@ -104,7 +111,8 @@ class Fit:
             try:
                 ready = create_parameters(self.guide, tuple(args), dict(kwargs or {}))
             except Exception as error:
-                raise describe(error, 1, learning_rate, 0) from error
+                program = Program(model, self.guide, tuple(args), dict(kwargs or {}))
+                raise describe(error, 1, learning_rate, 0, program) from error
             self._plain = PlainStep(model, self.guide, tuple(args), dict(kwargs or {}), settings)
             self._stepping = Stepping(self._plain, choice, threads, self._captures, ready=ready)
             self._record = Record(self._stepping.parameters, nats=nats)
@@ -118,12 +126,20 @@ class Fit:
         return len(self._record)
 
     @property
+    def skipped(self) -> int:
+        """Steps that were skipped because they were not finite, >= 0."""
+        return self._record.history.num_skipped
+
+    @property
     def elbo(self) -> float:
-        """ELBO estimate of the last step in nats, total over all rows; nan before the first."""
+        """ELBO estimate of the last step that was not skipped, nats, total over all rows; nan before the first."""
         return self._record.history.last
 
     def history(self) -> pd.DataFrame:
-        """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate."""
+        """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate.
+
+        The ELBO of a step that was skipped is nan.
+        """
         return self._record.history.frame()
 
     def curve(self) -> ElboCurve:
@@ -238,8 +254,9 @@ class Fit:
         Raises
         ------
         FitError
-            If the ELBO or a parameter is not finite after a step, or the model or the guide raised. The fit is then
-            back where its steps still worked, at most ten steps before the failure, and can go on from there.
+            If the ELBO, a gradient or a parameter is not finite, or something raised. The fit is then back where its
+            steps still worked, at most ten steps before the failure or the steps skipped just before it, and can go on
+            from there.
         """
         if not isinstance(max_steps, (int, np.integer)) or isinstance(max_steps, bool):
             raise TypeError(f"max_steps must be an int, got {max_steps!r}")
@@ -273,7 +290,7 @@ class Fit:
             self._record.truncate(self._stepping.go_back(self.step))
             self._validated_until = self.step + VALIDATED_STEPS
             if isinstance(error, Exception):
-                raise describe(error, failed, self.learning_rate, self.step) from error
+                raise describe(error, failed, self.learning_rate, self.step, self._plain.program) from error
             raise
         self._record.add(steps)
         return len(steps.losses)
