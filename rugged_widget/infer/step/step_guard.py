@@ -13,6 +13,7 @@ from pyro.infer import SVI
 from pyro.infer.util import torch_item
 
 from rugged_widget.infer.step.first_fault import NonFiniteError, first_fault, numbers_in
+from rugged_widget.infer.step.first_step import FirstStep, first_step
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.site_record import SiteRecord
 
@@ -31,6 +32,11 @@ class StepGuard:
         each update, and gradients are checked before it, so that a step which is not finite changes nothing at all.
         None where the caller goes back further after a failure: then gradients are looked at only once a parameter is
         not finite.
+
+    Attributes
+    ----------
+    first
+        Facts of the first step that was taken; None before it.
     """
 
     def __init__(self, svi: SVI, keep: Callable[[], Callable[[], None]] | None = None) -> None:
@@ -41,7 +47,7 @@ class StepGuard:
         self._gradients: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         self._put_back: Callable[[], None] | None = None
         self._generator: torch.Tensor | None = None
-        self.without_gradient: tuple[str, ...] | None = None
+        self.first: FirstStep | None = None
 
     def __repr__(self) -> str:
         return f"StepGuard({'before updates' if self._keep else 'after updates'})"
@@ -89,13 +95,19 @@ class StepGuard:
     def _update(self, params: Any, *args: Any, **kwargs: Any) -> None:
         # SVI.step makes new gradients of zeros later, so these stay as they are.
         self._gradients = [(param, param.grad) for param in params]
-        if self.without_gradient is None:
-            self.without_gradient = _names(param for param, gradient in self._gradients if gradient is None)
+        if self.first is None:
+            self.first = self._first_step()
         if self._keep is not None:
             if fault := self._gradient_fault():
                 raise fault
             self._put_back = self._keep()
         self._optim(params, *args, **kwargs)
+
+    def _first_step(self) -> FirstStep:
+        try:
+            return first_step(self._record.sites, self._gradients)
+        except Exception:  # a hint less is no reason for a training to fail
+            return FirstStep((), (), ())
 
     def _check_parameters(self) -> None:
         for name, value in get_param_store().named_parameters():
@@ -126,11 +138,6 @@ class StepGuard:
 
 def _dense(gradient: torch.Tensor) -> torch.Tensor:
     return gradient.coalesce().values() if gradient.is_sparse else gradient
-
-
-def _names(params: Iterator[torch.Tensor]) -> tuple[str, ...]:
-    missing = set(params)
-    return tuple(name for name, value in get_param_store().named_parameters() if value in missing)
 
 
 @torch.no_grad()

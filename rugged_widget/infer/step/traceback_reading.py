@@ -131,7 +131,7 @@ def shapes_of(error: Exception) -> Shapes:
     last, names = site_of(error) or _checked_site(error), list(seen.nodes)
     end = names.index(last) + 1 if last in names else len(names)
     sites = [_shape_of(seen.nodes[name]) for name in names[max(0, end - MAX_SITES) : end]]
-    return Shapes(seen.format_shapes(title="", last_site=names[end - 1]).strip("\n"), ", ".join(sites))
+    return Shapes(seen.format_shapes(last_site=names[end - 1]), ", ".join(sites))
 
 
 def _checked_site(error: Exception) -> str | None:

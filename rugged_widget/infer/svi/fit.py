@@ -17,11 +17,13 @@ from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.guides.setup import create_parameters
 from rugged_widget.infer.step.failure import describe, too_few
+from rugged_widget.infer.step.hints import hints_of
 from rugged_widget.infer.step.isolation import Generators, Isolation
 from rugged_widget.infer.step.pyro_step import ADAM, PlainStep, Settings
 from rugged_widget.infer.step.traceback_reading import Program
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
+from rugged_widget.snapshot.hints import Hint
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve
 from rugged_widget.validation import checked_count, checked_engine, checked_learning_rate, checked_seed
@@ -178,6 +180,15 @@ class Fit:
     def engine(self) -> EngineInfo:
         """How steps are computed now, and why so."""
         return self._stepping.info
+
+    def hints(self, batch_rows: int | None = None, num_rows: int | None = None) -> tuple[Hint, ...]:
+        """Return hints at what is probably not meant in model and guide, as the first step showed them.
+
+        There are none before the first step. `batch_rows` are the rows of a batch where each step has its own, and
+        `num_rows` those of all batches together, where that is known.
+        """
+        first = self._plain.guard.first
+        return () if first is None else hints_of(first, batch_rows, num_rows)
 
     def use_engine(self, engine: str) -> None:
         """Compute the steps by another engine from the next one on, on the same trajectory.
