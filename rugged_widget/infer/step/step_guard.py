@@ -32,6 +32,8 @@ class StepGuard:
         each update, and gradients are checked before it, so that a step which is not finite changes nothing at all.
         None where the caller goes back further after a failure: then gradients are looked at only once a parameter is
         not finite.
+    tells_loss
+        False for an ELBO that computes gradients only, and returns something else for the loss.
 
     Attributes
     ----------
@@ -39,8 +41,10 @@ class StepGuard:
         Facts of the first step that was taken; None before it.
     """
 
-    def __init__(self, svi: SVI, keep: Callable[[], Callable[[], None]] | None = None) -> None:
-        self._svi, self._keep = svi, keep
+    def __init__(
+        self, svi: SVI, keep: Callable[[], Callable[[], None]] | None = None, *, tells_loss: bool = True
+    ) -> None:
+        self._keep, self._tells_loss = keep, tells_loss
         self._loss_and_grads, self._optim = svi.loss_and_grads, svi.optim
         svi.loss_and_grads, svi.optim = self._checked_loss, self._update
         self._record = SiteRecord()
@@ -81,15 +85,15 @@ class StepGuard:
     def _checked_loss(self, *args: Any, **kwargs: Any) -> Any:
         loss = self._loss_and_grads(*args, **kwargs)
         for value in map(torch_item, loss if isinstance(loss, tuple) else (loss,)):
-            if not math.isfinite(value):
+            if self._tells_loss and not math.isfinite(value):
                 raise self._fault(float(value), *args, **kwargs)
         return loss
 
     def _fault(self, loss: float, model: Any, guide: Any, *args: Any, **kwargs: Any) -> NonFiniteError:
         """Explain a loss that is not finite by what the step has recorded, else by a trace of it."""
         fault = first_fault(self._record.sites)
-        if fault is None and self._generator is not None:
-            fault = first_fault(_traced(self._generator, model, guide, args, kwargs))
+        if self._generator is not None and not any(site["type"] == "sample" for site in self._record.sites):
+            fault = fault or first_fault(_traced(self._generator, model, guide, args, kwargs))
         return fault or NonFiniteError(None, f"the loss is {loss}")
 
     def _update(self, params: Any, *args: Any, **kwargs: Any) -> None:

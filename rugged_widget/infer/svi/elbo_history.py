@@ -28,12 +28,12 @@ class History:
     """ELBO and learning rate of every step: 8 bytes a step, and a few for each change of the learning rate.
 
     The curve holds every stride-th step; when it is full, every other point goes and the stride doubles. The ELBO of a
-    step that was skipped is nan, and counts in no mean.
+    step that was skipped, or whose loss has no value, is nan, and counts in no mean.
     """
 
     def __init__(self) -> None:
         self._elbos = array("d")
-        self._skipped: list[int] = []  # steps, from 0, that were skipped, increasing
+        self._unknown: list[int] = []  # steps, from 0, whose ELBO is nan, increasing
         self._rates: list[tuple[int, float]] = []  # (first step, learning rate), only where it changed
         self._kept = array("d")
         self._kept_smoothed = array("d")
@@ -47,13 +47,13 @@ class History:
         return f"History({len(self)} steps, {len(self._kept)} kept)"
 
     @property
-    def num_skipped(self) -> int:
-        """Steps that were skipped."""
-        return len(self._skipped)
+    def num_unknown(self) -> int:
+        """Steps whose ELBO is not known."""
+        return len(self._unknown)
 
     @property
     def last(self) -> float:
-        """ELBO of the last step that was not skipped; nan before the first."""
+        """ELBO of the last step where it is known; nan before the first."""
         return self._last_before(len(self._elbos))
 
     @property
@@ -62,7 +62,7 @@ class History:
         return self._rates[-1][1] if self._rates else math.nan
 
     def extend(self, elbos: Sequence[float], learning_rates: Sequence[float]) -> None:
-        """Add steps, their ELBOs in nats, nan of those that were skipped, and their learning rates."""
+        """Add steps, their ELBOs in nats, nan where it is not known, and their learning rates."""
         done, values = len(self._elbos), np.asarray(elbos, dtype=np.float64)
         means, counts = self._means_after(values)
         self._elbos.extend(elbos)
@@ -83,15 +83,15 @@ class History:
         self._mean = float(means[-1]) if len(means) else self._mean
 
     def _means_after(self, values: Array) -> tuple[Array, NDArray[np.int64]]:
-        """Return the exponential mean after each of the next steps, and of how many; note those that are skipped."""
-        done, before = len(self._elbos), len(self._elbos) - len(self._skipped)
+        """Return the exponential mean after each of the next steps, and of how many; note those without an ELBO."""
+        done, before = len(self._elbos), len(self._elbos) - len(self._unknown)
         counts = np.arange(before + 1, before + len(values) + 1)
-        skipped = np.isnan(values)
-        if not skipped.any():
+        unknown = np.isnan(values)
+        if not unknown.any():
             return _exponential_means(self._mean, values), counts
-        self._skipped += (done + np.flatnonzero(skipped)).tolist()
-        counts -= np.cumsum(skipped)
-        means = np.append(self._mean, _exponential_means(self._mean, values[~skipped]))
+        self._unknown += (done + np.flatnonzero(unknown)).tolist()
+        counts -= np.cumsum(unknown)
+        means = np.append(self._mean, _exponential_means(self._mean, values[~unknown]))
         return means[counts - before], counts
 
     def _note_rates(self, done: int, rates: NDArray[np.float64]) -> None:
@@ -101,11 +101,11 @@ class History:
 
     def _smoothed(self) -> float:
         """Mean of all steps so far, a step weighing 0.95 of the one after it."""
-        count = len(self._elbos) - len(self._skipped)
+        count = len(self._elbos) - len(self._unknown)
         return self._mean / (1 - _DECAY**count) if count else math.nan
 
     def _last_before(self, end: int) -> float:
-        """Return the ELBO of the last step before `end`, from 0, that was not skipped; nan where there is none."""
+        """Return the ELBO of the last step before `end`, from 0, where it is known; nan where there is none."""
         places = range(end - 1, -1, -1)
         return next((self._elbos[place] for place in places if not math.isnan(self._elbos[place])), math.nan)
 
@@ -121,11 +121,11 @@ class History:
     def elbos(self, first: int, last: int) -> NDArray[np.float64]:
         """Return the ELBO of the steps from `first`, counted from 0, to `last`, that one not included; a copy.
 
-        A step that was skipped has the ELBO of the one before it here; the first steps have that of the first one of
-        these that was not skipped, and 0 where there is none.
+        Where it is not known it is that of the step before here; the first steps have the first one of these that is
+        known, and 0 where there is none.
         """
         values = np.array(self._elbos[first:last])
-        if not self._skipped:
+        if not self._unknown:
             return values
         known = ~np.isnan(values)
         before = self._last_before(first)
@@ -151,11 +151,11 @@ class History:
         if num_steps == len(self):
             return
         del self._elbos[num_steps:]
-        del self._skipped[bisect_left(self._skipped, num_steps) :]
+        del self._unknown[bisect_left(self._unknown, num_steps) :]
         self._rates = [(first, rate) for first, rate in self._rates if first <= num_steps]
         del self._kept[num_steps // self._stride :]
         del self._kept_smoothed[num_steps // self._stride :]
-        recent = np.array(self._elbos[-_REMEMBERED - len(self._skipped) :])  # what lies further back weighs nothing
+        recent = np.array(self._elbos[-_REMEMBERED - len(self._unknown) :])  # what lies further back weighs nothing
         recent = recent[~np.isnan(recent)][-_REMEMBERED:]
         self._mean = float(_exponential_means(0.0, recent)[-1]) if len(recent) else 0.0
 

@@ -130,7 +130,7 @@ class Fit:
     @property
     def skipped(self) -> int:
         """Steps that were skipped because they were not finite, >= 0."""
-        return self._record.history.num_skipped
+        return self._record.history.num_unknown if self._plain.skip_nonfinite else 0
 
     @property
     def elbo(self) -> float:

@@ -173,14 +173,14 @@ def test_a_history_leaves_skipped_steps_out_of_its_means_and_fills_them_for_the_
     for part in np.array_split(np.arange(900), 7):
         with_gaps.extend(elbos[part].tolist(), [0.1] * len(part))
     without.extend(values[~skipped].tolist(), [0.1] * int((~skipped).sum()))
-    assert with_gaps.num_skipped == skipped.sum()
+    assert with_gaps.num_unknown == skipped.sum()
     assert with_gaps.last == without.last
     assert math.isclose(with_gaps.curve().smoothed[-1], without.curve().smoothed[-1])
     assert np.array_equal(with_gaps.elbos(0, 900)[~skipped], values[~skipped])
     assert np.isfinite(with_gaps.elbos(0, 900)).all()
     assert with_gaps.elbos(0, 4).tolist() == [values[3]] * 4
     with_gaps.truncate(450)
-    assert with_gaps.num_skipped == skipped[:450].sum()
+    assert with_gaps.num_unknown == skipped[:450].sum()
     again = History()
     again.extend(elbos[:450].tolist(), [0.1] * 450)
     for history in (with_gaps, again):
