@@ -4,7 +4,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -78,7 +78,8 @@ class StepGuard:
             self._undo()
             raise fault from error
         finally:
-            warnings.filters.remove(_NOT_TWICE)  # type: ignore[attr-defined]
+            with suppress(ValueError):  # a model may have reset all filters
+                warnings.filters.remove(_NOT_TWICE)  # type: ignore[attr-defined]
             self._record.clear()
             self._gradients, self._put_back = [], None
 

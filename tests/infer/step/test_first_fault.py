@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pyro
@@ -108,6 +109,32 @@ def test_an_impossible_state_is_named_where_nothing_else_is_wrong() -> None:
     guide = lambda model: autoguide.AutoDelta(poutine.block(model, hide=["state"]))  # noqa: E731
     error = failure_of(model, guide, elbo=infer.TraceEnum_ELBO())
     assert "the log probability of site 'state'" in str(error) or "of site 'seen' is -inf" in str(error)
+
+
+def test_warnings_of_the_users_are_shown_as_before_and_filters_stay() -> None:
+    def model(data: torch.Tensor) -> None:
+        warnings.warn("mind the gap", stacklevel=2)
+        mean = pyro.sample("mean", dist.Normal(0.0, 1.0))
+        pyro.sample("seen", dist.Normal(mean, 1.0).expand([20]).to_event(1), obs=data)
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        filters = list(warnings.filters)
+        Fit(model, autoguide.AutoNormal, (DATA,), learning_rate=0.05, seed=1, engine="plain").advance(20)
+        assert list(warnings.filters) == filters
+    assert [str(warning.message) for warning in shown] == ["mind the gap"] * len(shown)
+    assert 0 < len(shown) < 5, "once a place, and not once a step"
+
+
+def test_a_model_may_reset_the_filters_of_warnings() -> None:
+    def model(data: torch.Tensor) -> None:
+        warnings.resetwarnings()
+        mean = pyro.sample("mean", dist.Normal(0.0, 1.0))
+        pyro.sample("seen", dist.Normal(mean, 1.0).expand([20]).to_event(1), obs=data)
+
+    with warnings.catch_warnings():
+        fit = Fit(model, autoguide.AutoNormal, (DATA,), learning_rate=0.05, seed=1, engine="plain")
+        assert fit.advance(3) == 3
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
