@@ -1,7 +1,7 @@
 """Write hints as sentences."""
 
 from rugged_widget.snapshot.hints import Hint
-from rugged_widget.view.figures.number_format import short
+from rugged_widget.view.figures.number_format import short, to_decimals
 from rugged_widget.view.i18n.catalogue import Catalogue
 
 MAX_NAMES = 4
@@ -18,4 +18,4 @@ def hint_words(text: Catalogue, hint: Hint) -> str:
 
 
 def _number(text: Catalogue, value: float) -> str:
-    return text.number(f"{value:,.0f}") if float(value).is_integer() else short(text, value, 3)
+    return to_decimals(text, value, 0) if float(value).is_integer() else short(text, value, 3)
