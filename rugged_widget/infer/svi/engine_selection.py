@@ -240,6 +240,8 @@ class Stepping:
 
     def _take_carefully(self, compiled: CompiledStepping, num_steps: int) -> Taken:
         steps = self._take_plain(num_steps)
+        if np.isnan(steps.losses).any():
+            compiled.ran_away = False  # Pyro's own step ran away as well, and was skipped
         if num_steps + 1 == compiled.careful_until and compiled.ran_away:
             self._give_up("the captured step ran away where Pyro's own did not")
         return steps
