@@ -24,7 +24,7 @@ from rugged_widget.infer.guides.enumeration import misused_latent
 from rugged_widget.infer.guides.families import checked_guide, guide_key, guide_label, make_guide, own_name
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.module_state import untouched
-from rugged_widget.infer.guides.notes import Note
+from rugged_widget.infer.guides.notes import Note, listed
 from rugged_widget.infer.guides.setup import remember_live
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.validation import CUSTOM
@@ -181,8 +181,8 @@ def _chosen(
 ) -> GuideChoice:
     """Choose a guide for a model: of a family, where one is named, for the latents that are not discrete."""
     latents = latents_of_model(model, args, kwargs)
-    listed = ", ".join(map(repr, latents.discrete))
-    facts: dict[str, int | str] = {"elements": latents.elements, "limit": MAX_NORMAL, "latents": listed}
+    names = listed(latents.discrete)
+    facts: dict[str, int | str] = {"elements": latents.elements, "limit": MAX_NORMAL, "latents": names}
     family = family or ("delta" if latents.elements > MAX_NORMAL else "normal")
     candidates = _candidates(model, latents, elbo, family)
     problems = []
@@ -190,15 +190,18 @@ def _chosen(
         problem = _problem(build, trained, used or elbo or Trace_ELBO(), args, kwargs)
         if reason in {"enumerated", "parallel"} and not problem:
             problem = _misuse(config_enumerate(trained), latents, args, kwargs)
-        if problem:
-            problems.append(problem)
-        else:
-            said = disagreements(build(trained), trained, args, kwargs)
-            make = partial(_built, build, args, kwargs)
-            return GuideChoice(make, *_named(reason, latents, family), trained, used, Note(reason, facts), said)
-    why = f"the discrete latents {listed} can be neither summed over nor drawn from probabilities"
+        if not problem:
+            try:
+                said = disagreements(build(trained), trained, args, kwargs)
+            except ValueError as error:  # a model whose latents vary from call to call
+                problem = str(error)
+            else:
+                make = partial(_built, build, args, kwargs)
+                return GuideChoice(make, *_named(reason, latents, family), trained, used, Note(reason, facts), said)
+        problems.append(problem)
+    why = f"the discrete latents {names} can be neither summed over nor drawn from probabilities"
     if candidates:
-        why = f"with the discrete latents {listed} {problems[0]}" if latents.discrete else problems[0]
+        why = f"with the discrete latents {names} {problems[0]}" if latents.discrete else problems[0]
     raise ValueError(f"no guide can be chosen for this model: {why}. Pass guide=, such as a function")
 
 

@@ -3,7 +3,7 @@
 A page says them in its own language by their keys; the catalogue has the same English sentences in `guide_notes`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -31,6 +31,15 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """English sentences by their keys, with fields in braces."""
+
+
+MAX_NAMES: Final = 5
+"""Names that a sentence lists."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names in quotation marks, and dots where there are more."""
+    return ", ".join([*map(repr, names[:MAX_NAMES]), *(["..."] if len(names) > MAX_NAMES else [])])
 
 
 @dataclass(frozen=True)
