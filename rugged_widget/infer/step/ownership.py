@@ -31,6 +31,7 @@ from rugged_widget.infer.step.module_state import (
     modules_in,
     present_params,
     separable,
+    separable_tensors,
     tensors_in,
     use_params,
     written_in,
@@ -61,11 +62,13 @@ class Ownership:
         self._params = copied_params(present_params())
         self._attributes = [(holder, copied_attributes(vars(holder))) for holder in holders]
         self._initial = WeakTensorKeyDictionary()
-        self._loose = WeakTensorKeyDictionary(dict.fromkeys(tensors, True))
+        self._loose = WeakTensorKeyDictionary(dict.fromkeys(separable_tensors(tensors), True))
         self._given: dict[tuple[int, str], object] = {}
         self._given_tensors = WeakTensorKeyDictionary()
         with torch.inference_mode(mode=False):
-            for tensor in (*self._params[0].values(), *tensors_in(attributes for _, attributes in self._attributes)):
+            for tensor in separable_tensors(self._params[0].values()):
+                self.remember(tensor)
+            for tensor in tensors_in(attributes for _, attributes in self._attributes):
                 self.remember(tensor)
 
     def __repr__(self) -> str:
@@ -397,4 +400,6 @@ class _Registering(Messenger):
                 self._state.register(value)
 
     def _pyro_post_param(self, msg: Any) -> None:
-        self._state.register(msg["value"].unconstrained())
+        unconstrained = getattr(msg["value"], "unconstrained", None)
+        if unconstrained is not None:  # a handler may have put another tensor in its place
+            self._state.register(unconstrained())

@@ -204,6 +204,18 @@ def test_parameters_of_other_models_stay_as_the_user_has_them() -> None:
     assert pyro.param("noise").item() != 3.0
 
 
+def test_what_is_handed_over_is_of_the_type_that_the_user_has_made_his_of() -> None:
+    brought = bring("a VAE of two networks")
+    fit = brought.fit(brought.owned())
+    brought.module.double()
+    fit.advance(3)
+    assert {value.dtype for value in brought.module.state_dict().values()} == {torch.float64}
+    fit.hand_over()
+    result = brought.module.state_dict()["decoder.weight"]
+    assert result.dtype == torch.float64
+    assert result.float().tolist() == fit.param_store()["decoder$$$weight"].tolist()
+
+
 def test_gradients_and_frozen_weights_of_the_users_come_back() -> None:
     brought = bring("a VAE of two networks")
     decoder: Any = brought.module.get_submodule("decoder")
