@@ -202,6 +202,7 @@ class OwnState:
         self._tensors = {id(owned.tensor): owned for owned in tensors}
         self._users: list[tuple[object, Attributes]] = []
         self._constant: dict[int, torch.Tensor] = {}
+        self._made = WeakTensorKeyDictionary()
         self.registering: Messenger = _Registering(self)
         self.guide: object = None
 
@@ -237,13 +238,21 @@ class OwnState:
 
     def register(self, tensor: torch.Tensor) -> None:
         """Own a tensor of the user's from now on that is about to become a parameter, while the fit computes."""
-        if id(tensor) in self._tensors or not self._ownership.is_loose(tensor):
+        if id(tensor) in self._tensors or not (self._ownership.is_loose(tensor) or self._is_strange(tensor)):
             return
         self._ownership.remember(tensor)
         users = Content.of(tensor)
         own = users.copied()
         self._tensors[id(tensor)] = _OwnedTensor(tensor, own, users)
         own.install(tensor)
+
+    def _is_strange(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is a parameter of a module that neither was found nor has been made by the fit."""
+        if not isinstance(tensor, nn.Parameter) or tensor in self._made:
+            return False
+        made = [*(owned.attributes for owned in self._modules), *(vars(module) for module in self._unowned())]
+        self._made.update(dict.fromkeys(tensors_in(made), True))
+        return tensor not in self._made
 
     @contextmanager
     def looking(self) -> Iterator[None]:
