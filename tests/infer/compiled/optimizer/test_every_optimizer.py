@@ -9,6 +9,7 @@ import torch
 from pyro.infer.autoguide import AutoNormal
 from pyro.optim import PyroLRScheduler
 
+from rugged_widget.errors import FitError
 from rugged_widget.infer.step.optimizer import OptimizerStart
 from rugged_widget.infer.svi.fit import Fit
 from tests.infer.plain import normal_model
@@ -130,3 +131,19 @@ def test_moments_of_an_optimizer_that_has_trained_count_in_the_graph_too(name: s
     rates = [each.history()["learning_rate"].tolist() for each in (fit, plain, cold)]
     assert rates[0] == pytest.approx(rates[1])
     assert rates[1] == rates[2] or name in {"ClippedAdam", "ExponentialLR"}, "a schedule goes on from where it was"
+
+
+def test_after_running_away_the_schedule_is_back_with_the_parameters() -> None:
+    def growing() -> Any:
+        return scheduler("MultiStepLR", milestones=[33], gamma=1e40)
+
+    fits = [fitted(growing(), engine=engine, schedule_every=2) for engine in ("plain", "graph")]
+    for fit in fits:
+        fit.advance(40)
+        with pytest.raises(FitError, match="back at step 6"):
+            fit.advance(60)
+        assert fit.learning_rate == 0.05
+        fit.rate_factor = 1e-41
+        fit.advance(75 - fit.step)
+    assert fits[0].history()["learning_rate"].tolist() == pytest.approx(fits[1].history()["learning_rate"].tolist())
+    assert losses(fits[1]) == pytest.approx(losses(fits[0]), rel=1e-5)
