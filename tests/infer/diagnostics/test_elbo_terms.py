@@ -330,6 +330,28 @@ class TestInAFit:
             terms = monitor.look(2, thorough=True)
         assert {term.num_draws for term in terms} == {MAX_DRAWS}
 
+    def test_draws_of_other_parameters_are_forgotten_when_iterates_are_averaged(self) -> None:
+        fit = self.make()
+        fit._terms = AveragedTerms(fit._plain, clock=lambda: 0.0)
+        fit.advance(200)
+        before = fit.elbo_terms(thorough=True)
+        fit.average_iterates()
+        after = fit.elbo_terms()
+        assert (before[0].num_draws, after[0].num_draws) == (MAX_DRAWS, 4)
+
+    def test_sites_that_come_and_go_add_nothing_where_they_are_not(self) -> None:
+        def moody(data: torch.Tensor) -> None:
+            schools(data)
+            if torch.rand(()) < 0.5:
+                pyro.factor("mood", torch.tensor(3.0))
+
+        fit = self.make(moody)
+        fit.advance(1)
+        monitor = AveragedTerms(fit._plain, clock=lambda: 0.0)
+        with fit.inspecting():
+            terms = {term.site: term.mean for term in monitor.look(1, thorough=True)}
+        assert 0.5 < terms["mood"] < 2.5
+
     def test_the_sd_is_that_of_a_single_draw(self) -> None:
         fit = self.make()
         fit.advance(1)
