@@ -443,6 +443,7 @@ class Fit:
             raise too_few(self.step)
         with self._isolation.inside():
             self._stepping.put(mean.values)
+        self._terms.forget()
         self._record.average(mean.averaged)
         return mean.averaged
 
