@@ -107,6 +107,7 @@ class Monitor(SVIWidget):
         return self._session.call(lambda fit: request(cast("ModelFit", fit)))
 
     def _fresh_fit(self) -> ModelFit:
+        self._problem = self._problem.present()
         fit = ModelFit(self._problem, learning_rate=self.learning_rate, seed=self.seed, engine=self.engine)
         if self._problem.optimizer is not None:
             fit.rate_factor = self.rate_factor

@@ -66,6 +66,7 @@ class ModelFit(Fit):
             elbo=problem.choice.elbo if problem.loss is None else problem.loss,
             optimizer=problem.optimizer,
             schedule_every=problem.schedule_every,
+            skip_nonfinite=problem.skip_nonfinite,
             engine=engine,
             ownership=problem.ownership,
         )

@@ -19,9 +19,10 @@ from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.loss import checked_loss
 from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
+from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
 from rugged_widget.snapshot.model_values import ModelStructure
-from rugged_widget.validation import CUSTOM
+from rugged_widget.validation import CUSTOM, checked_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +45,10 @@ class Problem:
         As `elbo` of `Fit`; None where it was not given.
     optimizer
         The user's optimizer as it was; None for Adam.
-    schedule_every
-        Steps after which the optimizer's schedule is stepped.
+    schedule_every, skip_nonfinite
+        As of `Fit`.
+    origins
+        Where model and guide were defined.
     ownership
         The user's modules and parameters as they were.
     title
@@ -62,13 +65,36 @@ class Problem:
     loss: Any
     optimizer: OptimizerStart | None
     schedule_every: int
+    skip_nonfinite: int
+    origins: tuple[Origin, Origin]
     ownership: Ownership
     title: str
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
         choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
-        return replace(self, guide=guide, choice=choice)
+        return replace(self, guide=guide, choice=choice, origins=(self.origins[0], Origin.of(guide)))
+
+    def present(self) -> Problem:
+        """Return the problem of what model and guide are now called by their names, as after a cell was run again.
+
+        The same is returned where neither was redefined; errors as of `watch`.
+        """
+        model, guide = (origin.current() for origin in self.origins)
+        if model is self.model and guide is self.guide:
+            return self
+        renewed = problem_of(
+            model,
+            guide,
+            self.args,
+            self.kwargs,
+            batches=self.batches,
+            loss=self.loss,
+            schedule_every=self.schedule_every,
+            skip_nonfinite=self.skip_nonfinite,
+            title=self.title,
+        )
+        return replace(renewed, optimizer=self.optimizer)
 
     @property
     def name(self) -> str:
@@ -102,6 +128,7 @@ def problem_of(
     loss: Any = None,
     optimizer: Any = None,
     schedule_every: int = 1,
+    skip_nonfinite: int = 0,
     title: str | None = None,
 ) -> Problem:
     """Check and take over what `watch` was given; parameters, and errors, as of `watch`.
@@ -127,6 +154,8 @@ def problem_of(
         loss=loss,
         optimizer=start,
         schedule_every=schedule_every,
+        skip_nonfinite=checked_count(skip_nonfinite, "skip_nonfinite", 0),
+        origins=(Origin.of(model), Origin.of(guide)),
         ownership=ownership,
         title=title or _title_of(model),
     )
