@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from pyro import poutine
 from pyro.infer import SVI
 
 from rugged_widget.infer.diagnostics.structure import structure_of
@@ -43,8 +45,8 @@ class Problem:
         The call of one step.
     loss
         As `elbo` of `Fit`; None where it was not given.
-    optimizer
-        The user's optimizer as it was; None for Adam.
+    optimizer, users_optimizer
+        The user's optimizer as it was, and the object itself; None for Adam.
     schedule_every, skip_nonfinite
         As of `Fit`.
     origins
@@ -64,6 +66,7 @@ class Problem:
     example: Call
     loss: Any
     optimizer: OptimizerStart | None
+    users_optimizer: Any
     schedule_every: int
     skip_nonfinite: int
     origins: tuple[Origin, Origin]
@@ -94,7 +97,7 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        return replace(renewed, optimizer=self.optimizer)
+        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer)
 
     @property
     def name(self) -> str:
@@ -153,6 +156,7 @@ def problem_of(
         example=example,
         loss=loss,
         optimizer=start,
+        users_optimizer=optimizer,
         schedule_every=schedule_every,
         skip_nonfinite=checked_count(skip_nonfinite, "skip_nonfinite", 0),
         origins=(Origin.of(model), Origin.of(guide)),
@@ -182,13 +186,23 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
 
 def full_name(model: Callable[..., Any]) -> str:
     """Return the name of a model, of a method behind that of its class."""
-    owner = getattr(model, "__self__", None)
-    return own_name(model) if owner is None else f"{type(owner).__name__}.{own_name(model)}"
+    inner = _unwrapped(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner) if owner is None else f"{type(owner).__name__}.{own_name(inner)}"
+
+
+def _unwrapped(model: Any) -> Any:
+    """Return a model without the handlers and partial calls around it."""
+    inner = poutine.unwrap(model)
+    while isinstance(inner, functools.partial):
+        inner = poutine.unwrap(inner.func)
+    return inner
 
 
 def _title_of(model: Callable[..., Any]) -> str:
-    owner = getattr(model, "__self__", None)
-    return own_name(model).replace("_", " ").strip() if owner is None else type(owner).__name__
+    inner = _unwrapped(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner).replace("_", " ").strip() if owner is None else type(owner).__name__
 
 
 def _is_no_model(given: Any) -> bool:
