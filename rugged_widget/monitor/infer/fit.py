@@ -16,12 +16,13 @@ from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.guides.drawing import sample_guide
 from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.families import correlates
+from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.problem import Problem
-from rugged_widget.snapshot.model_values import ModelStructure
+from rugged_widget.snapshot.model_values import GuideNote, ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Array, Averaged, Parameter
@@ -117,7 +118,7 @@ class ModelFit(Fit):
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
-        request, structure = self.request, self.structure
+        request, structure, choice = self.request, self.structure, self.problem.choice
         quantiles, draws = self._drawn(PROBS, request)
         with self.inspecting():
             table = parameter_table() if request.parameter_table else None
@@ -145,6 +146,8 @@ class ModelFit(Fit):
             parameters=self._parameters() if request.parameters else (),
             parameter_table=table,
             densities=densities,
+            guide_reason=None if choice.reason is None else _crossing(choice.reason),
+            guide_warnings=tuple(map(_crossing, choice.warnings)),
         )
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
@@ -248,6 +251,10 @@ class ModelFit(Fit):
             return {name: as_float64(value) for name, value in probabilities(self.guide).items()}
         except CannotDrawError:
             return {}
+
+
+def _crossing(note: Note) -> GuideNote:
+    return GuideNote(note.key, note.facts)
 
 
 def num_observations(structure: ModelStructure) -> int:
