@@ -80,7 +80,7 @@ class Monitor(SVIWidget):
         checked_watch_guide,
         "The guide: the name of a family, a subclass of AutoGuide, a guide; None chooses one.",
         shown=lambda _guide: "",
-        show=lambda _dashboard, _guide: None,
+        show=lambda dashboard, _guide: dashboard.retitle(),
         saved=lambda _run, fit: fit.problem.guide,
     )
 
@@ -121,7 +121,7 @@ class Monitor(SVIWidget):
         subject = StructureSubject(
             problem.title,
             call=f"{problem.name}({call_of(problem)})",
-            guide=problem.choice.label,
+            guide=lambda: self._problem.guide_name,
             structure=problem.first_structure(),
             text=text,
         )
@@ -142,6 +142,11 @@ class Monitor(SVIWidget):
             static_html=static_html,
             on_request=on_request,
         )
+
+    def _recall(self, number: int) -> None:
+        super()._recall(number)
+        self._problem = self._call(lambda fit: fit.problem)
+        self._dashboard.retitle()
 
     @traitlets.validate("guide")
     def _fitting_guide(self, proposal: Mapping[str, Any]) -> Any:

@@ -110,7 +110,9 @@ def watch(
             title=title,
         )
     except ValueError as error:
-        settings_taken = sorted({*of_window} & {parameter.name for parameter in parameters_of(given["model"])} - {*(kwargs or {})})
+        settings_taken = sorted(
+            {*of_window} & {parameter.name for parameter in parameters_of(given["model"])} - {*(kwargs or {})}
+        )
         if not settings_taken:
             raise
         names = ", ".join(f'"{name}": ...' for name in settings_taken)

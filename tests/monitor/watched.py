@@ -8,6 +8,7 @@ import pyro
 from pyro.infer import SVI
 
 from rugged_widget import Monitor, watch
+from rugged_widget.svi_widget import SVIWidget
 
 if TYPE_CHECKING:
     from tests.models.case import Case, Setup
@@ -27,6 +28,6 @@ def watched(case: Case, setup: Setup | None = None, **settings: Any) -> Monitor:
     return watch(svi, *setup.args, kwargs=setup.kwargs, **{"engine": "plain", "seed": 3, "num_steps": 12, **settings})
 
 
-def losses(monitor: Monitor) -> list[float]:
+def losses(monitor: SVIWidget) -> list[float]:
     """Return the losses of all steps."""
     return [-float(elbo) for elbo in monitor.history()["elbo"]]

@@ -8,10 +8,11 @@ from itertools import chain
 from typing import Any
 
 from pyro.infer import SVI
+from pyro.poutine.messenger import unwrap
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
-from rugged_widget.infer.guides.families import own_name
+from rugged_widget.infer.guides.families import class_name, own_name
 from rugged_widget.infer.guides.sampling import ready_to_draw
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
@@ -21,6 +22,7 @@ from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.svi_settings import settings_of_svi
 from rugged_widget.snapshot.model_values import ModelStructure
+from rugged_widget.validation import CUSTOM
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +73,13 @@ class Problem:
 
     @property
     def name(self) -> str:
-        """Name of the model."""
-        return own_name(self.model)
+        """Name of the model, of a method behind that of its class: Autoencoder.model."""
+        return full_name(self.model)
+
+    @property
+    def guide_name(self) -> str:
+        """Name of the guide: that of its class, such as AutoNormal, or of its function."""
+        return self.choice.label if self.choice.key == CUSTOM else class_name(self.choice.key)
 
     def first_structure(self) -> ModelStructure:
         """Return the structure of the model before there is a fit of it."""
@@ -122,7 +129,7 @@ def problem_of(
         optimizer=start,
         schedule_every=schedule_every,
         ownership=ownership,
-        title=title or own_name(model).replace("_", " "),
+        title=title or _title_of(model),
     )
 
 
@@ -155,6 +162,19 @@ def _advice(given: Any) -> str:
     if isinstance(given, type):
         return f": give an object of it, {given.__name__}(...)"
     return f" of type {type(given).__name__}"
+
+
+def full_name(model: Callable[..., Any]) -> str:
+    """Return the name of a model, of a method behind that of its class."""
+    inner = unwrap(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner) if owner is None else f"{type(owner).__name__}.{own_name(inner)}"
+
+
+def _title_of(model: Callable[..., Any]) -> str:
+    inner = unwrap(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner).replace("_", " ").strip() if owner is None else type(owner).__name__
 
 
 def _is_no_model(given: Any) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyro.infer import autoguide
+from pyro.poutine.messenger import unwrap
 
 from rugged_widget.infer.guides.families import own_name
 from rugged_widget.infer.guides.source import own_guide, source_of
@@ -55,6 +56,6 @@ def call_of(problem: Problem) -> str:
 def parameters_of(model: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return what a model says of its arguments, in order; nothing where that is not known."""
     try:
-        return [*inspect.signature(getattr(model, "forward", model)).parameters.values()]
+        return [*inspect.signature(getattr(unwrap(model), "forward", unwrap(model))).parameters.values()]
     except (TypeError, ValueError):  # of what is written in C nothing is known
         return []
