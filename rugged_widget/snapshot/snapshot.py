@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rugged_widget.snapshot.hints import Hint
 from rugged_widget.snapshot.model_values import (
     ElboTerm,
     ElboTermsNote,
@@ -114,6 +115,8 @@ class Snapshot(Value):
         Why this guide was chosen; None where it was given.
     guide_warnings
         In what guide and model do not agree.
+    hints
+        What is probably not meant in model and guide, as the first step showed them.
     """
 
     step: int
@@ -142,6 +145,7 @@ class Snapshot(Value):
     densities: Mapping[Latent, Density] = field(default_factory=dict)
     guide_reason: GuideNote | None = None
     guide_warnings: tuple[GuideNote, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

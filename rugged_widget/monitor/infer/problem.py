@@ -173,7 +173,7 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
     TypeError
         If it is neither; the text says what is needed.
     """
-    if isinstance(given, SVI) or not callable(given) or _is_no_model(given):
+    if isinstance(given, SVI) or _is_no_model(given):
         settings = settings_of_svi(given)
         return {
             "model": settings.model,
@@ -181,7 +181,19 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
             "optimizer": settings.optimizer,
             "loss": settings.loss,
         }
+    if isinstance(given, type) or not callable(given):
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"{given!r:.100}"
+        raise TypeError(
+            "watch takes a model first, a function or a PyroModule that calls pyro.sample, or a pyro.infer.SVI; got "
+            f"{what}{_advice(given)}"
+        )
     return None
+
+
+def _advice(given: Any) -> str:
+    if isinstance(given, type):
+        return f": give an object of it, {given.__name__}(...)"
+    return f" of type {type(given).__name__}"
 
 
 def full_name(model: Callable[..., Any]) -> str:
@@ -206,10 +218,9 @@ def _title_of(model: Callable[..., Any]) -> str:
 
 
 def _is_no_model(given: Any) -> bool:
-    """Return whether something that can be called is none the less no model: a class, or what draws samples."""
-    kinds = given.__mro__ if isinstance(given, type) else type(given).__mro__
-    names = {kind.__name__ for kind in kinds}
-    return isinstance(given, type) or bool(names & {"SVGD", "MCMC", "HMC", "NUTS", "LightningModule", "ELBOModule"})
+    """Return whether something trains or draws by itself, so that it is no model though it may be called."""
+    names = {kind.__name__ for kind in type(given).__mro__}
+    return bool(names & {"SVGD", "MCMC", "HMC", "NUTS", "LightningModule", "ELBOModule"})
 
 
 def _peeked(batches: Any) -> Any:
