@@ -284,6 +284,22 @@ def test_a_model_whose_shapes_follow_the_numbers_of_a_batch_is_left_to_pyro() ->
     assert_like(fit, bare_loop(parts, lambda: again_and_again(PIECES), 12))
 
 
+def test_batches_that_train_different_parameters_are_left_to_pyro() -> None:
+    def halves(x: torch.Tensor, both: torch.Tensor | None = None) -> None:
+        middle = pyro.param("middle", torch.tensor(0.0))
+        with pyro.plate("rows", len(x)):
+            pyro.sample("x", dist.Normal(middle, 1.0), obs=x)
+            if both is not None:
+                pyro.sample("both", dist.Normal(pyro.param("other", torch.tensor(0.0)), 1.0), obs=both)
+
+    parts = Parts(halves, lambda _: lambda *_: None)
+    pieces = [(Y[:9], X[:9, 0]), (Y[9:20], X[9:20, 1]), (Y[:9],), (Y[:9], X[9:18, 0])]
+    fit = fit_of(parts, pieces)
+    fit.advance(20)
+    assert fit.engine.name == "plain"
+    assert_like(fit, bare_loop(parts, lambda: again_and_again(pieces), 20))
+
+
 @pytest.mark.slow  # two captures
 def test_the_next_fit_captures_nothing_again() -> None:
     captures, both = Captures(), PIECES[:2] + PIECES[3:]
