@@ -104,7 +104,9 @@ def watch(
     try:
         problem = problem_of(args=args, kwargs={**of_model, **(kwargs or {})}, **given, **how)
     except ValueError as error:
-        raise _with_names(error, {*of_window} - {*(kwargs or {})}, given["model"]) from error
+        if (named := _with_names(error, {*of_window} - {*(kwargs or {})}, given["model"])) is None:
+            raise
+        raise named from error
     return Monitor(problem, **of_window)
 
 
@@ -121,10 +123,10 @@ def _refuse_twice(given: Mapping[str, Any], **others: Any) -> None:
             raise ValueError(f"the SVI that was given has its {name} already, {given[name]!r}: leave {name}= out")
 
 
-def _with_names(error: ValueError, taken: set[str], model: Any) -> ValueError:
-    """Return the error that the model could not be called, with the names of its arguments that `watch` took."""
+def _with_names(error: ValueError, taken: set[str], model: Any) -> ValueError | None:
+    """Return the error with the names of the model's arguments that `watch` took; None where it took none."""
     names = sorted(taken & {parameter.name for parameter in parameters_of(model)})
     if not names:
-        return error
+        return None
     listed = ", ".join(f'"{name}": ...' for name in names)
     return ValueError(f"{error}. watch took {', '.join(names)} as its own: give it to the model by kwargs={{{listed}}}")
