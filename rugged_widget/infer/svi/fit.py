@@ -108,6 +108,10 @@ class Fit:
         If the first batch cannot be had, or the model or the guide raises when the guide is set up.
     """
 
+    stops_when_converged = False
+    seconds = 0.0
+    _validated_until = VALIDATED_STEPS
+
     def __init__(
         self,
         model: Callable[..., Any],
@@ -134,9 +138,6 @@ class Fit:
         )
         self._own = None if ownership is None else ownership.begin()
         self._isolation = Isolation(checked_seed(seed), self._own)
-        self._validated_until = VALIDATED_STEPS
-        self.stops_when_converged = False
-        self.seconds = 0.0
         self.model = model
         self._arguments = arguments_of(args, kwargs, batches)
         self._captures, self._shares = captures or Captures(), captures is not None
