@@ -33,7 +33,7 @@ class LatentBoard(ipywidgets.VBox):
 
     def __init__(self) -> None:
         text, structure = Catalogue(), ModelStructure(SITES)
-        subject = StructureSubject("Board", call="model(y)", guide="AutoNormal", structure=structure, text=text)
+        subject = StructureSubject("Board", call="model(y)", guide=lambda: "AutoNormal", structure=structure, text=text)
         requests = Requests(*[lambda: None] * 3, pick=lambda _name, _value: None)
 
         def train(changed: Callable[[], None]) -> TrainPage:

@@ -80,7 +80,7 @@ class Monitor(SVIWidget):
         checked_watch_guide,
         "The guide: the name of a family, a subclass of AutoGuide, a guide; None chooses one.",
         shown=lambda _guide: "",
-        show=lambda _dashboard, _guide: None,
+        show=lambda dashboard, _guide: dashboard.retitle(),
         saved=lambda _run, fit: fit.problem.guide,
     )
 
@@ -107,6 +107,7 @@ class Monitor(SVIWidget):
         return self._session.call(lambda fit: request(cast("ModelFit", fit)))
 
     def _fresh_fit(self) -> ModelFit:
+        self._problem = self._problem.present()
         fit = ModelFit(self._problem, learning_rate=self.learning_rate, seed=self.seed, engine=self.engine)
         if self._problem.optimizer is not None:
             fit.rate_factor = self.rate_factor
@@ -121,7 +122,7 @@ class Monitor(SVIWidget):
         subject = StructureSubject(
             problem.title,
             call=f"{problem.name}({call_of(problem)})",
-            guide=problem.choice.label,
+            guide=lambda: self._problem.guide_name,
             structure=problem.first_structure(),
             text=text,
         )
@@ -142,6 +143,11 @@ class Monitor(SVIWidget):
             static_html=static_html,
             on_request=on_request,
         )
+
+    def _recall(self, number: int) -> None:
+        super()._recall(number)
+        self._problem = self._call(lambda fit: fit.problem)
+        self._dashboard.retitle()
 
     @traitlets.validate("guide")
     def _fitting_guide(self, proposal: Mapping[str, Any]) -> Any:

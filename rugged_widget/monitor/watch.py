@@ -24,6 +24,7 @@ def watch(
     loss: Any = None,
     optimizer: Any = None,
     schedule_every: int = 1,
+    skip_nonfinite: int = 0,
     title: str | None = None,
     **settings: Any,
 ) -> Monitor:
@@ -55,6 +56,8 @@ def watch(
         One of pyro.optim, with its options, clipping and schedule; Adam at `learning_rate` where None.
     schedule_every
         Steps after which a schedule of the optimizer is stepped, >= 1.
+    skip_nonfinite
+        Steps in a row, >= 0, that may be skipped because their loss, a gradient or a parameter is not finite.
     title
         What stands at the top; the name of the model where None.
     settings
@@ -104,6 +107,7 @@ def watch(
         loss=given["loss"],
         optimizer=given["optimizer"],
         schedule_every=schedule_every,
+        skip_nonfinite=skip_nonfinite,
         title=title,
     )
     return Monitor(problem, **of_window)

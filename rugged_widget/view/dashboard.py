@@ -104,6 +104,7 @@ class Dashboard:
         self.draw_exact(bool(settings.get("show_exact", False)))
         targets = [*self._controls.targets, *self._first.targets]
         self._stream = FrameStream(targets, ask, on_language=self._hear)
+        self._title = ipywidgets.HTML("")
         self._name_pages()
         self._stream.add_class("rw-stream")
         self.children = self._layout()
@@ -186,6 +187,10 @@ class Dashboard:
         if not self._controls.show_setting(name, value):
             self._first.show_setting(name, value)
 
+    def retitle(self) -> None:
+        """Write title and subtitle anew, as the subject has them now."""
+        self._title.value = self._heading()
+
     def show_runs(self, runs: Sequence[SavedRun]) -> None:
         """Show which runs are kept, on every page that tells of them."""
         for show in [getattr(page, "show_runs", None) for page in self._tabs.built]:
@@ -217,12 +222,11 @@ class Dashboard:
     # Parts
 
     def _layout(self) -> tuple[ipywidgets.Widget, ...]:
-        title = ipywidgets.HTML("")
-        title.add_class("rw-heading")
-        self._text.follow(lambda: setattr(title, "value", self._heading()))
+        self._title.add_class("rw-heading")
+        self._text.follow(self.retitle)
         state = ipywidgets.Box([self._controls.engine.widget, self._controls.status])
         state.add_class("rw-state")
-        header = ipywidgets.Box([title, state])
+        header = ipywidgets.Box([self._title, state])
         header.add_class("rw-header")
         gone = paragraph(self._text, "controls.gone", "rw-disconnected")
         body = ipywidgets.Box([self._controls.notice, gone, self._tabs.widget])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -27,7 +27,7 @@ class StructureSubject:
     call
         How the model is called, such as model(y, s).
     guide
-        Name of the guide, such as AutoNormal.
+        Returns the name of the present guide, such as AutoNormal.
     structure
         Sites of the model.
     text
@@ -43,7 +43,7 @@ class StructureSubject:
         title: str,
         *,
         call: str,
-        guide: str,
+        guide: Callable[[], str],
         structure: ModelStructure,
         text: Catalogue,
         row_noun: str = "",
@@ -65,7 +65,7 @@ class StructureSubject:
     @property
     def subtitle(self) -> str:
         """How the model is called, its guide, and how many latents there are in how many sites."""
-        return " \N{MIDDLE DOT} ".join(part for part in (self._call, self._guide, self._counts()) if part)
+        return " \N{MIDDLE DOT} ".join(part for part in (self._call, self._guide(), self._counts()) if part)
 
     @property
     def num_latents(self) -> int:

@@ -142,6 +142,16 @@ async def test_a_failure_is_shown_and_a_new_learning_rate_carries_on() -> None:
     assert bench.fit.step == 100
 
 
+async def test_whatever_else_changes_how_steps_are_taken_carries_on_after_a_failure_too() -> None:
+    bench = Bench()
+    bench.fit.fails_at = 31
+    with pytest.raises(FitError):
+        await bench.training.finish()
+    changed: list[object] = []
+    bench.training.change_fit(changed.append)
+    assert (changed, bench.training.status) == ([bench.fit], "paused")
+
+
 async def test_reset_carries_on_after_a_failure() -> None:
     bench = Bench()
     bench.fit.fails_at = 5

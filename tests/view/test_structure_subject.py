@@ -15,7 +15,12 @@ from tests.view.figures.latents.fakes import site
 def subject(*sites: ModelSite, text: Catalogue | None = None, **more: str) -> StructureSubject:
     structure = ModelStructure(sites)
     return StructureSubject(
-        "Eight schools", call="model(y, s)", guide="AutoNormal", structure=structure, text=text or Catalogue(), **more
+        "Eight schools",
+        call="model(y, s)",
+        guide=lambda: "AutoNormal",
+        structure=structure,
+        text=text or Catalogue(),
+        **more,
     )
 
 

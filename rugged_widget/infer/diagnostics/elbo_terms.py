@@ -8,12 +8,14 @@ import pyro
 import pyro.distributions as dist
 import torch
 from pyro import get_param_store
-from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO, TraceTailAdaptive_ELBO
+from pyro.distributions.util import scale_and_mask
+from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO, TraceMeanField_ELBO, TraceTailAdaptive_ELBO
 from pyro.infer.autoguide import AutoContinuous
 from pyro.infer.enum import get_importance_trace
 from pyro.infer.traceenum_elbo import _compute_dice_elbo
 from pyro.poutine.trace_struct import Trace
 from torch import nn
+from torch.distributions import kl_divergence
 
 from rugged_widget.infer.step.buffers import buffers_kept
 from rugged_widget.infer.step.pyro_step import QuickSubsample
@@ -54,7 +56,8 @@ def draw_terms(
     model, guide, args, kwargs
         What is traced, and what both are called with.
     loss
-        What is trained. Enumerated sites are summed over where it is a TraceEnum_ELBO.
+        What is trained. Enumerated sites are summed over where it is a TraceEnum_ELBO, and divergences are computed
+        by formula where it is a TraceMeanField_ELBO.
 
     Returns
     -------
@@ -66,8 +69,7 @@ def draw_terms(
     try:
         with pyro.validation_enabled(False), buffers_kept(model, guide), QuickSubsample():
             for traces in _traces(model, guide, args, kwargs, loss):
-                shares = _shares_of_enumerated(*traces) if isinstance(loss, TraceEnum_ELBO) else _shares(*traces)
-                for key, value in _by_site(shares, *traces, guide):
+                for key, value in _by_site(_dividing(loss)(*traces), *traces, guide):
                     terms[key] = terms.get(key, 0.0) + value
     finally:
         _forget_new(names)
@@ -98,9 +100,41 @@ def _samples(trace: Trace) -> list[tuple[str, Any]]:
     return [(name, site) for name, site in trace.nodes.items() if site["type"] == "sample"]
 
 
+def _dividing(loss: object) -> Callable[[Trace, Trace], list[_Share]]:
+    """Return what divides the estimate that a loss makes of a pair of traces."""
+    if isinstance(loss, TraceEnum_ELBO):
+        return _shares_of_enumerated
+    return _shares_of_mean_field if isinstance(loss, TraceMeanField_ELBO) else _shares
+
+
 def _shares(model_trace: Trace, guide_trace: Trace) -> list[_Share]:
     added = [_Share("model", name, float(site["log_prob_sum"])) for name, site in _samples(model_trace)]
     return added + [_Share("guide", name, -float(site["log_prob_sum"])) for name, site in _samples(guide_trace)]
+
+
+def _shares_of_mean_field(model_trace: Trace, guide_trace: Trace) -> list[_Share]:
+    """Divide the estimate of TraceMeanField_ELBO, which has a site's KL divergence where there is a formula of it."""
+    shares = []
+    for share in _shares(model_trace, guide_trace):
+        site, both = guide_trace.nodes.get(share.name), share.name in model_trace.nodes
+        divergence = _divergence(site, model_trace.nodes[share.name]) if site is not None and both else None
+        if divergence is None:
+            shares.append(share)
+        elif share.side == "guide":
+            shares.append(share._replace(value=-divergence))
+    return shares
+
+
+def _divergence(guide_site: Any, model_site: Any) -> float | None:
+    """Return KL(guide || prior) of a site, scaled and masked, nats; None where it has no formula."""
+    try:
+        divergence = kl_divergence(guide_site["fn"], model_site["fn"])
+    except NotImplementedError:
+        return None
+    scaled: Any = scale_and_mask(divergence, scale=guide_site["scale"], mask=guide_site["mask"])
+    if isinstance(scaled, torch.Tensor):
+        return float(scaled.sum())
+    return float(scaled * guide_site["fn"].batch_shape.numel())
 
 
 def _shares_of_enumerated(model_trace: Trace, guide_trace: Trace) -> list[_Share]:

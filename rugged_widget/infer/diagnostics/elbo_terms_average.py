@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
 from rugged_widget.infer.step.failure import MAX_TEXT
 from rugged_widget.infer.step.pyro_step import PlainStep
-from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote
+from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, TermRole
 
 NOISE_SEED = 2012
 """Seed of the noise behind the draws, which are the same however the fit draws its own random numbers."""
@@ -38,11 +38,11 @@ DECAY = 0.8
 
 
 class _Draw(NamedTuple):
-    """One draw: at which snapshot, counted, and after how many steps it was taken; and its terms."""
+    """One draw: at which snapshot, counted, it was taken; keys of its terms, shared by alike draws, and the terms."""
 
     snapshot: int
-    step: int
-    terms: Terms
+    keys: Sequence[tuple[str, TermRole]]
+    values: NDArray[np.float64]
 
 
 class AveragedTerms:
@@ -68,6 +68,7 @@ class AveragedTerms:
         self._snapshot, self._step, self._due = 0, -1, -math.inf
         self._seconds = 0.0
         self._failure: ElboTermsNote | None = None
+        self._terms: tuple[ElboTerm, ...] = ()
 
     def __repr__(self) -> str:
         return f"AveragedTerms({len(self._draws)} draws, {self.note or 'no note'})"
@@ -89,7 +90,13 @@ class AveragedTerms:
             return ()
         if thorough or self._clock() >= self._due:
             self._take(step, MAX_DRAWS if thorough else FEW_DRAWS, REST_SECONDS if thorough else SECONDS)
-        return () if self._failure is not None else self._average()
+            self._terms = self._average() if self._failure is None else ()
+        return self._terms
+
+    def forget(self) -> None:
+        """Forget the draws: other parameters have taken the place of the present ones."""
+        self._draws.clear()
+        self._due = -math.inf
 
     def _take(self, step: int, count: int, seconds: float) -> None:
         if step != self._step:
@@ -103,7 +110,7 @@ class AveragedTerms:
             plain = self._plain
             for number in range(1, count + 1):
                 terms = draw_terms(plain.model, plain.guide, plain.args, plain.kwargs, plain.elbo)
-                self._draws.append(_Draw(self._snapshot, step, terms))
+                self._draws.append(self._draw(terms))
                 if (self._clock() - start) * (1 + 1 / number) > seconds:
                     break
             self._failure = None
@@ -115,20 +122,32 @@ class AveragedTerms:
         self._seconds = spent / number
         self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > seconds else 0.0)
 
+    def _draw(self, terms: Terms) -> _Draw:
+        keys: Sequence[tuple[str, TermRole]] = list(terms)
+        if self._draws and self._draws[-1].keys == keys:
+            keys = self._draws[-1].keys
+        return _Draw(self._snapshot, keys, np.array(list(terms.values())))
+
     def _average(self) -> tuple[ElboTerm, ...]:
         draws = [draw for draw in self._draws if draw.snapshot == self._snapshot]
         if len(draws) < MAX_DRAWS // 2:  # too few of this moment
             draws = list(self._draws)
         if not draws:
             return ()
-        keys = list(dict.fromkeys(key for draw in reversed(draws) for key in draw.terms))
-        values = np.array([[draw.terms.get(key, 0.0) for key in keys] for draw in draws])
+        keys = list(dict.fromkeys(key for draw in reversed(draws) for key in draw.keys))
+        values = np.array([draw.values if list(draw.keys) == keys else _aligned(draw, keys) for draw in draws])
         weights = DECAY ** np.array([self._snapshot - draw.snapshot for draw in draws], dtype=np.float64)
         number = max(1, round(weights.sum() ** 2 / np.square(weights).sum()))
         with np.errstate(invalid="ignore"):
             means, sds = np.average(values, axis=0, weights=weights), _sds(values, weights)
         rows = zip(keys, means.tolist(), sds.tolist(), strict=True)
         return tuple(ElboTerm(site, role, mean, sd, number) for (site, role), mean, sd in rows)
+
+
+def _aligned(draw: _Draw, keys: Sequence[tuple[str, TermRole]]) -> NDArray[np.float64]:
+    """Return the terms of a draw by other keys; a site that it does not have adds nothing."""
+    terms = dict(zip(draw.keys, draw.values, strict=True))
+    return np.array([terms.get(key, 0.0) for key in keys])
 
 
 def _sds(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from rugged_widget.infer.guides.compatibility import (
     traced,
 )
 from rugged_widget.infer.guides.module_state import untouched
-from rugged_widget.infer.guides.notes import Note
+from rugged_widget.infer.guides.notes import Note, listed
 from rugged_widget.infer.step.isolation import Generators
 
 CALLS: Final = 3
@@ -155,8 +155,7 @@ def _varying(calls: list[_Call]) -> list[Note]:
     notes = []
     for owner, traces in (("model", [call.replayed for call in calls]), ("guide", [call.guide for call in calls])):
         counts = Counter(name for trace in traces for name in trace)
-        some = [repr(name) for name, count in counts.items() if count < len(calls)]
+        some = [name for name, count in counts.items() if count < len(calls)]
         if some:
-            listed = ", ".join(some[:5]) + (", ..." if len(some) > 5 else "")
-            notes.append(Note(f"varying_{owner}", {"sites": listed}))
+            notes.append(Note(f"varying_{owner}", {"sites": listed(some)}))
     return notes

@@ -20,10 +20,11 @@ from torch import nn
 from rugged_widget.infer.guides.agreement import disagreements
 from rugged_widget.infer.guides.compatibility import raised
 from rugged_widget.infer.guides.discrete import AutoDiscreteSampled
+from rugged_widget.infer.guides.enumeration import misused_latent
 from rugged_widget.infer.guides.families import checked_guide, guide_key, guide_label, make_guide, own_name
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.module_state import untouched
-from rugged_widget.infer.guides.notes import Note
+from rugged_widget.infer.guides.notes import Note, listed
 from rugged_widget.infer.guides.setup import remember_live
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.validation import CUSTOM
@@ -180,20 +181,28 @@ def _chosen(
 ) -> GuideChoice:
     """Choose a guide for a model: of a family, where one is named, for the latents that are not discrete."""
     latents = latents_of_model(model, args, kwargs)
-    listed = ", ".join(map(repr, latents.discrete))
-    facts: dict[str, int | str] = {"elements": latents.elements, "limit": MAX_NORMAL, "latents": listed}
+    names = listed(latents.discrete)
+    facts: dict[str, int | str] = {"elements": latents.elements, "limit": MAX_NORMAL, "latents": names}
     family = family or ("delta" if latents.elements > MAX_NORMAL else "normal")
     candidates = _candidates(model, latents, elbo, family)
-    problem = ""
+    problems = []
     for reason, trained, used, build in candidates:
         problem = _problem(build, trained, used or elbo or Trace_ELBO(), args, kwargs)
+        if reason in {"enumerated", "parallel"} and not problem:
+            problem = _misuse(config_enumerate(trained), latents, args, kwargs)
         if not problem:
-            said = disagreements(build(trained), trained, args, kwargs)
-            make = partial(_built, build, args, kwargs)
-            return GuideChoice(make, *_named(reason, latents, family), trained, used, Note(reason, facts), said)
-    if not candidates:
-        problem = f"it has no values to list for the discrete latents {', '.join(map(repr, latents.endless))}"
-    raise ValueError(f"no guide can be chosen for this model: {problem}. Pass guide=, such as a function")
+            try:
+                said = disagreements(build(trained), trained, args, kwargs)
+            except ValueError as error:  # a model whose latents vary from call to call
+                problem = str(error)
+            else:
+                make = partial(_built, build, args, kwargs)
+                return GuideChoice(make, *_named(reason, latents, family), trained, used, Note(reason, facts), said)
+        problems.append(problem)
+    why = f"the discrete latents {names} can be neither summed over nor drawn from probabilities"
+    if candidates:
+        why = f"with the discrete latents {names} {problems[0]}" if latents.discrete else problems[0]
+    raise ValueError(f"no guide can be chosen for this model: {why}. Pass guide=, such as a function")
 
 
 _Candidate: TypeAlias = tuple[Reason, Callable[..., Any], ELBO | None, Callable[[Callable[..., Any]], Any]]
@@ -277,6 +286,19 @@ def _problem(
     finally:
         generators.rewind()
     return ""
+
+
+def _misuse(model: Callable[..., Any], latents: ModelLatents, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return what is wrong with a model that is called with all values of a latent at once; "" where nothing is."""
+    generators = Generators.copied()
+    try:
+        with untouched(model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
+            name = misused_latent(model, latents.discrete, args, kwargs, latents.max_plate_nesting)
+    except Exception as error:
+        return raised(error)
+    finally:
+        generators.rewind()
+    return name and f"it takes a tensor of all values of {name!r} for one of its rows"
 
 
 def _named(reason: Reason, latents: ModelLatents, family: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from pyro import poutine
 from pyro.distributions import Delta, TransformedDistribution
 from torch.distributions import constraints
 
-from rugged_widget.infer.step.failure import MAX_TEXT, describe
+from rugged_widget.infer.step.failure import MAX_TEXT, named_site
 
 DRAWS: Final = 20
 """Draws of the guide that have to lie on the support of the model."""
@@ -118,7 +118,7 @@ def _kind(value: object) -> str:
 
 def raised(error: Exception) -> str:
     """Return what an exception of a guide or model says, with the site where it can be told, without a full stop."""
-    site = describe(error, 1, 1.0, 0).site
+    site = named_site(error)
     where = f" at site {site!r}" if site else ""
     message = " ".join(str(error).split("Trace Shapes:")[0].split())[:MAX_TEXT].rstrip(".") or "no message"
     return f"it raised {type(error).__name__}{where}: {message}"

@@ -79,7 +79,7 @@ def _dirichlet_of_many() -> Iterator[None]:
         module._Dirichlet = function
 
 
-class _FirstRows(Messenger):
+class FirstRows(Messenger):
     """Lets a plate that looks at some of its elements look at the first ones, so that all draws are of the same."""
 
     def _pyro_sample(self, msg: Any) -> None:
@@ -145,7 +145,7 @@ def can_draw_together(guide: Callable[..., Any], args: tuple[Any, ...], kwargs: 
 def _called(
     guide: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
-    with _FirstRows():
+    with FirstRows():
         trace = traced(guide, args, kwargs)
     latents = latents_of(trace)
     has_auxiliary = any(site["infer"].get("is_auxiliary") for _, site in trace.iter_stochastic_nodes())

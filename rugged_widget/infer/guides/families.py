@@ -98,6 +98,11 @@ def guide_label(value: Guide) -> str:
     return GUIDE_LABELS[key] if key != CUSTOM else own_name(value)
 
 
+def class_name(key: str) -> str:
+    """Return the class of the guides of a family, such as AutoNormal; the key itself where they are made in parts."""
+    return str(getattr(_FAMILIES[key][1], "__name__", key))
+
+
 def own_name(value: Callable[..., Any] | str) -> str:
     """Return the name of a function or class, or that of a module's class."""
     inner = value.func if isinstance(value, partial) else value

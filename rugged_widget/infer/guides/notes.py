@@ -3,14 +3,14 @@
 A page says them in its own language by their keys; the catalogue has the same English sentences in `guide_notes`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "normal": "The guide is normal, latent by latent, as no other was given: {elements:,} numbers.",
+        "normal": "The guide is normal, latent by latent, as no other was given (numbers: {elements:,}).",
         "point": "The guide is a point (MAP), as the latents have {elements:,} numbers, more than {limit:,}.",
         "nothing": "The model has no latents: its parameters are fitted by maximum likelihood.",
         "enumerated": "The model sums over all values of {latents}, as they are discrete.",
@@ -31,6 +31,15 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """English sentences by their keys, with fields in braces."""
+
+
+MAX_NAMES: Final = 5
+"""Names that a sentence lists."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names in quotation marks, and dots where there are more."""
+    return ", ".join([*map(repr, names[:MAX_NAMES]), *(["..."] if len(names) > MAX_NAMES else [])])
 
 
 @dataclass(frozen=True)

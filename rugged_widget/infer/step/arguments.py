@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 from rugged_widget.snapshot.values import Epoch
 
@@ -64,7 +65,8 @@ class Call:
         the first argument.
         """
         by_name = isinstance(batch, Mapping) and all(isinstance(name, str) for name in batch)
-        first = () if by_name else tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+        spread = isinstance(batch, (tuple, list)) and not isinstance(batch, PackedSequence)
+        first = () if by_name else tuple(batch) if spread else (batch,)
         named = dict(batch) if by_name else {}
         if both := [name for name in named if name in kwargs]:
             raise ValueError(f"the batch and the keyword arguments both give {both[0]!r}")
@@ -92,6 +94,8 @@ def _form_of(thing: Any, tensors: dict[int, torch.Tensor]) -> Hashable:
             return None
         tensors.setdefault(id(thing), thing)
         return list(tensors).index(id(thing)), thing.shape, thing.stride(), thing.dtype
+    if isinstance(thing, PackedSequence):  # its numbers decide how recurrent networks go on
+        return None
     if isinstance(thing, (tuple, list)):
         parts = [_form_of(part, tensors) for part in thing]
         return None if None in parts else (type(thing), *parts)

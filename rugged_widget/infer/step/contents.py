@@ -136,7 +136,7 @@ def is_library(cls: type) -> bool:
 
 
 def _named_by_code(thing: object) -> Iterator[object]:
-    """Yield methods of a class that the user wrote, and modules that code names as attributes of an imported file."""
+    """Yield methods and modules of a class that the user wrote, and modules of an imported file that code names."""
     if isinstance(thing, types.FunctionType):
         names = _names(thing.__code__)
         for file in filter(_is_file, map(thing.__globals__.get, names)):
@@ -145,8 +145,8 @@ def _named_by_code(thing: object) -> Iterator[object]:
     elif hasattr(thing, "__dict__"):
         for cls in type(thing).__mro__:
             if not is_library(cls):
-                functions = (_function_of(value) for value in vars(cls).values())
-                yield from (value for value in functions if isinstance(value, types.FunctionType))
+                held = map(_function_of, vars(cls).values())
+                yield from (value for value in held if isinstance(value, (types.FunctionType, nn.Module)))
 
 
 def _function_of(value: object) -> object:

@@ -68,8 +68,8 @@ class Content(NamedTuple):
 
     @torch.no_grad()
     def write(self, tensor: torch.Tensor) -> None:
-        """Copy the values into the memory that a tensor has, or into new memory where they do not fit."""
-        if tensor.shape == self.value.shape and tensor.dtype == self.value.dtype:
+        """Copy the values into the memory that a tensor has, as numbers of its type, or into new memory if too many."""
+        if tensor.shape == self.value.shape:
             tensor.copy_(self.value)
         else:
             self.copied().install(tensor)
@@ -116,18 +116,18 @@ def _same(one: Any, other: Any) -> bool:
 def tensors_in(states: Iterable[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
     """Yield the parameters and buffers of modules with these attributes."""
     for attributes in states:
-        yield from _separable_tensors(attributes.get("_parameters", {}).values())
-        yield from _separable_tensors(attributes.get("_buffers", {}).values())
+        yield from separable_tensors(attributes.get("_parameters", {}).values())
+        yield from separable_tensors(attributes.get("_buffers", {}).values())
 
 
 def written_in(attributes: Mapping[str, Any]) -> Iterator[torch.Tensor]:
     """Yield the tensors of a module that calls may write into: buffers, and small tensors that are attributes."""
     plain = (value for value in attributes.values() if isinstance(value, torch.Tensor))
-    yield from _separable_tensors(attributes.get("_buffers", {}).values())
-    yield from _separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
+    yield from separable_tensors(attributes.get("_buffers", {}).values())
+    yield from separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
 
 
-def _separable_tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
+def separable_tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
     """Leave out what has no memory as yet or memory of a special kind, or comes of a computation."""
     for value in values:
         if isinstance(value, torch.Tensor) and not is_lazy(value) and value.is_leaf and value.layout is torch.strided:

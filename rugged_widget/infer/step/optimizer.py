@@ -2,7 +2,6 @@
 
 import copy
 import inspect
-import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -141,6 +140,7 @@ class Optimizer:
         self._touched = 0  # how often the user has set the one rate
         self.schedule_every = checked_count(schedule_every, "schedule_every")
         self._losses: list[float] = []  # since the scheduler's last step
+        self._watches: bool | None = None  # whether the scheduler wants a value; None until there is one
         self._first: torch.Tensor | None = None  # parameter whose rate is told
         self.meet(param for _, param in get_param_store().named_parameters() if self._is_waited_for(param))
         self._initial_rate = self._find_initial_rate()
@@ -182,8 +182,10 @@ class Optimizer:
         if len(self._losses) >= self.schedule_every:
             mean = math.fsum(self._losses) / len(self._losses)
             self._losses.clear()
+            if self._watches is None and self.optim.optim_objs:
+                self._watches = wants_a_value(next(iter(self.optim.optim_objs.values())))
             scheduler: Any = self.optim
-            scheduler.step(*[mean] * self._watches())
+            scheduler.step(*[mean] * bool(self._watches))
 
     @property
     def steps_into_epoch(self) -> int:
@@ -193,9 +195,6 @@ class Optimizer:
     @steps_into_epoch.setter
     def steps_into_epoch(self, value: int) -> None:
         self._losses = [*self._losses[:value], *[math.nan] * (value - len(self._losses))]
-
-    def _watches(self) -> bool:
-        return any(wants_a_value(kept) for kept in itertools.islice(self.optim.optim_objs.values(), 1))
 
     @property
     def learning_rate(self) -> float:

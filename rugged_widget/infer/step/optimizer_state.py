@@ -13,6 +13,8 @@ from pyro.optim.optim import _get_state_dict, _load_state_dict, is_scheduler
 RATES = ("lr", "eta")
 """Options that hold a learning rate; Pyro's AdagradRMSProp calls it eta."""
 
+_ATOMS = frozenset({bool, int, float, str, type(None)})
+
 
 def torch_optimizer(kept: Any) -> torch.optim.Optimizer:
     """Return torch's optimizer of what Pyro keeps for a parameter: it, or a scheduler of it."""
@@ -26,18 +28,17 @@ def rate_name(group: Mapping[str, Any]) -> str | None:
 
 def copied(value: Any) -> Any:
     """Copy a value with all tensors and containers in it; whatever else it holds stays the same object."""
+    kind = type(value)
+    if kind in _ATOMS:  # first, because most are: a checkpoint is taken every few steps
+        return value
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
     if isinstance(value, MutableMapping):
-        result = copy.copy(value)
+        result = {} if kind is dict else copy.copy(value)
         for key, item in value.items():
             result[key] = copied(item)
         return result
-    if isinstance(value, list):
-        return [copied(item) for item in value]
-    if type(value) is tuple:
-        return tuple(copied(item) for item in value)
-    return value
+    return kind(map(copied, value)) if kind in {list, tuple} else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ class KeptState:
         optimizer = torch_optimizer(kept)
         groups = tuple({key: copied(value) for key, value in _options(group)} for group in optimizer.param_groups)
         schedule = None if kept is optimizer else {key: copied(value) for key, value in _attributes(kept)}
-        return cls(copied(dict(optimizer.state.get(param, {}))), groups, schedule)
+        return cls(copied(dict(optimizer.state.get(param) or {})), groups, schedule)
 
     def put(self, kept: Any, param: torch.Tensor, *, rates: bool) -> None:
         """Put the copied state back; learning rates only where asked for, because the user may have set others."""

@@ -31,6 +31,7 @@ from rugged_widget.infer.step.module_state import (
     modules_in,
     present_params,
     separable,
+    separable_tensors,
     tensors_in,
     use_params,
     written_in,
@@ -61,11 +62,13 @@ class Ownership:
         self._params = copied_params(present_params())
         self._attributes = [(holder, copied_attributes(vars(holder))) for holder in holders]
         self._initial = WeakTensorKeyDictionary()
-        self._loose = WeakTensorKeyDictionary(dict.fromkeys(tensors, True))
+        self._loose = WeakTensorKeyDictionary(dict.fromkeys(separable_tensors(tensors), True))
         self._given: dict[tuple[int, str], object] = {}
         self._given_tensors = WeakTensorKeyDictionary()
         with torch.inference_mode(mode=False):
-            for tensor in (*self._params[0].values(), *tensors_in(attributes for _, attributes in self._attributes)):
+            for tensor in separable_tensors(self._params[0].values()):
+                self.remember(tensor)
+            for tensor in tensors_in(attributes for _, attributes in self._attributes):
                 self.remember(tensor)
 
     def __repr__(self) -> str:
@@ -199,6 +202,7 @@ class OwnState:
         self._tensors = {id(owned.tensor): owned for owned in tensors}
         self._users: list[tuple[object, Attributes]] = []
         self._constant: dict[int, torch.Tensor] = {}
+        self._made = WeakTensorKeyDictionary()
         self.registering: Messenger = _Registering(self)
         self.guide: object = None
 
@@ -234,13 +238,21 @@ class OwnState:
 
     def register(self, tensor: torch.Tensor) -> None:
         """Own a tensor of the user's from now on that is about to become a parameter, while the fit computes."""
-        if id(tensor) in self._tensors or not self._ownership.is_loose(tensor):
+        if id(tensor) in self._tensors or not (self._ownership.is_loose(tensor) or self._is_strange(tensor)):
             return
         self._ownership.remember(tensor)
         users = Content.of(tensor)
         own = users.copied()
         self._tensors[id(tensor)] = _OwnedTensor(tensor, own, users)
         own.install(tensor)
+
+    def _is_strange(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is a parameter of a module that neither was found nor has been made by the fit."""
+        if not isinstance(tensor, nn.Parameter) or tensor in self._made:
+            return False
+        made = [*(owned.attributes for owned in self._modules), *(vars(module) for module in self._unowned())]
+        self._made.update(dict.fromkeys(tensors_in(made), True))
+        return tensor not in self._made
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -397,4 +409,6 @@ class _Registering(Messenger):
                 self._state.register(value)
 
     def _pyro_post_param(self, msg: Any) -> None:
-        self._state.register(msg["value"].unconstrained())
+        unconstrained = getattr(msg["value"], "unconstrained", None)
+        if unconstrained is not None:  # a handler may have put another tensor in its place
+            self._state.register(unconstrained())

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -12,10 +13,8 @@ from pyro import get_param_store, optim
 from pyro.infer import SVI, Trace_ELBO
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
-from pyro.poutine.trace_struct import Trace
 
 from rugged_widget.infer.step.arguments import Call
-from rugged_widget.infer.step.failure import NonFiniteError
 from rugged_widget.infer.step.loss import (
     Loss,
     arguments_for_svi,
@@ -34,6 +33,8 @@ from rugged_widget.infer.step.optimizer import (
     start_of,
 )
 from rugged_widget.infer.step.optimizer_state import rate_name, torch_optimizer
+from rugged_widget.infer.step.step_guard import StepGuard
+from rugged_widget.infer.step.traceback_reading import Program
 from rugged_widget.validation import checked_count
 
 Array: TypeAlias = NDArray[np.float64]
@@ -59,10 +60,11 @@ class Taken(NamedTuple):
 class Settings:
     """What a fit minimizes, and how.
 
-    The loss is Pyro's estimate of the ELBO, or what `SVI` takes in its place; None is Trace_ELBO, checked so that a
-    failure can name its site. The optimizer is the user's as it was, with rates of its own, or what makes one of a
-    dictionary of options: `optimizer_options` and the learning rate of the first step, finite and > 0, which is None
-    for the former. Its scheduler, where it has one, is stepped after every `schedule_every` steps.
+    The loss is Pyro's estimate of the ELBO, or what `SVI` takes in its place; None is Trace_ELBO. The optimizer is the
+    user's as it was, with rates of its own, or what makes one of a dictionary of options: `optimizer_options` and the
+    learning rate of the first step, finite and > 0, which is None for the former. Its scheduler, where it has one, is
+    stepped after every `schedule_every` steps. `skip_nonfinite`, >= 0, is how many steps in a row may be skipped
+    because they are not finite.
     """
 
     learning_rate: float | None
@@ -70,10 +72,17 @@ class Settings:
     optimizer: MakeOptimizer | OptimizerStart = ADAM
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
     schedule_every: int = 1
+    skip_nonfinite: int = 0
 
     @classmethod
     def checked(
-        cls, learning_rate: float | None, elbo: object, optimizer: object, options: Mapping[str, Any], every: object
+        cls,
+        learning_rate: float | None,
+        elbo: object,
+        optimizer: object,
+        options: Mapping[str, Any],
+        every: object,
+        skip: object,
     ) -> Self:
         """Return the settings that the user's arguments of `Fit` ask for; TypeError and ValueError name a wrong one."""
         return cls(
@@ -82,6 +91,7 @@ class Settings:
             start_of(optimizer, learning_rate, options),
             options,
             checked_count(every, "schedule_every"),
+            checked_count(skip, "skip_nonfinite", 0),
         )
 
 
@@ -112,18 +122,14 @@ class PlainStep:
     ) -> None:
         self.model, self.guide, self.call = model, guide, Call.fixed(args, kwargs)
         self.elbo: Loss = Trace_ELBO() if settings.elbo is None else own_loss(settings.elbo)
-        loss: Loss = self.elbo if settings.elbo is not None else _CheckedElbo()  # type: ignore[no-untyped-call]
         self.optimizer = Optimizer(
             settings.optimizer, settings.learning_rate, settings.optimizer_options, settings.schedule_every
         )
-        self._svi = SVI(model, guide, self.optim, **arguments_for_svi(loss))
-        self._tells_loss = tells_loss(loss)
+        self._svi = SVI(model, guide, self.optim, **arguments_for_svi(self.elbo))
         self._svi.optim = self.optimizer  # which scales the rates
-
-    @property
-    def optim(self) -> optim.PyroOptim:
-        """Pyro's optimizer, this step's own."""
-        return self.optimizer.optim
+        self.skip_nonfinite, self._tells_loss = settings.skip_nonfinite, tells_loss(self.elbo)
+        keep = self._keep if self.skip_nonfinite else None
+        self.guard = StepGuard(self._svi, keep, tells_loss=self._tells_loss)
 
     @property
     def args(self) -> tuple[Any, ...]:
@@ -134,6 +140,16 @@ class PlainStep:
     def kwargs(self) -> Mapping[str, Any]:
         """Keyword arguments of the next step."""
         return self.call.kwargs
+
+    @property
+    def program(self) -> Program:
+        """What the step calls."""
+        return Program(self.model, self.guide, self.args, self.kwargs)
+
+    @property
+    def optim(self) -> optim.PyroOptim:
+        """Pyro's optimizer, this step's own."""
+        return self.optimizer.optim
 
     @property
     def learning_rate(self) -> float:
@@ -151,23 +167,13 @@ class PlainStep:
     def __call__(self) -> float:
         """Take one step; returns the loss in nats, before the parameters moved; nan where the ELBO tells none.
 
-        NonFiniteError is raised where the loss or a parameter is not finite, or a parameter is so far out that it
-        cannot be used.
+        NonFiniteError is raised where the loss, a gradient or a parameter is not finite, or a parameter is so far out
+        that it cannot be used. Where steps may be skipped, parameters and optimizer then are as before the step.
         """
-        try:
-            with QuickSubsample():
-                loss = first_number(self._svi.step(*self.args, **self.kwargs))
-        except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
-            if name := _outside_its_range():
-                raise NonFiniteError(name, "the parameter {site} has left its range") from error
-            raise
+        with QuickSubsample(), self.guard.watching():
+            loss = first_number(self._svi.step(*self.args, **self.kwargs))
         if not self._tells_loss:
             loss = math.nan
-        elif not math.isfinite(loss):
-            raise NonFiniteError(None, f"the loss is {loss}")
-        for name, value in get_param_store().named_parameters():
-            if not torch.isfinite(value).all():
-                raise NonFiniteError(name, "the parameter {site} is not finite")
         self.optimizer.end_step(loss)
         return loss
 
@@ -221,39 +227,8 @@ class PlainStep:
             param.grad = None
         self.optimizer.restore(checkpoint.optimizer)
 
-
-class _CheckedElbo(Trace_ELBO):
-    """Trace_ELBO which stops before the gradients where a log probability is not finite, and says at which site."""
-
-    def _differentiable_loss_particle(self, model_trace: Trace, guide_trace: Trace) -> tuple[Any, Any]:
-        loss, surrogate = super()._differentiable_loss_particle(model_trace, guide_trace)  # type: ignore[no-untyped-call]
-        if not math.isfinite(loss):
-            raise _first_not_finite(guide_trace, model_trace, loss)
-        return loss, surrogate
-
-
-@torch.no_grad()
-def _outside_its_range() -> str | None:
-    """Name a parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0."""
-    store = get_param_store()
-    for name, constraint in store._constraints.items():
-        if name in store and not constraint.check(store[name]).all():
-            return str(name)
-    return None
-
-
-def _first_not_finite(guide_trace: Trace, model_trace: Trace, loss: float) -> NonFiniteError:
-    """Name the first site, in the order of execution, whose value or log probability is not finite."""
-    for trace in (guide_trace, model_trace):
-        for name, site in trace.nodes.items():
-            if site["type"] != "sample":
-                continue
-            if not torch.isfinite(torch.as_tensor(site["value"])).all():
-                return NonFiniteError(name, "the value drawn at site {site} is not finite")
-            log_prob = torch.as_tensor(site["log_prob_sum"]).item()
-            if not math.isfinite(log_prob):
-                return NonFiniteError(name, f"the log probability of site {{site}} is {log_prob}")
-    return NonFiniteError(None, f"the loss is {loss}")
+    def _keep(self) -> Callable[[], None]:
+        return partial(self.restore, self.checkpoint())
 
 
 def _subsample(size: int, count: int) -> torch.Tensor:

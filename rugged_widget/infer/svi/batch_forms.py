@@ -14,6 +14,10 @@ PATIENCE: Final = 10
 """Steps after which the reader is told that no form came twice."""
 
 
+NONE_ALIKE: Final = "no two batches so far are alike in shape, type and whatever is no tensor"
+NOT_COMPARABLE: Final = "the batches hold something other than tensors on the CPU, numbers and text"
+
+
 class Forms:
     """Counts the batches of each form.
 
@@ -49,6 +53,8 @@ class Forms:
         return again and form not in self._refused and num_programs < MAX_PROGRAMS
 
     @property
-    def are_all_different(self) -> bool:
-        """True once many batches have come, and no form twice."""
-        return self._noted > PATIENCE and max(self._counts.values(), default=0) < 2
+    def obstacle(self) -> str | None:
+        """Why no batch so far was worth a capture, in a few words for the reader; None where that is early to say."""
+        if self._noted <= PATIENCE or max(self._counts.values(), default=0) > 1:
+            return None
+        return NONE_ALIKE if self._counts else NOT_COMPARABLE

@@ -103,8 +103,8 @@ class Stepping:
         captured = self._asked != "plain" and self._compiled is not None
         self._step.call = self._arguments.at(num_steps, thorough=not captured)
         self._forms.note(num_steps, self._step.call.form)
-        if self._forms.are_all_different and self._compiled is None and self._refused is None:
-            self.info = EngineInfo("plain", "no two batches so far are alike in shape, type and whatever is no tensor")
+        if self._compiled is None and self._refused is None and self._asked != "plain" and self._forms.obstacle:
+            self.info = EngineInfo("plain", self._forms.obstacle)
 
     def _needs_capture(self, num_steps: int) -> bool:
         if self._asked == "plain" or self._refused is not None or num_steps < self._build_after:
@@ -240,6 +240,8 @@ class Stepping:
 
     def _take_carefully(self, compiled: CompiledStepping, num_steps: int) -> Taken:
         steps = self._take_plain(num_steps)
+        if np.isnan(steps.losses).any():
+            compiled.ran_away = False  # Pyro's own step ran away as well, and was skipped
         if num_steps + 1 == compiled.careful_until and compiled.ran_away:
             self._give_up("the captured step ran away where Pyro's own did not")
         return steps

@@ -22,13 +22,16 @@ from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batch_sources import BatchError
 from rugged_widget.infer.step.batches import arguments_of, first_call
 from rugged_widget.infer.step.failure import describe, too_few
+from rugged_widget.infer.step.hints import hints_of
 from rugged_widget.infer.step.isolation import Generators, Isolation
 from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.optimizer import MakeOptimizer, OptimizerStart, give_back
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.pyro_step import PlainStep, Settings
+from rugged_widget.infer.step.traceback_reading import Program
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
+from rugged_widget.snapshot.hints import Hint
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, GradientNorms
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.snapshot.values import Averaged, Convergence, ElboCurve, Epoch
@@ -92,11 +95,15 @@ class Fit:
         What the user brings: modules of model and guide, and the parameter store. The fit begins from it, computes with
         values of its own, and gives them to the user with `hand_over`. Where it is None, the fit begins with an empty
         store, and modules are trained in place.
+    skip_nonfinite
+        Steps in a row, >= 0, that may be skipped because their loss, a gradient or a parameter is not finite:
+        parameters and optimizer stay as they were, and the next step draws other random numbers. Where one more
+        follows, the fit fails, and goes back to before the first of them.
 
     Raises
     ------
     TypeError, ValueError
-        If learning_rate, seed, engine or batches is not as said here; there has to be a batch at least.
+        If learning_rate, seed, engine, skip_nonfinite or batches is not as said here; there has to be a batch at least.
     FitError
         If the first batch cannot be had, or the model or the guide raises when the guide is set up.
     """
@@ -119,9 +126,12 @@ class Fit:
         captures: Captures | None = None,
         nats: float | None = None,
         ownership: Ownership | None = None,
+        skip_nonfinite: int = 0,
     ) -> None:
         choice = checked_engine(engine)
-        settings = Settings.checked(learning_rate, elbo, optimizer, optimizer_options or {}, schedule_every)
+        settings = Settings.checked(
+            learning_rate, elbo, optimizer, optimizer_options or {}, schedule_every, skip_nonfinite
+        )
         self._own = None if ownership is None else ownership.begin()
         self._isolation = Isolation(checked_seed(seed), self._own)
         self._validated_until = VALIDATED_STEPS
@@ -141,7 +151,8 @@ class Fit:
             try:
                 ready = create_parameters(self.guide, call.args, dict(call.kwargs), unmoved)
             except Exception as error:
-                raise describe(error, 1, learning_rate or math.nan, 0) from error
+                program = Program(model, self.guide, call.args, dict(call.kwargs))
+                raise describe(error, 1, learning_rate or math.nan, 0, program) from error
             self._plain = PlainStep(model, self.guide, call.args, dict(call.kwargs), settings)
             self._plain.call = call
             self._arguments.begin_here(0)  # setting up the guide may have drawn some
@@ -160,8 +171,13 @@ class Fit:
         return len(self._record)
 
     @property
+    def skipped(self) -> int:
+        """Steps that were skipped because they were not finite, >= 0."""
+        return self._record.history.num_unknown if self._plain.skip_nonfinite else 0
+
+    @property
     def elbo(self) -> float:
-        """ELBO estimate of the last step in nats, total over all rows; nan before the first."""
+        """ELBO estimate of the last step that was not skipped, nats, total over all rows; nan before the first."""
         return self._record.history.last
 
     @property
@@ -175,7 +191,10 @@ class Fit:
         return self._arguments.example
 
     def history(self) -> pd.DataFrame:
-        """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate."""
+        """Return all steps, a row each: step (from 1), elbo (nats, total over all rows) and learning_rate.
+
+        The ELBO of a step that was skipped is nan.
+        """
         return self._record.history.frame()
 
     def curve(self) -> ElboCurve:
@@ -268,6 +287,15 @@ class Fit:
         """How steps are computed now, and why so."""
         return self._stepping.info
 
+    def hints(self, batch_rows: int | None = None, num_rows: int | None = None) -> tuple[Hint, ...]:
+        """Return hints at what is probably not meant in model and guide, as the first step showed them.
+
+        There are none before the first step. `batch_rows` are the rows of a batch where each step has its own, and
+        `num_rows` those of all batches together, where that is known.
+        """
+        first = self._plain.guard.first
+        return () if first is None else hints_of(first, batch_rows, num_rows)
+
     def use_engine(self, engine: str) -> None:
         """Compute the steps by another engine from the next one on, on the same trajectory.
 
@@ -343,9 +371,10 @@ class Fit:
         Raises
         ------
         FitError
-            If the ELBO or a parameter is not finite after a step, or the model or the guide raised. The fit is then
-            back where its steps still worked, at most ten steps before the failure, and can go on from there, with the
-            batches that those steps had. Also if there is no next batch; the fit then stays where it is.
+            If the ELBO, a gradient or a parameter is not finite, or something raised. The fit is then back where its
+            steps still worked, at most ten steps before the failure or the steps skipped just before it, and can go on
+            from there, with the batches that those steps had. Also if there is no next batch; the fit then stays where
+            it is.
         """
         if not isinstance(max_steps, (int, np.integer)) or isinstance(max_steps, bool):
             raise TypeError(f"max_steps must be an int, got {max_steps!r}")
@@ -384,7 +413,7 @@ class Fit:
             self._record.truncate(self._stepping.go_back(self.step))
             self._validated_until = self.step + VALIDATED_STEPS
             if isinstance(error, Exception):
-                raise describe(error, failed, self.learning_rate, self.step) from error
+                raise describe(error, failed, self.learning_rate, self.step, self._plain.program) from error
             raise
         self._record.add(steps)
         return len(steps.losses)
@@ -414,6 +443,7 @@ class Fit:
             raise too_few(self.step)
         with self._isolation.inside():
             self._stepping.put(mean.values)
+        self._terms.forget()
         self._record.average(mean.averaged)
         return mean.averaged
 

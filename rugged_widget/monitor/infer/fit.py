@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pyro import get_param_store
 
 from rugged_widget.defaults import PROB, PROBS, SNAPSHOT_DRAWS
 from rugged_widget.errors import CannotDrawError
@@ -24,7 +25,7 @@ from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.snapshot.model_values import GuideNote, ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Array, Averaged
+from rugged_widget.snapshot.values import Approximation, Array, Averaged, Parameter
 from rugged_widget.validation import checked_probs, checked_seed
 
 FEW_ELEMENTS: Final = 200
@@ -32,6 +33,9 @@ FEW_ELEMENTS: Final = 200
 
 DRAWN_NUMBERS: Final = 200_000
 """Numbers that the draws behind a snapshot hold at most."""
+
+LISTED_NUMBERS: Final = 100_000
+"""Numbers of parameters that a snapshot lists at most."""
 
 JUDGE_SECONDS: Final = 0.4
 """Time that the verdict on the guide may take whenever training rests."""
@@ -67,6 +71,7 @@ class ModelFit(Fit):
             elbo=problem.choice.elbo if problem.loss is None else problem.loss,
             optimizer=problem.optimizer,
             schedule_every=problem.schedule_every,
+            skip_nonfinite=problem.skip_nonfinite,
             engine=engine,
             ownership=problem.ownership,
         )
@@ -105,6 +110,12 @@ class ModelFit(Fit):
         self._judgement = None
         return super().average_iterates()
 
+    def rested(self) -> None:
+        """Give the user what was trained, and the state of the optimizer that was given."""
+        super().rested()
+        if self.problem.users_optimizer is not None and self.step:
+            self.give_optimizer_back(self.problem.users_optimizer)
+
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
         request, structure, choice = self.request, self.structure, self.problem.choice
@@ -129,9 +140,10 @@ class ModelFit(Fit):
             draws=draws,
             structure=structure,
             probabilities=values,
-            elbo_terms=self.elbo_terms(thorough=request.draws) if request.elbo_terms else (),
+            elbo_terms=self.elbo_terms(thorough=request.approximation) if request.elbo_terms else (),
             elbo_terms_note=self.elbo_terms_note if request.elbo_terms else None,
-            gradient_norms=self.gradient_norms() if request.gradient_norms else None,
+            gradient_norms=self.gradient_norms(thorough=request.approximation) if request.gradient_norms else None,
+            parameters=self._parameters() if request.parameters else (),
             parameter_table=table,
             densities=densities,
             guide_reason=None if choice.reason is None else _crossing(choice.reason),
@@ -219,6 +231,18 @@ class ModelFit(Fit):
         drawn = sample_guide(self.guide, count)
         values = {name: as_float64(value) for name, value in drawn.values.items()}
         return values, None if drawn.log_density is None else as_float64(drawn.log_density)
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        """Return the parameters, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out then."""
+        listed, left = [], LISTED_NUMBERS
+        with self.inspecting():
+            free = dict(get_param_store().named_parameters())
+            for name, value in get_param_store().items():
+                left -= value.numel()
+                if left < 0:
+                    break
+                listed.append(Parameter(name, as_float64(value), as_float64(free[name])))
+        return tuple(listed)
 
     def _probabilities(self) -> dict[str, Array]:
         if not any(site.kind == "discrete" and site.role == "latent" for site in self.structure.sites):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from pyro import poutine
 from pyro.infer import SVI
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
-from rugged_widget.infer.guides.families import own_name
+from rugged_widget.infer.guides.families import class_name, own_name
 from rugged_widget.infer.guides.sampling import ready_to_draw
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
@@ -19,8 +21,10 @@ from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.loss import checked_loss
 from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
+from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
 from rugged_widget.snapshot.model_values import ModelStructure
+from rugged_widget.validation import CUSTOM, checked_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +45,12 @@ class Problem:
         The call of one step.
     loss
         As `elbo` of `Fit`; None where it was not given.
-    optimizer
-        The user's optimizer as it was; None for Adam.
-    schedule_every
-        Steps after which the optimizer's schedule is stepped.
+    optimizer, users_optimizer
+        The user's optimizer as it was, and the object itself; None for Adam.
+    schedule_every, skip_nonfinite
+        As of `Fit`.
+    origins
+        Where model and guide were defined.
     ownership
         The user's modules and parameters as they were.
     title
@@ -60,19 +66,48 @@ class Problem:
     example: Call
     loss: Any
     optimizer: OptimizerStart | None
+    users_optimizer: Any
     schedule_every: int
+    skip_nonfinite: int
+    origins: tuple[Origin, Origin]
     ownership: Ownership
     title: str
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
         choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
-        return replace(self, guide=guide, choice=choice)
+        return replace(self, guide=guide, choice=choice, origins=(self.origins[0], Origin.of(guide)))
+
+    def present(self) -> Problem:
+        """Return the problem of what model and guide are now called by their names, as after a cell was run again.
+
+        The same is returned where neither was redefined; errors as of `watch`.
+        """
+        model, guide = (origin.current() for origin in self.origins)
+        if model is self.model and guide is self.guide:
+            return self
+        renewed = problem_of(
+            model,
+            guide,
+            self.args,
+            self.kwargs,
+            batches=self.batches,
+            loss=self.loss,
+            schedule_every=self.schedule_every,
+            skip_nonfinite=self.skip_nonfinite,
+            title=self.title,
+        )
+        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer)
 
     @property
     def name(self) -> str:
-        """Name of the model."""
-        return own_name(self.model)
+        """Name of the model, of a method behind that of its class: Autoencoder.model."""
+        return full_name(self.model)
+
+    @property
+    def guide_name(self) -> str:
+        """Name of the guide: that of its class, such as AutoNormal, or of its function."""
+        return self.choice.label if self.choice.key == CUSTOM else class_name(self.choice.key)
 
     def first_structure(self) -> ModelStructure:
         """Return the structure of the model before there is a fit of it."""
@@ -96,6 +131,7 @@ def problem_of(
     loss: Any = None,
     optimizer: Any = None,
     schedule_every: int = 1,
+    skip_nonfinite: int = 0,
     title: str | None = None,
 ) -> Problem:
     """Check and take over what `watch` was given; parameters, and errors, as of `watch`.
@@ -120,9 +156,12 @@ def problem_of(
         example=example,
         loss=loss,
         optimizer=start,
+        users_optimizer=optimizer,
         schedule_every=schedule_every,
+        skip_nonfinite=checked_count(skip_nonfinite, "skip_nonfinite", 0),
+        origins=(Origin.of(model), Origin.of(guide)),
         ownership=ownership,
-        title=title or own_name(model).replace("_", " "),
+        title=title or _title_of(model),
     )
 
 
@@ -143,6 +182,27 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
             "loss": settings.loss,
         }
     return None
+
+
+def full_name(model: Callable[..., Any]) -> str:
+    """Return the name of a model, of a method behind that of its class."""
+    inner = _unwrapped(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner) if owner is None else f"{type(owner).__name__}.{own_name(inner)}"
+
+
+def _unwrapped(model: Any) -> Any:
+    """Return a model without the handlers and partial calls around it."""
+    inner = poutine.unwrap(model)
+    while isinstance(inner, functools.partial):
+        inner = poutine.unwrap(inner.func)
+    return inner
+
+
+def _title_of(model: Callable[..., Any]) -> str:
+    inner = _unwrapped(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner).replace("_", " ").strip() if owner is None else type(owner).__name__
 
 
 def _is_no_model(given: Any) -> bool:

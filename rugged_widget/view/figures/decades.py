@@ -7,6 +7,7 @@ import numpy as np
 from rugged_widget.snapshot.snapshot import Array
 from rugged_widget.view.figures.axis_range import ten_to
 from rugged_widget.view.figures.chart import GRID, MUTED
+from rugged_widget.view.figures.number_format import short
 from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -68,6 +69,4 @@ class Decades:
         return {"tick_labels": labels, "tick_values": [float(power) for power in powers]}
 
     def _written(self, power: int) -> str:
-        if abs(power) >= PLAIN:
-            return ten_to(power)
-        return self._text.number(f"{10**power:,}" if power >= 0 else f"{10.0**power:.{-power}f}")
+        return ten_to(power) if abs(power) >= PLAIN else short(self._text, 10.0**power)

@@ -1,5 +1,6 @@
 """The ELBO over the steps, with the log evidence."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import bqplot
@@ -85,8 +86,7 @@ class ElboFigure:
         curve = _drawable(snapshot.curve) if begun else _nothing(self._y.bounds)
         raw, smooth = curve.elbo * scale, curve.smoothed * scale
         if begun:
-            low = min(float(np.quantile(raw, OUTLIERS)), float(smooth.min()))
-            bounds = self._cover(low, float(max(raw.max(), smooth.max())), scale)
+            bounds = self._cover(*_extent(raw, smooth), scale)
         return [
             *self._x.fix(0.0, progress.num_steps),
             *bounds,
@@ -164,7 +164,7 @@ class ElboFigure:
 
     def _cover_runs(self, scale: float) -> Changes:
         values = np.concatenate([run.curve.smoothed for run in self._runs]) * scale
-        return self._y.cover(float(np.quantile(values, OUTLIERS)), float(values.max()))
+        return self._y.cover(*_extent(values))
 
     def _start(self, scale: float) -> Changes:
         """Return the bounds before the first step: where the run may come from, should the log evidence be known."""
@@ -183,6 +183,19 @@ class ElboFigure:
         text = evidence_words(self._text, self._evidence, snapshot.gap if snapshot.step else None, num_rows)
         parts = "".join(f"<span>{part}</span>" for part in text)
         return f'<div style="--rw-height: {height:.4f}">{parts}</div>'
+
+
+def _extent(raw: Array, smooth: Array | None = None) -> tuple[float, float]:
+    """Return what the axis has to cover, without the lowest of `raw`; nan where no step was finite.
+
+    The ELBO of a step that was skipped is nan, and the line has a gap there.
+    """
+    known = raw[np.isfinite(raw)]
+    line = known if smooth is None else smooth[np.isfinite(smooth)]
+    if not (len(known) and len(line)):
+        return math.nan, math.nan
+    low = float(np.quantile(known, OUTLIERS))
+    return (low if smooth is None else min(low, float(line.min()))), float(max(known.max(), line.max()))
 
 
 def _nothing(bounds: tuple[float, float]) -> ElboCurve:

@@ -102,7 +102,7 @@ class ElboTermsFigure:
         if not snapshot.elbo_terms:
             return text("elbo_terms.what")
         about = text("elbo_terms.about", count=snapshot.elbo_terms[0].num_draws)
-        return about if note is None else f"{about} {text('elbo_terms.other_loss', loss=note.detail)}"
+        return about if note is None else f"{about} \N{MIDDLE DOT} {text('elbo_terms.other_loss', loss=note.detail)}"
 
     def _html(self, worse: str | None) -> str:
         about = f'<p class="rw-terms-about" title="{escape(self._about)}">{escape(self._about)}</p>'

@@ -161,7 +161,7 @@ class GradientNormsFigure:
         seen = [(slot, full, name) for slot, full, name in named if np.isfinite(heights[slot])]
         places = spread_out([float(heights[slot]) for slot, _, _ in seen], ROOM)
         return "".join(
-            f'<div class="{_look(slot)}" title="{escape(full)}" style="--rw-row: {1 - place:.4f}">'
+            f'<div class="{_look(slot)}" title="{escape(full)}" style="--rw-row: {round(1 - place, 4)}">'
             f"<i></i>{escape(shown(name, NAME_LENGTH))}</div>"
             for (slot, full, name), place in zip(seen, places, strict=True)
         )

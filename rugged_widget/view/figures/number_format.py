@@ -23,6 +23,7 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 CERTAIN = 0.0005  # probabilities nearer to 0 or 1 are only said to be near
 CORRELATED = 0.99999  # nearer to 1 than this no correlation is told
 PARAMETER_DECIMALS = 4
+SLIGHT = 1e-4  # deviations that are a smaller share of their value are not told
 TIMES = 3.0  # from this factor on a width is so many times another one; below it differs by so many per cent
 
 
@@ -77,8 +78,11 @@ def with_error(text: Catalogue, value: float, error: float, *, most: int | None 
 def with_spread(text: Catalogue, value: float, spread: float) -> str:
     """Write a value with a standard deviation, > 0 and finite, by which single values scatter about it.
 
-    The deviation has one figure, or two where the first one is 1 or 2.
+    The deviation has one figure, or two where the first one is 1 or 2; a value of which it would show more than five
+    figures stands alone.
     """
+    if spread < SLIGHT * abs(value):
+        return text.number(of_figures(value, 5).write(value))
     figures = 2 if f"{spread:.0e}"[0] in "12" else 1
     precision = of_decimals(of_figures(spread, figures).decimals, max(abs(value), spread))
     return text.number(f"{precision.write(value)} \N{PLUS-MINUS SIGN} {precision.write(spread)}")

@@ -50,7 +50,7 @@ def _empty_store() -> None:
         (
             "schools chosen",
             "normal, site by site",
-            "The guide is normal, latent by latent, as no other was given: 10 n",
+            "The guide is normal, latent by latent, as no other was given (num",
         ),
         ("schools class", "AutoStructured", None),
         ("schools normal", "normal, site by site", None),
@@ -112,6 +112,16 @@ def test_discrete_latents_are_summed_over_where_the_model_can_be_and_drawn_elsew
         assert probabilities(fit.guide)["fair"].sum().item() == pytest.approx(1.0)
 
 
+def test_a_model_that_takes_all_values_for_a_value_of_each_row_is_not_summed_over() -> None:
+    def misused(x: torch.Tensor) -> None:  # two rows, and two values: no error tells of it
+        coin = pyro.sample("coin", dist.Bernoulli(0.5))
+        pyro.sample("x", dist.Normal(coin, 1.0).expand([2]).to_event(1), obs=x)
+
+    choice = choose_guide(None, misused, (POINTS[:2],))
+    assert choice.reason is not None
+    assert choice.reason.key == "sampled"
+
+
 def test_probabilities_of_discrete_latents() -> None:
     choice = choose_guide(None, mixture, (POINTS,))
     fit = Fit(choice.model, choice.make, (POINTS,), learning_rate=0.1, seed=2, elbo=choice.elbo, engine="plain")
@@ -142,12 +152,18 @@ def test_no_guide_is_chosen_for_values_without_end_or_a_model_that_raises() -> N
         number = pyro.sample("number", dist.Poisson(3.0))
         pyro.sample("x", dist.Normal(number, 1.0).expand([len(x)]).to_event(1), obs=x)
 
+    def heads(x: torch.Tensor) -> None:
+        number = pyro.sample("heads", dist.Binomial(5, torch.tensor(0.5)))
+        pyro.sample("x", dist.Normal(number, 1.0).expand([len(x)]).to_event(1), obs=x)
+
     def broken(x: torch.Tensor) -> None:
         pyro.sample("mean", dist.Normal(0.0, 1.0))
         pyro.sample("scaled", dist.Normal(0.0, -1.0))
 
-    with pytest.raises(ValueError, match=r"no guide can be chosen .* no values to list for the discrete .*'number'"):
+    with pytest.raises(ValueError, match=r"no guide can be chosen .* the discrete latents 'number' can be neither"):
         choose_guide(None, counts, (POINTS,))
+    with pytest.raises(ValueError, match="'heads' it takes a tensor of all values of 'heads' for one of"):
+        choose_guide(None, heads, (POINTS,))
     with pytest.raises(
         ValueError, match=r"the model cannot be called with \(a tensor of shape \(6,\)\): it raised Val"
     ):

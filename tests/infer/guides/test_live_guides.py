@@ -13,6 +13,7 @@ import torch
 from pyro import optim, poutine
 from pyro.infer import SVI, Trace_ELBO
 from pyro.infer.autoguide import AutoGuide
+from pyro.nn import PyroModule
 from pyro.poutine.guide import GuideMessenger
 from torch import nn
 
@@ -24,6 +25,7 @@ from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
 from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.module_state import ModuleState, modules_of
 from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at_once, quantiles
+from rugged_widget.infer.guides.setup import recall, rehearsal_of
 from rugged_widget.infer.svi.fit import Fit
 from tests.infer.plain import global_state
 from tests.infer.pyro_models import EFFECTS, ERRORS, VAE, Case, cases, eight_schools
@@ -133,6 +135,25 @@ def test_a_guide_that_was_trained_before_goes_on_from_where_it_is() -> None:
     with second.inspecting():
         after = draw(second.guide, 5)
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_two_fits_of_one_guide_draw_at_their_own_arguments() -> None:
+    class Amortised(PyroModule):
+        def forward(self, x: torch.Tensor) -> None:
+            pyro.sample("z", dist.Normal(x, 1e-3))
+
+    def model(x: torch.Tensor) -> None:
+        pyro.sample("x", dist.Normal(pyro.sample("z", dist.Normal(0.0, 1.0)), 1.0), obs=x)
+
+    guide = Amortised()
+    kept = []
+    for place in (1.0, 7.0):
+        fit = fit_of(Case(model, guide, (torch.tensor(place),), {}))
+        kept.append((fit, rehearsal_of(fit.guide), place))
+    for fit, rehearsal, place in kept:
+        with fit.inspecting():
+            recall(fit.guide, rehearsal)
+            assert draw(fit.guide, 20)["z"].mean().item() == pytest.approx(place, abs=0.01)
 
 
 def test_the_running_statistics_of_a_network_stay_where_they_are() -> None:

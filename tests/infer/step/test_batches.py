@@ -10,6 +10,7 @@ import numpy as np
 import pyro
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_sequence
 from torch.utils.data import DataLoader, TensorDataset
 
 from rugged_widget.infer.step.arguments import Call, FixedArguments
@@ -18,6 +19,7 @@ from rugged_widget.infer.step.batches import MIN_KEPT, BatchArguments, arguments
 from rugged_widget.snapshot.values import Epoch
 
 A, B = torch.arange(3.0), torch.ones(3)
+PACKED = pack_sequence([A, B[:2]])
 
 
 def test_a_tuple_is_spread_and_fixed_arguments_follow() -> None:
@@ -37,8 +39,9 @@ def test_a_tuple_is_spread_and_fixed_arguments_follow() -> None:
         (A, (A,), {}),
         ("text", ("text",), {}),
         (None, (None,), {}),
+        (PACKED, (PACKED,), {}),
     ],
-    ids=["list", "names", "other keys", "tensor", "text", "none"],
+    ids=["list", "names", "other keys", "tensor", "text", "none", "packed sequence"],
 )
 def test_a_batch_becomes_arguments(batch: Any, args: Any, kwargs: Any) -> None:
     call = Call.of_batch(batch, (), {})
@@ -75,7 +78,9 @@ def test_all_else_makes_another_form(one: Any, other: Any) -> None:
     assert Call.of_batch(one, (), {}).form != Call.of_batch(other, (), {}).form
 
 
-@pytest.mark.parametrize("thing", [np.ones(2), torch.nn.Parameter(A.clone()), A.to_sparse(), object(), [A, object()]])
+@pytest.mark.parametrize(
+    "thing", [np.ones(2), torch.nn.Parameter(A.clone()), A.to_sparse(), object(), [A, object()], PACKED]
+)
 def test_what_cannot_be_compared_has_no_form(thing: Any) -> None:
     assert Call.of_batch((A, thing), (), {}).form is None
 

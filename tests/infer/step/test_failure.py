@@ -77,10 +77,10 @@ def undisturbed() -> list[float]:
 @pytest.mark.parametrize(
     ("happens", "words", "site"),
     [
-        (raised, "the model or the guide raised ZeroDivisionError: no such country", None),
+        (raised, "the model raised ZeroDivisionError: no such country", None),
         (lambda mean: mean * math.nan, "the log probability of site 'seen' is nan", "seen"),
         (lambda mean: mean + math.inf, "the log probability of site 'seen' is -inf", "seen"),
-        (lambda mean: mean.expand(3), "the model or the guide raised ValueError", "seen"),
+        (lambda mean: mean.expand(3), "the model raised ValueError", "seen"),
     ],
     ids=["raises", "nan", "inf", "shape"],
 )
@@ -154,7 +154,7 @@ def test_a_parameter_that_is_not_finite_is_named() -> None:
         with pyro.plate("rows", len(data)):  # the root is 0, its slope infinite: the gradient is nan, the loss is not
             pyro.sample("seen", dist.Normal((mean - mean).abs().sqrt(), 1.0), obs=data)
 
-    with pytest.raises(FitError, match=r"Step 1 failed: the parameter 'AutoDiagonalNormal.loc' is not finite") as error:
+    with pytest.raises(FitError, match=r"Step 1 failed: the gradient of the parameter 'Auto.*loc' is not") as error:
         fitted(model).advance(1)
     assert error.value.site == "AutoDiagonalNormal.loc"
 

@@ -69,7 +69,7 @@ def test_the_plain_steps_and_what_is_handed_over_are_those_of_the_bare_loop(case
     assert equal(brought.state(), end)
 
 
-@pytest.mark.parametrize("engine", ["plain", "graph"])
+@pytest.mark.parametrize("engine", ["plain", pytest.param("graph", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES)
 def test_while_it_trains_the_user_has_what_he_brought(case: str, engine: str) -> None:
     brought = bring(case)
@@ -204,6 +204,18 @@ def test_parameters_of_other_models_stay_as_the_user_has_them() -> None:
     assert pyro.param("noise").item() != 3.0
 
 
+def test_what_is_handed_over_is_of_the_type_that_the_user_has_made_his_of() -> None:
+    brought = bring("a VAE of two networks")
+    fit = brought.fit(brought.owned())
+    brought.module.double()
+    fit.advance(3)
+    assert {value.dtype for value in brought.module.state_dict().values()} == {torch.float64}
+    fit.hand_over()
+    result = brought.module.state_dict()["decoder.weight"]
+    assert result.dtype == torch.float64
+    assert result.float().tolist() == fit.param_store()["decoder$$$weight"].tolist()
+
+
 def test_gradients_and_frozen_weights_of_the_users_come_back() -> None:
     brought = bring("a VAE of two networks")
     decoder: Any = brought.module.get_submodule("decoder")
@@ -291,6 +303,28 @@ def test_calls_that_set_up_a_guide_do_not_count() -> None:
     assert thing.calls == 4  # the guide calls it in its first step too
 
 
+def test_a_network_that_no_search_finds_is_owned_when_it_is_registered() -> None:
+    hidden = {"network": nn.Linear(1, 3)}
+    before = hidden["network"].weight.clone()
+
+    def model(rows: torch.Tensor) -> None:
+        network = pyro.module("network", hidden["network"])
+        with pyro.plate("rows", len(rows)):
+            pyro.sample("row", dist.Normal(network(torch.ones(len(rows), 1)), 1.0).to_event(1), obs=rows)
+
+    ownership = Ownership()
+    fits = [
+        Fit(model, lambda _: lambda _: None, (ROWS,), learning_rate=0.1, seed=1, engine="plain", ownership=ownership)
+        for _ in range(2)
+    ]
+    for fit in fits:
+        fit.advance(5)
+        assert hidden["network"].weight.equal(before)
+    assert losses(fits[0]) == losses(fits[1])
+    fits[0].hand_over()
+    assert not hidden["network"].weight.equal(before)
+
+
 def test_data_that_the_user_sets_on_a_module_count() -> None:
     class Shifted(nn.Module):
         def __init__(self) -> None:
@@ -364,7 +398,9 @@ def test_nothing_is_handed_over_while_it_computes() -> None:
 
 
 class Holder:
-    """An object with a network and methods that call one another."""
+    """An object with networks and methods that call one another."""
+
+    of_all = nn.Linear(4, 4)
 
     def __init__(self, network: nn.Module) -> None:
         self.networks = [network]
@@ -393,6 +429,7 @@ def test_modules_are_found_wherever_a_model_has_them() -> None:
         (closure, closed),
         (Holder(held).outer, held),
         (Holder(held).outer, GLOBAL),
+        (Holder(held).outer, Holder.of_all),
         (poutine.block(lambda: blocked), blocked),
         (autoguide.AutoNormal(closure), closed),
     ):
@@ -401,6 +438,7 @@ def test_modules_are_found_wherever_a_model_has_them() -> None:
         assert any(held is weight for held in ownership.tensors), thing
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.sampled_from(["one", "other", "user", "look", "lesson"]), max_size=14))
 def test_fits_the_lesson_and_the_user_do_not_move_each_other(actions: list[str]) -> None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from rugged_widget.infer.svi.batch_forms import MAX_PROGRAMS, MAX_REMEMBERED, PATIENCE, Forms
+import pytest
+
+from rugged_widget.infer.svi.batch_forms import (
+    MAX_PROGRAMS,
+    MAX_REMEMBERED,
+    NONE_ALIKE,
+    NOT_COMPARABLE,
+    PATIENCE,
+    Forms,
+)
+from rugged_widget.view.i18n.catalogue import catalogue
 
 
 def test_a_form_that_comes_again_is_worth_it() -> None:
@@ -20,8 +30,10 @@ def test_a_form_that_comes_again_is_worth_it() -> None:
 
 def test_what_has_no_form_never_is() -> None:
     forms = Forms()
-    for step in range(3):
+    for step in range(PATIENCE + 1):
+        assert forms.obstacle is None
         forms.note(step, None)
+    assert forms.obstacle == NOT_COMPARABLE
     assert not forms.is_worth_a_capture(None, 0)
 
 
@@ -29,5 +41,10 @@ def test_forms_that_never_come_again_are_not_kept() -> None:
     forms = Forms()
     for step in range(1000):
         forms.note(step, step)
-        assert forms.are_all_different == (step >= PATIENCE)
+        assert forms.obstacle == (NONE_ALIKE if step >= PATIENCE else None)
     assert len(forms._counts) == MAX_REMEMBERED
+
+
+@pytest.mark.parametrize("reason", [NONE_ALIKE, NOT_COMPARABLE])
+def test_the_page_knows_each_obstacle_in_every_language(reason: str) -> None:
+    assert reason in [entry for key, entry in catalogue("en").items() if key.startswith("engine.reason.")]

@@ -131,7 +131,7 @@ def test_what_cannot_be_told_is_said() -> None:
     failed = shown(figure, snapshot_of(note=ElboTermsNote("failed", "ValueError: <no>")))
     assert "The terms could not be computed: ValueError: &lt;no&gt;" in failed
     other = shown(figure, snapshot_of(*SCHOOLS, note=ElboTermsNote("other_loss", "RenyiELBO")))
-    assert "The loss, RenyiELBO, is not the sum of them." in plain(other)
+    assert "the loss, RenyiELBO, is not their sum" in plain(other)
     assert len(rows(other)) == 4
 
 

@@ -84,6 +84,25 @@ def values_of(figure: object, snapshot: RegressionSnapshot, target: object) -> d
     return found
 
 
+def test_the_axis_of_the_elbo_covers_a_curve_with_steps_that_were_skipped(
+    snapshots: dict[int, RegressionSnapshot],
+) -> None:
+    snapshot = snapshots[700]
+    elbo, smoothed = snapshot.curve.elbo.copy(), snapshot.curve.smoothed.copy()
+    elbo[[0, 5, -1]], smoothed[0] = math.nan, math.nan
+    axes = []
+    for curve in (snapshot.curve, dataclasses.replace(snapshot.curve, elbo=elbo, smoothed=smoothed)):
+        figure = ElboFigure(1500, STORY, lambda: None, text=WORDS)
+        figure.update(dataclasses.replace(snapshot, curve=curve), RUNNING)
+        axes.append(figure._y.bounds)
+    assert axes[0] == axes[1]
+    nothing = np.full_like(elbo, math.nan)
+    figure = ElboFigure(1500, STORY, lambda: None, text=WORDS)
+    curve = dataclasses.replace(snapshot.curve, elbo=nothing, smoothed=nothing)
+    figure.update(dataclasses.replace(snapshot, curve=curve), RUNNING)
+    assert all(map(math.isfinite, figure._y.bounds))
+
+
 def test_the_elbo_is_total_or_per_observation(snapshots: dict[int, RegressionSnapshot]) -> None:
     figure = ElboFigure(1500, STORY, lambda: None, text=WORDS)
     raw = drawn.mark(figure.box, bqplot.Lines, color="accent-faint")

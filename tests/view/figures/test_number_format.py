@@ -30,6 +30,7 @@ from rugged_widget.view.figures.number_format import (
     short,
     times,
     with_error,
+    with_spread,
     within,
 )
 from rugged_widget.view.i18n import catalogue as catalogues
@@ -199,6 +200,17 @@ def test_an_interval_can_share_its_power_of_ten() -> None:
 def test_an_error_that_is_too_small_to_see_is_left_out() -> None:
     assert plain(with_error(TEXT, -248.91234, 0.0023, most=3)) == "-248.912 ± 0.002"
     assert plain(with_error(TEXT, -248.91234, 1e-9, most=3)) == "-248.912"
+
+
+def test_a_standard_deviation_has_two_figures_where_one_would_be_coarse() -> None:
+    written = [with_spread(TEXT, -30.123, spread) for spread in (0.8123, 1.04, 0.25, 31.0, 1e-9)]
+    assert list(map(plain, written)) == [
+        "-30.1 ± 0.8",
+        "-30.1 ± 1.0",
+        "-30.12 ± 0.25",
+        "-30 ± 30",
+        "-30.123",
+    ]
 
 
 def test_ratios_and_factors_have_as_many_figures_as_tell_something() -> None:

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from pyro.infer.autoguide import AutoNormal
 from pyro.optim import PyroLRScheduler
 
+from rugged_widget.errors import FitError
+from rugged_widget.infer.step.optimizer import OptimizerStart
 from rugged_widget.infer.svi.fit import Fit
+from tests.infer.plain import normal_model
 from tests.infer.step.bare import BareLoop, fitted, losses, unconstrained, values
 from tests.infer.step.test_optimizer import MADE, OPTIMIZERS, SCHEDULES, WATCHES, optimizer, scheduler
 
@@ -108,3 +112,38 @@ def test_a_schedule_that_ends_is_told_by_pyros_own_step() -> None:
     with pytest.raises(Exception, match="Tried to step 31 times"):
         fit.advance(60)
     assert fit.step >= 20
+
+
+@pytest.mark.parametrize("name", ["Adam", "ClippedAdam", "AdagradRMSProp", "ExponentialLR"])
+def test_moments_of_an_optimizer_that_has_trained_count_in_the_graph_too(name: str) -> None:
+    problem: dict[str, Any] = {"model": normal_model, "make_guide": AutoNormal, "args": (torch.linspace(-1, 2, 9),)}
+    make, every = (scheduler, 1) if name in SCHEDULES else (optimizer, 0)
+    loop = BareLoop(make(name), **problem)
+    loop.step(10, every)
+    warm = OptimizerStart.of(loop.optim)
+    fit, plain = fitted(warm, engine="graph", **problem), fitted(warm, **problem)
+    cold = fitted(make(name), **problem)
+    assert fit.learning_rate == plain.learning_rate
+    fit.advance(30), plain.advance(30), cold.advance(30)
+    assert fit.engine.name == "graph"
+    assert losses(fit) == pytest.approx(losses(plain), rel=1e-5)
+    assert losses(plain)[1] != losses(cold)[1]
+    rates = [each.history()["learning_rate"].tolist() for each in (fit, plain, cold)]
+    assert rates[0] == pytest.approx(rates[1])
+    assert rates[1] == rates[2] or name in {"ClippedAdam", "ExponentialLR"}, "a schedule goes on from where it was"
+
+
+def test_after_running_away_the_schedule_is_back_with_the_parameters() -> None:
+    def growing() -> Any:
+        return scheduler("MultiStepLR", milestones=[33], gamma=1e40)
+
+    fits = [fitted(growing(), engine=engine, schedule_every=2) for engine in ("plain", "graph")]
+    for fit in fits:
+        fit.advance(40)
+        with pytest.raises(FitError, match="back at step 6"):
+            fit.advance(60)
+        assert fit.learning_rate == 0.05
+        fit.rate_factor = 1e-41
+        fit.advance(75 - fit.step)
+    assert fits[0].history()["learning_rate"].tolist() == pytest.approx(fits[1].history()["learning_rate"].tolist())
+    assert losses(fits[1]) == pytest.approx(losses(fits[0]), rel=1e-5)

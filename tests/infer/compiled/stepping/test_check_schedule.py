@@ -48,7 +48,7 @@ def scheduled(
     run, checked, calls = Run(both(prelude)), [], []
     run.compiled.engine = Idle(clock)
 
-    def check() -> tuple[Any, Any]:
+    def check(_: int) -> tuple[Any, Any]:
         checked.append(len(run.losses))
         end = clock.now + clock.check
         run.compiled.run(1, 0.1)

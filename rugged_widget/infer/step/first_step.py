@@ -1,0 +1,111 @@
+"""Note facts of the first step that a fit takes: its sites, their plates and scales, and what does not train."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+import torch
+from pyro import get_param_store
+
+MAX_NODES = 100_000
+"""Nodes of the graph of gradients that are looked at."""
+
+
+class Plate(NamedTuple):
+    """A plate that a site is in: its name, the elements that the step looked at, and all of them."""
+
+    name: str
+    looked_at: int
+    size: int
+
+
+class SiteFacts(NamedTuple):
+    """A sample site as guide or model ran it once.
+
+    `scale` is what its log probability was multiplied by, the mean of several; `shape` that of its value.
+    """
+
+    name: str
+    is_observed: bool
+    is_point: bool
+    plates: tuple[Plate, ...]
+    scale: float
+    shape: tuple[int, ...]
+
+
+class FirstStep(NamedTuple):
+    """What the first step showed.
+
+    Attributes
+    ----------
+    sites
+        Every run of a sample site in the order of execution: those of the guide, then those of the model.
+    without_gradient
+        Names of parameters that had no gradient.
+    unregistered
+        Shapes of tensors that require a gradient and are no parameters of the fit.
+    """
+
+    sites: tuple[SiteFacts, ...]
+    without_gradient: tuple[str, ...]
+    unregistered: tuple[tuple[int, ...], ...]
+
+
+def first_step(messages: Collection[Any], gradients: Iterable[tuple[torch.Tensor, torch.Tensor | None]]) -> FirstStep:
+    """Return the facts of a step, given Pyro's messages of it, and each parameter with its gradient."""
+    known = [param for param, gradient in gradients if gradient is not None]
+    params = list(get_param_store().named_parameters())
+    missing = tuple(name for name, param in params if param.requires_grad and not _holds(known, param))
+    sites = tuple(_facts(message) for message in messages if _counts(message))
+    return FirstStep(sites, missing, _unregistered(messages, [param for _, param in params]))
+
+
+def _counts(message: Any) -> bool:
+    return message["type"] == "sample" and type(message["fn"]).__name__ != "_Subsample"
+
+
+def _facts(message: Any) -> SiteFacts:
+    plates = tuple(
+        Plate(frame.name, int(frame.size), int(frame.size if frame.full_size is None else frame.full_size))
+        for frame in message["cond_indep_stack"]
+        if frame.vectorized and frame.size > 0
+    )
+    observed = message["is_observed"] and not message["infer"].get("_deterministic")
+    distribution = message["fn"]
+    while hasattr(distribution, "base_dist"):
+        distribution = distribution.base_dist
+    is_point = type(distribution).__name__ in {"Delta", "Unit"}
+    scale = float(torch.as_tensor(message["scale"], dtype=torch.float64).detach().mean())
+    shape = tuple(map(int, getattr(message["value"], "shape", ())))
+    return SiteFacts(str(message["name"]), bool(observed), is_point, plates, scale, shape)
+
+
+def _unregistered(messages: Collection[Any], params: Collection[torch.Tensor]) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of the tensors at the ends of the graph of gradients that are no parameters."""
+    roots = [tensor for message in messages for tensor in _tensors_of(message)]
+    ends = [tensor for tensor in roots if tensor.is_leaf and tensor.requires_grad]
+    waiting, seen = [tensor.grad_fn for tensor in roots if tensor.grad_fn is not None], set[Any]()
+    while waiting and len(seen) < MAX_NODES:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(end := getattr(node, "variable", None), torch.Tensor):
+            ends.append(end)
+        waiting += [following for following, _ in node.next_functions if following is not None]
+    foreign: list[torch.Tensor] = []
+    for end in ends:
+        if not (_holds(params, end) or _holds(foreign, end)):
+            foreign.append(end)
+    return tuple(tuple(end.shape) for end in foreign)
+
+
+def _tensors_of(message: Any) -> list[torch.Tensor]:
+    distribution, tensors = message["fn"], [message["value"]]
+    while message["type"] == "sample" and distribution is not None:
+        tensors += getattr(distribution, "__dict__", {}).values()
+        distribution = getattr(distribution, "base_dist", None)
+    return [tensor for tensor in tensors if isinstance(tensor, torch.Tensor)]
+
+
+def _holds(tensors: Iterable[torch.Tensor], tensor: torch.Tensor) -> bool:
+    return any(held is tensor for held in tensors)
