@@ -32,6 +32,9 @@ MODES = ("ellipses", "draws")
 NUM_CORNERS = 72  # points of an ellipse
 PROB = 0.9  # probability inside an ellipse, were the draws normal
 HIDDEN = 10.0  # how far beyond the axis what is not drawn lies, as a multiple of what the axis holds
+NOWHERE = np.array([[-1.0, 1.0], [-1.0, 1.0]])
+"""What the axes hold where there is nothing to draw, shape (2, 2)."""
+
 EDGE = 0.005  # share of the draws at either end that an axis need not hold
 
 
@@ -100,16 +103,16 @@ class PairFigure:
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change; the snapshot holds draws."""
         fresh = self._place()
-        points = pick(snapshot.draws, self.latents)
-        ring, as_dots = ellipse(points), self.mode.value == "draws"
-        dots = resized(points[:, :NUM_DOTS], NUM_DOTS) if as_dots else None
-        seen = np.concatenate([middle(points), ring, *self._extent], axis=1)
+        points, as_dots = pick_drawn(snapshot.draws, self.latents), self.mode.value == "draws"
+        ring = None if points is None else ellipse(points)
+        own = [] if points is None or ring is None else [middle(points), ring]
+        seen = np.concatenate([*own, *self._extent] or [NOWHERE], axis=1)
         low, high = seen.min(1), seen.max(1)
         beyond = [widened(*ends, HIDDEN)[0] for ends in zip(low.tolist(), high.tolist(), strict=True)]
         hidden = np.repeat(np.array(beyond)[:, None], NUM_DOTS, axis=1)
-        x, y = hidden if dots is None else dots
-        ring = np.repeat(hidden[:, :1], NUM_CORNERS, axis=1) if as_dots else ring
-        center = points.mean(1)
+        x, y = resized(points[:, :NUM_DOTS], NUM_DOTS) if as_dots and points is not None else hidden
+        ring = np.repeat(hidden[:, :1], NUM_CORNERS, axis=1) if as_dots or ring is None else ring
+        center = hidden[:, 0] if points is None else points.mean(1)
         return [
             *_bounds(self._x, float(low[0]), float(high[0]), fresh=fresh),
             *_bounds(self._y, float(low[1]), float(high[1]), fresh=fresh),
@@ -205,23 +208,27 @@ class PairFigure:
         return [np.concatenate(lines).T]
 
     def _place_runs(self, pair: tuple[Latent, Latent], mode: str) -> list[Array]:
-        points = [pick(run.draws, pair) for run in self._runs]
-        outlines = [ellipse(draws) for draws in points]
+        extent, tops = [], {}
         for number, (dots, ring) in enumerate(zip(self._kept_dots, self._kept_rings, strict=True)):
-            drawn = number < len(self._runs)
-            if drawn:
+            run = self._runs[number] if number < len(self._runs) else None
+            points = None if run is None else pick_drawn(run.draws, pair)
+            if run is not None and points is not None:
+                outline = ellipse(points)
                 with dots.hold_sync(), ring.hold_sync():
-                    dots.x, dots.y = points[number][:, :NUM_DOTS]
-                    ring.x, ring.y = outlines[number]
-            dots.visible, ring.visible = drawn and mode == "draws", drawn and mode == "ellipses"
-        self._tag([outline[:, outline[1].argmax()] for outline in outlines])
-        return [*outlines, *map(middle, points)]
+                    dots.x, dots.y = points[:, :NUM_DOTS]
+                    ring.x, ring.y = outline
+                extent += [outline, middle(points)]
+                tops[str(run.number)] = outline[:, outline[1].argmax()]
+            is_drawn = points is not None
+            dots.visible, ring.visible = is_drawn and mode == "draws", is_drawn and mode == "ellipses"
+        self._tag(tops)
+        return extent
 
-    def _tag(self, tops: Sequence[Array]) -> None:
+    def _tag(self, tops: Mapping[str, Array]) -> None:
         """Write the numbers of the kept runs over their ellipses: colours alone do not tell everyone which is which."""
         with self._tags.hold_sync():
-            self._tags.x, self._tags.y = np.array(tops).T if tops else np.zeros((2, 1))
-            self._tags.text = [str(run.number) for run in self._runs] if tops else [""]
+            self._tags.x, self._tags.y = np.array(list(tops.values())).T if tops else np.zeros((2, 1))
+            self._tags.text = list(tops) or [""]
             self._tags.visible = bool(tops)
 
     def _place_cross(self, pair: tuple[Latent, Latent]) -> list[Array]:
@@ -269,7 +276,23 @@ def ellipse(points: Array) -> Array:
 
 def pick(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array:
     """Return draws of two latents, shape (2, num_draws)."""
-    return np.stack([_element(draws[site], index) for site, index in pair])
+    return np.stack([np.asarray(draws[site])[(slice(None), *index)] for site, index in pair])
+
+
+def pick_drawn(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array | None:
+    """Return the finite draws of two latents, shape (2, num_draws); None where there are fewer than two.
+
+    A guide may leave a latent out, or draw only some of its elements.
+    """
+    if not all(site in draws and _reaches(draws[site].shape[1:], index) for site, index in pair):
+        return None
+    points = pick(draws, pair)
+    points = points[:, np.isfinite(points).all(0)]
+    return points if points.shape[1] > 1 else None
+
+
+def _reaches(shape: tuple[int, ...], index: tuple[int, ...]) -> bool:
+    return len(index) == len(shape) and all(at < size for at, size in zip(index, shape, strict=True))
 
 
 def middle(points: Array) -> Array:
@@ -280,11 +303,6 @@ def middle(points: Array) -> Array:
 def resized(points: Array, count: int) -> Array:
     """Return exactly `count` draws, the last one again and again where there are fewer."""
     return np.pad(points, ((0, 0), (0, count - points.shape[1])), mode="edge")
-
-
-def _element(draws: Array, index: tuple[int, ...]) -> Array:
-    element: Array = np.asarray(draws).reshape(len(draws), -1)
-    return element[:, np.ravel_multi_index(index, draws.shape[1:]) if index else 0]
 
 
 def _bounds(ruler: Ruler, low: float, high: float, *, fresh: bool) -> Changes:

@@ -281,3 +281,17 @@ def test_the_catalogue_says_the_same_sentences() -> None:
         names = [name for _, name, _, _ in string.Formatter().parse(sentence) if name]
         numbers = {"elements", "limit", "count", "wanted", "numbers", "size"}
         assert text(f"guide_notes.{key}", **{name: 1234 if name in numbers else "'a'" for name in names})
+
+
+def test_a_guide_that_picks_the_rows_agrees_with_a_model_that_takes_all() -> None:
+    def model(x: torch.Tensor) -> None:
+        with pyro.plate("rows", 6) as rows:
+            z = pyro.sample("z", dist.Normal(0.0, 1.0))
+            pyro.sample("x", dist.Normal(z, 1.0), obs=x[rows])
+
+    def guide(x: torch.Tensor) -> None:
+        loc = pyro.param("loc", torch.zeros(6))
+        with pyro.plate("rows", 6, 2) as rows:
+            pyro.sample("z", dist.Normal(loc[rows], 1.0))
+
+    assert choose_guide(guide, model, (torch.zeros(6),)).warnings == ()

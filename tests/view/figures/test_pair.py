@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import bqplot
@@ -13,7 +14,7 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.snapshot.values import Contours, Latent
-from rugged_widget.view.figures.pair import PairFigure, ellipse, pick
+from rugged_widget.view.figures.pair import PairFigure, ellipse, pick, pick_drawn
 from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.kept_fakes import draws, run
@@ -213,3 +214,24 @@ def test_another_language_names_everything_anew_and_picks_nothing() -> None:
     assert shown.latents == PAIR
     assert drawn.axis(shown.box, "left").label == "편향"
     assert shown.mode.options[0][0] == "90 % 타원"
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        {},
+        {WEIGHT: np.zeros((50, 1, 1))},
+        {WEIGHT: np.full((50, 1, 3), math.nan)},
+        {WEIGHT: np.zeros((50, 3))},
+    ],
+    ids=["left out", "fewer rows", "not finite", "another shape"],
+)
+def test_latents_that_a_guide_or_a_kept_run_does_not_draw_are_not_shown(gone: dict[str, Any]) -> None:
+    assert pick_drawn(gone, PAIR) is None
+    text = Catalogue()
+    shown = PairFigure(subject_of(DATA, PROBS, text), None, None, lambda: None, text=text, pair=PAIR)
+    shown.show_runs((dataclasses.replace(run(1), draws=gone),))
+    changes = dict(shown.update(dataclasses.replace(snapshot(), draws=gone), RUNNING))
+    low = float(changes[shown._x.scale]["min"])
+    assert max(np.max(changes[mark]["x"]) for mark in (shown._dots, shown._ring, shown._center)) < low
+    assert not any(mark.visible for mark in kept(shown, bqplot.Lines))

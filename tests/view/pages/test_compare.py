@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import bqplot
@@ -251,3 +252,15 @@ def test_before_the_first_step_the_axis_holds_where_the_kept_runs_ended() -> Non
     assert low <= -500.0
     assert high >= -249.0
     assert value_of(changes, drawn.mark(figure.box, bqplot.Lines, color="accent-faint"), "y").max() < low
+
+
+@pytest.mark.parametrize("num_rows", [0, 1])
+def test_runs_of_a_model_with_fewer_than_two_latents_are_compared_without_a_pair(num_rows: int) -> None:
+    text = Catalogue()
+    requests = CompareRequests(*[lambda *_values: None] * 5)
+    few = SimpleNamespace(rows=subject_of(DATA, PROBS, text).rows[:num_rows])
+    page = ComparePage(few, None, requests, None, lambda: None, text=text)  # type: ignore[arg-type]
+    page.show_runs((run(1),))
+    assert page.update(MOMENT, RUNNING) == []
+    assert page.request() == SnapshotRequest()
+    assert not drawn.parts(page.box, "rw-pair")
