@@ -110,15 +110,9 @@ def watch(
             title=title,
         )
     except ValueError as error:
-        settings_taken = sorted(
-            {*of_window} & {parameter.name for parameter in parameters_of(given["model"])} - {*(kwargs or {})}
-        )
-        if not settings_taken:
-            raise
-        names = ", ".join(f'"{name}": ...' for name in settings_taken)
-        raise ValueError(
-            f"{error}. watch took {', '.join(settings_taken)} as its own: give it to the model by kwargs={{{names}}}"
-        ) from error
+        if both := _names_of_both(given["model"], {*of_window} - {*(kwargs or {})}):
+            raise ValueError(f"{error}. {both}") from error
+        raise
     return Monitor(problem, **of_window)
 
 
@@ -127,6 +121,15 @@ def _check_kinds(kwargs: Any, title: Any) -> None:
         raise TypeError(f"kwargs must be a dict of the model's keyword arguments by name, got {kwargs!r:.100}")
     if title is not None and not isinstance(title, str):
         raise TypeError(f"title must be a text, got {title!r:.100} of type {type(title).__name__}")
+
+
+def _names_of_both(model: Any, settings: set[str]) -> str:
+    """Say which arguments of the model were taken as settings of the window; empty where none were."""
+    both = sorted(settings & {parameter.name for parameter in parameters_of(model)})
+    by_name = ", ".join(f'"{name}": ...' for name in both)
+    if not both:
+        return ""
+    return f"watch took {', '.join(both)} as its own: give it to the model by kwargs={{{by_name}}}"
 
 
 def _refuse_twice(given: Mapping[str, Any], **others: Any) -> None:
