@@ -97,18 +97,9 @@ def watch(
         raise ValueError("learning_rate is for Adam, and an optimizer with rates of its own was given: use rate_factor")
     if given["optimizer"] is None and "rate_factor" in of_window:
         raise ValueError("rate_factor scales the rates of an optimizer, and none was given: use learning_rate")
+    given |= {"batches": batches, "schedule_every": schedule_every, "title": title}
     try:
-        problem = problem_of(
-            given["model"],
-            given["guide"],
-            args,
-            {**of_model, **(kwargs or {})},
-            batches=batches,
-            loss=given["loss"],
-            optimizer=given["optimizer"],
-            schedule_every=schedule_every,
-            title=title,
-        )
+        problem = problem_of(args=args, kwargs={**of_model, **(kwargs or {})}, **given)
     except ValueError as error:
         if both := _names_of_both(given["model"], {*of_window} - {*(kwargs or {})}):
             raise ValueError(f"{error}. {both}") from error

@@ -9,6 +9,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro.infer import TraceMeanField_ELBO
 from torch.distributions import constraints
 
 from rugged_widget import watch
@@ -19,11 +20,14 @@ Z = 0.6744897501960817
 
 
 def trained(model: object, guide: object, *args: torch.Tensor, **settings: object) -> dict[str, np.ndarray]:
-    """Return the quartiles of the latents, with the mean of the last iterates in place of the last."""
+    """Return the quartiles of the latents, with the mean of the last iterates in place of the last.
+
+    They are of 400 draws where there is no formula: 0.27 is four standard errors of a quartile in terms of the sd.
+    """
     pyro.clear_param_store()
-    settings = {"num_steps": 3000, "learning_rate": 0.02, "seed": 1, **settings}
+    settings = {"num_steps": 1500, "learning_rate": 0.03, "seed": 1, **settings}
     with closing(watch(model, guide, *args, **settings)) as monitor:
-        monitor.advance(3000)
+        monitor.advance(1500)
         assert monitor.error == ""
         monitor.average_iterates()
         return monitor.quantiles([0.25, 0.5, 0.75])
@@ -67,7 +71,7 @@ def test_gamma_rate_of_poisson_counts() -> None:
     exact = (
         dist.Gamma(2.0 + counts.sum(), 1.0 + len(counts)).sample((200_000,)).quantile(torch.tensor([0.25, 0.5, 0.75]))
     )
-    np.testing.assert_allclose(trained(model, guide, counts)["rate"], exact, rtol=0.06)
+    np.testing.assert_allclose(trained(model, guide, counts)["rate"], exact, atol=0.27 * 0.75)
 
 
 def test_beta_fairness_of_a_coin() -> None:
@@ -85,7 +89,9 @@ def test_beta_fairness_of_a_coin() -> None:
         pyro.sample("fairness", dist.Beta(heads, tails))
 
     exact = dist.Beta(23.0, 17.0).sample((200_000,)).quantile(torch.tensor([0.25, 0.5, 0.75]))
-    np.testing.assert_allclose(trained(model, guide, flips)["fairness"], exact, atol=0.015)
+    np.testing.assert_allclose(
+        trained(model, guide, flips, loss=TraceMeanField_ELBO())["fairness"], exact, atol=0.27 * 0.077
+    )
 
 
 def test_weights_of_a_linear_regression() -> None:

@@ -92,7 +92,17 @@ def test_the_optimizer_has_its_options(optimizer: Any, written: str) -> None:
         agrees(monitor, dict(NOTEBOOK))
 
 
+def test_it_says_that_a_run_went_on_from_what_was_trained() -> None:
+    with closing(schools(guide="normal")) as monitor:
+        monitor.advance(1)
+        assert "went on" not in monitor.script()
+    with closing(watch(eight_schools, "normal", EFFECTS, ERRORS, engine="plain", num_steps=3)) as monitor:
+        monitor.advance(1)
+        assert "# The run went on from parameters of Pyro's store" in monitor.script()
+
+
 def test_the_guide_and_the_loss_have_their_options() -> None:
+    pyro.clear_param_store()
     guide = AutoNormal(eight_schools, init_loc_fn=init_to_sample, init_scale=0.3)
     svi = SVI(
         eight_schools,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+import pyro
 from pyro.infer import SVI
 from pyro.poutine.messenger import unwrap
 
@@ -49,6 +50,8 @@ class Problem:
         Steps after which the optimizer's schedule is stepped.
     ownership
         The user's modules and parameters as they were.
+    stored
+        Names of the parameters that were in Pyro's store: those that model and guide have go on from there.
     title
         What to call it; plain text.
     """
@@ -64,6 +67,7 @@ class Problem:
     optimizer: OptimizerStart | None
     schedule_every: int
     ownership: Ownership
+    stored: frozenset[str]
     title: str
 
     def with_guide(self, guide: Any) -> Problem:
@@ -129,6 +133,7 @@ def problem_of(
         optimizer=start,
         schedule_every=schedule_every,
         ownership=ownership,
+        stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
     )
 

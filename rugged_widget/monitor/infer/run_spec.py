@@ -99,10 +99,8 @@ def _remarks(fit: ModelFit, missing: list[str], *, follows: bool) -> tuple[str, 
     if missing:
         names = ", ".join(missing)
         remarks.append(f"From your notebook, made anew as before the first step: {names}.")
-    if fit.problem.optimizer is not None and fit.problem.optimizer.states:
-        remarks.append(
-            "The run went on from an optimizer, and parameters, that had taken steps before: begin with those."
-        )
+    if fit.problem.stored & {*fit.param_store()}:
+        remarks.append("The run went on from parameters of Pyro's store that had been trained; this begins anew.")
     if follows and fit.rate_factor != 1.0:
         remarks.append(f"All rates were multiplied by {fit.rate_factor!r} in the end, which this does not do.")
     return tuple(remarks)
