@@ -100,13 +100,13 @@ def watch(
         raise ValueError("learning_rate is for Adam, and an optimizer with rates of its own was given: use rate_factor")
     if given["optimizer"] is None and "rate_factor" in of_window:
         raise ValueError("rate_factor scales the rates of an optimizer, and none was given: use learning_rate")
-    how = {"batches": batches, "schedule_every": schedule_every, "skip_nonfinite": skip_nonfinite, "title": title}
+    given |= {"batches": batches, "schedule_every": schedule_every, "skip_nonfinite": skip_nonfinite, "title": title}
     try:
-        problem = problem_of(args=args, kwargs={**of_model, **(kwargs or {})}, **given, **how)
+        problem = problem_of(args=args, kwargs={**of_model, **(kwargs or {})}, **given)
     except ValueError as error:
-        if (named := _with_names(error, {*of_window} - {*(kwargs or {})}, given["model"])) is None:
-            raise
-        raise named from error
+        if both := _names_of_both(given["model"], {*of_window} - {*(kwargs or {})}):
+            raise ValueError(f"{error}. {both}") from error
+        raise
     return Monitor(problem, **of_window)
 
 
@@ -117,16 +117,16 @@ def _check_kinds(kwargs: Any, title: Any) -> None:
         raise TypeError(f"title must be a text, got {title!r:.100} of type {type(title).__name__}")
 
 
+def _names_of_both(model: Any, settings: set[str]) -> str:
+    """Say which arguments of the model were taken as settings of the window; empty where none were."""
+    both = sorted(settings & {parameter.name for parameter in parameters_of(model)})
+    by_name = ", ".join(f'"{name}": ...' for name in both)
+    if not both:
+        return ""
+    return f"watch took {', '.join(both)} as its own: give it to the model by kwargs={{{by_name}}}"
+
+
 def _refuse_twice(given: Mapping[str, Any], **others: Any) -> None:
     for name, value in others.items():
         if value is not _MISSING and value is not None:
             raise ValueError(f"the SVI that was given has its {name} already, {given[name]!r}: leave {name}= out")
-
-
-def _with_names(error: ValueError, taken: set[str], model: Any) -> ValueError | None:
-    """Return the error with the names of the model's arguments that `watch` took; None where it took none."""
-    names = sorted(taken & {parameter.name for parameter in parameters_of(model)})
-    if not names:
-        return None
-    listed = ", ".join(f'"{name}": ...' for name in names)
-    return ValueError(f"{error}. watch took {', '.join(names)} as its own: give it to the model by kwargs={{{listed}}}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+import pyro
 from pyro import poutine
 from pyro.infer import SVI
 
@@ -53,6 +54,8 @@ class Problem:
         Where model and guide were defined.
     ownership
         The user's modules and parameters as they were.
+    stored
+        Names of the parameters that were in Pyro's store: those that model and guide have go on from there.
     title
         What to call it; plain text.
     """
@@ -71,6 +74,7 @@ class Problem:
     skip_nonfinite: int
     origins: tuple[Origin, Origin]
     ownership: Ownership
+    stored: frozenset[str]
     title: str
 
     def with_guide(self, guide: Any) -> Problem:
@@ -161,6 +165,7 @@ def problem_of(
         skip_nonfinite=checked_count(skip_nonfinite, "skip_nonfinite", 0),
         origins=(Origin.of(model), Origin.of(guide)),
         ownership=ownership,
+        stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
     )
 
