@@ -10,6 +10,7 @@ from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.facts import Facts
 from rugged_widget.view.figures.gradient_norms import GradientNormsFigure, gradient_norms_facts
 from rugged_widget.view.figures.latents.figure import LatentFigure
+from rugged_widget.view.figures.prediction import PredictionFigure, prediction_facts
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Factory
 from rugged_widget.view.pages.all_parameters import AllParametersPage
@@ -38,6 +39,7 @@ def monitor_pages(
     settings: Mapping[str, object],
     ask: Ask,
     *,
+    predictions: tuple[str, ...] = (),
     text: Catalogue,
 ) -> Mapping[str, Factory]:
     """Return the factories of the pages, by the names of their tabs, in order.
@@ -52,6 +54,8 @@ def monitor_pages(
         Requests and first values of the settings, for the first page.
     ask
         Runs a function on the thread that computes.
+    predictions
+        Titles of the predictions, a panel each.
     text
         The words.
     """
@@ -63,6 +67,10 @@ def monitor_pages(
         explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
         explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
         num_steps = int(str(settings["num_steps"]))
+        predicted = []
+        if predictions:
+            explain["prediction"] = Explanation(text, "prediction", prediction_facts)
+            predicted = [PredictionFigure(predictions, text=text, explain=explain["prediction"])]
         return TrainPage(
             subject,
             num_steps,
@@ -72,6 +80,7 @@ def monitor_pages(
             figures=(
                 ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
                 GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
+                *predicted,
             ),
             explain=explain,
             text=text,

@@ -11,6 +11,7 @@ from rugged_widget.snapshot.model_values import (
     GradientNorms,
     ModelStructure,
     ParameterTable,
+    Prediction,
 )
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.values import (
@@ -109,6 +110,8 @@ class Snapshot(Value):
         Summaries of the parameters; None unless requested.
     densities
         Densities by element, on its support, of those that were requested and have one.
+    predictions
+        What the model predicts, a panel each; empty unless requested, and where nobody said what is to be predicted.
     """
 
     step: int
@@ -135,6 +138,7 @@ class Snapshot(Value):
     gradient_norms: GradientNorms | None = None
     parameter_table: ParameterTable | None = None
     densities: Mapping[Latent, Density] = field(default_factory=dict)
+    predictions: tuple[Prediction, ...] = ()
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

@@ -19,8 +19,9 @@ from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
+from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
-from rugged_widget.snapshot.model_values import ModelStructure
+from rugged_widget.snapshot.model_values import ModelStructure, Prediction
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Array, Averaged
@@ -55,6 +56,10 @@ class ModelFit(Fit):
         self.unjudged = ""
         self._judgement: tuple[int, Approximation | None] | None = None
         self._structure: ModelStructure | None = None
+        self._predictor: Predictor | None = None
+        if problem.predict is not None:
+            example = problem.example if problem.batches is None else None
+            self._predictor = Predictor(problem.predict, problem.choice.model, example)
         super().__init__(
             problem.choice.model,
             problem.choice.make,
@@ -134,7 +139,21 @@ class ModelFit(Fit):
             gradient_norms=self.gradient_norms() if request.gradient_norms else None,
             parameter_table=table,
             densities=densities,
+            predictions=self._predictions(thorough=request.draws) if request.predictions else (),
         )
+
+    def check_predictions(self) -> tuple[str, ...]:
+        """Predict once, and return the titles; () where nothing is to be predicted.
+
+        Raises
+        ------
+        ValueError
+            Where that does not work; the text says what was given and what is needed.
+        """
+        if self._predictor is None:
+            return ()
+        with self.inspecting():
+            return self._predictor.check(self.guide)
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
         """Return quantiles of each latent on its support: by site, shape (number of probs, *site shape).
@@ -217,6 +236,12 @@ class ModelFit(Fit):
         drawn = sample_guide(self.guide, count)
         values = {name: as_float64(value) for name, value in drawn.values.items()}
         return values, None if drawn.log_density is None else as_float64(drawn.log_density)
+
+    def _predictions(self, *, thorough: bool) -> tuple[Prediction, ...]:
+        if self._predictor is None:
+            return ()
+        with self.inspecting():
+            return self._predictor.look(self.guide, self.step, thorough=thorough)
 
     def _probabilities(self) -> dict[str, Array]:
         if not any(site.kind == "discrete" and site.role == "latent" for site in self.structure.sites):

@@ -21,6 +21,7 @@ from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
+from rugged_widget.monitor.infer.predict_form import Predict, checked_predict
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.validation import CUSTOM, checked_count
 
@@ -53,6 +54,8 @@ class Problem:
         The user's modules and parameters as they were.
     title
         What to call it; plain text.
+    predict
+        What it predicts on the first page; None for nothing.
     """
 
     model: Callable[..., Any]
@@ -69,6 +72,7 @@ class Problem:
     origins: tuple[Origin, Origin]
     ownership: Ownership
     title: str
+    predict: Predict | None = None
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
@@ -94,7 +98,7 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        return replace(renewed, optimizer=self.optimizer)
+        return replace(renewed, optimizer=self.optimizer, predict=self.predict)
 
     @property
     def name(self) -> str:
@@ -130,6 +134,7 @@ def problem_of(
     schedule_every: int = 1,
     skip_nonfinite: int = 0,
     title: str | None = None,
+    predict: Any = None,
 ) -> Problem:
     """Check and take over what `watch` was given; parameters, and errors, as of `watch`.
 
@@ -137,6 +142,7 @@ def problem_of(
     """
     if loss is not None:
         checked_loss(loss, "loss")
+    predicted = checked_predict(predict)
     start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
     ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
@@ -158,6 +164,7 @@ def problem_of(
         origins=(Origin.of(model), Origin.of(guide)),
         ownership=ownership,
         title=title or _title_of(model),
+        predict=predicted,
     )
 
 
