@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from torch._C import _LinAlgError as LinAlgError
 
 from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.guides.drawing import sample_guide
@@ -49,7 +48,7 @@ MAX_ROWS: Final = 1000
 MAX_TEXT: Final = 200
 """Characters of an error that are shown."""
 
-NUMERICAL = (ArithmeticError, LinAlgError)
+NUMERICAL = (ArithmeticError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]  # public by its documentation
 """What may be raised of numbers that training will change."""
 
 

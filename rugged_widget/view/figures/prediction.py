@@ -154,12 +154,15 @@ class _Panel:
             self._name_axis()
         about = escape(self._key(prediction))
         new, points = prediction.observations, prediction.points
-        x_points, y_points = points if points is not None and len(points[0]) else (NOWHERE, NOWHERE)
+        horizontal, vertical = self._x.fix(*_horizontal(prediction)), self._y.cover(*_vertical(prediction))
+        low, high = self._y.bounds
+        below = np.full((2, len(prediction.x)), 2 * low - high)  # out of sight
+        x_points, y_points = points if points is not None and len(points[0]) else (prediction.x[:2], below[0, :2])
         bands = zip(self._bands, prediction.bands, strict=True)
         return [
-            *self._x.fix(*_horizontal(prediction)),
-            *self._y.cover(*_vertical(prediction)),
-            (self._new, {"x": prediction.x, "y": _edges(new) if new is not None else _below(prediction.x)}),
+            *horizontal,
+            *vertical,
+            (self._new, {"x": prediction.x, "y": below if new is None else _edges(new)}),
             *[(mark, {"x": band.x, "y": _edges(band)}) for mark, band in bands],
             (self._median, {"x": prediction.x, "y": prediction.median}),
             (self._points, {"x": x_points, "y": y_points}),
@@ -197,11 +200,6 @@ def prediction_facts(_key: str, snapshot: Snapshot) -> list[Sentence]:
 
 def _edges(band: Band) -> Array:
     return np.stack([band.lower, band.upper])
-
-
-def _below(x: Array) -> Array:
-    """Return a band that is nowhere to be seen."""
-    return np.full((2, len(x)), np.nan_to_num(-np.inf))
 
 
 def _horizontal(prediction: Prediction) -> tuple[float, float]:
