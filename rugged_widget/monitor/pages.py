@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts
@@ -18,7 +19,7 @@ from rugged_widget.view.pages.code import CodePage
 from rugged_widget.view.pages.compare import ComparePage
 from rugged_widget.view.pages.comparing import RunKeeper, comparing
 from rugged_widget.view.pages.model import ModelPage
-from rugged_widget.view.pages.train import PARTS, TrainPage
+from rugged_widget.view.pages.train import PARTS, ModelFigure, TrainPage
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.structure_subject import StructureSubject
 
@@ -60,43 +61,50 @@ def monitor_pages(
         The words.
     """
 
-    def train(changed: Callable[[], None]) -> TrainPage:
-        facts = Facts(subject, None, text)
-        explain = {name: Explanation(text, name, facts) for name in PARTS if name != "quantiles"}
-        explain["latents"] = Explanation(text, "latents", facts)
-        explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
-        explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
-        num_steps = int(str(settings["num_steps"]))
-        predicted = []
-        if predictions:
-            explain["prediction"] = Explanation(text, "prediction", prediction_facts)
-            predicted = [PredictionFigure(predictions, text=text, explain=explain["prediction"])]
-        return TrainPage(
-            subject,
-            num_steps,
-            None,
-            changed,
-            posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
-            figures=(
-                ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
-                GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
-                *predicted,
-            ),
-            explain=explain,
-            text=text,
-            requests=requests,
-            settings=settings,
-        )
-
     def compare(changed: Callable[[], None]) -> ComparePage:
         page = ComparePage(subject, None, comparing(widget, ask, text, lambda: page), None, changed, text=text)
         page.show_runs(widget.saved_runs)
         return page
 
     return {
-        "train": train,
+        "train": partial(_train_page, subject, requests, settings, predictions, text),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
         "model": lambda changed: ModelPage(changed, text=text),
         "compare": compare,
         "code": lambda _changed: CodePage(widget.script, text=text),
     }
+
+
+def _train_page(
+    subject: StructureSubject,
+    requests: Requests,
+    settings: Mapping[str, object],
+    predictions: tuple[str, ...],
+    text: Catalogue,
+    changed: Callable[[], None],
+) -> TrainPage:
+    facts = Facts(subject, None, text)
+    explain = {name: Explanation(text, name, facts) for name in PARTS if name != "quantiles"}
+    explain["latents"] = Explanation(text, "latents", facts)
+    explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
+    explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
+    num_steps = int(str(settings["num_steps"]))
+    figures: list[ModelFigure] = [
+        ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
+        GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
+    ]
+    if predictions:
+        explain["prediction"] = Explanation(text, "prediction", prediction_facts)
+        figures.append(PredictionFigure(predictions, text=text, explain=explain["prediction"]))
+    return TrainPage(
+        subject,
+        num_steps,
+        None,
+        changed,
+        posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
+        figures=figures,
+        explain=explain,
+        text=text,
+        requests=requests,
+        settings=settings,
+    )

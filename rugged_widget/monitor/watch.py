@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from rugged_widget.monitor.infer.problem import problem_of, taken_apart
+from rugged_widget.monitor.infer.run_spec import parameters_of
 from rugged_widget.monitor.monitor import Monitor
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.setting import settings_of
@@ -92,6 +93,7 @@ def watch(
     >>> monitor.step
     0
     """
+    _check_kinds(kwargs, title)
     given = taken_apart(model)
     if given is not None:
         _refuse_twice(given, guide=guide, loss=loss, optimizer=optimizer)
@@ -105,23 +107,34 @@ def watch(
         raise ValueError("learning_rate is for Adam, and an optimizer with rates of its own was given: use rate_factor")
     if given["optimizer"] is None and "rate_factor" in of_window:
         raise ValueError("rate_factor scales the rates of an optimizer, and none was given: use learning_rate")
-    problem = problem_of(
-        given["model"],
-        given["guide"],
-        args,
-        {**of_model, **(kwargs or {})},
-        batches=batches,
-        loss=given["loss"],
-        optimizer=given["optimizer"],
-        schedule_every=schedule_every,
-        skip_nonfinite=skip_nonfinite,
-        title=title,
-        predict=predict,
-    )
+    how = {"batches": batches, "schedule_every": schedule_every, "skip_nonfinite": skip_nonfinite, "title": title}
+    how["predict"] = predict
+    try:
+        problem = problem_of(args=args, kwargs={**of_model, **(kwargs or {})}, **given, **how)
+    except ValueError as error:
+        if (named := _with_names(error, {*of_window} - {*(kwargs or {})}, given["model"])) is None:
+            raise
+        raise named from error
     return Monitor(problem, **of_window)
+
+
+def _check_kinds(kwargs: Any, title: Any) -> None:
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise TypeError(f"kwargs must be a dict of the model's keyword arguments by name, got {kwargs!r:.100}")
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"title must be a text, got {title!r:.100} of type {type(title).__name__}")
 
 
 def _refuse_twice(given: Mapping[str, Any], **others: Any) -> None:
     for name, value in others.items():
         if value is not _MISSING and value is not None:
             raise ValueError(f"the SVI that was given has its {name} already, {given[name]!r}: leave {name}= out")
+
+
+def _with_names(error: ValueError, taken: set[str], model: Any) -> ValueError | None:
+    """Return the error with the names of the model's arguments that `watch` took; None where it took none."""
+    names = sorted(taken & {parameter.name for parameter in parameters_of(model)})
+    if not names:
+        return None
+    listed = ", ".join(f'"{name}": ...' for name in names)
+    return ValueError(f"{error}. watch took {', '.join(names)} as its own: give it to the model by kwargs={{{listed}}}")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pyro import get_param_store
 
 from rugged_widget.defaults import PROB, PROBS, SNAPSHOT_DRAWS
 from rugged_widget.errors import CannotDrawError
@@ -15,16 +16,18 @@ from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.guides.drawing import sample_guide
 from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.families import correlates
+from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
-from rugged_widget.snapshot.model_values import ModelStructure, Prediction
+from rugged_widget.snapshot.hints import Hint
+from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, Prediction
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Array, Averaged
+from rugged_widget.snapshot.values import Approximation, Array, Averaged, Parameter
 from rugged_widget.validation import checked_probs, checked_seed
 
 FEW_ELEMENTS: Final = 200
@@ -32,6 +35,9 @@ FEW_ELEMENTS: Final = 200
 
 DRAWN_NUMBERS: Final = 200_000
 """Numbers that the draws behind a snapshot hold at most."""
+
+LISTED_NUMBERS: Final = 100_000
+"""Numbers of parameters that a snapshot lists at most."""
 
 JUDGE_SECONDS: Final = 0.4
 """Time that the verdict on the guide may take whenever training rests."""
@@ -60,6 +66,7 @@ class ModelFit(Fit):
         if problem.predict is not None:
             example = problem.example if problem.batches is None else None
             self._predictor = Predictor(problem.predict, problem.choice.model, example)
+        self._known_hints: tuple[Hint, ...] | None = None
         super().__init__(
             problem.choice.model,
             problem.choice.make,
@@ -110,9 +117,15 @@ class ModelFit(Fit):
         self._judgement = None
         return super().average_iterates()
 
+    def rested(self) -> None:
+        """Give the user what was trained, and the state of the optimizer that was given."""
+        super().rested()
+        if self.problem.users_optimizer is not None and self.step:
+            self.give_optimizer_back(self.problem.users_optimizer)
+
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
-        request, structure = self.request, self.structure
+        request, structure, choice = self.request, self.structure, self.problem.choice
         quantiles, draws = self._drawn(PROBS, request)
         with self.inspecting():
             table = parameter_table() if request.parameter_table else None
@@ -134,12 +147,16 @@ class ModelFit(Fit):
             draws=draws,
             structure=structure,
             probabilities=values,
-            elbo_terms=self.elbo_terms(thorough=request.draws) if request.elbo_terms else (),
+            elbo_terms=self.elbo_terms(thorough=request.approximation) if request.elbo_terms else (),
             elbo_terms_note=self.elbo_terms_note if request.elbo_terms else None,
-            gradient_norms=self.gradient_norms() if request.gradient_norms else None,
+            gradient_norms=self.gradient_norms(thorough=request.approximation) if request.gradient_norms else None,
+            parameters=self._parameters() if request.parameters else (),
             parameter_table=table,
             densities=densities,
-            predictions=self._predictions(thorough=request.draws) if request.predictions else (),
+            predictions=self._predictions(thorough=request.approximation) if request.predictions else (),
+            guide_reason=None if choice.reason is None else _crossing(choice.reason),
+            guide_warnings=tuple(map(_crossing, choice.warnings)),
+            hints=self._hints(),
         )
 
     def check_predictions(self) -> tuple[str, ...]:
@@ -243,6 +260,26 @@ class ModelFit(Fit):
         with self.inspecting():
             return self._predictor.look(self.guide, self.step, thorough=thorough)
 
+    def _hints(self) -> tuple[Hint, ...]:
+        """Return hints, once there was a step; how many rows a batch has is told by its first tensor."""
+        if self._known_hints is None and self.step:
+            rows = [len(tensor) for tensor in self.example.tensors if tensor.ndim] if self.problem.batches else []
+            of_all = num_rows_of(self.problem.batches)
+            self._known_hints = self.hints(rows[0] if rows else None, of_all)
+        return self._known_hints or ()
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        """Return the parameters, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out then."""
+        listed, left = [], LISTED_NUMBERS
+        with self.inspecting():
+            free = dict(get_param_store().named_parameters())
+            for name, value in get_param_store().items():
+                left -= value.numel()
+                if left < 0:
+                    break
+                listed.append(Parameter(name, as_float64(value), as_float64(free[name])))
+        return tuple(listed)
+
     def _probabilities(self) -> dict[str, Array]:
         if not any(site.kind == "discrete" and site.role == "latent" for site in self.structure.sites):
             return {}
@@ -250,6 +287,18 @@ class ModelFit(Fit):
             return {name: as_float64(value) for name, value in probabilities(self.guide).items()}
         except CannotDrawError:
             return {}
+
+
+def _crossing(note: Note) -> GuideNote:
+    return GuideNote(note.key, note.facts)
+
+
+def num_rows_of(batches: Any) -> int | None:
+    """Return how many rows there are in all batches of a data loader; None where that is not known."""
+    try:
+        return len(batches.dataset)
+    except (AttributeError, TypeError):
+        return None
 
 
 def num_observations(structure: ModelStructure) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from pyro import poutine
 from pyro.infer import SVI
 
 from rugged_widget.infer.diagnostics.structure import structure_of
@@ -44,8 +46,8 @@ class Problem:
         The call of one step.
     loss
         As `elbo` of `Fit`; None where it was not given.
-    optimizer
-        The user's optimizer as it was; None for Adam.
+    optimizer, users_optimizer
+        The user's optimizer as it was, and the object itself; None for Adam.
     schedule_every, skip_nonfinite
         As of `Fit`.
     origins
@@ -67,6 +69,7 @@ class Problem:
     example: Call
     loss: Any
     optimizer: OptimizerStart | None
+    users_optimizer: Any
     schedule_every: int
     skip_nonfinite: int
     origins: tuple[Origin, Origin]
@@ -98,7 +101,7 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        return replace(renewed, optimizer=self.optimizer, predict=self.predict)
+        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer, predict=self.predict)
 
     @property
     def name(self) -> str:
@@ -159,6 +162,7 @@ def problem_of(
         example=example,
         loss=loss,
         optimizer=start,
+        users_optimizer=optimizer,
         schedule_every=schedule_every,
         skip_nonfinite=checked_count(skip_nonfinite, "skip_nonfinite", 0),
         origins=(Origin.of(model), Origin.of(guide)),
@@ -176,7 +180,7 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
     TypeError
         If it is neither; the text says what is needed.
     """
-    if isinstance(given, SVI) or not callable(given) or _is_no_model(given):
+    if isinstance(given, SVI) or _is_no_model(given):
         settings = settings_of_svi(given)
         return {
             "model": settings.model,
@@ -184,25 +188,46 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
             "optimizer": settings.optimizer,
             "loss": settings.loss,
         }
+    if isinstance(given, type) or not callable(given):
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"{given!r:.100}"
+        raise TypeError(
+            "watch takes a model first, a function or a PyroModule that calls pyro.sample, or a pyro.infer.SVI; got "
+            f"{what}{_advice(given)}"
+        )
     return None
+
+
+def _advice(given: Any) -> str:
+    if isinstance(given, type):
+        return f": give an object of it, {given.__name__}(...)"
+    return f" of type {type(given).__name__}"
 
 
 def full_name(model: Callable[..., Any]) -> str:
     """Return the name of a model, of a method behind that of its class."""
-    owner = getattr(model, "__self__", None)
-    return own_name(model) if owner is None else f"{type(owner).__name__}.{own_name(model)}"
+    inner = _unwrapped(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner) if owner is None else f"{type(owner).__name__}.{own_name(inner)}"
+
+
+def _unwrapped(model: Any) -> Any:
+    """Return a model without the handlers and partial calls around it."""
+    inner = poutine.unwrap(model)
+    while isinstance(inner, functools.partial):
+        inner = poutine.unwrap(inner.func)
+    return inner
 
 
 def _title_of(model: Callable[..., Any]) -> str:
-    owner = getattr(model, "__self__", None)
-    return own_name(model).replace("_", " ").strip() if owner is None else type(owner).__name__
+    inner = _unwrapped(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner).replace("_", " ").strip() if owner is None else type(owner).__name__
 
 
 def _is_no_model(given: Any) -> bool:
-    """Return whether something that can be called is none the less no model: a class, or what draws samples."""
-    kinds = given.__mro__ if isinstance(given, type) else type(given).__mro__
-    names = {kind.__name__ for kind in kinds}
-    return isinstance(given, type) or bool(names & {"SVGD", "MCMC", "HMC", "NUTS", "LightningModule", "ELBOModule"})
+    """Return whether something trains or draws by itself, so that it is no model though it may be called."""
+    names = {kind.__name__ for kind in type(given).__mro__}
+    return bool(names & {"SVGD", "MCMC", "HMC", "NUTS", "LightningModule", "ELBOModule"})
 
 
 def _peeked(batches: Any) -> Any:

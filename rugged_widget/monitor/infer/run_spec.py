@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyro.infer import autoguide
+from pyro.poutine.messenger import unwrap
 
 from rugged_widget.infer.guides.families import own_name
 from rugged_widget.infer.guides.source import own_guide, source_of
@@ -13,6 +14,8 @@ from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.monitor.script import Loop
 from rugged_widget.script.run_spec import learning_rate_changes
 from rugged_widget.validation import CUSTOM
+
+POSITIONAL = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
 
 def loop_of(fit: ModelFit) -> Loop:
@@ -45,15 +48,14 @@ def loop_of(fit: ModelFit) -> Loop:
 
 def call_of(problem: Problem) -> str:
     """Return the arguments as they stand in a call, by the names that the model has for them: "x, y, size=size"."""
-    names = _positional(problem.model)
+    names = [parameter.name for parameter in parameters_of(problem.model) if parameter.kind in POSITIONAL]
     positional = [names[place] if place < len(names) else f"arg_{place}" for place in range(len(problem.args))]
     return ", ".join([*positional, *(f"{name}={name}" for name in problem.kwargs)])
 
 
-def _positional(model: Callable[..., Any]) -> list[str]:
+def parameters_of(model: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return what a model says of its arguments, in order; nothing where that is not known."""
     try:
-        parameters = inspect.signature(getattr(model, "forward", model)).parameters.values()
+        return [*inspect.signature(getattr(unwrap(model), "forward", unwrap(model))).parameters.values()]
     except (TypeError, ValueError):  # of what is written in C nothing is known
         return []
-    kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    return [parameter.name for parameter in parameters if parameter.kind in kinds]
