@@ -11,6 +11,7 @@ from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.facts import Facts
 from rugged_widget.view.figures.gradient_norms import GradientNormsFigure, gradient_norms_facts
 from rugged_widget.view.figures.latents.figure import LatentFigure
+from rugged_widget.view.figures.prediction import PredictionFigure, prediction_facts
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Factory
 from rugged_widget.view.pages.all_parameters import AllParametersPage
@@ -18,7 +19,7 @@ from rugged_widget.view.pages.code import CodePage
 from rugged_widget.view.pages.compare import ComparePage
 from rugged_widget.view.pages.comparing import RunKeeper, comparing
 from rugged_widget.view.pages.model import ModelPage
-from rugged_widget.view.pages.train import PARTS, TrainPage
+from rugged_widget.view.pages.train import PARTS, ModelFigure, TrainPage
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.structure_subject import StructureSubject
 
@@ -39,6 +40,7 @@ def monitor_pages(
     settings: Mapping[str, object],
     ask: Ask,
     *,
+    predictions: tuple[str, ...] = (),
     text: Catalogue,
 ) -> Mapping[str, Factory]:
     """Return the factories of the pages, by the names of their tabs, in order.
@@ -53,6 +55,8 @@ def monitor_pages(
         Requests and first values of the settings, for the first page.
     ask
         Runs a function on the thread that computes.
+    predictions
+        Titles of the predictions, a panel each.
     text
         The words.
     """
@@ -63,7 +67,7 @@ def monitor_pages(
         return page
 
     return {
-        "train": partial(_train_page, subject, requests, settings, text),
+        "train": partial(_train_page, subject, requests, settings, predictions, text),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
         "model": lambda changed: ModelPage(changed, text=text),
         "compare": compare,
@@ -75,6 +79,7 @@ def _train_page(
     subject: StructureSubject,
     requests: Requests,
     settings: Mapping[str, object],
+    predictions: tuple[str, ...],
     text: Catalogue,
     changed: Callable[[], None],
 ) -> TrainPage:
@@ -84,16 +89,20 @@ def _train_page(
     explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
     explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
     num_steps = int(str(settings["num_steps"]))
+    figures: list[ModelFigure] = [
+        ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
+        GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
+    ]
+    if predictions:
+        explain["prediction"] = Explanation(text, "prediction", prediction_facts)
+        figures.append(PredictionFigure(predictions, text=text, explain=explain["prediction"]))
     return TrainPage(
         subject,
         num_steps,
         None,
         changed,
         posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
-        figures=(
-            ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
-            GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
-        ),
+        figures=figures,
         explain=explain,
         text=text,
         requests=requests,

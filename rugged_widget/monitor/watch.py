@@ -27,6 +27,7 @@ def watch(
     schedule_every: int = 1,
     skip_nonfinite: int = 0,
     title: str | None = None,
+    predict: Any = None,
     **settings: Any,
 ) -> Monitor:
     """Open a window onto the training of a model: ``watch(svi, x, y)``, ``watch(model, guide, x, y)``.
@@ -61,6 +62,12 @@ def watch(
         Steps in a row, >= 0, that may be skipped because their loss, a gradient or a parameter is not finite.
     title
         What stands at the top; the name of the model where None.
+    predict
+        What the model predicts, drawn as bands on the first page. A function of the guide's draws by site, tensors of
+        shape (num_draws, *site shape), that returns a grid x (num_points,) and curves (num_draws, num_points), with a
+        third entry (x, y) where observed points are to be drawn; or a dict of up to four of these by title. Or
+        ``(site, args)``: the model is called with these arguments, a tuple such as ``(x_grid, None)`` or a dict, and
+        what it has at the site is drawn over the first column of numbers among them, else over its index.
     settings
         Settings of `Monitor` by name: learning_rate, num_steps, seed, speed, engine, stop_when_converged, language,
         rate_factor. Whatever else is given by name is a keyword argument of the model.
@@ -101,6 +108,7 @@ def watch(
     if given["optimizer"] is None and "rate_factor" in of_window:
         raise ValueError("rate_factor scales the rates of an optimizer, and none was given: use learning_rate")
     given |= {"batches": batches, "schedule_every": schedule_every, "skip_nonfinite": skip_nonfinite, "title": title}
+    given["predict"] = predict
     try:
         problem = problem_of(args=args, kwargs={**of_model, **(kwargs or {})}, **given)
     except ValueError as error:

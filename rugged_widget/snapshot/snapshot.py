@@ -13,6 +13,7 @@ from rugged_widget.snapshot.model_values import (
     GuideNote,
     ModelStructure,
     ParameterTable,
+    Prediction,
 )
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.values import (
@@ -111,6 +112,8 @@ class Snapshot(Value):
         Summaries of the parameters; None unless requested.
     densities
         Densities by element, on its support, of those that were requested and have one.
+    predictions
+        What the model predicts, a panel each; empty unless requested, and where nobody said what is to be predicted.
     guide_reason
         Why this guide was chosen; None where it was given.
     guide_warnings
@@ -143,6 +146,7 @@ class Snapshot(Value):
     gradient_norms: GradientNorms | None = None
     parameter_table: ParameterTable | None = None
     densities: Mapping[Latent, Density] = field(default_factory=dict)
+    predictions: tuple[Prediction, ...] = ()
     guide_reason: GuideNote | None = None
     guide_warnings: tuple[GuideNote, ...] = ()
     hints: tuple[Hint, ...] = ()

@@ -21,9 +21,10 @@ from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
+from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.snapshot.hints import Hint
-from rugged_widget.snapshot.model_values import GuideNote, ModelStructure
+from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, Prediction
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Array, Averaged, Parameter
@@ -61,6 +62,10 @@ class ModelFit(Fit):
         self.unjudged = ""
         self._judgement: tuple[int, Approximation | None] | None = None
         self._structure: ModelStructure | None = None
+        self._predictor: Predictor | None = None
+        if problem.predict is not None:
+            example = problem.example if problem.batches is None else None
+            self._predictor = Predictor(problem.predict, problem.choice.model, example)
         self._known_hints: tuple[Hint, ...] | None = None
         super().__init__(
             problem.choice.model,
@@ -148,10 +153,24 @@ class ModelFit(Fit):
             parameters=self._parameters() if request.parameters else (),
             parameter_table=table,
             densities=densities,
+            predictions=self._predictions(thorough=request.approximation) if request.predictions else (),
             guide_reason=None if choice.reason is None else _crossing(choice.reason),
             guide_warnings=tuple(map(_crossing, choice.warnings)),
             hints=self._hints(),
         )
+
+    def check_predictions(self) -> tuple[str, ...]:
+        """Predict once, and return the titles; () where nothing is to be predicted.
+
+        Raises
+        ------
+        ValueError
+            Where that does not work; the text says what was given and what is needed.
+        """
+        if self._predictor is None:
+            return ()
+        with self.inspecting():
+            return self._predictor.check(self.guide)
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
         """Return quantiles of each latent on its support: by site, shape (number of probs, *site shape).
@@ -234,6 +253,12 @@ class ModelFit(Fit):
         drawn = sample_guide(self.guide, count)
         values = {name: as_float64(value) for name, value in drawn.values.items()}
         return values, None if drawn.log_density is None else as_float64(drawn.log_density)
+
+    def _predictions(self, *, thorough: bool) -> tuple[Prediction, ...]:
+        if self._predictor is None:
+            return ()
+        with self.inspecting():
+            return self._predictor.look(self.guide, self.step, thorough=thorough)
 
     def _hints(self) -> tuple[Hint, ...]:
         """Return hints, once there was a step; how many rows a batch has is told by its first tensor."""

@@ -24,6 +24,7 @@ from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
+from rugged_widget.monitor.infer.predict_form import Predict, checked_predict
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.validation import CUSTOM, checked_count
 
@@ -58,6 +59,8 @@ class Problem:
         Names of the parameters that were in Pyro's store: those that model and guide have go on from there.
     title
         What to call it; plain text.
+    predict
+        What it predicts on the first page; None for nothing.
     """
 
     model: Callable[..., Any]
@@ -76,6 +79,7 @@ class Problem:
     ownership: Ownership
     stored: frozenset[str]
     title: str
+    predict: Predict | None = None
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
@@ -101,7 +105,7 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer)
+        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer, predict=self.predict)
 
     @property
     def name(self) -> str:
@@ -137,6 +141,7 @@ def problem_of(
     schedule_every: int = 1,
     skip_nonfinite: int = 0,
     title: str | None = None,
+    predict: Any = None,
 ) -> Problem:
     """Check and take over what `watch` was given; parameters, and errors, as of `watch`.
 
@@ -144,6 +149,7 @@ def problem_of(
     """
     if loss is not None:
         checked_loss(loss, "loss")
+    predicted = checked_predict(predict)
     start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
     ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
@@ -167,6 +173,7 @@ def problem_of(
         ownership=ownership,
         stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
+        predict=predicted,
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import bqplot
 import ipywidgets
@@ -276,7 +277,8 @@ def ellipse(points: Array) -> Array:
 
 def pick(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array:
     """Return draws of two latents, shape (2, num_draws)."""
-    return np.stack([np.asarray(draws[site])[(slice(None), *index)] for site, index in pair])
+    places: list[tuple[str, Any]] = [(site, (slice(None), *index)) for site, index in pair]
+    return np.stack([np.asarray(draws[site])[place] for site, place in places])
 
 
 def pick_drawn(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array | None:
