@@ -153,8 +153,7 @@ def problem_of(
     start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
     ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
-    with Isolation(0).inside():
-        example = first_call(arguments_of(args, kwargs, batches))
+    example = _example(args, kwargs, batches)
     choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
     return Problem(
         model=model,
@@ -175,6 +174,11 @@ def problem_of(
         title=title or _title_of(model),
         predict=predicted,
     )
+
+
+def _example(args: tuple[Any, ...], kwargs: Mapping[str, Any], batches: Any) -> Call:
+    with Isolation(0).inside():
+        return first_call(arguments_of(args, kwargs, batches))
 
 
 def taken_apart(given: Any) -> dict[str, Any] | None:
