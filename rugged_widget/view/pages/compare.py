@@ -25,6 +25,8 @@ CSV_PATH = "rugged_runs.csv"
 class ComparePage:
     """A table of the kept runs, and a figure of two latents with as many of them as are ticked, up to four.
 
+    A model with fewer than two latents that have rows has a sentence in the figure's place.
+
     `show_runs` and `said` are the answers to its requests; they belong on the thread that computes.
     """
 
@@ -41,12 +43,15 @@ class ComparePage:
     ) -> None:
         self._requests, self._text = requests, text
         self._drawn: tuple[SavedRun, ...] = ()
-        self._pair = PairFigure(subject, reference, contours, changed, text=text, pair=pair)
+        self._pair: PairFigure | None = None
+        if len(subject.rows) > 1:
+            self._pair = PairFigure(subject, reference, contours, changed, text=text, pair=pair)
+        below = paragraph(text, "compare.pair.none", "rw-pair-none") if self._pair is None else self._pair.box
         self._table = RunsTable(requests, MAX_RUNS, changed, text=text)
         self._outcome = html_text("rw-said")
         self._empty = paragraph(text, "compare.empty", "rw-runs-empty")
-        self.box = vbox("rw-compare", self._table.box, self._empty, self._actions(), self._outcome, self._pair.box)
-        self.targets = self._pair.targets
+        self.box = vbox("rw-compare", self._table.box, self._empty, self._actions(), self._outcome, below)
+        self.targets = () if self._pair is None else self._pair.targets
 
     def __repr__(self) -> str:
         return f"ComparePage({self._table!r})"
@@ -58,21 +63,23 @@ class ComparePage:
         return {f"rw-{name}": self._text(f"compare.label.{name}") for name in names} | self._table.labels
 
     def request(self) -> SnapshotRequest:
-        """Return what the snapshots of this page must hold: draws."""
-        return SnapshotRequest(draws=True)
+        """Return what the snapshots of this page must hold: draws, where two latents can be drawn."""
+        return SnapshotRequest(draws=self._pair is not None)
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         self._follow_ticks()
-        return self._pair.update(snapshot, progress)
+        return [] if self._pair is None else self._pair.update(snapshot, progress)
 
     def show_reference(self, reference: Reference) -> None:
         """Draw other exact contours from the next frame on."""
-        self._pair.show_reference(reference)
+        if self._pair is not None:
+            self._pair.show_reference(reference)
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact contours, or do not."""
-        self._pair.show_exact(show)
+        if self._pair is not None:
+            self._pair.show_exact(show)
 
     # Answers
 
@@ -92,7 +99,8 @@ class ComparePage:
         ticked = self._table.ticked
         if ticked != self._drawn:
             self._drawn = ticked
-            self._pair.show_runs(ticked)
+            if self._pair is not None:
+                self._pair.show_runs(ticked)
             self._table.write()
 
     def _actions(self) -> ipywidgets.Box:

@@ -80,6 +80,7 @@ def across(shown: PairFigure, seed: int = 0) -> tuple[float, float]:
 
 def test_an_ellipse_holds_90_percent_of_normal_draws() -> None:
     points = pick(draws(1, count=20_000), PAIR)
+    assert points is not None
     outline = ellipse(points)
     assert outline[:, 0] == pytest.approx(outline[:, -1])
     axes = np.linalg.inv(np.linalg.cholesky(np.cov(points)))
@@ -213,3 +214,32 @@ def test_another_language_names_everything_anew_and_picks_nothing() -> None:
     assert shown.latents == PAIR
     assert drawn.axis(shown.box, "left").label == "편향"
     assert shown.mode.options[0][0] == "90 % 타원"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {WEIGHT: draws()[WEIGHT]},  # a latent that this guide leaves out
+        draws() | {BIAS: draws()[BIAS][:, :0]},  # fewer elements than there were
+        draws() | {BIAS: np.full_like(draws()[BIAS], np.nan)},
+    ],
+)
+def test_latents_without_draws_are_left_out_and_said_to_be(other: dict[str, Any]) -> None:
+    shown = figure(Exact())
+    shown.show_runs([run(1, draws=other), run(2, draws=draws(1))])
+    assert "no draws" not in legend(shown)
+    assert [mark.visible for mark in kept(shown, bqplot.Lines)] == [False, True, False, False]
+    changes = shown.update(dataclasses.replace(moment(), draws=other), RUNNING)
+    assert "no draws" in str(value_of(changes, drawn.part(shown.box, "rw-legend"), "value"))
+    low = drawn.bounds(changes, drawn.axis(shown.box))[0]
+    assert value_of(changes, ring(shown), "x").max() < low
+
+
+def test_draws_that_are_not_finite_are_left_out() -> None:
+    values = draws()
+    values[BIAS][3] = np.inf
+    points = pick(values, PAIR)
+    assert points is not None
+    assert points.shape[1] == len(values[BIAS]) - 1
+    assert np.isfinite(ellipse(points)).all()

@@ -12,6 +12,7 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.snapshot.values import Averaged
@@ -20,7 +21,9 @@ from rugged_widget.view.figures.pair import ellipse, pick
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.compare import ComparePage
 from rugged_widget.view.requests import CompareRequests
+from rugged_widget.view.structure_subject import StructureSubject
 from tests.view import drawn
+from tests.view.figures.latents.fakes import site
 from tests.view.judged import approximation
 from tests.view.kept_fakes import curve, draws, run
 from tests.view.page_fakes import PROBS, RUNNING, WEIGHT, reference, snapshot, value_of
@@ -251,3 +254,18 @@ def test_before_the_first_step_the_axis_holds_where_the_kept_runs_ended() -> Non
     assert low <= -500.0
     assert high >= -249.0
     assert value_of(changes, drawn.mark(figure.box, bqplot.Lines, color="accent-faint"), "y").max() < low
+
+
+@pytest.mark.parametrize("latents", [(), ("z",)])
+def test_a_model_of_fewer_than_two_latents_is_compared_without_a_figure(latents: tuple[str, ...]) -> None:
+    text = Catalogue()
+    structure = ModelStructure((*map(site, latents), site("y", (9,), role="observed")))
+    subject = StructureSubject("Small", call="model(y)", guide=lambda: "AutoNormal", structure=structure, text=text)
+    requests = CompareRequests(**dict.fromkeys(("keep", "recall", "remove", "rename", "export"), lambda *_: None))
+    page = ComparePage(subject, None, requests, None, lambda: None, text=text)
+    page.show_runs([run(1)])
+    assert page.request() == SnapshotRequest()
+    assert list(page.update(MOMENT, RUNNING)) == []
+    page.show_exact(False)
+    assert "fewer than two" in drawn.part(page.box, "rw-pair-none").value
+    assert not drawn.parts(page.box, "rw-pair")
