@@ -89,6 +89,7 @@ class Monitor(SVIWidget):
         values = checked_settings(Monitor, {**settings, "guide": problem.guide})
         self._problem = problem
         super().__init__(values, self._fresh_fit, partial(self._make_dashboard, values))
+        self.add_class("rw-monitor")
 
     # Answers
 

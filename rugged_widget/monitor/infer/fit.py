@@ -32,6 +32,9 @@ FEW_ELEMENTS: Final = 200
 DRAWN_NUMBERS: Final = 200_000
 """Numbers that the draws behind a snapshot hold at most."""
 
+SCALAR_KINDS: Final = frozenset({"real", "positive", "interval", "discrete"})
+"""Supports on which each element of a site is transformed by itself."""
+
 JUDGE_SECONDS: Final = 0.4
 """Time that the verdict on the guide may take whenever training rests."""
 
@@ -152,10 +155,15 @@ class ModelFit(Fit):
         checked = checked_probs(probs, "probs")
         with self.inspecting():
             closed = closed_quantiles(self.guide, checked)
-            if closed is not None:
-                return {name: as_float64(value) for name, value in closed.items()}
-            draws = self._draws(SNAPSHOT_DRAWS)[0]
-        return {name: order_statistics(value, checked) for name, value in draws.items()}
+            # Where elements of a site depend on one another, the formula's are not those of each element by itself.
+            tied = {site.name for site in self.structure.sites if site.kind not in SCALAR_KINDS}
+            draws = self._draws(SNAPSHOT_DRAWS)[0] if closed is None or tied & closed.keys() else {}
+        if closed is None:
+            return {name: order_statistics(value, checked) for name, value in draws.items()}
+        return {
+            name: order_statistics(draws[name], checked) if name in tied and name in draws else as_float64(value)
+            for name, value in closed.items()
+        }
 
     def approximation(self) -> Approximation:
         """Judge the guide as it is now, by its draws and the model's log joint.
