@@ -1,5 +1,6 @@
 """Where the ELBO comes from: a bar for each site."""
 
+import math
 from collections.abc import Mapping
 from html import escape
 
@@ -19,6 +20,9 @@ from rugged_widget.view.widgets import box, hbox, vbox
 
 NAME_LENGTH = 21
 """Characters of a site's name that are shown at most: as many as there is room for."""
+
+NAMED = 3
+"""Sites whose terms are not finite that are named at most."""
 
 VALUE_WIDTH = 16
 """Characters of the values that there is room for, and more where a value is longer."""
@@ -106,7 +110,12 @@ class ElboTermsFigure:
             return text("elbo_terms.what")
         count = snapshot.elbo_terms[0].num_draws
         about = text("elbo_terms.about", count=count) if count > 1 else text("elbo_terms.what")
-        return about if note is None else f"{about} \N{MIDDLE DOT} {text('elbo_terms.other_loss', loss=note.detail)}"
+        parts = [about, *([] if note is None else [text("elbo_terms.other_loss", loss=note.detail)])]
+        odd = [shown(term.site, NAME_LENGTH) for term in snapshot.elbo_terms if not math.isfinite(term.mean)]
+        if odd:
+            named = ", ".join([*odd[:NAMED], *(["\N{HORIZONTAL ELLIPSIS}"] if len(odd) > NAMED else [])])
+            parts.append(text("elbo_terms.not_finite", names=named))
+        return " \N{MIDDLE DOT} ".join(parts)
 
     def _html(self, worse: str | None) -> str:
         about = f'<p class="rw-terms-about" title="{escape(self._about)}">{escape(self._about)}</p>'

@@ -204,3 +204,10 @@ def test_there_is_room_for_the_longest_value_and_ticks_are_written_alike() -> No
 def test_a_single_draw_is_no_mean() -> None:
     html = shown(ElboTermsFigure(text=Catalogue()), snapshot_of(term("y", -3.0, 0.0, "observed", 1)))
     assert "draws" not in html
+
+
+def test_terms_that_are_not_finite_have_no_bar_and_are_named() -> None:
+    odd = [term(f"x_{number}", math.nan) for number in range(5)]
+    html = shown(ElboTermsFigure(text=Catalogue()), snapshot_of(*SCHOOLS, *odd))
+    assert "not finite: x_0, x_1, x_2, \N{HORIZONTAL ELLIPSIS}" in html
+    assert len(rows(html)) == len(SCHOOLS)
