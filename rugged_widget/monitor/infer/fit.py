@@ -19,6 +19,7 @@ from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
+from rugged_widget.monitor.infer.bounded import within_bounds
 from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
@@ -114,8 +115,10 @@ class ModelFit(Fit):
         quantiles, draws = self._drawn(PROBS, request)
         with self.inspecting():
             table = parameter_table() if request.parameter_table else None
-            densities = element_densities(self.guide, request.densities, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
+            found = element_densities(self.guide, request.densities, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
             values = self._probabilities()
+        kinds = {site.name: site.kind for site in structure.sites}
+        densities = {latent: within_bounds(one, kinds.get(latent[0], "other")) for latent, one in found.items()}
         judged = self._judged() if request.approximation and self.step else None
         return Snapshot(
             step=self.step,
