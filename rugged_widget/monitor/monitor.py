@@ -94,6 +94,7 @@ class Monitor(SVIWidget):
             self._first_fit = self._make_fit(values)
             titles = self._first_fit.check_predictions()
         super().__init__(values, self._fresh_fit, partial(self._make_dashboard, values, titles))
+        self.add_class("rw-monitor")
 
     # Answers
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pyro import get_param_store
+from pyro import get_param_store, poutine
 
 from rugged_widget.infer.step.buffers import buffers_kept
 from rugged_widget.infer.step.pyro_step import PlainStep
@@ -127,6 +127,8 @@ def flags(names: Sequence[str], norms: NDArray[np.float64], sizes: NDArray[np.fl
 class GradientMonitor:
     """Looks at gradients where they arise anyway, in Pyro's own steps, and computes them at snapshots elsewhere.
 
+    Parameters that the loss never asks for are left out: the store may hold those of other models too.
+
     Parameters
     ----------
     plain
@@ -138,6 +140,7 @@ class GradientMonitor:
     def __init__(self, plain: PlainStep, clock: Callable[[], float] = time.perf_counter) -> None:
         self._plain, self._clock = plain, clock
         self._record = GradientRecord()
+        self._used: set[str] = set()
         self._wanted, self._due, self._computed_at = False, -math.inf, -1
         self._seconds = math.inf
 
@@ -159,9 +162,11 @@ class GradientMonitor:
         handles = [param.register_post_accumulate_grad_hook(_noting(norms, name)) for name, param in params.items()]
         spent = self._clock() - start
         try:
-            yield
+            with poutine.trace(param_only=True) as asked:
+                yield
         finally:
             start = self._clock()
+            self._used.update(asked.trace.nodes, norms)
             for handle in handles:
                 handle.remove()
             if norms:
@@ -192,19 +197,22 @@ class GradientMonitor:
         start, params = self._clock(), _learned()
         try:
             with torch.enable_grad(), buffers_kept(self._plain.model, self._plain.guide):
-                loss = self._plain.loss(copy.copy(self._plain.elbo))
+                with poutine.trace(param_only=True) as asked:
+                    loss = self._plain.loss(copy.copy(self._plain.elbo))
                 gradients = torch.autograd.grad(loss, list(params.values()), allow_unused=True)
         except Exception:  # a loss without such a gradient, or a model that breaks: the next step says so
             gradients = ()
         if gradients:
-            pairs = zip(params, gradients, strict=True)
+            pairs = [(name, one) for name, one in zip(params, gradients, strict=True) if one is not None]
+            self._used.update(asked.trace.nodes, (name for name, _ in pairs))
             self._note(num_steps, {name: norm_of(gradient) for name, gradient in pairs}, params)
         self._computed_at = num_steps
         self._spend(self._clock() - start)
 
     def _note(self, num_steps: int, norms: Mapping[str, float], params: Mapping[str, torch.Tensor]) -> None:
-        every = {name: norms.get(name, 0.0) for name in params}  # no gradient at all leaves a parameter where it is
-        self._record.add(num_steps, every, {name: param.numel() for name, param in params.items()})
+        used = {name: param for name, param in params.items() if name in self._used}
+        every = {name: norms.get(name, 0.0) for name in used}  # no gradient at all leaves a parameter where it is
+        self._record.add(num_steps, every, {name: param.numel() for name, param in used.items()})
 
 
 @torch.no_grad()

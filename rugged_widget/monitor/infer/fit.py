@@ -21,6 +21,7 @@ from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
+from rugged_widget.monitor.infer.bounded import within_bounds
 from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.snapshot.hints import Hint
@@ -38,6 +39,8 @@ DRAWN_NUMBERS: Final = 200_000
 
 LISTED_NUMBERS: Final = 100_000
 """Numbers of parameters that a snapshot lists at most."""
+SCALAR_KINDS: Final = frozenset({"real", "positive", "interval", "discrete"})
+"""Supports on which each element of a site is transformed by itself."""
 
 JUDGE_SECONDS: Final = 0.4
 """Time that the verdict on the guide may take whenever training rests."""
@@ -129,8 +132,10 @@ class ModelFit(Fit):
         quantiles, draws = self._drawn(PROBS, request)
         with self.inspecting():
             table = parameter_table() if request.parameter_table else None
-            densities = element_densities(self.guide, request.densities, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
+            found = element_densities(self.guide, request.densities, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
             values = self._probabilities()
+        kinds = {site.name: site.kind for site in structure.sites}
+        densities = {latent: within_bounds(one, kinds.get(latent[0], "other")) for latent, one in found.items()}
         judged = self._judged() if request.approximation and self.step else None
         return Snapshot(
             step=self.step,
@@ -188,10 +193,15 @@ class ModelFit(Fit):
         checked = checked_probs(probs, "probs")
         with self.inspecting():
             closed = closed_quantiles(self.guide, checked)
-            if closed is not None:
-                return {name: as_float64(value) for name, value in closed.items()}
-            draws = self._draws(SNAPSHOT_DRAWS)[0]
-        return {name: order_statistics(value, checked) for name, value in draws.items()}
+            # Where elements of a site depend on one another, the formula's are not those of each element by itself.
+            tied = {site.name for site in self.structure.sites if site.kind not in SCALAR_KINDS}
+            draws = self._draws(SNAPSHOT_DRAWS)[0] if closed is None or tied & closed.keys() else {}
+        if closed is None:
+            return {name: order_statistics(value, checked) for name, value in draws.items()}
+        return {
+            name: order_statistics(draws[name], checked) if name in tied and name in draws else as_float64(value)
+            for name, value in closed.items()
+        }
 
     def approximation(self) -> Approximation:
         """Judge the guide as it is now, by its draws and the model's log joint.

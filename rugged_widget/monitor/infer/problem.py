@@ -149,7 +149,6 @@ def problem_of(
     """
     if loss is not None:
         checked_loss(loss, "loss")
-    predicted = checked_predict(predict)
     start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
     ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
@@ -172,7 +171,7 @@ def problem_of(
         ownership=ownership,
         stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
-        predict=predicted,
+        predict=checked_predict(predict),
     )
 
 

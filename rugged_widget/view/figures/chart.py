@@ -1,6 +1,8 @@
 """Parts that all figures share: theme colours, margins, axes, and a heading above the drawing."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Protocol
 
@@ -33,6 +35,11 @@ def minus(text: str) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def with_separator(tick: str) -> str:
+    """Return the text of a tick with a separator in front of its last three of four digits: 1,000."""
+    return re.sub(r"(?<!\d)(\d)(\d{3})(?!\d)", r"\1,\2", tick) if "." not in tick else tick
+
+
 class Ruler:
     """A scale with its axis: bounds, and round ticks that fit them and can be told apart.
 
@@ -48,6 +55,8 @@ class Ruler:
         False where there is no room for a label: every tick is then written in full.
     dates
         The map to dates where a horizontal axis shows them.
+    grouped
+        True where ticks of four digits have a separator too, as numbers in a sentence have: 1,000.
     """
 
     def __init__(
@@ -61,8 +70,9 @@ class Ruler:
         width: float = NARROWEST,
         labelled: bool = True,
         dates: Dates | None = None,
+        grouped: bool = False,
     ) -> None:
-        self._label, self._num_steps, self._dates = label, num_steps, dates
+        self._label, self._num_steps, self._dates, self._grouped = label, num_steps, dates, grouped
         self._width, self._labelled = None if vertical else width, labelled
         self._domain = SteppingDomain(low, high)
         self._bounds, self._ticks = (low, high), self._fitting(low, high)
@@ -115,7 +125,8 @@ class Ruler:
     def _fitting(self, low: float, high: float) -> Ticks:
         if self._dates is not None and self._width is not None:
             return date_ticks(low, high, self._num_steps, self._dates, width=self._width)
-        return ticks(low, high, self._num_steps, width=self._width, labelled=self._labelled)
+        fitting = ticks(low, high, self._num_steps, width=self._width, labelled=self._labelled)
+        return replace(fitting, texts=tuple(map(with_separator, fitting.texts))) if self._grouped else fitting
 
     def _drawn(self) -> dict[str, object]:
         # The texts come before the values: bqplot 0.13 draws values with the texts that it had when it learnt of them.

@@ -28,7 +28,7 @@ UNITS = ("total", "observation")
 class ElboFigure:
     """The whole run: every estimate thinned to a light line, and their smoothed course; thin, the runs before it.
 
-    A line lies at the log evidence where the reference knows it.
+    A line lies at the log evidence where the reference knows it. `grouped` is that of `Ruler`.
     """
 
     def __init__(
@@ -40,10 +40,11 @@ class ElboFigure:
         *,
         text: Catalogue,
         explain: Explained | None = None,
+        grouped: bool = False,
     ) -> None:
         self._text = text
-        self._x = Ruler("", 0.0, float(num_steps), num_steps=6)
-        self._y = Ruler("", -1.0, 0.0, vertical=True)
+        self._x = Ruler("", 0.0, float(num_steps), num_steps=6, grouped=grouped)
+        self._y = Ruler("", -1.0, 0.0, vertical=True, grouped=grouped)
         self._saved: tuple[SavedRun, ...] = ()
         self._runs: tuple[SavedRun, ...] = ()
         self._num_rows = 1
@@ -188,7 +189,7 @@ class ElboFigure:
 def _extent(raw: Array, smooth: Array | None = None) -> tuple[float, float]:
     """Return what the axis has to cover, without the lowest of `raw`; nan where no step was finite.
 
-    The ELBO of a step that was skipped is nan, and the line has a gap there.
+    The ELBO of a step that was skipped is nan.
     """
     known = raw[np.isfinite(raw)]
     line = known if smooth is None else smooth[np.isfinite(smooth)]
@@ -203,13 +204,20 @@ def _nothing(bounds: tuple[float, float]) -> ElboCurve:
     return ElboCurve(np.array([0.0, 1.0]), below, below)
 
 
+def _bridged(step: Array, values: Array) -> Array:
+    """Return values with straight lines over those that are not finite; as they are where none is finite."""
+    known = np.isfinite(values)
+    return values if known.all() or not known.any() else np.interp(step, step[known], values[known])
+
+
 def _padded(values: Array, length: int) -> Array:
     """Return values made `length` long by repeating the last one, where a line stays where it is."""
     return np.pad(values, (0, length - len(values)), mode="edge")
 
 
 def _drawable(curve: ElboCurve) -> ElboCurve:
-    # A line needs two points.
+    """Return a curve of two points at least, without gaps: bqplot writes errors to the console for each of them."""
+    curve = ElboCurve(curve.step, _bridged(curve.step, curve.elbo), _bridged(curve.step, curve.smoothed))
     if len(curve.step) == 1:
         step: Array = np.repeat(curve.step, 2) - (1.0, 0.0)
         return ElboCurve(step, np.repeat(curve.elbo, 2), np.repeat(curve.smoothed, 2))

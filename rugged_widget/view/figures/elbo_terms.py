@@ -1,5 +1,6 @@
 """Where the ELBO comes from: a bar for each site."""
 
+import math
 from collections.abc import Mapping
 from html import escape
 
@@ -8,8 +9,8 @@ import ipywidgets
 from rugged_widget.names import shown
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.view.figures.axis_range import SteppingDomain, ticks
-from rugged_widget.view.figures.chart import Explained, html_text
+from rugged_widget.view.figures.axis_range import SteppingDomain, ten_to, ticks
+from rugged_widget.view.figures.chart import Explained, html_text, with_separator
 from rugged_widget.view.figures.elbo_term_changes import Bar, TermChanges, bars_of
 from rugged_widget.view.figures.explanation import Sentence
 from rugged_widget.view.figures.number_format import brief, rounded, with_spread
@@ -17,8 +18,14 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.widgets import box, hbox, vbox
 
-NAME_LENGTH = 24
-"""Characters of a site's name that are shown at most."""
+NAME_LENGTH = 21
+"""Characters of a site's name that are shown at most: as many as there is room for."""
+
+NAMED = 3
+"""Sites whose terms are not finite that are named at most."""
+
+VALUE_WIDTH = 16
+"""Characters of the values that there is room for, and more where a value is longer."""
 
 AXIS_WIDTH = 150.0
 """Pixels of the axis where the page is narrow, beside names and values."""
@@ -101,8 +108,14 @@ class ElboTermsFigure:
             return text("elbo_terms.failed", detail=note.detail)
         if not snapshot.elbo_terms:
             return text("elbo_terms.what")
-        about = text("elbo_terms.about", count=snapshot.elbo_terms[0].num_draws)
-        return about if note is None else f"{about} \N{MIDDLE DOT} {text('elbo_terms.other_loss', loss=note.detail)}"
+        count = snapshot.elbo_terms[0].num_draws
+        about = text("elbo_terms.about", count=count) if count > 1 else text("elbo_terms.what")
+        parts = [about, *([] if note is None else [text("elbo_terms.other_loss", loss=note.detail)])]
+        odd = [shown(term.site, NAME_LENGTH) for term in snapshot.elbo_terms if not math.isfinite(term.mean)]
+        if odd:
+            named = ", ".join([*odd[:NAMED], *(["\N{HORIZONTAL ELLIPSIS}"] if len(odd) > NAMED else [])])
+            parts.append(text("elbo_terms.not_finite", names=named))
+        return " \N{MIDDLE DOT} ".join(parts)
 
     def _html(self, worse: str | None) -> str:
         about = f'<p class="rw-terms-about" title="{escape(self._about)}">{escape(self._about)}</p>'
@@ -112,16 +125,21 @@ class ElboTermsFigure:
         named = f'<p class="rw-terms-worse">{escape(self._worse)}</p>'
         ends = [end for bar in self._bars for end in (bar.mean - bar.spread, bar.mean, bar.mean + bar.spread)]
         low, high = self._domain.cover(min(0.0, *ends), max(0.0, *ends))
-        rows = "".join(self._row(bar, low, high, worse=not bar.count and bar.site == worse) for bar in self._bars)
+        values = [self._value(bar) for bar in self._bars]
+        rows = "".join(
+            self._row(bar, value, low, high, worse=not bar.count and bar.site == worse)
+            for bar, value in zip(self._bars, values, strict=True)
+        )
         axis = ticks(low, high, 4, width=AXIS_WIDTH, labelled=False)
         grid = "".join(
             f'<i class="rw-term-tick" style="--rw-at: {_place(value, low, high)}"><span>{escape(tick)}</span></i>'
-            for value, tick in zip(axis.values, map(self._text.number, axis.texts), strict=True)
+            for value, tick in zip(axis.values, map(self._text.number, map(tick_words, axis.texts)), strict=True)
         )
         grid = f'<div class="rw-terms-grid"><div>{grid}</div></div>'
-        return f'{about}{named}<div class="rw-terms-rows" style="--rw-terms: {len(self._bars)}">{grid}{rows}</div>'
+        style = f"--rw-terms: {len(self._bars)}; --rw-value: {max(VALUE_WIDTH, *map(len, values))}"
+        return f'{about}{named}<div class="rw-terms-rows" style="{style}">{grid}{rows}</div>'
 
-    def _row(self, bar: Bar, low: float, high: float, *, worse: bool) -> str:
+    def _row(self, bar: Bar, value: str, low: float, high: float, *, worse: bool) -> str:
         ends = {
             "from": min(0.0, bar.mean),
             "to": max(0.0, bar.mean),
@@ -131,10 +149,9 @@ class ElboTermsFigure:
         style = "; ".join(f"--rw-{name}: {_place(value, low, high)}" for name, value in ends.items())
         css = "rw-term" + (" rw-term-observed" if bar.role == "observed" else "") + (" rw-term-worst" if worse else "")
         name, full = self._caption(bar)
-        value = escape(self._value(bar))
         return (
             f'<div class="{css}" style="{style}"><span class="rw-term-name" title="{escape(full)}">{name}</span>'
-            f'<span class="rw-term-bar"><b></b><i></i></span><span class="rw-term-value">{value}</span></div>'
+            f'<span class="rw-term-bar"><b></b><i></i></span><span class="rw-term-value">{escape(value)}</span></div>'
         )
 
     def _caption(self, bar: Bar) -> tuple[str, str]:
@@ -166,6 +183,16 @@ def elbo_terms_facts(_key: str, snapshot: Snapshot) -> list[Sentence]:
     if terms:
         told.append(("draws", {"count": terms[0].num_draws}))
     return [*told, ("worse", {})]
+
+
+def tick_words(tick: str) -> str:
+    """Write a tick as the values beside it are written: 1,000, and a power of ten as such."""
+    digits, marked, power = tick.partition("e")
+    if not marked:
+        return with_separator(tick)
+    exponent = ten_to(int(power.replace("\N{MINUS SIGN}", "-")))
+    one = digits.lstrip("\N{MINUS SIGN}") == "1"
+    return f"{digits[:-1]}{exponent}" if one else f"{digits} \N{MULTIPLICATION SIGN} {exponent}"
 
 
 def _place(value: float, low: float, high: float) -> float:

@@ -32,7 +32,10 @@ NAMED = 3
 """Flagged parameters that are named of each kind, at most."""
 
 NAME_LENGTH = 18
-"""Characters of a parameter's name that are shown."""
+"""Characters of a parameter's name that are shown under the heading."""
+
+BESIDE_LENGTH = 15
+"""Characters of a parameter's name that are shown beside its line: as many as there is room for."""
 
 ROOM = 0.088
 """Height of a name beside the lines, as a share of the drawing."""
@@ -61,7 +64,7 @@ class GradientNormsFigure:
 
     def __init__(self, num_steps: int, *, text: Catalogue, explain: Explained | None = None) -> None:
         self._text = text
-        self._x = Ruler("", 0.0, float(num_steps), num_steps=4, width=170.0)
+        self._x = Ruler("", 0.0, float(num_steps), num_steps=4, width=170.0, grouped=True)
         self._y = Decades(text)
         scales = {"x": self._x.scale, "y": self._y.scale}
         nowhere = {"x": np.zeros(2), "y": np.full((len(HUES), 2), -9.0), "scales": scales, "stroke_width": 1.2}
@@ -162,7 +165,7 @@ class GradientNormsFigure:
         places = spread_out([float(heights[slot]) for slot, _, _ in seen], ROOM)
         return "".join(
             f'<div class="{_look(slot)}" title="{escape(full)}" style="--rw-row: {round(1 - place, 4)}">'
-            f"<i></i>{escape(shown(name, NAME_LENGTH))}</div>"
+            f"<i></i>{escape(shown(name, BESIDE_LENGTH))}</div>"
             for (slot, full, name), place in zip(seen, places, strict=True)
         )
 
@@ -246,12 +249,16 @@ def _words(name: str) -> list[str]:
 
 
 def smoothed(logs: Array) -> Array:
-    """Return running means along the last axis, of the values that are known; nan where a value is not."""
+    """Return running means along the last axis, of the values that are known; nan before the first and after the last.
+
+    In between the mean stays where it was: a parameter without a gradient at a step has one again at another.
+    """
     known = ~np.isnan(logs)
     weights = _weights(logs.shape[-1])
     with np.errstate(invalid="ignore"):
         means = np.where(known, logs, 0.0) @ weights / (known @ weights)
-    return np.where(known, means, np.nan)
+    later = np.flip(np.logical_or.accumulate(np.flip(known, axis=-1), axis=-1), axis=-1)
+    return np.where(later, means, np.nan)
 
 
 @lru_cache(maxsize=8)

@@ -27,6 +27,9 @@ MAX_OPTIONS = 400
 
 TITLE_LENGTH = 22
 
+ABSENT = "rw-absent"
+"""Css class of a figure without a latent: unseen, but not without a size, in which bqplot draws with errors."""
+
 
 def written(latent: Latent) -> str:
     """Write a latent as it is picked in Python: eta[0, 3], or mu of a number."""
@@ -158,7 +161,7 @@ class _Place:
         self._latent: Latent | None = None
         self._median = html_text("rw-value")
         self.figure = DensityFigure(f"rw-latent-{number}", "", controls=[self._median])
-        self.figure.box.layout.display = "none"
+        self.figure.box.add_class(ABSENT)
         self.targets = (*self.figure.targets, self._median)
 
     def update(self, latent: Latent | None, snapshot: Snapshot) -> Changes:
@@ -166,7 +169,7 @@ class _Place:
         if latent != self._latent:
             self._latent, self._shown = latent, NOWHERE
             self.figure.rename("" if latent is None else shown(written(latent), TITLE_LENGTH))
-            self.figure.box.layout.display = "none" if latent is None else None
+            (self.figure.box.add_class if latent is None else self.figure.box.remove_class)(ABSENT)
         if latent is not None and latent in snapshot.densities:
             self._shown = snapshot.densities[latent]
         return [*self.figure.draw(self._shown), (self._median, {"value": self._median_html()})]

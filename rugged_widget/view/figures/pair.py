@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import bqplot
 import ipywidgets
@@ -33,9 +32,6 @@ MODES = ("ellipses", "draws")
 NUM_CORNERS = 72  # points of an ellipse
 PROB = 0.9  # probability inside an ellipse, were the draws normal
 HIDDEN = 10.0  # how far beyond the axis what is not drawn lies, as a multiple of what the axis holds
-NOWHERE = np.array([[-1.0, 1.0], [-1.0, 1.0]])
-"""What the axes hold where there is nothing to draw, shape (2, 2)."""
-
 EDGE = 0.005  # share of the draws at either end that an axis need not hold
 
 
@@ -44,6 +40,8 @@ class PairFigure:
 
     Parameters
     ----------
+    subject
+        Names the latents, of which it has rows for two at least.
     reference
         Gives the least-squares estimate, a cross.
     contours
@@ -102,18 +100,20 @@ class PairFigure:
         return (first.site, first.index), (second.site, second.index)
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
-        """Return what a frame has to change; the snapshot holds draws."""
+        """Return what a frame has to change; the snapshot holds draws, of the latents that can be drawn."""
         fresh = self._place()
-        points, as_dots = pick_drawn(snapshot.draws, self.latents), self.mode.value == "draws"
-        ring = None if points is None else ellipse(points)
-        own = [] if points is None or ring is None else [middle(points), ring]
-        seen = np.concatenate([*own, *self._extent] or [NOWHERE], axis=1)
+        points = pick(snapshot.draws, self.latents)
+        if points is None:
+            return self._nothing(fresh=fresh)
+        ring, as_dots = ellipse(points), self.mode.value == "draws"
+        dots = resized(points[:, :NUM_DOTS], NUM_DOTS) if as_dots else None
+        seen = np.concatenate([middle(points), ring, *self._extent], axis=1)
         low, high = seen.min(1), seen.max(1)
         beyond = [widened(*ends, HIDDEN)[0] for ends in zip(low.tolist(), high.tolist(), strict=True)]
         hidden = np.repeat(np.array(beyond)[:, None], NUM_DOTS, axis=1)
-        x, y = resized(points[:, :NUM_DOTS], NUM_DOTS) if as_dots and points is not None else hidden
-        ring = np.repeat(hidden[:, :1], NUM_CORNERS, axis=1) if as_dots or ring is None else ring
-        center = hidden[:, 0] if points is None else points.mean(1)
+        x, y = hidden if dots is None else dots
+        ring = np.repeat(hidden[:, :1], NUM_CORNERS, axis=1) if as_dots else ring
+        center = points.mean(1)
         return [
             *_bounds(self._x, float(low[0]), float(high[0]), fresh=fresh),
             *_bounds(self._y, float(low[1]), float(high[1]), fresh=fresh),
@@ -182,6 +182,20 @@ class PairFigure:
         self._chart.rename(self._text("compare.pair.title"))
         self._drawn = None
 
+    def _nothing(self, *, fresh: bool) -> Changes:
+        """Return the changes that leave the present guide out, and say that it is."""
+        seen = np.concatenate(self._extent, axis=1) if self._extent else np.array([[-1.0, 1.0], [-1.0, 1.0]])
+        (low_x, low_y), (high_x, high_y) = seen.min(1).tolist(), seen.max(1).tolist()
+        x, y = widened(low_x, high_x, HIDDEN)[0], widened(low_y, high_y, HIDDEN)[0]
+        names = zip((self._dots, self._ring, self._center), (NUM_DOTS, NUM_CORNERS, 1), strict=True)
+        note = f'<p class="rw-pair-note">{self._text.html("compare.pair.undrawn")}</p>'
+        return [
+            *_bounds(self._x, low_x, high_x, fresh=fresh),
+            *_bounds(self._y, low_y, high_y, fresh=fresh),
+            *((mark, {"x": np.full(count, x), "y": np.full(count, y)}) for mark, count in names),
+            (self._key, {"value": note + self._legend()}),
+        ]
+
     # What stands still while training runs
 
     def _place(self) -> bool:
@@ -209,27 +223,24 @@ class PairFigure:
         return [np.concatenate(lines).T]
 
     def _place_runs(self, pair: tuple[Latent, Latent], mode: str) -> list[Array]:
-        extent, tops = [], {}
+        picked = [pick(run.draws, pair) for run in self._runs]
+        points = {number: draws for number, draws in enumerate(picked) if draws is not None}
+        outlines = {number: ellipse(draws) for number, draws in points.items()}
         for number, (dots, ring) in enumerate(zip(self._kept_dots, self._kept_rings, strict=True)):
-            run = self._runs[number] if number < len(self._runs) else None
-            points = None if run is None else pick_drawn(run.draws, pair)
-            if run is not None and points is not None:
-                outline = ellipse(points)
+            drawn = number in points
+            if drawn:
                 with dots.hold_sync(), ring.hold_sync():
-                    dots.x, dots.y = points[:, :NUM_DOTS]
-                    ring.x, ring.y = outline
-                extent += [outline, middle(points)]
-                tops[str(run.number)] = outline[:, outline[1].argmax()]
-            is_drawn = points is not None
-            dots.visible, ring.visible = is_drawn and mode == "draws", is_drawn and mode == "ellipses"
-        self._tag(tops)
-        return extent
+                    dots.x, dots.y = points[number][:, :NUM_DOTS]
+                    ring.x, ring.y = outlines[number]
+            dots.visible, ring.visible = drawn and mode == "draws", drawn and mode == "ellipses"
+        self._tag({number: outline[:, outline[1].argmax()] for number, outline in outlines.items()})
+        return [*outlines.values(), *map(middle, points.values())]
 
-    def _tag(self, tops: Mapping[str, Array]) -> None:
+    def _tag(self, tops: Mapping[int, Array]) -> None:
         """Write the numbers of the kept runs over their ellipses: colours alone do not tell everyone which is which."""
         with self._tags.hold_sync():
             self._tags.x, self._tags.y = np.array(list(tops.values())).T if tops else np.zeros((2, 1))
-            self._tags.text = list(tops) or [""]
+            self._tags.text = [str(self._runs[at].number) for at in tops] if tops else [""]
             self._tags.visible = bool(tops)
 
     def _place_cross(self, pair: tuple[Latent, Latent]) -> list[Array]:
@@ -275,26 +286,15 @@ def ellipse(points: Array) -> Array:
     return outline
 
 
-def pick(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array:
-    """Return draws of two latents, shape (2, num_draws)."""
-    places: list[tuple[str, Any]] = [(site, (slice(None), *index)) for site, index in pair]
-    return np.stack([np.asarray(draws[site])[place] for site, place in places])
-
-
-def pick_drawn(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array | None:
-    """Return the finite draws of two latents, shape (2, num_draws); None where there are fewer than two.
-
-    A guide may leave a latent out, or draw only some of its elements.
-    """
-    if not all(site in draws and _reaches(draws[site].shape[1:], index) for site, index in pair):
+def pick(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array | None:
+    """Return the draws in which two latents are finite, shape (2, num_draws); None where there are fewer than two."""
+    elements = [_element(draws.get(site), index) for site, index in pair]
+    if any(element is None for element in elements):
         return None
-    points = pick(draws, pair)
-    points = points[:, np.isfinite(points).all(0)]
+    points: Array = np.stack([element for element in elements if element is not None])
+    finite = np.isfinite(points).all(0)
+    points = points if finite.all() else points[:, finite]
     return points if points.shape[1] > 1 else None
-
-
-def _reaches(shape: tuple[int, ...], index: tuple[int, ...]) -> bool:
-    return len(index) == len(shape) and all(at < size for at, size in zip(index, shape, strict=True))
 
 
 def middle(points: Array) -> Array:
@@ -305,6 +305,14 @@ def middle(points: Array) -> Array:
 def resized(points: Array, count: int) -> Array:
     """Return exactly `count` draws, the last one again and again where there are fewer."""
     return np.pad(points, ((0, 0), (0, count - points.shape[1])), mode="edge")
+
+
+def _element(draws: Array | None, index: tuple[int, ...]) -> Array | None:
+    """Return the draws of one element; None where they have no such element, as where their number varies."""
+    shape = () if draws is None else draws.shape[1:]
+    if draws is None or len(index) != len(shape) or any(at >= size for at, size in zip(index, shape, strict=True)):
+        return None
+    return draws.reshape(len(draws), -1)[:, np.ravel_multi_index(index, shape) if index else 0]
 
 
 def _bounds(ruler: Ruler, low: float, high: float, *, fresh: bool) -> Changes:

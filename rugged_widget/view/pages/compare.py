@@ -25,6 +25,8 @@ CSV_PATH = "rugged_runs.csv"
 class ComparePage:
     """A table of the kept runs, and a figure of two latents with as many of them as are ticked, up to four.
 
+    A model with fewer than two latents that have rows has a sentence in the figure's place.
+
     `show_runs` and `said` are the answers to its requests; they belong on the thread that computes.
     """
 
@@ -41,15 +43,14 @@ class ComparePage:
     ) -> None:
         self._requests, self._text = requests, text
         self._drawn: tuple[SavedRun, ...] = ()
-        self._pair = (
-            PairFigure(subject, reference, contours, changed, text=text, pair=pair) if len(subject.rows) > 1 else None
-        )
+        self._pair: PairFigure | None = None
+        if len(subject.rows) > 1:
+            self._pair = PairFigure(subject, reference, contours, changed, text=text, pair=pair)
+        below = paragraph(text, "compare.pair.none", "rw-pair-none") if self._pair is None else self._pair.box
         self._table = RunsTable(requests, MAX_RUNS, changed, text=text)
         self._outcome = html_text("rw-said")
         self._empty = paragraph(text, "compare.empty", "rw-runs-empty")
-        self.box = vbox("rw-compare", self._table.box, self._empty, self._actions(), self._outcome)
-        if self._pair is not None:
-            self.box.children = (*self.box.children, self._pair.box)
+        self.box = vbox("rw-compare", self._table.box, self._empty, self._actions(), self._outcome, below)
         self.targets = () if self._pair is None else self._pair.targets
 
     def __repr__(self) -> str:
@@ -62,7 +63,7 @@ class ComparePage:
         return {f"rw-{name}": self._text(f"compare.label.{name}") for name in names} | self._table.labels
 
     def request(self) -> SnapshotRequest:
-        """Return what the snapshots of this page must hold: draws, where there is a pair of latents to draw."""
+        """Return what the snapshots of this page must hold: draws, where two latents can be drawn."""
         return SnapshotRequest(draws=self._pair is not None)
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:

@@ -224,3 +224,23 @@ def test_a_sparse_gradient_has_a_norm() -> None:
     assert norm_of(sparse) == 5.0
     assert norm_of(None) == 0.0
     assert norm_of(torch.tensor([1.0, torch.nan])) == np.inf
+
+
+@pytest.mark.parametrize("engine", ["plain", "graph"])
+def test_parameters_of_other_models_in_the_store_are_left_out(engine: str) -> None:
+    pyro.get_param_store().clear()
+    pyro.param("left", torch.tensor(1.0))
+
+    def unmoved(data: torch.Tensor) -> None:
+        pyro.param("idle", torch.tensor(1.0))
+        model(data)
+
+    fit = make(engine, unmoved)
+    with fit.inspecting():
+        pyro.param("another", torch.tensor(1.0))
+    fit.gradient_norms()
+    fit.advance(3)
+    norms = fit.gradient_norms()
+    assert norms is not None
+    assert set(norms.names) == {"idle", "AutoNormal.locs.mean", "AutoNormal.scales.mean"}
+    assert norms.flags == {"idle": "zero"}

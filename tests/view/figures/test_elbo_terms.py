@@ -13,7 +13,7 @@ from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote
 from rugged_widget.snapshot.snapshot import ElboCurve, Progress, Snapshot
 from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.figures.elbo_term_changes import MAX_BARS, TermChanges, bars_of
-from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts
+from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts, tick_words
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.i18n.catalogue import LANGUAGES, Catalogue
 
@@ -188,3 +188,26 @@ def test_figure_and_explanation_speak_every_language(language: str) -> None:
     html = shown(figure, snapshot)
     assert ("(observed)" in html) == (language == "en")
     assert set(figure.labels) == {"rw-terms"}
+
+
+def test_there_is_room_for_the_longest_value_and_ticks_are_written_alike() -> None:
+    html = shown(ElboTermsFigure(text=Catalogue()), snapshot_of(term("y", -1e27, 3e26, "observed"), term("z", -0.7)))
+    ((_, value, _), _) = rows(html)
+    assert re.findall(r"--rw-value: (\d+)", html) == [str(len(value))]
+    assert "e27" not in html
+    assert minus("-10²⁷") in html
+    assert tick_words("2.5e6") == "2.5 \N{MULTIPLICATION SIGN} 10⁶"
+    assert tick_words("1000") == "1,000"
+    assert re.findall(r"--rw-value: (\d+)", shown(ElboTermsFigure(text=Catalogue()), snapshot_of(*SCHOOLS))) == ["16"]
+
+
+def test_a_single_draw_is_no_mean() -> None:
+    html = shown(ElboTermsFigure(text=Catalogue()), snapshot_of(term("y", -3.0, 0.0, "observed", 1)))
+    assert "draws" not in html
+
+
+def test_terms_that_are_not_finite_have_no_bar_and_are_named() -> None:
+    odd = [term(f"x_{number}", math.nan) for number in range(5)]
+    html = shown(ElboTermsFigure(text=Catalogue()), snapshot_of(*SCHOOLS, *odd))
+    assert "not finite: x_0, x_1, x_2, \N{HORIZONTAL ELLIPSIS}" in html
+    assert len(rows(html)) == len(SCHOOLS)

@@ -20,7 +20,7 @@ from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
 from rugged_widget.snapshot.snapshot import Progress
-from rugged_widget.view.figures.chart import Ruler
+from rugged_widget.view.figures.chart import Ruler, minus, with_separator
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.number_format import is_probability
 from rugged_widget.view.figures.quantiles import QuantileFigure
@@ -96,6 +96,10 @@ def test_the_axis_of_the_elbo_covers_a_curve_with_steps_that_were_skipped(
         figure.update(dataclasses.replace(snapshot, curve=curve), RUNNING)
         axes.append(figure._y.bounds)
     assert axes[0] == axes[1]
+    raw = drawn.mark(figure.box, bqplot.Lines, color="accent-faint")
+    line = values_of(figure, dataclasses.replace(snapshot, curve=curve), raw)["y"]
+    assert np.isfinite(line).all()  # bqplot complains of each gap
+    assert line[5] == pytest.approx(np.interp(curve.step[5], curve.step[[4, 6]], elbo[[4, 6]]))
     nothing = np.full_like(elbo, math.nan)
     figure = ElboFigure(1500, STORY, lambda: None, text=WORDS)
     curve = dataclasses.replace(snapshot.curve, elbo=nothing, smoothed=nothing)
@@ -273,3 +277,10 @@ def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, RegressionS
     low, high = across(figure, far)
     assert math.isfinite(low)
     assert high > 1e12
+
+
+def test_ticks_of_four_digits_have_a_separator_where_it_is_wanted() -> None:
+    assert with_separator(minus("-1000")) == minus("-1,000")
+    assert list(map(with_separator, ("500", "1.2345", "12,000", "1.5k"))) == ["500", "1.2345", "12,000", "1.5k"]
+    for grouped, text in ((False, "1000"), (True, "1,000")):
+        assert Ruler("step", 0.0, 2000.0, grouped=grouped).axis.tick_labels["1000"] == text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import bqplot
@@ -14,7 +13,7 @@ from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.snapshot.values import Contours, Latent
-from rugged_widget.view.figures.pair import PairFigure, ellipse, pick, pick_drawn
+from rugged_widget.view.figures.pair import PairFigure, ellipse, pick
 from rugged_widget.view.i18n.catalogue import Catalogue
 from tests.view import drawn
 from tests.view.kept_fakes import draws, run
@@ -81,6 +80,7 @@ def across(shown: PairFigure, seed: int = 0) -> tuple[float, float]:
 
 def test_an_ellipse_holds_90_percent_of_normal_draws() -> None:
     points = pick(draws(1, count=20_000), PAIR)
+    assert points is not None
     outline = ellipse(points)
     assert outline[:, 0] == pytest.approx(outline[:, -1])
     axes = np.linalg.inv(np.linalg.cholesky(np.cov(points)))
@@ -217,21 +217,29 @@ def test_another_language_names_everything_anew_and_picks_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "gone",
+    "other",
     [
         {},
-        {WEIGHT: np.zeros((50, 1, 1))},
-        {WEIGHT: np.full((50, 1, 3), math.nan)},
-        {WEIGHT: np.zeros((50, 3))},
+        {WEIGHT: draws()[WEIGHT]},  # a latent that this guide leaves out
+        draws() | {BIAS: draws()[BIAS][:, :0]},  # fewer elements than there were
+        draws() | {BIAS: np.full_like(draws()[BIAS], np.nan)},
     ],
-    ids=["left out", "fewer rows", "not finite", "another shape"],
 )
-def test_latents_that_a_guide_or_a_kept_run_does_not_draw_are_not_shown(gone: dict[str, Any]) -> None:
-    assert pick_drawn(gone, PAIR) is None
-    text = Catalogue()
-    shown = PairFigure(subject_of(DATA, PROBS, text), None, None, lambda: None, text=text, pair=PAIR)
-    shown.show_runs((dataclasses.replace(run(1), draws=gone),))
-    changes = dict(shown.update(dataclasses.replace(snapshot(), draws=gone), RUNNING))
-    low = float(changes[shown._x.scale]["min"])
-    assert max(np.max(changes[mark]["x"]) for mark in (shown._dots, shown._ring, shown._center)) < low
-    assert not any(mark.visible for mark in kept(shown, bqplot.Lines))
+def test_latents_without_draws_are_left_out_and_said_to_be(other: dict[str, Any]) -> None:
+    shown = figure(Exact())
+    shown.show_runs([run(1, draws=other), run(2, draws=draws(1))])
+    assert "no draws" not in legend(shown)
+    assert [mark.visible for mark in kept(shown, bqplot.Lines)] == [False, True, False, False]
+    changes = shown.update(dataclasses.replace(moment(), draws=other), RUNNING)
+    assert "no draws" in str(value_of(changes, drawn.part(shown.box, "rw-legend"), "value"))
+    low = drawn.bounds(changes, drawn.axis(shown.box))[0]
+    assert value_of(changes, ring(shown), "x").max() < low
+
+
+def test_draws_that_are_not_finite_are_left_out() -> None:
+    values = draws()
+    values[BIAS][3] = np.inf
+    points = pick(values, PAIR)
+    assert points is not None
+    assert points.shape[1] == len(values[BIAS]) - 1
+    assert np.isfinite(ellipse(points)).all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import bqplot
@@ -13,6 +12,7 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress
 from rugged_widget.snapshot.values import Averaged
@@ -21,7 +21,9 @@ from rugged_widget.view.figures.pair import ellipse, pick
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.pages.compare import ComparePage
 from rugged_widget.view.requests import CompareRequests
+from rugged_widget.view.structure_subject import StructureSubject
 from tests.view import drawn
+from tests.view.figures.latents.fakes import site
 from tests.view.judged import approximation
 from tests.view.kept_fakes import curve, draws, run
 from tests.view.page_fakes import PROBS, RUNNING, WEIGHT, reference, snapshot, value_of
@@ -254,13 +256,16 @@ def test_before_the_first_step_the_axis_holds_where_the_kept_runs_ended() -> Non
     assert value_of(changes, drawn.mark(figure.box, bqplot.Lines, color="accent-faint"), "y").max() < low
 
 
-@pytest.mark.parametrize("num_rows", [0, 1])
-def test_runs_of_a_model_with_fewer_than_two_latents_are_compared_without_a_pair(num_rows: int) -> None:
+@pytest.mark.parametrize("latents", [(), ("z",)])
+def test_a_model_of_fewer_than_two_latents_is_compared_without_a_figure(latents: tuple[str, ...]) -> None:
     text = Catalogue()
-    requests = CompareRequests(*[lambda *_values: None] * 5)
-    few = SimpleNamespace(rows=subject_of(DATA, PROBS, text).rows[:num_rows])
-    page = ComparePage(few, None, requests, None, lambda: None, text=text)  # type: ignore[arg-type]
-    page.show_runs((run(1),))
-    assert page.update(MOMENT, RUNNING) == []
+    structure = ModelStructure((*map(site, latents), site("y", (9,), role="observed")))
+    subject = StructureSubject("Small", call="model(y)", guide=lambda: "AutoNormal", structure=structure, text=text)
+    requests = CompareRequests(**dict.fromkeys(("keep", "recall", "remove", "rename", "export"), lambda *_: None))
+    page = ComparePage(subject, None, requests, None, lambda: None, text=text)
+    page.show_runs([run(1)])
     assert page.request() == SnapshotRequest()
+    assert list(page.update(MOMENT, RUNNING)) == []
+    page.show_exact(False)
+    assert "fewer than two" in drawn.part(page.box, "rw-pair-none").value
     assert not drawn.parts(page.box, "rw-pair")

@@ -34,7 +34,7 @@ class Domains:
         return domain.cover(low, high)
 
     def of_rows(
-        self, key: Hashable, intervals: Sequence[Bounds], whole: Bounds | None
+        self, key: Hashable, intervals: Sequence[Bounds], whole: Bounds | None, *, together: bool = False
     ) -> tuple[Bounds | None, list[Bounds]]:
         """Return the scales of rows of one site: the same one, or one a row where that would be too coarse.
 
@@ -48,6 +48,8 @@ class Domains:
             What each row has to hold; finite.
         whole
             What the row of the whole site has to hold; None where it has none.
+        together
+            True where rows are shares of one whole, and always have one scale.
 
         Returns
         -------
@@ -59,7 +61,7 @@ class Domains:
         low, high = min(start for start, _ in held), max(end for _, end in held)
         widths = [end - start for start, end in intervals if end > start]
         share = min(widths) / (high - low) if widths and high > low else 1.0
-        if len(intervals) > 1 and share < (ENOUGH if key in self._apart else LEAST):
+        if not together and len(intervals) > 1 and share < (ENOUGH if key in self._apart else LEAST):
             self._apart.add(key)
             own = [self.cover((key, number), *interval) for number, interval in enumerate(intervals)]
             return None if whole is None else self.cover(key, *whole), own

@@ -130,7 +130,7 @@ class _SiteRows:
         intervals = [_held(column, from_zero=from_zero) for column in columns.values()]
         if from_zero and whole is not None:
             whole = min(whole[0], 0.0), max(whole[1], 0.0)
-        common, own = domains.of_rows(self.site.name, intervals, whole)
+        common, own = domains.of_rows(self.site.name, intervals, whole, together=self.site.kind == "simplex")
         scales = dict(zip(of_elements, own, strict=True))
         words = []
         for at, row in enumerate(self.rows, self.first):

@@ -119,6 +119,12 @@ def test_a_simplex_has_a_bar_an_element_from_zero(shown: Shown) -> None:
     assert not shown.path("thick")
 
 
+def test_shares_of_a_whole_have_one_scale_however_small_one_is(shown: Shown) -> None:
+    shown.show(snapshot({"p": normal([0.001, 0.999], 1e-6)}, sites=[site("p", (2,), "simplex")]))
+    small, large = (float(end) - float(start) for start, end in _ends(shown.path("bar")))
+    assert small < 0.01 * large
+
+
 def test_a_model_without_latents_shows_its_parameters_once_they_are_asked_for(shown: Shown) -> None:
     shown.show(snapshot(step=0))
     assert not shown.figure.request().parameters
