@@ -78,6 +78,11 @@ def test_a_misspelt_setting_is_no_argument_of_the_model() -> None:
         watch(model, guide, DATA, num_step=10)
 
 
+def test_a_function_that_makes_an_optimizer_is_to_be_called_first() -> None:
+    with pytest.raises(TypeError, match="call it with its options"):
+        watch(model, guide, DATA, optimizer=Adam)
+
+
 @pytest.mark.parametrize(("name", "value"), [("title", 3), ("kwargs", [1])])
 def test_other_arguments_are_checked_too(name: str, value: object) -> None:
     with pytest.raises(TypeError, match=f"{name} must be"):

@@ -276,7 +276,7 @@ def ellipse(points: Array) -> Array:
 
 def pick(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array:
     """Return draws of two latents, shape (2, num_draws)."""
-    return np.stack([np.asarray(draws[site])[(slice(None), *index)] for site, index in pair])
+    return np.stack([_element(draws[site], index) for site, index in pair])
 
 
 def pick_drawn(draws: Mapping[str, Array], pair: tuple[Latent, Latent]) -> Array | None:
@@ -303,6 +303,11 @@ def middle(points: Array) -> Array:
 def resized(points: Array, count: int) -> Array:
     """Return exactly `count` draws, the last one again and again where there are fewer."""
     return np.pad(points, ((0, 0), (0, count - points.shape[1])), mode="edge")
+
+
+def _element(draws: Array, index: tuple[int, ...]) -> Array:
+    element: Array = np.asarray(draws).reshape(len(draws), -1)
+    return element[:, np.ravel_multi_index(index, draws.shape[1:]) if index else 0]
 
 
 def _bounds(ruler: Ruler, low: float, high: float, *, fresh: bool) -> Changes:
