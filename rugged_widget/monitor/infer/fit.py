@@ -34,6 +34,12 @@ from rugged_widget.validation import checked_probs, checked_seed
 FEW_ELEMENTS: Final = 200
 """Elements of all latents up to which it is told from draws if the guide correlates them."""
 
+QUANTILE_NUMBERS: Final = 2_000_000
+"""Numbers that the draws behind the quantiles of a snapshot hold at most, but for `FEWEST_DRAWS`; 16 MB."""
+
+FEWEST_DRAWS: Final = 40
+"""Draws behind the quantiles of a snapshot, however many latents there are: two lie below the lowest."""
+
 DRAWN_NUMBERS: Final = 200_000
 """Numbers that the draws behind a snapshot hold at most."""
 
@@ -190,16 +196,19 @@ class ModelFit(Fit):
         CannotDrawError
             Where the guide cannot be drawn from.
         """
-        checked = checked_probs(probs, "probs")
+        return self._quantiles(checked_probs(probs, "probs"), SNAPSHOT_DRAWS)
+
+    def _quantiles(self, probs: tuple[float, ...], num_draws: int) -> dict[str, NDArray[np.float64]]:
+        """Return quantiles by formula, or else from so many draws."""
         with self.inspecting():
-            closed = closed_quantiles(self.guide, checked)
+            closed = closed_quantiles(self.guide, probs)
             # Where elements of a site depend on one another, the formula's are not those of each element by itself.
             tied = {site.name for site in self.structure.sites if site.kind not in SCALAR_KINDS}
-            draws = self._draws(SNAPSHOT_DRAWS)[0] if closed is None or tied & closed.keys() else {}
+            draws = self._draws(num_draws)[0] if closed is None or tied & closed.keys() else {}
         if closed is None:
-            return {name: order_statistics(value, checked) for name, value in draws.items()}
+            return {name: order_statistics(value, probs) for name, value in draws.items()}
         return {
-            name: order_statistics(draws[name], checked) if name in tied and name in draws else as_float64(value)
+            name: order_statistics(draws[name], probs) if name in tied and name in draws else as_float64(value)
             for name, value in closed.items()
         }
 
@@ -250,7 +259,9 @@ class ModelFit(Fit):
     ) -> tuple[dict[str, Array], Mapping[str, Array]]:
         """Return quantiles of the latents, and draws where they are requested; empty where there are none."""
         try:
-            quantiles = self.quantiles(probs)
+            numbers = sum(math.prod(site.shape) for site in self.structure.sites if site.role == "latent")
+            affordable = QUANTILE_NUMBERS // max(numbers, 1) // 10 * 10
+            quantiles = self._quantiles(probs, max(FEWEST_DRAWS, min(SNAPSHOT_DRAWS, affordable)))
             elements = sum(math.prod(value.shape[1:]) for value in quantiles.values())
             count = max(20, min(SNAPSHOT_DRAWS, DRAWN_NUMBERS // max(elements, 1)))
             with self.inspecting():

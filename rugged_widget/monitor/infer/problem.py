@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import pyro
 from pyro import poutine
-from pyro.infer import SVI
+from pyro.infer import ELBO, SVI
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
@@ -25,6 +26,7 @@ from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
 from rugged_widget.monitor.infer.predict_form import Predict, checked_predict
+from rugged_widget.monitor.infer.refusals import refuse_no_model
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.validation import CUSTOM, checked_count
 
@@ -152,7 +154,7 @@ def problem_of(
     start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
     ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
-    example = _example(args, kwargs, batches)
+    example = call_of_model(_example(args, kwargs, batches), model, loss)
     choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
     return Problem(
         model=model,
@@ -188,7 +190,7 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
     TypeError
         If it is neither; the text says what is needed.
     """
-    if isinstance(given, SVI) or _is_no_model(given):
+    if isinstance(given, SVI):
         settings = settings_of_svi(given)
         return {
             "model": settings.model,
@@ -196,19 +198,8 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
             "optimizer": settings.optimizer,
             "loss": settings.loss,
         }
-    if isinstance(given, type) or not callable(given):
-        what = f"the class {given.__name__}" if isinstance(given, type) else f"{given!r:.100}"
-        raise TypeError(
-            "watch takes a model first, a function or a PyroModule that calls pyro.sample, or a pyro.infer.SVI; got "
-            f"{what}{_advice(given)}"
-        )
+    refuse_no_model(given)
     return None
-
-
-def _advice(given: Any) -> str:
-    if isinstance(given, type):
-        return f": give an object of it, {given.__name__}(...)"
-    return f" of type {type(given).__name__}"
 
 
 def full_name(model: Callable[..., Any]) -> str:
@@ -232,10 +223,25 @@ def _title_of(model: Callable[..., Any]) -> str:
     return own_name(inner).replace("_", " ").strip() if owner is None else type(owner).__name__
 
 
-def _is_no_model(given: Any) -> bool:
-    """Return whether something trains or draws by itself, so that it is no model though it may be called."""
-    names = {kind.__name__ for kind in type(given).__mro__}
-    return bool(names & {"SVGD", "MCMC", "HMC", "NUTS", "LightningModule", "ELBOModule"})
+def call_of_model(call: Call, model: Callable[..., Any], loss: Any) -> Call:
+    """Return the call that a model gets of the one of a step: a loss that is a function may keep arguments to itself.
+
+    What the model does not take by name is the loss's then.
+    """
+    names = parameter_names(model)
+    if names is None or loss is None or isinstance(loss, ELBO):
+        return call
+    return replace(call, kwargs={name: value for name, value in call.kwargs.items() if name in names})
+
+
+def parameter_names(model: Callable[..., Any]) -> Collection[str] | None:
+    """Return the names of the arguments of a model; None where it takes any, or nothing is known."""
+    try:
+        parameters = inspect.signature(getattr(model, "forward", model)).parameters
+    except (TypeError, ValueError):  # of what is written in C nothing is known
+        return None
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    return None if takes_any else parameters.keys()
 
 
 def _peeked(batches: Any) -> Any:

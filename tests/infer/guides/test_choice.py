@@ -295,3 +295,18 @@ def test_a_guide_that_picks_the_rows_agrees_with_a_model_that_takes_all() -> Non
             pyro.sample("z", dist.Normal(loc[rows], 1.0))
 
     assert choose_guide(guide, model, (torch.zeros(6),)).warnings == ()
+
+
+def test_a_model_that_only_the_elbo_can_call_is_taken_as_svi_takes_it() -> None:
+    """It counts on the dimension that the values of a discrete latent are listed in."""
+
+    def model() -> None:
+        value = pyro.sample("a", dist.Categorical(torch.ones(4)), infer={"enumerate": "parallel"})
+        pyro.sample("x", dist.Normal(torch.arange(4.0)[value.reshape(4)], 1.0), obs=torch.zeros(()))
+
+    def nothing() -> None:
+        """Draw nothing."""
+
+    assert choose_guide(nothing, model, elbo=TraceEnum_ELBO(max_plate_nesting=0)).warnings == ()
+    with pytest.raises(ValueError, match="the model cannot be called"):
+        choose_guide(nothing, model, elbo=Trace_ELBO())
