@@ -101,6 +101,16 @@ def test_counts_without_a_grid_are_drawn_over_their_index() -> None:
     assert prediction.points is not None
 
 
+def test_observed_values_are_not_drawn_over_themselves() -> None:
+    def level(y: torch.Tensor, x: torch.Tensor | None = None) -> None:
+        a = pyro.sample("a", dist.Normal(0.0, 1.0))
+        with pyro.plate("rows", len(y)):
+            pyro.sample("y", dist.Normal(a if x is None else a + x, 0.1), obs=y)
+
+    assert predicted(("y", (Y,)), level, Y)[0].x_label == INDEX
+    assert predicted(("y", (Y, X)), level, Y, X)[0].x_label == "x"
+
+
 def test_a_site_without_a_mean_is_drawn() -> None:
     def robust(x: torch.Tensor, y: torch.Tensor | None = None) -> None:
         a = pyro.sample("a", dist.Normal(0.0, 1.0))

@@ -145,7 +145,6 @@ def problem_of(
     """
     if loss is not None:
         checked_loss(loss, "loss")
-    predicted = checked_predict(predict)
     start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
     ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
@@ -168,7 +167,7 @@ def problem_of(
         origins=(Origin.of(model), Origin.of(guide)),
         ownership=ownership,
         title=title or _title_of(model),
-        predict=predicted,
+        predict=checked_predict(predict),
     )
 
 
