@@ -81,7 +81,8 @@ def watch(
         shape (num_draws, *site shape), that returns a grid x (num_points,) and curves (num_draws, num_points), with a
         third entry (x, y) where observed points are to be drawn; or a dict of up to four of these by title. Or
         ``(site, args)``: the model is called with these arguments, a tuple such as ``(x_grid, None)`` or a dict, and
-        what it has at the site is drawn over the first column of numbers among them, else over its index.
+        what it has at the site is drawn over the first column of numbers among them that is not the site's own data,
+        else over its index.
     settings
         Settings of `Monitor` by name: learning_rate, num_steps, seed, speed, engine, stop_when_converged, language,
         rate_factor. Whatever else is given by name is a keyword argument of the model.

@@ -137,10 +137,15 @@ def curves_of(result: object, num_draws: int) -> dict[str, Curves]:
     return {title: _curves(f"predict, under {title!r},", entry, num_draws) for title, entry in result.items()}
 
 
-def grid_argument(args: tuple[Any, ...], kwargs: Mapping[str, Any], num_points: int) -> tuple[int | str, Array] | None:
-    """Return place or name, and values, of the first argument that is a column of so many real numbers, or None."""
+def grid_argument(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], num_points: int, data: object
+) -> tuple[int | str, Array] | None:
+    """Return place or name, and values, of the first argument that is a column of so many real numbers, or None.
+
+    The observed values, `data`, are none.
+    """
     for place, value in _arguments(args, kwargs):
-        column = column_of(value)
+        column = None if value is data else column_of(value)
         if column is not None and len(column) == num_points and np.isfinite(column).all():
             return place, column
     return None

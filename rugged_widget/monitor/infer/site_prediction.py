@@ -51,6 +51,7 @@ class SitePredictor:
     def __init__(self, form: SitePrediction, model: Callable[..., Any], example: Call | None) -> None:
         self._form, self._model, self._example = form, model, example
         self._together: bool | None = None
+        self._data: Any = None
         self._points: tuple[Array, Array] | None = None
         self._looked_for_points = False
 
@@ -74,7 +75,7 @@ class SitePredictor:
         with pyro.validation_enabled(False):
             values, observations = self._at_once(inputs) if self._together else self._one_by_one(inputs)
         form, curves = self._form, as_array(values)
-        found = grid_argument(form.args, form.kwargs, curves.shape[1])
+        found = grid_argument(form.args, form.kwargs, curves.shape[1], self._data)
         place, x = (None, np.arange(curves.shape[1], dtype=np.float64)) if found is None else found
         if not self._looked_for_points:
             self._points, self._looked_for_points = self._observed(draws, place), True
@@ -115,6 +116,8 @@ class SitePredictor:
         if form.site in draw or _is_deterministic(site):
             value = self._column(site["value"])
             return value, value[:0]
+        if site["is_observed"]:  # what it is drawn over is none of its own values
+            self._data = site["value"]
         mean, new = _mean(site["fn"]), self._column(_quantile(site["fn"], inputs[_PROB]))
         return (new, new[:0]) if mean is None else (self._column(mean), new)
 

@@ -144,11 +144,13 @@ class _Panel:
         )
 
     def update(self, prediction: Prediction) -> Changes:
-        if prediction.problem:  # the picture stays as it was
-            return [
-                (self._about, {"value": ""}),
-                (self._problem, {"value": f"<p>{escape(self._failure(prediction))}</p>"}),
-            ]
+        low, high = self._y.bounds
+        if prediction.problem:  # what was there before would be taken for the present
+            curve = np.full(2, 2 * low - high)
+            marks = [(self._median, {"x": NOWHERE, "y": curve})]
+            marks += [(band, {"x": NOWHERE, "y": np.stack([curve, curve])}) for band in (self._new, *self._bands)]
+            problem = f"<p>{escape(self._failure(prediction))}</p>"
+            return [*marks, (self._about, {"value": ""}), (self._problem, {"value": problem})]
         if prediction.x_label != self._x_label:
             self._x_label = prediction.x_label
             self._name_axis()
