@@ -107,6 +107,6 @@ def test_weights_of_a_linear_regression() -> None:
     covariance = torch.linalg.inv(x.T @ x / 0.25 + torch.eye(2) / 9)
     exact_sd = covariance.diagonal().sqrt().numpy()
     exact = (covariance @ x.T @ y / 0.25).numpy()
-    mean, sd = normal_of(trained(model, "multivariate", x, y, learning_rate=0.01)["weight"])
+    mean, sd = normal_of(trained(model, "multivariate", x, y)["weight"])
     np.testing.assert_allclose(mean, exact, atol=0.15 * exact_sd.min())
     np.testing.assert_allclose(sd, exact_sd, rtol=0.1)
