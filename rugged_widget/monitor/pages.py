@@ -62,7 +62,8 @@ def monitor_pages(
     """
 
     def compare(changed: Callable[[], None]) -> ComparePage:
-        page = ComparePage(subject, None, comparing(widget, ask, text, lambda: page), None, changed, text=text)
+        requests = comparing(widget, ask, text, lambda: page)
+        page = ComparePage(subject, None, requests, None, changed, text=text, csv_path="runs.csv")
         page.show_runs(widget.saved_runs)
         return page
 

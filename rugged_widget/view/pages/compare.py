@@ -40,8 +40,9 @@ class ComparePage:
         *,
         text: Catalogue,
         pair: tuple[Latent, Latent] | None = None,
+        csv_path: str = CSV_PATH,
     ) -> None:
-        self._requests, self._text = requests, text
+        self._requests, self._text, self._csv_path = requests, text, csv_path
         self._drawn: tuple[SavedRun, ...] = ()
         self._pair: PairFigure | None = None
         if len(subject.rows) > 1:
@@ -106,7 +107,7 @@ class ComparePage:
     def _actions(self) -> ipywidgets.Box:
         keep = button("rw-keep", self._requests.keep)
         caption(keep, self._text, "compare.button.keep", "compare.button.keep_tip")
-        self._path = path_field(CSV_PATH, "rw-csv-path")
+        self._path = path_field(self._csv_path, "rw-csv-path")
         self._overwrite = classed(ipywidgets.Checkbox(value=False, indent=False), "rw-overwrite")
         export = button("rw-export", self._export)
         caption(self._overwrite, self._text, "serve.overwrite")
@@ -117,4 +118,4 @@ class ComparePage:
         if path := str(self._path.value).strip():
             self._requests.export(path, bool(self._overwrite.value))
         else:
-            self.said(self._text("compare.said.nameless", path=CSV_PATH), alert=True)
+            self.said(self._text("compare.said.nameless", path=self._csv_path), alert=True)

@@ -262,8 +262,9 @@ def test_a_model_of_fewer_than_two_latents_is_compared_without_a_figure(latents:
     structure = ModelStructure((*map(site, latents), site("y", (9,), role="observed")))
     subject = StructureSubject("Small", call="model(y)", guide=lambda: "AutoNormal", structure=structure, text=text)
     requests = CompareRequests(**dict.fromkeys(("keep", "recall", "remove", "rename", "export"), lambda *_: None))
-    page = ComparePage(subject, None, requests, None, lambda: None, text=text)
+    page = ComparePage(subject, None, requests, None, lambda: None, text=text, csv_path="runs.csv")
     page.show_runs([run(1)])
+    assert drawn.part(page.box, "rw-csv-path").value == "runs.csv"
     assert page.request() == SnapshotRequest()
     assert list(page.update(MOMENT, RUNNING)) == []
     page.show_exact(False)
