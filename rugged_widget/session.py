@@ -100,7 +100,7 @@ class _Reported:
         self._progress, self._snapshot = progress, snapshot
         self._rested()
         self._display.rest(snapshot, progress)
-        if progress.status == "finished" and snapshot.draws:
+        if progress.status == "finished" and (snapshot.draws or not snapshot.quantiles):
             self._ended(snapshot, progress)
 
     def changed(self, progress: Progress) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rugged_widget.monitor.infer.problem import problem_of, taken_apart
+from rugged_widget.monitor.infer.problem import parameter_names, problem_of, taken_apart
+from rugged_widget.monitor.infer.refusals import called, refuse_misspelt, refuse_no_guide
 from rugged_widget.monitor.monitor import Monitor
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.setting import settings_of
 
 _MISSING: Final[Any] = object()
+
+_OWN: Final = ("guide", "batches", "kwargs", "loss", "optimizer", "schedule_every", "skip_nonfinite", "title")
+"""Names of what `watch` takes beside settings."""
 
 
 @usual_errors()
@@ -85,19 +89,14 @@ def watch(
     >>> monitor.step
     0
     """
+    _check_plain(title, kwargs)
     given = taken_apart(model)
     if given is not None:
         _refuse_twice(given, guide=guide, loss=loss, optimizer=optimizer)
     else:
-        chosen, args = (guide, args) if guide is not _MISSING else (args[0] if args else None, args[1:])
+        chosen, args = (guide, args) if guide is not _MISSING else _guide_first(args)
         given = {"model": model, "guide": chosen, "loss": loss, "optimizer": optimizer}
-    names = settings_of(Monitor)
-    of_model = {name: value for name, value in settings.items() if name not in names}
-    of_window = {name: value for name, value in settings.items() if name in names}
-    if given["optimizer"] is not None and "learning_rate" in of_window:
-        raise ValueError("learning_rate is for Adam, and an optimizer with rates of its own was given: use rate_factor")
-    if given["optimizer"] is None and "rate_factor" in of_window:
-        raise ValueError("rate_factor scales the rates of an optimizer, and none was given: use learning_rate")
+    of_model, of_window = _told_apart(settings, given)
     problem = problem_of(
         given["model"],
         given["guide"],
@@ -111,6 +110,34 @@ def watch(
         title=title,
     )
     return Monitor(problem, **of_window)
+
+
+def _check_plain(title: Any, kwargs: Any) -> None:
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"title must be a text, got {called(title)}")
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise TypeError(f"kwargs must be a mapping of names to arguments, got {called(kwargs)}")
+
+
+def _guide_first(args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """Return the guide, which stands in front of the arguments, and the arguments."""
+    if not args:
+        return None, ()
+    refuse_no_guide(args[0])
+    return args[0], args[1:]
+
+
+def _told_apart(settings: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments of the model and the settings of the window among what was given by name."""
+    names = settings_of(Monitor)
+    of_model = {name: value for name, value in settings.items() if name not in names}
+    of_window = {name: value for name, value in settings.items() if name in names}
+    refuse_misspelt(of_model, {*names, *_OWN}, parameter_names(given["model"]))
+    if given["optimizer"] is not None and "learning_rate" in of_window:
+        raise ValueError("learning_rate is for Adam, and an optimizer with rates of its own was given: use rate_factor")
+    if given["optimizer"] is None and "rate_factor" in of_window:
+        raise ValueError("rate_factor scales the rates of an optimizer, and none was given: use learning_rate")
+    return of_model, of_window
 
 
 def _refuse_twice(given: Mapping[str, Any], **others: Any) -> None:

@@ -97,6 +97,22 @@ class ModelStructure(Value):
 
 
 @dataclass(frozen=True, eq=False)
+class GuideNote(Value):
+    """A sentence about a guide: why it was chosen, or in what it does not agree with its model.
+
+    Attributes
+    ----------
+    key
+        Name of the sentence: the entry `guide_notes.<key>` of the catalogue.
+    facts
+        Values of its fields; those that are texts are the user's.
+    """
+
+    key: str
+    facts: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class ElboTerm(Value):
     """What one site adds to the ELBO: log p, less log q where the guide draws it.
 

@@ -54,9 +54,10 @@ class SnapshotRequest:
         may; terms and gradients are not known before the first step.
         """
         tables = snapshot.parameter_table is not None or not self.parameter_table
-        return (
-            tables and (bool(snapshot.parameters) or not self.parameters) and (bool(snapshot.draws) or not self.draws)
-        )
+        # Of some models there are none: those without parameters, those without latents.
+        parameters = bool(snapshot.parameters) or not self.parameters or snapshot.structure is not None
+        draws = bool(snapshot.draws) or not self.draws or not snapshot.quantiles
+        return tables and parameters and draws
 
     def _fields(self) -> dict[str, Any]:
         """Return the fields that ask for something."""

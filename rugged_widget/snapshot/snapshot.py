@@ -9,6 +9,7 @@ from rugged_widget.snapshot.model_values import (
     ElboTerm,
     ElboTermsNote,
     GradientNorms,
+    GuideNote,
     ModelStructure,
     ParameterTable,
 )
@@ -109,6 +110,10 @@ class Snapshot(Value):
         Summaries of the parameters; None unless requested.
     densities
         Densities by element, on its support, of those that were requested and have one.
+    guide_reason
+        Why this guide was chosen; None where it was given.
+    guide_warnings
+        In what guide and model do not agree.
     """
 
     step: int
@@ -135,6 +140,8 @@ class Snapshot(Value):
     gradient_norms: GradientNorms | None = None
     parameter_table: ParameterTable | None = None
     densities: Mapping[Latent, Density] = field(default_factory=dict)
+    guide_reason: GuideNote | None = None
+    guide_warnings: tuple[GuideNote, ...] = ()
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

@@ -126,7 +126,7 @@ def _unlike(calls: list[_Call]) -> list[Note]:
     for call in calls:
         for name in call.guide.keys() & call.model.keys():
             value, latent = call.guide[name]["value"], call.model[name]
-            if value.shape != latent["value"].shape:
+            if value.shape not in {latent["value"].shape, _shape(call.replayed.get(name, latent)["fn"])}:
                 shapes = {"shape": str(tuple(value.shape)), "other": str(tuple(latent["value"].shape))}
                 notes.append(Note("shape", {"site": repr(name), **shapes}))
             elif (support := _support(latent["fn"])) is not None and _may_leave(call.guide[name], support):
@@ -134,6 +134,11 @@ def _unlike(calls: list[_Call]) -> list[Note]:
                 facts = {"site": repr(name), "distribution": kind, "support": range_of(support)}
                 notes.append(Note("support", facts))
     return notes
+
+
+def _shape(distribution: Any) -> torch.Size:
+    """Return the shape of a draw; in the model given the guide's, of the rows that the guide picks."""
+    return torch.Size(distribution.batch_shape + distribution.event_shape)
 
 
 def _support(distribution: Any) -> Any:

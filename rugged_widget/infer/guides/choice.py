@@ -116,7 +116,7 @@ def choose_guide(
     if _is_made_of_a_model(checked):
         make = partial(_made, checked, args, kwargs)
         return GuideChoice(make, guide_key(checked), guide_label(checked), model)
-    said = disagreements(checked, model, args, kwargs)
+    said = _said(checked, model, args, kwargs, elbo)
     return GuideChoice(partial(_taken, checked, args, kwargs), _key(checked), _label(checked), model, warnings=said)
 
 
@@ -137,6 +137,21 @@ def checked_watch_guide(guide: Any) -> Any:
     if not callable(guide):
         raise TypeError(f"{NEEDED}; got {guide!r}")
     return guide
+
+
+def _said(
+    guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], elbo: ELBO | None
+) -> tuple[Note, ...]:
+    """Return in what guide and model do not agree; nothing where they can be called by the ELBO only.
+
+    A model may count on dimensions that only an ELBO that sums over discrete values adds.
+    """
+    try:
+        return disagreements(guide, model, args, kwargs)
+    except ValueError:
+        if not isinstance(elbo, ELBO) or _problem(lambda _model: guide, model, elbo, args, kwargs):
+            raise
+        return ()
 
 
 def _is_made_of_a_model(guide: Any) -> bool:

@@ -59,6 +59,7 @@ class PlainStepping:
             self._good = self._latest = self._checkpoint(num_steps)
         elif num_steps - self._latest.num_steps >= EVERY and not self._num_skipped:
             self._good, self._latest = self._latest, self._checkpoint(num_steps)
+        modules = self._own.checkpoint() if self._own is not None and self._step.skip_nonfinite else None
         try:
             loss, self._num_skipped = self._step(), 0
         except NonFiniteError as error:
@@ -66,6 +67,8 @@ class PlainStepping:
             if self._num_skipped >= self._step.skip_nonfinite:
                 raise
             loss, self._num_skipped = math.nan, self._num_skipped + 1
+            if modules is not None:  # statistics of a batch that was not finite would stay so
+                modules.restore()
         return Taken(num_steps, np.array([loss]), np.array([self._step.optimizer.last_rate]))
 
     def go_back(self, num_steps: int) -> int:

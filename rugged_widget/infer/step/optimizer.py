@@ -5,6 +5,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any, Self, TypeAlias
 
 import torch
@@ -88,6 +89,8 @@ def checked_optimizer(given: object, name: str = "optimizer") -> PyroOptim:
         raise TypeError(f"{name} must be {needed}, got torch's class {given.__name__}")
     if isinstance(given, optim.multi.MultiOptimizer):
         raise TypeError(f"{name} must be {needed}; {type(given).__name__} is for loops of one's own, not for SVI")
+    if isinstance(given, FunctionType):
+        raise TypeError(f"{name} must be {needed}, got the function {given.__name__}: call it with its options")
     raise TypeError(f"{name} must be {needed}, got {given!r} of type {type(given).__name__}")
 
 

@@ -16,6 +16,7 @@ from rugged_widget.infer.step.first_fault import NonFiniteError, first_fault, nu
 from rugged_widget.infer.step.first_step import FirstStep, first_step
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.site_record import SiteRecord
+from rugged_widget.infer.step.traceback_reading import frames_of, site_of
 
 _NOT_TWICE = ("ignore", re.compile("Encountered NaN"), UserWarning, None, 0)
 
@@ -72,7 +73,7 @@ class StepGuard:
             self._undo()
             raise
         except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
-            fault = _outside_its_range()
+            fault = _outside_its_range() or (None if self._keep is None else _refused(error))
             if fault is None:
                 raise
             self._undo()
@@ -160,6 +161,16 @@ def _traced(generator: torch.Tensor, model: Any, guide: Any, args: Any, kwargs: 
     finally:
         present.rewind()
     return list(record.sites)
+
+
+def _refused(error: Exception) -> NonFiniteError | None:
+    """Return that a distribution has refused a number that is not finite, as it does while arguments are validated."""
+    for frame, _ in reversed(frames_of(error)):
+        if frame.f_code.co_filename == torch.distributions.distribution.__file__:
+            value = frame.f_locals.get("value")
+            if isinstance(value, torch.Tensor) and not torch.isfinite(value).all():
+                return NonFiniteError(site_of(error), "a distribution was given what is not finite", kind="value")
+    return None
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pyro import get_param_store
 
 from rugged_widget.defaults import PROB, PROBS, SNAPSHOT_DRAWS
 from rugged_widget.errors import CannotDrawError
@@ -15,26 +16,36 @@ from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.guides.drawing import sample_guide
 from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.families import correlates
+from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.bounded import within_bounds
 from rugged_widget.monitor.infer.problem import Problem
-from rugged_widget.snapshot.model_values import ModelStructure
+from rugged_widget.snapshot.model_values import GuideNote, ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Array, Averaged
+from rugged_widget.snapshot.values import Approximation, Array, Averaged, Parameter
 from rugged_widget.validation import checked_probs, checked_seed
 
 FEW_ELEMENTS: Final = 200
 """Elements of all latents up to which it is told from draws if the guide correlates them."""
+
+QUANTILE_NUMBERS: Final = 2_000_000
+"""Numbers that the draws behind the quantiles of a snapshot hold at most, but for `FEWEST_DRAWS`; 16 MB."""
+
+FEWEST_DRAWS: Final = 40
+"""Draws behind the quantiles of a snapshot, however many latents there are: two lie below the lowest."""
 
 DRAWN_NUMBERS: Final = 200_000
 """Numbers that the draws behind a snapshot hold at most."""
 
 SCALAR_KINDS: Final = frozenset({"real", "positive", "interval", "discrete"})
 """Supports on which each element of a site is transformed by itself."""
+
+LISTED_NUMBERS: Final = 100_000
+"""Numbers of parameters that a snapshot lists at most."""
 
 JUDGE_SECONDS: Final = 0.4
 """Time that the verdict on the guide may take whenever training rests."""
@@ -109,9 +120,15 @@ class ModelFit(Fit):
         self._judgement = None
         return super().average_iterates()
 
+    def rested(self) -> None:
+        """Give the user what was trained, and the state of the optimizer that was given."""
+        super().rested()
+        if self.problem.users_optimizer is not None and self.step:
+            self.give_optimizer_back(self.problem.users_optimizer)
+
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
-        request, structure = self.request, self.structure
+        request, structure, choice = self.request, self.structure, self.problem.choice
         quantiles, draws = self._drawn(PROBS, request)
         with self.inspecting():
             table = parameter_table() if request.parameter_table else None
@@ -135,11 +152,14 @@ class ModelFit(Fit):
             draws=draws,
             structure=structure,
             probabilities=values,
-            elbo_terms=self.elbo_terms(thorough=request.draws) if request.elbo_terms else (),
+            elbo_terms=self.elbo_terms(thorough=request.approximation) if request.elbo_terms else (),
             elbo_terms_note=self.elbo_terms_note if request.elbo_terms else None,
-            gradient_norms=self.gradient_norms() if request.gradient_norms else None,
+            gradient_norms=self.gradient_norms(thorough=request.approximation) if request.gradient_norms else None,
+            parameters=self._parameters() if request.parameters else (),
             parameter_table=table,
             densities=densities,
+            guide_reason=None if choice.reason is None else _crossing(choice.reason),
+            guide_warnings=tuple(map(_crossing, choice.warnings)),
         )
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
@@ -155,16 +175,19 @@ class ModelFit(Fit):
         CannotDrawError
             Where the guide cannot be drawn from.
         """
-        checked = checked_probs(probs, "probs")
+        return self._quantiles(checked_probs(probs, "probs"), SNAPSHOT_DRAWS)
+
+    def _quantiles(self, probs: tuple[float, ...], num_draws: int) -> dict[str, NDArray[np.float64]]:
+        """Return quantiles by formula, or else from so many draws."""
         with self.inspecting():
-            closed = closed_quantiles(self.guide, checked)
+            closed = closed_quantiles(self.guide, probs)
             # Where elements of a site depend on one another, the formula's are not those of each element by itself.
             tied = {site.name for site in self.structure.sites if site.kind not in SCALAR_KINDS}
-            draws = self._draws(SNAPSHOT_DRAWS)[0] if closed is None or tied & closed.keys() else {}
+            draws = self._draws(num_draws)[0] if closed is None or tied & closed.keys() else {}
         if closed is None:
-            return {name: order_statistics(value, checked) for name, value in draws.items()}
+            return {name: order_statistics(value, probs) for name, value in draws.items()}
         return {
-            name: order_statistics(draws[name], checked) if name in tied and name in draws else as_float64(value)
+            name: order_statistics(draws[name], probs) if name in tied and name in draws else as_float64(value)
             for name, value in closed.items()
         }
 
@@ -215,7 +238,9 @@ class ModelFit(Fit):
     ) -> tuple[dict[str, Array], Mapping[str, Array]]:
         """Return quantiles of the latents, and draws where they are requested; empty where there are none."""
         try:
-            quantiles = self.quantiles(probs)
+            numbers = sum(math.prod(site.shape) for site in self.structure.sites if site.role == "latent")
+            affordable = QUANTILE_NUMBERS // max(numbers, 1) // 10 * 10
+            quantiles = self._quantiles(probs, max(FEWEST_DRAWS, min(SNAPSHOT_DRAWS, affordable)))
             elements = sum(math.prod(value.shape[1:]) for value in quantiles.values())
             count = max(20, min(SNAPSHOT_DRAWS, DRAWN_NUMBERS // max(elements, 1)))
             with self.inspecting():
@@ -229,6 +254,18 @@ class ModelFit(Fit):
         values = {name: as_float64(value) for name, value in drawn.values.items()}
         return values, None if drawn.log_density is None else as_float64(drawn.log_density)
 
+    def _parameters(self) -> tuple[Parameter, ...]:
+        """Return the parameters, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out then."""
+        listed, left = [], LISTED_NUMBERS
+        with self.inspecting():
+            free = dict(get_param_store().named_parameters())
+            for name, value in get_param_store().items():
+                left -= value.numel()
+                if left < 0:
+                    break
+                listed.append(Parameter(name, as_float64(value), as_float64(free[name])))
+        return tuple(listed)
+
     def _probabilities(self) -> dict[str, Array]:
         if not any(site.kind == "discrete" and site.role == "latent" for site in self.structure.sites):
             return {}
@@ -236,6 +273,10 @@ class ModelFit(Fit):
             return {name: as_float64(value) for name, value in probabilities(self.guide).items()}
         except CannotDrawError:
             return {}
+
+
+def _crossing(note: Note) -> GuideNote:
+    return GuideNote(note.key, note.facts)
 
 
 def num_observations(structure: ModelStructure) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from pyro.infer import SVI
+from pyro import poutine
+from pyro.infer import ELBO, SVI
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
@@ -21,6 +24,7 @@ from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
+from rugged_widget.monitor.infer.refusals import refuse_no_model
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.validation import CUSTOM, checked_count
 
@@ -43,8 +47,8 @@ class Problem:
         The call of one step.
     loss
         As `elbo` of `Fit`; None where it was not given.
-    optimizer
-        The user's optimizer as it was; None for Adam.
+    optimizer, users_optimizer
+        The user's optimizer as it was, and the object itself; None for Adam.
     schedule_every, skip_nonfinite
         As of `Fit`.
     origins
@@ -64,6 +68,7 @@ class Problem:
     example: Call
     loss: Any
     optimizer: OptimizerStart | None
+    users_optimizer: Any
     schedule_every: int
     skip_nonfinite: int
     origins: tuple[Origin, Origin]
@@ -94,7 +99,7 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        return replace(renewed, optimizer=self.optimizer)
+        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer)
 
     @property
     def name(self) -> str:
@@ -141,7 +146,7 @@ def problem_of(
     ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
     with Isolation(0).inside():
-        example = first_call(arguments_of(args, kwargs, batches))
+        example = call_of_model(first_call(arguments_of(args, kwargs, batches)), model, loss)
     choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
     return Problem(
         model=model,
@@ -153,6 +158,7 @@ def problem_of(
         example=example,
         loss=loss,
         optimizer=start,
+        users_optimizer=optimizer,
         schedule_every=schedule_every,
         skip_nonfinite=checked_count(skip_nonfinite, "skip_nonfinite", 0),
         origins=(Origin.of(model), Origin.of(guide)),
@@ -169,7 +175,7 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
     TypeError
         If it is neither; the text says what is needed.
     """
-    if isinstance(given, SVI) or not callable(given) or _is_no_model(given):
+    if isinstance(given, SVI):
         settings = settings_of_svi(given)
         return {
             "model": settings.model,
@@ -177,25 +183,50 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
             "optimizer": settings.optimizer,
             "loss": settings.loss,
         }
+    refuse_no_model(given)
     return None
 
 
 def full_name(model: Callable[..., Any]) -> str:
     """Return the name of a model, of a method behind that of its class."""
-    owner = getattr(model, "__self__", None)
-    return own_name(model) if owner is None else f"{type(owner).__name__}.{own_name(model)}"
+    inner = _unwrapped(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner) if owner is None else f"{type(owner).__name__}.{own_name(inner)}"
+
+
+def _unwrapped(model: Any) -> Any:
+    """Return a model without the handlers and partial calls around it."""
+    inner = poutine.unwrap(model)
+    while isinstance(inner, functools.partial):
+        inner = poutine.unwrap(inner.func)
+    return inner
 
 
 def _title_of(model: Callable[..., Any]) -> str:
-    owner = getattr(model, "__self__", None)
-    return own_name(model).replace("_", " ").strip() if owner is None else type(owner).__name__
+    inner = _unwrapped(model)
+    owner = getattr(inner, "__self__", None)
+    return own_name(inner).replace("_", " ").strip() if owner is None else type(owner).__name__
 
 
-def _is_no_model(given: Any) -> bool:
-    """Return whether something that can be called is none the less no model: a class, or what draws samples."""
-    kinds = given.__mro__ if isinstance(given, type) else type(given).__mro__
-    names = {kind.__name__ for kind in kinds}
-    return isinstance(given, type) or bool(names & {"SVGD", "MCMC", "HMC", "NUTS", "LightningModule", "ELBOModule"})
+def call_of_model(call: Call, model: Callable[..., Any], loss: Any) -> Call:
+    """Return the call that a model gets of the one of a step: a loss that is a function may keep arguments to itself.
+
+    What the model does not take by name is the loss's then.
+    """
+    names = parameter_names(model)
+    if names is None or loss is None or isinstance(loss, ELBO):
+        return call
+    return replace(call, kwargs={name: value for name, value in call.kwargs.items() if name in names})
+
+
+def parameter_names(model: Callable[..., Any]) -> Collection[str] | None:
+    """Return the names of the arguments of a model; None where it takes any, or nothing is known."""
+    try:
+        parameters = inspect.signature(getattr(model, "forward", model)).parameters
+    except (TypeError, ValueError):  # of what is written in C nothing is known
+        return None
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    return None if takes_any else parameters.keys()
 
 
 def _peeked(batches: Any) -> Any:

@@ -7,6 +7,7 @@ from html import escape
 
 import ipywidgets
 
+from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged, Caution, Convergence, Latent
 from rugged_widget.view.figures.chart import Explained, html_text
@@ -27,6 +28,9 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.subject import Row, element_label
 from rugged_widget.view.widgets import Control, button, classed, hbox, vbox
+
+MAX_WARNINGS = 3
+"""Sentences about a guide that does not agree with its model that the card has room for."""
 
 CURE = "multivariate"  # the guide to try where one that cannot correlate latents is not good enough
 
@@ -158,7 +162,7 @@ class ApproximationCard:
 
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
-        caution = caution_words(self._text, self._cautions[0], self._latent) if self._cautions else ""
+        caution, reason = self._caution(snapshot), _note(self._text, snapshot.guide_reason)
         if snapshot.approximation is not None:
             self._judged = snapshot.step, snapshot.approximation
         elif snapshot.step == 0 or (self._judged is not None and snapshot.step < self._judged[0]):
@@ -170,7 +174,7 @@ class ApproximationCard:
             key = "waiting" if progress.status == "running" else "unknown" if snapshot.step else "start"
             title = self._text(f"verdict.approximation.{key}")
             why = self._text(f"unjudged.{snapshot.unjudged}") if snapshot.unjudged else self._sentence(key)
-            changes = self.card.tell(title, [why], caution=caution)
+            changes = self.card.tell(title, [why, reason], caution=caution)
         else:
             step, judgement = self._judged
             remark = "" if step == snapshot.step else self._text("verdict.approximation.as_of", step=step)
@@ -179,8 +183,14 @@ class ApproximationCard:
             converged = convergence is not None and convergence.state == "converged"
             reasons = self._why(judgement, averaged=snapshot.averaged is not None, converged=converged)
             title, test = self._title(judgement), self._test(judgement)
-            changes = self.card.tell(title, reasons, remark=remark, test=test, caution=caution)
+            changes = self.card.tell(title, [*reasons, reason], remark=remark, test=test, caution=caution)
         return [*changes, (self.cure, {"disabled": not curable})]
+
+    def _caution(self, snapshot: Snapshot) -> str:
+        """Return the worst caution about the data, or else in what guide and model do not agree."""
+        if self._cautions:
+            return caution_words(self._text, self._cautions[0], self._latent)
+        return " ".join(_note(self._text, warning) for warning in snapshot.guide_warnings[:MAX_WARNINGS])
 
     def _title(self, judgement: Approximation) -> str:
         typical = "" if judgement.quality == "point" else against(self._text, judgement.k_hat, judgement.threshold)
@@ -265,6 +275,10 @@ class ApproximationCard:
 
     def _latent(self, latent: Latent) -> str:
         return latent_name(self._rows(), latent)
+
+
+def _note(text: Catalogue, note: GuideNote | None) -> str:
+    return "" if note is None else text(f"guide_notes.{note.key}", **note.facts)
 
 
 def latent_name(rows: Sequence[Row], latent: Latent) -> str:

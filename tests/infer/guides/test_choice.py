@@ -281,3 +281,32 @@ def test_the_catalogue_says_the_same_sentences() -> None:
         names = [name for _, name, _, _ in string.Formatter().parse(sentence) if name]
         numbers = {"elements", "limit", "count", "wanted", "numbers", "size"}
         assert text(f"guide_notes.{key}", **{name: 1234 if name in numbers else "'a'" for name in names})
+
+
+def test_a_guide_that_picks_the_rows_agrees_with_a_model_that_takes_all() -> None:
+    def model(x: torch.Tensor) -> None:
+        with pyro.plate("rows", 6) as rows:
+            z = pyro.sample("z", dist.Normal(0.0, 1.0))
+            pyro.sample("x", dist.Normal(z, 1.0), obs=x[rows])
+
+    def guide(x: torch.Tensor) -> None:
+        loc = pyro.param("loc", torch.zeros(6))
+        with pyro.plate("rows", 6, 2) as rows:
+            pyro.sample("z", dist.Normal(loc[rows], 1.0))
+
+    assert choose_guide(guide, model, (torch.zeros(6),)).warnings == ()
+
+
+def test_a_model_that_only_the_elbo_can_call_is_taken_as_svi_takes_it() -> None:
+    """It counts on the dimension that the values of a discrete latent are listed in."""
+
+    def model() -> None:
+        value = pyro.sample("a", dist.Categorical(torch.ones(4)), infer={"enumerate": "parallel"})
+        pyro.sample("x", dist.Normal(torch.arange(4.0)[value.reshape(4)], 1.0), obs=torch.zeros(()))
+
+    def nothing() -> None:
+        """Draw nothing."""
+
+    assert choose_guide(nothing, model, elbo=TraceEnum_ELBO(max_plate_nesting=0)).warnings == ()
+    with pytest.raises(ValueError, match="the model cannot be called"):
+        choose_guide(nothing, model, elbo=Trace_ELBO())

@@ -69,7 +69,7 @@ def test_the_plain_steps_and_what_is_handed_over_are_those_of_the_bare_loop(case
     assert equal(brought.state(), end)
 
 
-@pytest.mark.parametrize("engine", ["plain", "graph"])
+@pytest.mark.parametrize("engine", ["plain", pytest.param("graph", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES)
 def test_while_it_trains_the_user_has_what_he_brought(case: str, engine: str) -> None:
     brought = bring(case)
@@ -438,6 +438,7 @@ def test_modules_are_found_wherever_a_model_has_them() -> None:
         assert any(held is weight for held in ownership.tensors), thing
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.sampled_from(["one", "other", "user", "look", "lesson"]), max_size=14))
 def test_fits_the_lesson_and_the_user_do_not_move_each_other(actions: list[str]) -> None:

@@ -12,8 +12,10 @@ import pytest
 import torch
 from pyro import infer, optim
 from pyro.infer import autoguide
+from torch import nn
 
 from rugged_widget.errors import FitError
+from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.fit import Fit
 
@@ -196,3 +198,33 @@ def test_a_history_of_nothing_but_skipped_steps_knows_no_elbo() -> None:
     assert history.elbos(0, 5).tolist() == [0.0] * 5
     history.extend([2.0], [0.1])
     assert history.curve().smoothed[-1] == pytest.approx(2.0)
+
+
+def test_a_batch_of_nans_is_skipped_though_pyro_validates_and_leaves_the_statistics_of_networks_alone() -> None:
+    network = nn.BatchNorm1d(2)
+
+    def model(x: torch.Tensor) -> None:
+        pyro.module("network", network)
+        with pyro.plate("rows", len(x)):
+            pyro.sample("seen", dist.Normal(network(x), 1.0).to_event(1), obs=torch.zeros(len(x), 2))
+
+    def guide(x: torch.Tensor) -> None:
+        """Draw nothing."""
+
+    generator = torch.Generator().manual_seed(1)
+    batches = [torch.randn(8, 2, generator=generator) for _ in range(4)]
+    batches[2] = batches[2] * math.nan
+    fit = Fit(
+        model,
+        lambda _model: guide,
+        batches=batches,
+        learning_rate=0.01,
+        seed=0,
+        skip_nonfinite=1,
+        ownership=Ownership(model, guide),
+    )
+    fit.advance(12)
+    fit.hand_over()
+    assert fit.skipped == 3
+    assert network.num_batches_tracked == 9
+    assert torch.isfinite(network.running_mean).all()

@@ -13,8 +13,9 @@ import pytest
 
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.view.labels import subject_of
+from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.snapshot.snapshot import Averaged, Progress
-from rugged_widget.snapshot.values import KLGap
+from rugged_widget.snapshot.values import Caution, KLGap
 from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCard
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.requests import Requests
@@ -326,3 +327,28 @@ def test_no_text_is_longer_than_the_lines_that_are_kept_for_it(language: str) ->
         assert len(judged(approximation(quality, **near), language=language)[1]) <= longest
     for found in (convergence(advice="lower"), convergence(advice="average"), DRIFTING, UNSTABLE, EARLY):
         assert len(converged(found, language=language)[1]) <= longest // 2
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_card_says_why_the_guide_was_chosen_and_in_what_it_does_not_agree_with_its_model(language: str) -> None:
+    text = Catalogue(language)
+    card = ApproximationCard(lambda: ROWS, Asked().requests, text=text)
+    reason = GuideNote("normal", {"elements": 12_345})
+    wrong = GuideNote("misspelt", {"site": "<b>x", "other": "z"}), GuideNote("missing", {"site": "z"})
+    for judgement in (None, approximation()):
+        snap = at(1500, approximation=judgement, guide_reason=reason, guide_warnings=wrong)
+        changes = {target: values["value"] for target, values in card.update(snap, progress()) if "value" in values}
+        values = [str(changes[target]) for target in card.card.targets]
+        assert text("guide_notes.normal", elements=12_345) in values[1]
+        assert text("guide_notes.misspelt", site="&lt;b&gt;x", other="z") in values[2]
+        assert text("guide_notes.missing", site="z") in values[2]
+        assert "<b>x" not in values[2]
+
+
+def test_what_is_wrong_with_the_data_comes_before_what_is_wrong_with_the_guide() -> None:
+    card = ApproximationCard(lambda: ROWS, Asked().requests, text=Catalogue())
+    card.show_cautions((Caution("far_weight", (BIAS, (0,)), {"sds": 4.0, "now": 0.01, "scale": 50.0}),))
+    wrong = (GuideNote("missing", {"site": "z"}),)
+    card.update(at(1500, guide_warnings=wrong), progress())
+    assert "Priors and data conflict" in card.card.sentence
+    assert "leaves out" not in card.card.sentence
