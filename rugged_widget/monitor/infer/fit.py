@@ -43,10 +43,11 @@ FEWEST_DRAWS: Final = 40
 DRAWN_NUMBERS: Final = 200_000
 """Numbers that the draws behind a snapshot hold at most."""
 
-LISTED_NUMBERS: Final = 100_000
-"""Numbers of parameters that a snapshot lists at most."""
 SCALAR_KINDS: Final = frozenset({"real", "positive", "interval", "discrete"})
 """Supports on which each element of a site is transformed by itself."""
+
+LISTED_NUMBERS: Final = 100_000
+"""Numbers of parameters that a snapshot lists at most."""
 
 JUDGE_SECONDS: Final = 0.4
 """Time that the verdict on the guide may take whenever training rests."""

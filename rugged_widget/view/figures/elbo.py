@@ -82,7 +82,7 @@ class ElboFigure:
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         scale = self._scale(snapshot.num_rows)
-        begun = len(snapshot.curve.step) > 0
+        begun, running = len(snapshot.curve.step) > 0, progress.status == "running"
         bounds = [] if begun else self._start(scale)
         curve = _drawable(snapshot.curve) if begun else _nothing(self._y.bounds)
         raw, smooth = curve.elbo * scale, curve.smoothed * scale
@@ -93,7 +93,7 @@ class ElboFigure:
             *bounds,
             (self._raw, {"x": curve.step, "y": raw}),
             (self._smooth, {"x": curve.step, "y": smooth}),
-            (self._empty, {"value": "" if begun else self._text("elbo.empty")}),
+            (self._empty, {"value": "" if begun else self._text(f"elbo.{'first' if running else 'empty'}")}),
             (self._evidence_text, {"value": self._remark(snapshot)}),
         ]
 

@@ -19,7 +19,7 @@ from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
-from rugged_widget.snapshot.snapshot import Progress
+from rugged_widget.snapshot.snapshot import ElboCurve, Progress
 from rugged_widget.view.figures.chart import Ruler, minus, with_separator
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.number_format import is_probability
@@ -28,6 +28,7 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Row
 from tests.view import drawn
 from tests.view.judged import correction_of
+from tests.view.page_fakes import value_of
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -284,3 +285,15 @@ def test_ticks_of_four_digits_have_a_separator_where_it_is_wanted() -> None:
     assert list(map(with_separator, ("500", "1.2345", "12,000", "1.5k"))) == ["500", "1.2345", "12,000", "1.5k"]
     for grouped, text in ((False, "1000"), (True, "1,000")):
         assert Ruler("step", 0.0, 2000.0, grouped=grouped).axis.tick_labels["1000"] == text
+
+
+def test_a_run_that_prepares_its_first_step_does_not_ask_for_start(snapshots: dict[int, RegressionSnapshot]) -> None:
+    nothing = ElboCurve(np.zeros(0), np.zeros(0), np.zeros(0))
+    moment = dataclasses.replace(snapshots[700], curve=nothing)
+    figure = ElboFigure(1500, STORY, lambda: None, text=WORDS)
+    said = [
+        str(value_of(figure.update(moment, dataclasses.replace(RUNNING, status=status)), figure._empty, "value"))
+        for status in ("ready", "running")
+    ]
+    assert "Press Start" in said[0]
+    assert "being prepared" in said[1]
