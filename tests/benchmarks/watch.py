@@ -1,0 +1,88 @@
+"""Prints what it costs to watch a model: steps, snapshots and opening. Some two minutes; see README.md."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pyro
+import pyro.distributions as dist
+import torch
+from pyro.infer import SVI
+
+from rugged_widget import watch
+from tests.benchmarks.figures import Figure, table
+from tests.models import CASES
+from tests.monitor.watched import made, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.models.case import Case
+
+NUM_STEPS = 300
+ROUNDS = 3
+
+
+def _cells(x: torch.Tensor) -> None:
+    with pyro.plate("cells", len(x)):
+        z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        pyro.sample("x", dist.Normal(z, 0.5), obs=x)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def steps(case: Case) -> Figure:
+    """Measure steps by the engine plain against a loop of one's own, in turns, in processor time."""
+    ratios, rates = [], []
+    for _ in range(ROUNDS):
+        setup = made(case)
+        svi = SVI(setup.model, setup.guide, setup.optimizer, loss=setup.loss)
+
+        def loop(svi: SVI = svi, args: tuple[object, ...] = setup.args) -> None:
+            for _ in range(NUM_STEPS):
+                svi.step(*args)
+
+        bare = _seconds(loop)
+        with closing(watched(case, num_steps=NUM_STEPS + 1)) as monitor:
+            monitor.advance(1)
+            ours = _seconds(lambda monitor=monitor: monitor.advance(NUM_STEPS))
+        ratios.append(bare / ours)
+        rates.append(NUM_STEPS / ours)
+    detail = f"{statistics.median(rates):.0f} steps/s"
+    return Figure(f"{case.name}: plain over a bare loop", statistics.median(ratios), 0.8, at_least=True, detail=detail)
+
+
+def many_latents() -> list[Figure]:
+    """Measure opening a window on 10,000 latents, and a snapshot of them."""
+    pyro.clear_param_store()
+    began = time.perf_counter()
+    monitor = watch(_cells, None, torch.linspace(-2.0, 2.0, 10_000), engine="plain", num_steps=20)
+    opening = time.perf_counter() - began
+    with closing(monitor):
+        monitor.advance(1)
+        fit = monitor._session.training.fit
+        snapshots = [_seconds(fit.snapshot) for _ in range(2 * ROUNDS)]
+    return [
+        Figure("10,000 latents: from watch(...) to the first snapshot", opening, 2.0, "s"),
+        Figure("10,000 latents: a snapshot", 1000 * statistics.median(snapshots), 60.0, "ms"),
+    ]
+
+
+def main() -> None:
+    """Measure and print."""
+    torch.set_num_threads(1)
+    by_name = {case.name: case for case in CASES}
+    figures = [steps(by_name[name]) for name in ("eight schools", "autoencoder")]
+    sys.stdout.write(table([*figures, *many_latents()]))
+
+
+if __name__ == "__main__":
+    main()
