@@ -131,6 +131,8 @@ class Session(Generic[FitT]):
         Told, on the computing thread, that other runs are saved than before.
     run_name
         Returns what to call the run of a fit.
+    request
+        What the first snapshot holds beyond what all do.
     home
         The loop to train on.
     num_steps, speed, stop_when_converged
@@ -150,13 +152,14 @@ class Session(Generic[FitT]):
         report: Report,
         on_runs: Callable[[tuple[SavedRun, ...]], None],
         run_name: Callable[[FitT], str],
+        request: SnapshotRequest = AT_REST,
         home: LoopThread,
         num_steps: int,
         speed: Speed,
         stop_when_converged: bool,
     ) -> None:
         self._make_fit, self._on_runs, self._run_name, self._home = make_fit, on_runs, run_name, home
-        self._request = AT_REST
+        self._request = request
         self._store: RunStore[FitT] = RunStore()
         self._display = _Reported(display, report, self._save, lambda: self.training.fit.rested())  # noqa: PLW0108  # the training is made later
         self.training: Training[FitT] = Training(

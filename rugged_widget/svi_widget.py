@@ -188,6 +188,7 @@ class SVIWidget(ipywidgets.VBox):
                 report=self._report,
                 on_runs=self._dashboard.show_runs,
                 run_name=lambda fit: self._dashboard.run_name(fit.guide_name, fit.guide_label, fit.seed, fit.variant),
+                request=self._dashboard.request,
                 home=home,
                 **{name: settings[name] for name in ("num_steps", "speed", "stop_when_converged")},
             )

@@ -30,6 +30,7 @@ PUBLIC = {
     "SavedRun",
     "LoadedSampler",
     "MissingBundleError",
+    "Monitor",
     "Priors",
     "RegressionCorrection",
     "RegressionData",
@@ -42,6 +43,7 @@ PUBLIC = {
     "__version__",
     "load_rugged",
     "load_torchscript",
+    "watch",
 }
 
 

@@ -88,7 +88,12 @@ class Monitor(SVIWidget):
     def __init__(self, problem: Problem, **settings: Any) -> None:
         values = checked_settings(Monitor, {**settings, "guide": problem.guide})
         self._problem = problem
-        super().__init__(values, self._fresh_fit, partial(self._make_dashboard, values))
+        self._first_fit: ModelFit | None = None
+        titles: tuple[str, ...] = ()
+        if problem.predict is not None:  # its panels depend on what it returns
+            self._first_fit = self._make_fit(values)
+            titles = self._first_fit.check_predictions()
+        super().__init__(values, self._fresh_fit, partial(self._make_dashboard, values, titles))
         self.add_class("rw-monitor")
 
     # Answers
@@ -108,14 +113,29 @@ class Monitor(SVIWidget):
         return self._session.call(lambda fit: request(cast("ModelFit", fit)))
 
     def _fresh_fit(self) -> ModelFit:
+        if self._first_fit is not None:
+            fit, self._first_fit = self._first_fit, None
+            return fit
         self._problem = self._problem.present()
-        fit = ModelFit(self._problem, learning_rate=self.learning_rate, seed=self.seed, engine=self.engine)
+        return self._make_fit(
+            {name: getattr(self, name) for name in ("learning_rate", "seed", "engine", "rate_factor")}
+        )
+
+    def _make_fit(self, values: Mapping[str, Any]) -> ModelFit:
+        fit = ModelFit(
+            self._problem, learning_rate=values["learning_rate"], seed=values["seed"], engine=values["engine"]
+        )
         if self._problem.optimizer is not None:
-            fit.rate_factor = self.rate_factor
+            fit.rate_factor = values["rate_factor"]
         return fit
 
     def _make_dashboard(
-        self, settings: Mapping[str, Any], requests: Requests, ask: Ask, on_request: Callable[[SnapshotRequest], None]
+        self,
+        settings: Mapping[str, Any],
+        predictions: tuple[str, ...],
+        requests: Requests,
+        ask: Ask,
+        on_request: Callable[[SnapshotRequest], None],
     ) -> Dashboard:
         problem = self._problem
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
@@ -140,7 +160,7 @@ class Monitor(SVIWidget):
             requests,
             ask,
             text=text,
-            pages=monitor_pages(subject, self, requests, values, ask, text=text),
+            pages=monitor_pages(subject, self, requests, values, ask, predictions=predictions, text=text),
             static_html=static_html,
             on_request=on_request,
         )

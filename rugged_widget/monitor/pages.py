@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts
@@ -10,6 +11,7 @@ from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.facts import Facts
 from rugged_widget.view.figures.gradient_norms import GradientNormsFigure, gradient_norms_facts
 from rugged_widget.view.figures.latents.figure import LatentFigure
+from rugged_widget.view.figures.prediction import PredictionFigure, prediction_facts
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import Factory
 from rugged_widget.view.pages.all_parameters import AllParametersPage
@@ -17,7 +19,7 @@ from rugged_widget.view.pages.code import CodePage
 from rugged_widget.view.pages.compare import ComparePage
 from rugged_widget.view.pages.comparing import RunKeeper, comparing
 from rugged_widget.view.pages.model import ModelPage
-from rugged_widget.view.pages.train import PARTS, TrainPage
+from rugged_widget.view.pages.train import PARTS, ModelFigure, TrainPage
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.structure_subject import StructureSubject
 
@@ -38,6 +40,7 @@ def monitor_pages(
     settings: Mapping[str, object],
     ask: Ask,
     *,
+    predictions: tuple[str, ...] = (),
     text: Catalogue,
 ) -> Mapping[str, Factory]:
     """Return the factories of the pages, by the names of their tabs, in order.
@@ -52,32 +55,11 @@ def monitor_pages(
         Requests and first values of the settings, for the first page.
     ask
         Runs a function on the thread that computes.
+    predictions
+        Titles of the predictions, a panel each.
     text
         The words.
     """
-
-    def train(changed: Callable[[], None]) -> TrainPage:
-        facts = Facts(subject, None, text)
-        explain = {name: Explanation(text, name, facts) for name in PARTS if name != "quantiles"}
-        explain["latents"] = Explanation(text, "latents", facts)
-        explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
-        explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
-        num_steps = int(str(settings["num_steps"]))
-        return TrainPage(
-            subject,
-            num_steps,
-            None,
-            changed,
-            posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
-            figures=(
-                ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
-                GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
-            ),
-            explain=explain,
-            text=text,
-            requests=requests,
-            settings=settings,
-        )
 
     def compare(changed: Callable[[], None]) -> ComparePage:
         requests = comparing(widget, ask, text, lambda: page)
@@ -86,9 +68,44 @@ def monitor_pages(
         return page
 
     return {
-        "train": train,
+        "train": partial(_train_page, subject, requests, settings, predictions, text),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
         "model": lambda changed: ModelPage(changed, text=text),
         "compare": compare,
         "code": lambda _changed: CodePage(widget.script, text=text),
     }
+
+
+def _train_page(
+    subject: StructureSubject,
+    requests: Requests,
+    settings: Mapping[str, object],
+    predictions: tuple[str, ...],
+    text: Catalogue,
+    changed: Callable[[], None],
+) -> TrainPage:
+    facts = Facts(subject, None, text)
+    explain = {name: Explanation(text, name, facts) for name in PARTS if name != "quantiles"}
+    explain["latents"] = Explanation(text, "latents", facts)
+    explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
+    explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
+    num_steps = int(str(settings["num_steps"]))
+    figures: list[ModelFigure] = [
+        ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
+        GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
+    ]
+    if predictions:
+        explain["prediction"] = Explanation(text, "prediction", prediction_facts)
+        figures.append(PredictionFigure(predictions, text=text, explain=explain["prediction"]))
+    return TrainPage(
+        subject,
+        num_steps,
+        None,
+        changed,
+        posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
+        figures=figures,
+        explain=explain,
+        text=text,
+        requests=requests,
+        settings=settings,
+    )

@@ -3,8 +3,21 @@
 from dataclasses import dataclass
 
 from rugged_widget.script.loop import AVERAGING, CHANGING, MEANS, mean_constants, rate_constants
-from rugged_widget.script.run_spec import OwnGuide
 from rugged_widget.snapshot.values import Averaged
+
+BATCHES = """
+def all_batches():
+    while True:
+        got = batches() if callable(batches) else batches
+        yield from got if hasattr(got, "__next__") or not callable(batches) else [got]
+
+
+stream = all_batches()"""
+
+NEXT_BATCH = """
+    batch = next(stream)
+    by_name = batch if isinstance(batch, dict) else {}
+    in_order = () if by_name else batch if isinstance(batch, (tuple, list)) else (batch,)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,36 +31,40 @@ class Loop:
     source
         Its definition as the user wrote it; None where it is not to be found.
     call
-        The arguments as they stand in a call, such as "x, y, size=3".
-    guide
-        Expression that is the guide, in terms of `model`; `own` where the user wrote it.
-    own
-        The guide where the user wrote it.
-    optimizer
-        Expression that is the optimizer, of pyro.optim; with {rate} where its learning rate stands.
-    elbo
-        Expression that is the ELBO, of pyro.infer.
+        The arguments as they stand in a call, such as "x, y, size=3"; of batches what stands behind them.
+    guide, optimizer, elbo
+        Expressions that are the guide, in terms of `model`, the optimizer and the loss; "guide", "optimizer" and "loss"
+        are those of the notebook.
+    guide_source
+        Definition of the guide as the user wrote it; None where it has none.
     imported
         Names by module that the expressions take from it.
     learning_rates
-        As of `learning_rate_changes`.
+        As of `learning_rate_changes`; empty where the optimizer has its rates from elsewhere.
+    schedule, schedule_every
+        Statement that steps the schedule of the optimizer, empty where it has none; and steps after which it does.
+    has_batches
+        Each step takes a batch from `batches` of the notebook.
     seed, num_steps
         Seed and steps of the run.
     averages
         Pairs (step, iterates): after that step the mean of those iterates took the place of the parameters.
     remarks
-        Sentences about what the script cannot show.
+        Sentences about what the script takes from elsewhere.
     """
 
     model: str
     source: str | None
     call: str
     guide: str
-    own: OwnGuide | None
+    guide_source: str | None
     optimizer: str
     elbo: str
     imported: dict[str, tuple[str, ...]]
     learning_rates: tuple[tuple[int, float], ...]
+    schedule: str
+    schedule_every: int
+    has_batches: bool
     seed: int
     num_steps: int
     averages: tuple[tuple[int, Averaged], ...] = ()
@@ -64,51 +81,48 @@ def write_loop(loop: Loop) -> str:
 
 def _head(loop: Loop) -> str:
     imports = [f"from {module} import {', '.join(names)}" for module, names in sorted(loop.imported.items()) if names]
-    torch = ["import torch"] if loop.averages else []
-    return "\n".join(["import pyro", *torch, *imports, ""])
+    return "\n".join(["import pyro", "import pyro.distributions as dist", "import torch", *imports, ""])
 
 
 def _constants(loop: Loop) -> list[str]:
     return [
         f"SEED = {loop.seed!r}",
         f"NUM_STEPS = {loop.num_steps!r}",
-        *rate_constants(loop.learning_rates),
+        *(rate_constants(loop.learning_rates) if loop.learning_rates else []),
         *mean_constants(loop.averages),
     ]
 
 
 def _definitions(loop: Loop) -> list[str]:
-    remarks = [f"# {remark}" for remark in loop.remarks]
-    if loop.source is None:
-        lines = [f"# The model, {loop.model}, is that of your notebook.", ""]
-    else:
-        lines = [
-            "# The model as it stands in your notebook, with what it takes from there.",
-            loop.source.strip(),
-            "",
-            "",
-        ]
-    own = loop.own
-    if own is not None and own.source is not None:
-        lines += ["# The guide as it stands in your notebook.", own.source.strip(), "", ""]
-    elif own is not None and not own.imported:
-        lines += [f"# The guide, {own.making}, is that of your notebook.", ""]
-    return [*remarks, *lines]
+    lines = [f"# {remark}" for remark in loop.remarks]
+    for name, source in (("model", loop.source), ("guide", loop.guide_source)):
+        if source is not None:
+            lines += [
+                f"# The {name} as it stands in your notebook, with what it takes from there.",
+                source.strip(),
+                "",
+                "",
+            ]
+    return lines
 
 
 def _training(loop: Loop) -> str:
-    changing = len(loop.learning_rates) > 1
-    optimizer = loop.optimizer.format(rate="LEARNING_RATES[1]" if changing else "LEARNING_RATE")
-    model = [] if loop.model == "model" or not loop.model.isidentifier() else [f"model = {loop.model}"]
-    guide = loop.guide if loop.own is None else loop.own.making
+    made = [("model", loop.model), ("guide", loop.guide), ("optimizer", loop.optimizer)]
     lines = [
-        *model,
         "pyro.set_rng_seed(SEED)",
         "pyro.clear_param_store()",
-        f"guide = {guide}",
-        f"optimizer = {optimizer}",
+        *(f"{name} = {expression}" for name, expression in made if name != expression),
         f"svi = SVI(model, guide, optimizer, loss={loop.elbo})",
+        *([BATCHES] if loop.has_batches else []),
     ]
     means, averaging = (MEANS, AVERAGING) if loop.averages else ("", "")
-    head = f"for step in range(1, NUM_STEPS + 1):{CHANGING if changing else ''}"
-    return "\n".join([*lines, means, head, f"    loss = svi.step({loop.call}){averaging}", ""])
+    head = f"for step in range(1, NUM_STEPS + 1):{CHANGING if len(loop.learning_rates) > 1 else ''}"
+    batch = NEXT_BATCH if loop.has_batches else ""
+    call = ", ".join(filter(None, ["*in_order" * loop.has_batches, loop.call, "**by_name" * loop.has_batches]))
+    return "\n".join([*lines, means, f"{head}{batch}", f"    loss = svi.step({call}){_scheduled(loop)}{averaging}", ""])
+
+
+def _scheduled(loop: Loop) -> str:
+    if not loop.schedule or loop.schedule_every == 1:
+        return loop.schedule and f"\n    {loop.schedule}"
+    return f"\n    if step % {loop.schedule_every} == 0:\n        {loop.schedule}"

@@ -7,13 +7,24 @@ from typing import Any, Final
 
 from rugged_widget.monitor.infer.problem import parameter_names, problem_of, taken_apart
 from rugged_widget.monitor.infer.refusals import called, refuse_misspelt, refuse_no_guide
+from rugged_widget.monitor.infer.run_spec import parameters_of
 from rugged_widget.monitor.monitor import Monitor
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.setting import settings_of
 
 _MISSING: Final[Any] = object()
 
-_OWN: Final = ("guide", "batches", "kwargs", "loss", "optimizer", "schedule_every", "skip_nonfinite", "title")
+_OWN: Final = (
+    "guide",
+    "batches",
+    "kwargs",
+    "loss",
+    "optimizer",
+    "schedule_every",
+    "skip_nonfinite",
+    "title",
+    "predict",
+)
 """Names of what `watch` takes beside settings."""
 
 
@@ -30,6 +41,7 @@ def watch(
     schedule_every: int = 1,
     skip_nonfinite: int = 0,
     title: str | None = None,
+    predict: Any = None,
     **settings: Any,
 ) -> Monitor:
     """Open a window onto the training of a model: ``watch(svi, x, y)``, ``watch(model, guide, x, y)``.
@@ -64,6 +76,13 @@ def watch(
         Steps in a row, >= 0, that may be skipped because their loss, a gradient or a parameter is not finite.
     title
         What stands at the top; the name of the model where None.
+    predict
+        What the model predicts, drawn as bands on the first page. A function of the guide's draws by site, tensors of
+        shape (num_draws, *site shape), that returns a grid x (num_points,) and curves (num_draws, num_points), with a
+        third entry (x, y) where observed points are to be drawn; or a dict of up to four of these by title. Or
+        ``(site, args)``: the model is called with these arguments, a tuple such as ``(x_grid, None)`` or a dict, and
+        what it has at the site is drawn over the first column of numbers among them that is not the site's own data,
+        else over its index.
     settings
         Settings of `Monitor` by name: learning_rate, num_steps, seed, speed, engine, stop_when_converged, language,
         rate_factor. Whatever else is given by name is a keyword argument of the model.
@@ -97,19 +116,24 @@ def watch(
         chosen, args = (guide, args) if guide is not _MISSING else _guide_first(args)
         given = {"model": model, "guide": chosen, "loss": loss, "optimizer": optimizer}
     of_model, of_window = _told_apart(settings, given)
-    problem = problem_of(
-        given["model"],
-        given["guide"],
-        args,
-        {**of_model, **(kwargs or {})},
-        batches=batches,
-        loss=given["loss"],
-        optimizer=given["optimizer"],
-        schedule_every=schedule_every,
-        skip_nonfinite=skip_nonfinite,
-        title=title,
-    )
+    given |= {"batches": batches, "schedule_every": schedule_every, "skip_nonfinite": skip_nonfinite, "title": title}
+    given["predict"] = predict
+    try:
+        problem = problem_of(args=args, kwargs={**of_model, **(kwargs or {})}, **given)
+    except ValueError as error:
+        if both := _names_of_both(given["model"], {*of_window} - {*(kwargs or {})}):
+            raise ValueError(f"{error}. {both}") from error
+        raise
     return Monitor(problem, **of_window)
+
+
+def _names_of_both(model: Any, settings: set[str]) -> str:
+    """Say which arguments of the model were taken as settings of the window; empty where none were."""
+    both = sorted(settings & {parameter.name for parameter in parameters_of(model)})
+    by_name = ", ".join(f'"{name}": ...' for name in both)
+    if not both:
+        return ""
+    return f"watch took {', '.join(both)} as its own: give it to the model by kwargs={{{by_name}}}"
 
 
 def _check_plain(title: Any, kwargs: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from rugged_widget.snapshot.values import Array, Value
+from rugged_widget.snapshot.values import Array, Band, Value
 
 SiteKind: TypeAlias = Literal["real", "positive", "interval", "simplex", "matrix", "discrete", "other"]
 """Support of a site: the whole line, above a bound, between two bounds, a simplex (its last dimension sums to 1), a
@@ -16,6 +16,9 @@ SiteRole: TypeAlias = Literal["latent", "enumerated", "observed", "deterministic
 TermRole: TypeAlias = SiteRole | Literal["guide"]
 """Part of what stands behind a term of the ELBO: as of `SiteRole`, or a density that the guide has of several latents
 together."""
+
+INDEX = "#"
+"""Name of a grid that is the places 0, 1, ...: no argument has this name."""
 
 GradientFlag: TypeAlias = Literal["zero", "not_finite", "small", "large"]
 
@@ -233,3 +236,40 @@ class ParameterTable(Value):
     rows: tuple[ParameterSummary, ...]
     num_parameters: int
     num_elements: int
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction(Value):
+    """What a model predicts over a grid, by draws of the guide.
+
+    Attributes
+    ----------
+    title
+        What is predicted; plain text, empty where it has no name.
+    x
+        Grid, shape (num_points,), increasing.
+    median
+        Median at each point, shape (num_points,).
+    bands
+        Credible bands of the curve, or of the mean of a new observation, the wider one first.
+    num_draws
+        Number of draws that they are made of.
+    observations
+        Band of a new observation; None where it is not known.
+    points
+        Observed x and y, shape (num_rows,) each; None where there are none.
+    x_label
+        Name of what the grid is of; `INDEX` where it is the places 0, 1, ...; empty where that is not known.
+    problem
+        Why there is no prediction, plain text; the arrays are empty then. Empty where there is one.
+    """
+
+    title: str
+    x: Array
+    median: Array
+    bands: tuple[Band, ...]
+    num_draws: int
+    observations: Band | None = None
+    points: tuple[Array, Array] | None = None
+    x_label: str = ""
+    problem: str = ""

@@ -19,7 +19,7 @@ class SnapshotRequest:
     ----------
     parameters
         Whether `parameters` and `marginals` are requested.
-    draws, approximation, correction, elbo_terms, gradient_norms, parameter_table
+    draws, approximation, correction, elbo_terms, gradient_norms, parameter_table, predictions
         Whether the snapshot's field of that name is requested.
     densities
         Elements of which a density is requested.
@@ -32,6 +32,7 @@ class SnapshotRequest:
     elbo_terms: bool = False
     gradient_norms: bool = False
     parameter_table: bool = False
+    predictions: bool = False
     densities: tuple[Latent, ...] = ()
 
     @classmethod

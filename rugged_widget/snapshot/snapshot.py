@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rugged_widget.snapshot.hints import Hint
 from rugged_widget.snapshot.model_values import (
     ElboTerm,
     ElboTermsNote,
@@ -12,6 +13,7 @@ from rugged_widget.snapshot.model_values import (
     GuideNote,
     ModelStructure,
     ParameterTable,
+    Prediction,
 )
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.values import (
@@ -110,10 +112,14 @@ class Snapshot(Value):
         Summaries of the parameters; None unless requested.
     densities
         Densities by element, on its support, of those that were requested and have one.
+    predictions
+        What the model predicts, a panel each; empty unless requested, and where nobody said what is to be predicted.
     guide_reason
         Why this guide was chosen; None where it was given.
     guide_warnings
         In what guide and model do not agree.
+    hints
+        What is probably not meant in model and guide, as the first step showed them.
     """
 
     step: int
@@ -140,8 +146,10 @@ class Snapshot(Value):
     gradient_norms: GradientNorms | None = None
     parameter_table: ParameterTable | None = None
     densities: Mapping[Latent, Density] = field(default_factory=dict)
+    predictions: tuple[Prediction, ...] = ()
     guide_reason: GuideNote | None = None
     guide_warnings: tuple[GuideNote, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

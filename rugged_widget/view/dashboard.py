@@ -89,7 +89,7 @@ class Dashboard:
         self._locale = Locale(text, str(settings.get("language", AUTO)), controls)
         self._latest: tuple[Snapshot, Progress] | None = None
         self._reference = reference
-        self._request, self._resting, self._closed = AT_REST, True, False
+        self._resting, self._closed = True, False
         changed = partial(ask, self._refresh)
         self._controls = Controls(controls, settings, requests, text=text)
         self._exact: ExactSwitch | None = None
@@ -97,6 +97,7 @@ class Dashboard:
         first = next(iter(builders))
         self._first = cast("FirstPage", builders[first]())
         builders[first] = lambda: self._first
+        self._request = union([AT_REST, self._first.request()])
         if reference is not None and reference.exact is not None:
             self._exact = ExactSwitch(show=False, pick=requests.pick, text=text)
             self._controls.put_behind("guide", self._exact.widget)
@@ -111,6 +112,11 @@ class Dashboard:
 
     def __repr__(self) -> str:
         return f"Dashboard({self._subject.title!r}, {self._controls.status.value})"
+
+    @property
+    def request(self) -> SnapshotRequest:
+        """What snapshots have to hold at present."""
+        return self._request
 
     # As the run loop's Display
 

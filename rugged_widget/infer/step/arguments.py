@@ -141,6 +141,10 @@ class Arguments(Protocol):
         """
         ...
 
+    def form(self, num_steps: int) -> Hashable:
+        """Return the form of a call that was asked for, that of the step after `num_steps`; generators stay."""
+        ...
+
     def following(self, num_steps: int, count: int) -> Iterator[Call]:
         """Yield the calls of at most `count` steps after `num_steps`; fewer where a later one cannot be had."""
         ...
@@ -176,6 +180,10 @@ class FixedArguments:
     def at(self, num_steps: int, *, thorough: bool = False) -> Call:  # noqa: ARG002 every step is like the first
         """Return the call of every step."""
         return self.example
+
+    def form(self, num_steps: int) -> Hashable:  # noqa: ARG002 as above
+        """Return the form of the call of every step."""
+        return self.example.form
 
     def following(self, num_steps: int, count: int) -> Iterator[Call]:  # noqa: ARG002 as above
         """Yield the call of every step."""

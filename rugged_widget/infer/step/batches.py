@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -59,7 +59,6 @@ class BatchArguments:
         self._example: Call | None = None
         self._kept: deque[_Kept] = deque()
         self._first = 0  # step of the first that is kept
-        self._present = -1  # step of the call that was returned last
         self._starts: list[int] = []
         self._largest = 0
         self._waiting: Exception | None = None
@@ -92,10 +91,12 @@ class BatchArguments:
         while len(self._kept) <= place:
             self._get(self._first + len(self._kept), thorough=thorough)
         kept = self._kept[place]
-        if num_steps != self._present:
-            self._present = num_steps
-            kept.rewind()
+        kept.rewind()
         return kept.call
+
+    def form(self, num_steps: int) -> Hashable:
+        """Return the form of the call of the step after `num_steps`, which is kept."""
+        return self._kept[num_steps - self._first].call.form
 
     def following(self, num_steps: int, count: int) -> Iterator[Call]:
         """Yield the calls of at most `count` >= 1 steps; an error of a later one is raised when that is asked for."""

@@ -184,6 +184,9 @@ class Stepping:
         except DisagreementError as error:
             self._give_up(f"the captured step and Pyro's own disagree: {error}")
             return Taken(error.num_steps, np.empty(0), np.empty(0))
+        except UnsupportedError as error:  # Pyro's own steps in between have led where it cannot go on
+            self._give_up(str(error))
+            return self._take_plain(num_steps)
 
     def go_back(self, num_steps: int) -> int:
         """Return to where steps still worked, after `take` raised; returns the steps done there."""

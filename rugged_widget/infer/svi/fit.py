@@ -108,6 +108,10 @@ class Fit:
         If the first batch cannot be had, or the model or the guide raises when the guide is set up.
     """
 
+    stops_when_converged = False
+    seconds = 0.0
+    _validated_until = VALIDATED_STEPS
+
     def __init__(
         self,
         model: Callable[..., Any],
@@ -134,25 +138,12 @@ class Fit:
         )
         self._own = None if ownership is None else ownership.begin()
         self._isolation = Isolation(checked_seed(seed), self._own)
-        self._validated_until = VALIDATED_STEPS
-        self.stops_when_converged = False
-        self.seconds = 0.0
         self.model = model
         self._arguments = arguments_of(args, kwargs, batches)
         self._captures, self._shares = captures or Captures(), captures is not None
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
-            unmoved = nullcontext if self._own is None else self._own.unmoved
-            with unmoved():
-                self.guide = make_guide(model)
-            if self._own is not None:
-                self._own.guide = self.guide
-            call = first_call(self._arguments)
-            try:
-                ready = create_parameters(self.guide, call.args, dict(call.kwargs), unmoved)
-            except Exception as error:
-                program = Program(model, self.guide, call.args, dict(call.kwargs))
-                raise describe(error, 1, learning_rate or math.nan, 0, program) from error
+            call, ready = self._set_up_guide(make_guide, learning_rate)
             self._plain = PlainStep(model, self.guide, call.args, dict(call.kwargs), settings)
             self._plain.call = call
             self._arguments.begin_here(0)  # setting up the guide may have drawn some
@@ -161,6 +152,22 @@ class Fit:
             )
             self._record = Record(self._stepping.parameters, nats=nats)
         self._terms, self._gradients = AveragedTerms(self._plain), GradientMonitor(self._plain)
+
+    def _set_up_guide(
+        self, make_guide: Callable[[Callable[..., Any]], Any], learning_rate: float | None
+    ) -> tuple[Call, bool]:
+        """Make the guide, and its parameters where it is automatic; return the first call, and whether it has them."""
+        unmoved = nullcontext if self._own is None else self._own.unmoved
+        with unmoved():
+            self.guide = make_guide(self.model)
+        if self._own is not None:
+            self._own.guide = self.guide
+        call = first_call(self._arguments)
+        try:
+            return call, create_parameters(self.guide, call.args, dict(call.kwargs), unmoved)
+        except Exception as error:
+            program = Program(self.model, self.guide, call.args, dict(call.kwargs))
+            raise describe(error, 1, learning_rate or math.nan, 0, program) from error
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step={self.step}, elbo={self.elbo:.2f}, learning_rate={self.learning_rate:g})"

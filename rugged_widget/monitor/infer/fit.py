@@ -22,8 +22,10 @@ from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, or
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.bounded import within_bounds
+from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
-from rugged_widget.snapshot.model_values import GuideNote, ModelStructure
+from rugged_widget.snapshot.hints import Hint
+from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, Prediction
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Array, Averaged, Parameter
@@ -70,6 +72,11 @@ class ModelFit(Fit):
         self.unjudged = ""
         self._judgement: tuple[int, Approximation | None] | None = None
         self._structure: ModelStructure | None = None
+        self._predictor: Predictor | None = None
+        if problem.predict is not None:
+            example = problem.example if problem.batches is None else None
+            self._predictor = Predictor(problem.predict, problem.choice.model, example)
+        self._known_hints: tuple[Hint, ...] | None = None
         super().__init__(
             problem.choice.model,
             problem.choice.make,
@@ -158,9 +165,24 @@ class ModelFit(Fit):
             parameters=self._parameters() if request.parameters else (),
             parameter_table=table,
             densities=densities,
+            predictions=self._predictions(thorough=request.approximation) if request.predictions else (),
             guide_reason=None if choice.reason is None else _crossing(choice.reason),
             guide_warnings=tuple(map(_crossing, choice.warnings)),
+            hints=self._hints(),
         )
+
+    def check_predictions(self) -> tuple[str, ...]:
+        """Predict once, and return the titles; () where nothing is to be predicted.
+
+        Raises
+        ------
+        ValueError
+            Where that does not work; the text says what was given and what is needed.
+        """
+        if self._predictor is None:
+            return ()
+        with self.inspecting():
+            return self._predictor.check(self.guide)
 
     def quantiles(self, probs: Iterable[float]) -> dict[str, NDArray[np.float64]]:
         """Return quantiles of each latent on its support: by site, shape (number of probs, *site shape).
@@ -254,6 +276,20 @@ class ModelFit(Fit):
         values = {name: as_float64(value) for name, value in drawn.values.items()}
         return values, None if drawn.log_density is None else as_float64(drawn.log_density)
 
+    def _predictions(self, *, thorough: bool) -> tuple[Prediction, ...]:
+        if self._predictor is None:
+            return ()
+        with self.inspecting():
+            return self._predictor.look(self.guide, self.step, thorough=thorough)
+
+    def _hints(self) -> tuple[Hint, ...]:
+        """Return hints, once there was a step; how many rows a batch has is told by its first tensor."""
+        if self._known_hints is None and self.step:
+            rows = [len(tensor) for tensor in self.example.tensors if tensor.ndim] if self.problem.batches else []
+            of_all = num_rows_of(self.problem.batches)
+            self._known_hints = self.hints(rows[0] if rows else None, of_all)
+        return self._known_hints or ()
+
     def _parameters(self) -> tuple[Parameter, ...]:
         """Return the parameters, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out then."""
         listed, left = [], LISTED_NUMBERS
@@ -277,6 +313,14 @@ class ModelFit(Fit):
 
 def _crossing(note: Note) -> GuideNote:
     return GuideNote(note.key, note.facts)
+
+
+def num_rows_of(batches: Any) -> int | None:
+    """Return how many rows there are in all batches of a data loader; None where that is not known."""
+    try:
+        return len(batches.dataset)
+    except (AttributeError, TypeError):
+        return None
 
 
 def num_observations(structure: ModelStructure) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+import pyro
 from pyro import poutine
 from pyro.infer import ELBO, SVI
 
@@ -24,6 +25,7 @@ from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
+from rugged_widget.monitor.infer.predict_form import Predict, checked_predict
 from rugged_widget.monitor.infer.refusals import refuse_no_model
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.validation import CUSTOM, checked_count
@@ -55,8 +57,12 @@ class Problem:
         Where model and guide were defined.
     ownership
         The user's modules and parameters as they were.
+    stored
+        Names of the parameters that were in Pyro's store: those that model and guide have go on from there.
     title
         What to call it; plain text.
+    predict
+        What it predicts on the first page; None for nothing.
     """
 
     model: Callable[..., Any]
@@ -73,7 +79,9 @@ class Problem:
     skip_nonfinite: int
     origins: tuple[Origin, Origin]
     ownership: Ownership
+    stored: frozenset[str]
     title: str
+    predict: Predict | None = None
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
@@ -99,7 +107,7 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer)
+        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer, predict=self.predict)
 
     @property
     def name(self) -> str:
@@ -135,6 +143,7 @@ def problem_of(
     schedule_every: int = 1,
     skip_nonfinite: int = 0,
     title: str | None = None,
+    predict: Any = None,
 ) -> Problem:
     """Check and take over what `watch` was given; parameters, and errors, as of `watch`.
 
@@ -145,8 +154,7 @@ def problem_of(
     start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
     ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
-    with Isolation(0).inside():
-        example = call_of_model(first_call(arguments_of(args, kwargs, batches)), model, loss)
+    example = call_of_model(_example(args, kwargs, batches), model, loss)
     choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
     return Problem(
         model=model,
@@ -163,8 +171,15 @@ def problem_of(
         skip_nonfinite=checked_count(skip_nonfinite, "skip_nonfinite", 0),
         origins=(Origin.of(model), Origin.of(guide)),
         ownership=ownership,
+        stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
+        predict=checked_predict(predict),
     )
+
+
+def _example(args: tuple[Any, ...], kwargs: Mapping[str, Any], batches: Any) -> Call:
+    with Isolation(0).inside():
+        return first_call(arguments_of(args, kwargs, batches))
 
 
 def taken_apart(given: Any) -> dict[str, Any] | None:

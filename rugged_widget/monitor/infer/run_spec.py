@@ -4,56 +4,136 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from pyro.infer import autoguide
+from pyro.infer import Trace_ELBO
+from pyro.optim import PyroLRScheduler, PyroOptim
+from pyro.poutine.messenger import unwrap
+from torch.optim import Adam
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from rugged_widget.infer.guides.families import own_name
-from rugged_widget.infer.guides.source import own_guide, source_of
+from rugged_widget.infer.guides.source import source_of
+from rugged_widget.monitor.infer.expressions import (
+    Expression,
+    elbo_expression,
+    guide_expression,
+    optimizer_expression,
+    wrappers,
+)
 from rugged_widget.monitor.infer.fit import ModelFit
 from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.monitor.script import Loop
 from rugged_widget.script.run_spec import learning_rate_changes
-from rugged_widget.validation import CUSTOM
+
+POSITIONAL = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
 
 def loop_of(fit: ModelFit) -> Loop:
     """Return what decides on a run: its model, guide, optimizer, seed, learning rates and steps so far."""
-    problem, name = fit.problem, own_name(fit.problem.model)
-    guide = type(fit.guide).__name__
-    is_own = fit.guide_name == CUSTOM
+    problem = fit.problem
     loss = problem.choice.elbo if problem.loss is None else problem.loss
-    elbo = "Trace_ELBO" if loss is None else type(loss).__name__
-    is_automatic = not is_own and hasattr(autoguide, guide)
+    changes = learning_rate_changes(fit.history()["learning_rate"].tolist()) or ((1, fit.learning_rate),)
+    follows = problem.optimizer is not None and _own_schedule(problem.optimizer.optim)
+    guide, guide_source = _guide_of(fit)
+    parts = {
+        "guide": guide,
+        "optimizer": _optimizer_of(problem, None if follows else changes),
+        "loss": elbo_expression(Trace_ELBO() if loss is None else loss),
+    }
+    source = definition(problem.model)
+    missing = [name for name, part in {"model": source, **parts}.items() if part is None]
     return Loop(
-        model=name,
-        source=source_of(problem.model, name) if inspect.isfunction(problem.model) else None,
+        model=own_name(unwrap(problem.model)) if source else "model",
+        source=source,
         call=call_of(problem),
-        guide=f"{guide}(model)",
-        own=own_guide(problem.guide) if is_own else None,
-        optimizer='Adam({{"lr": {rate}}})',
-        elbo=f"{elbo}()",
-        imported={
-            "pyro.infer": ("SVI", elbo),
-            "pyro.infer.autoguide": (guide,) if is_automatic else (),
-            "pyro.optim": ("Adam",),
-        },
-        learning_rates=learning_rate_changes(fit.history()["learning_rate"].tolist()) or ((1, fit.learning_rate),),
+        guide=guide.code if guide else "guide",
+        guide_source=guide_source,
+        optimizer=parts["optimizer"].code if parts["optimizer"] else "optimizer",
+        elbo=parts["loss"].code if parts["loss"] else "loss",
+        imported=_imported([part for part in parts.values() if part]),
+        learning_rates=changes if parts["optimizer"] and not follows else (),
+        schedule=_schedule_of(problem),
+        schedule_every=problem.schedule_every,
+        has_batches=problem.batches is not None,
         seed=fit.seed,
         num_steps=fit.step,
         averages=fit.means,
+        remarks=_remarks(fit, missing, follows=follows),
     )
+
+
+def _guide_of(fit: ModelFit) -> tuple[Expression | None, str | None]:
+    """Return the expression of the guide, and the definition that it needs; None where there is none."""
+    problem, given = fit.problem, fit.problem.guide
+    if inspect.isfunction(given):
+        source = definition(given)
+        return (Expression(given.__name__, {}), source) if source else (None, None)
+    if given is None and problem.choice.model is not problem.model:  # discrete latents, marked to be summed over
+        return None, None
+    return guide_expression(fit.guide, problem.model), None
+
+
+def _optimizer_of(problem: Problem, changes: tuple[tuple[int, float], ...] | None) -> Expression | None:
+    """Return the expression of the optimizer, whose rate is a constant of the script unless it changes by itself."""
+    rate = None if changes is None else "LEARNING_RATES[1]" if len(changes) > 1 else "LEARNING_RATE"
+    optimizer = PyroOptim(Adam, {"lr": 0.0}) if problem.optimizer is None else problem.optimizer.optim
+    return optimizer_expression(optimizer, rate)
+
+
+def _schedule_of(problem: Problem) -> str:
+    """Return the statement that steps the schedule of the optimizer; empty where it has none."""
+    optimizer = None if problem.optimizer is None else problem.optimizer.optim
+    if not isinstance(optimizer, PyroLRScheduler):
+        return ""
+    is_watching = optimizer.pt_scheduler_constructor is ReduceLROnPlateau
+    return f"optimizer.step({'loss' if is_watching else ''})"
+
+
+def _own_schedule(optimizer: PyroOptim) -> bool:
+    """Return whether the rate of an optimizer changes by itself, or is not a constant of all parameters."""
+    options: Any = optimizer.pt_optim_args
+    return not isinstance(options, dict) or "lr" not in options or options.get("lrd", 1.0) != 1.0
+
+
+def _remarks(fit: ModelFit, missing: list[str], *, follows: bool) -> tuple[str, ...]:
+    remarks = []
+    if missing:
+        names = ", ".join(missing)
+        remarks.append(f"From your notebook, made anew as before the first step: {names}.")
+    if fit.problem.stored & {*fit.param_store()}:
+        remarks.append("The run went on from parameters of Pyro's store that had been trained; this begins anew.")
+    if follows and fit.rate_factor != 1.0:
+        remarks.append(f"All rates were multiplied by {fit.rate_factor!r} in the end, which this does not do.")
+    return tuple(remarks)
+
+
+def _imported(parts: list[Expression]) -> dict[str, tuple[str, ...]]:
+    imported: dict[str, list[str]] = {"pyro.infer": ["SVI"]}
+    for part in parts:
+        for module, names in part.imported.items():
+            imported.setdefault(module, []).extend(names)
+    return {module: tuple(sorted({*names})) for module, names in imported.items()}
+
+
+def definition(function: Callable[..., Any]) -> str | None:
+    """Return the source of a function that needs nothing but global names; None where there is none."""
+    inner = unwrap(function)
+    if not inspect.isfunction(inner) or inner.__code__.co_freevars:
+        return None
+    source = source_of(inner, inner.__name__)
+    is_decorated = source is not None and source.lstrip().startswith("@")
+    return source if is_decorated == bool(wrappers(function)) else None
 
 
 def call_of(problem: Problem) -> str:
     """Return the arguments as they stand in a call, by the names that the model has for them: "x, y, size=size"."""
-    names = _positional(problem.model)
+    names = [parameter.name for parameter in parameters_of(problem.model) if parameter.kind in POSITIONAL]
     positional = [names[place] if place < len(names) else f"arg_{place}" for place in range(len(problem.args))]
     return ", ".join([*positional, *(f"{name}={name}" for name in problem.kwargs)])
 
 
-def _positional(model: Callable[..., Any]) -> list[str]:
+def parameters_of(model: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return what a model says of its arguments, in order; nothing where that is not known."""
     try:
-        parameters = inspect.signature(getattr(model, "forward", model)).parameters.values()
+        return [*inspect.signature(getattr(unwrap(model), "forward", unwrap(model))).parameters.values()]
     except (TypeError, ValueError):  # of what is written in C nothing is known
         return []
-    kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    return [parameter.name for parameter in parameters if parameter.kind in kinds]

@@ -226,13 +226,19 @@ def _power(places: Sequence[Decimal]) -> int:
 
 def _texts(places: Sequence[Decimal], power: int = 0, suffix: str = "", *, signed: bool = False) -> tuple[str, ...]:
     """Write numbers in units of a power of ten, with the decimals that tell neighbours apart."""
-    decimals = max(0, power - _last_digit(places[1] - places[0]))
     scaled = [place.scaleb(-power) for place in places]
     comma = "," if any(abs(value) >= 10_000 for value in scaled) else ""  # 4870 and 10,000
-    form = f"{'+' if signed else ''}{comma}.{decimals}f"
+    decimals = max(0, power - _last_digit(places[1] - places[0]))
+    form = f"{'+' if signed else ''}{comma}"
+    texts = _with_decimals(scaled, decimals, form, suffix)
+    # Every other one of finer ticks may have a digit more than their distance: 0.5, 1.5 would both become 2.
+    return texts if len(set(texts)) == len(texts) else _with_decimals(scaled, decimals + 1, form, suffix)
+
+
+def _with_decimals(numbers: Sequence[Decimal], decimals: int, form: str, suffix: str) -> tuple[str, ...]:
     return tuple(
-        f"{value:{form}}{suffix}".replace("-", "\N{MINUS SIGN}") if value else _zero(decimals, suffix)
-        for value in scaled
+        f"{value:{form}.{decimals}f}{suffix}".replace("-", "\N{MINUS SIGN}") if value else _zero(decimals, suffix)
+        for value in numbers
     )
 
 

@@ -11,6 +11,7 @@ from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged, Caution, Convergence, Latent
 from rugged_widget.view.figures.chart import Explained, html_text
+from rugged_widget.view.figures.hint_words import hint_words
 from rugged_widget.view.figures.number_format import (
     TIMES,
     against,
@@ -187,10 +188,12 @@ class ApproximationCard:
         return [*changes, (self.cure, {"disabled": not curable})]
 
     def _caution(self, snapshot: Snapshot) -> str:
-        """Return the worst caution about the data, or else in what guide and model do not agree."""
+        """Return the worst caution about the data, or in what guide and model do not agree and what is not meant."""
         if self._cautions:
             return caution_words(self._text, self._cautions[0], self._latent)
-        return " ".join(_note(self._text, warning) for warning in snapshot.guide_warnings[:MAX_WARNINGS])
+        warnings = [_note(self._text, warning) for warning in snapshot.guide_warnings]
+        hints = [hint_words(self._text, hint) for hint in snapshot.hints]
+        return " ".join([*warnings, *hints][:MAX_WARNINGS])
 
     def _title(self, judgement: Approximation) -> str:
         typical = "" if judgement.quality == "point" else against(self._text, judgement.k_hat, judgement.threshold)

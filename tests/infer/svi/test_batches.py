@@ -93,19 +93,14 @@ def dicts() -> list[Any]:
     return [{"y": y, "x": x} for x, y in PIECES]
 
 
-def loader_of(batches: Any) -> Any:
-    return DataLoader(batches, batch_size=None)
-
-
 @pytest.mark.parametrize(
     "batches",
     [
         pytest.param(PIECES, marks=pytest.mark.slow),  # two captures each
         dicts(),
         pytest.param(lambda: iter(PIECES), marks=pytest.mark.slow),
-        pytest.param(lambda: loader_of(PIECES), marks=pytest.mark.slow),
     ],
-    ids=["list", "dicts", "function of iterators", "function of loaders"],
+    ids=["list", "dicts", "function of iterators"],
 )
 def test_batches_of_every_kind_are_gone_through_again_and_again(batches: Any) -> None:
     loop = bare_loop(regression(), lambda: again_and_again(PIECES), 30)
@@ -114,6 +109,16 @@ def test_batches_of_every_kind_are_gone_through_again_and_again(batches: Any) ->
     assert fit.engine.name == "graph"
     assert_like(fit, loop)
     assert fit.epoch == Epoch(8, 2, 4)
+
+
+def test_a_function_may_return_a_loader_for_each_pass() -> None:
+    def made() -> Any:
+        return DataLoader(PIECES, batch_size=None)  # type: ignore[arg-type] # a list is a dataset
+
+    loop = bare_loop(regression(), lambda: (piece for _ in range(9) for piece in made()), 20)
+    fit = fit_of(regression(), made, "plain")
+    fit.advance(20)
+    assert_like(fit, loop)
 
 
 def drawn() -> Iterator[Any]:
@@ -209,6 +214,27 @@ def test_a_failure_in_the_middle_of_a_pass_goes_back_to_the_same_batches(engine:
     assert_like(fit, bare_loop(regression(), lambda: again_and_again(rows()), 50))
 
 
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_an_engine_that_fails_is_left_with_the_batches_that_its_steps_had(count: int) -> None:
+    def picked() -> tuple[torch.Tensor, torch.Tensor]:
+        places = torch.randint(NUM_ROWS, (16,))
+        return X[places], Y[places]
+
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    fit = fit_of(regression(), picked)
+    fit.advance(8)
+    compiled: Any = fit._stepping._compiled
+    for _ in range(count):
+        fit.advance(1)
+    compiled._compiled.engine.run = fail
+    fit.advance(40 - fit.step)
+    assert "could not run it" in fit.engine.reason
+    loop = bare_loop(regression(), lambda: (picked() for _ in range(40)), 40)
+    np.testing.assert_allclose(losses(fit), loop.losses, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("engine", ["plain", "graph"])
 def test_an_iterator_that_ends_ends_the_run_where_it_is(engine: str) -> None:
     fit = fit_of(regression(), (piece for piece in PIECES * 2), engine)
@@ -282,6 +308,22 @@ def test_a_model_whose_shapes_follow_the_numbers_of_a_batch_is_left_to_pyro() ->
     assert fit.engine.name == "plain"
     assert "numbers of a batch decide the shape" in fit.engine.reason
     assert_like(fit, bare_loop(parts, lambda: again_and_again(PIECES), 12))
+
+
+def test_batches_that_train_different_parameters_are_left_to_pyro() -> None:
+    def halves(x: torch.Tensor, both: torch.Tensor | None = None) -> None:
+        middle = pyro.param("middle", torch.tensor(0.0))
+        with pyro.plate("rows", len(x)):
+            pyro.sample("x", dist.Normal(middle, 1.0), obs=x)
+            if both is not None:
+                pyro.sample("both", dist.Normal(pyro.param("other", torch.tensor(0.0)), 1.0), obs=both)
+
+    parts = Parts(halves, lambda _: lambda *_: None)
+    pieces = [(Y[:9], X[:9, 0]), (Y[9:20], X[9:20, 1]), (Y[:9],), (Y[:9], X[9:18, 0])]
+    fit = fit_of(parts, pieces)
+    fit.advance(20)
+    assert fit.engine.name == "plain"
+    assert_like(fit, bare_loop(parts, lambda: again_and_again(pieces), 20))
 
 
 @pytest.mark.slow  # two captures

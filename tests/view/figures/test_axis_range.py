@@ -5,7 +5,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from rugged_widget.view.figures.axis_range import (
@@ -130,6 +130,7 @@ ranges = st.tuples(
 
 
 @given(ranges, st.sampled_from([3, 5, 7]), st.sampled_from([None, 190.0, NARROWEST, 700.0]), st.booleans())
+@example((0.7290321095155696, -9, 0), 3, None, False)
 def test_whatever_the_range_its_ticks_can_be_told_apart_and_have_room(
     ends: tuple[float, int, int], num_steps: int, width: float | None, labelled: bool
 ) -> None:

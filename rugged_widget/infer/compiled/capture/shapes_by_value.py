@@ -39,6 +39,8 @@ def _shaping(node: fx.Node, by_node: dict[fx.Node, Any]) -> list[fx.Node]:
     if node.target in _INDEXING:
         places: Any = node.args[1]
         return [place for place in places if place is not None and _is_mask(by_node.get(place))]
+    if node.target is aten.masked_select.default and by_node[node].numel() == by_node[node.args[0]].numel():  # type: ignore[index] # a node
+        return []  # all of it now, as where Pyro leaves out what enumeration has made impossible, and sums up the rest
     shaped = isinstance(node.target, torch._ops.OpOverload) and torch.Tag.dynamic_output_shape in node.target.tags
     if node.target in _BY_LENGTHS:
         return [node.args[1]]  # type: ignore[list-item] # a node: lengths are a tensor

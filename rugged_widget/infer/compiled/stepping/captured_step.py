@@ -109,13 +109,14 @@ class Compiled:
 
     def can_run(self, form: Hashable) -> bool:
         """Return whether it takes steps with calls of a form."""
-        return form in self._programs or not self.arguments.varies
+        return not self.arguments.varies or form in self._programs
 
     def add(self, other: Self) -> bool:
         """Take steps with calls of another's form too; returns False where that one has other parameters."""
         params, others = self.link.params, other.link.params
-        same = len(params) == len(others) and all(map(operator.is_, params, others))
-        if same and self.link.rule == other.link.rule:
+        alike = len(params) == len(others) and all(map(operator.is_, params, others))
+        same = alike and self.link.rule == other.link.rule
+        if same:
             self._programs |= {form: ready for form, ready in other._programs.items() if form not in self._programs}
             self._constants += other._constants
         return same
@@ -130,7 +131,7 @@ class Compiled:
         self._of(num_steps).checks += 1
 
     def _of(self, num_steps: int) -> _Ready:
-        return self._programs[self.arguments.at(num_steps).form] if self.arguments.varies else self._main
+        return self._programs[self.arguments.form(num_steps)] if self.arguments.varies else self._main
 
     @property
     def outdated(self) -> bool:

@@ -45,9 +45,10 @@ def test_lengths_of_sequences_are_refused() -> None:
         lambda state, x: (state * x[:, None]).sum(),
         lambda state, x: state[(x > 0).long()].sum(),
         lambda state, x: state[STATE[:, 0] > 0].sum() + x.sum(),
+        lambda state, x: state.masked_select(x[:, None] < 9).sum(),
         lambda state, x: torch.where(x[:, None] > 0, state, 0.0).sum(),
     ],
-    ids=["values", "places", "a mask that stays", "where"],
+    ids=["values", "places", "a mask that stays", "a mask that leaves out nothing", "where"],
 )
 def test_values_that_follow_a_batch_are_not(compute: Any) -> None:
     refuse(compute, BATCH)
