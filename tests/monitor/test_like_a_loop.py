@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro.infer import SVI, Predictive
 
+from rugged_widget import watch
 from tests.models import CASES
 from tests.monitor.watched import losses, made, watched
 from tests.regression.plain_widget import RuggedWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.models.case import Case, Setup
 
 BY_NAME = {case.name: case for case in CASES}
@@ -207,3 +211,31 @@ def test_lesson_monitor_and_a_loop_of_ones_own_take_turns(turns: list[str]) -> N
             step[who]()
         for who, ours in (("lesson", losses(lesson)), ("monitor", losses(monitor)), ("loop", loop)):
             assert ours == wanted[who][: turns.count(who)], who
+
+
+def _sum_of(count: int) -> Callable[[torch.Tensor], None]:
+    def model(total: torch.Tensor) -> None:
+        with pyro.plate("parts", count):
+            part = pyro.sample("part", dist.Normal(0.0, 1.0))
+        pyro.sample("total", dist.Normal(part.sum(), 1.0), obs=total)
+
+    return model
+
+
+def test_a_guide_that_watch_makes_begins_anew_whatever_another_model_has_left_in_the_store() -> None:
+    pyro.clear_param_store()
+    total = torch.tensor(1.0)
+    with closing(watch(_sum_of(3), None, total, num_steps=5)) as monitor:
+        assert list(pyro.get_param_store().keys()) == []  # a window that was only opened has set nothing up
+        monitor.advance(5)
+    left = {name: value.clone() for name, value in pyro.get_param_store().items()}
+    assert left
+    with closing(watch(_sum_of(5), None, total, num_steps=5)):
+        assert all(torch.equal(left[name], value) for name, value in pyro.get_param_store().items())
+    with closing(watch(_sum_of(3), "normal", total, num_steps=1)) as monitor:
+        monitor.advance(1)
+        after = losses(monitor)
+    pyro.clear_param_store()
+    with closing(watch(_sum_of(3), "normal", total, num_steps=1)) as monitor:
+        monitor.advance(1)
+        assert losses(monitor) == after

@@ -23,15 +23,17 @@ from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.pyro_step import PlainStep
 
 
-def build(step: PlainStep, before: CapturedStep | None = None) -> Generator[None, None, tuple[Compiled, CapturedStep]]:
+def build(
+    step: PlainStep, before: CapturedStep | None = None, most: int | None = None
+) -> Generator[None, None, tuple[Compiled, CapturedStep]]:
     """Capture a step that is about to be taken; each `next` does some 0.1 s of it, inside the fit's isolation.
 
     Random numbers are given back. The result is the step, run by the graph engine, and what was captured of it: that of
     a fit `before`, with the same model and family of guide, where it is of this step too. NotYetError is raised where
-    the next step is not like those after it, UnsupportedError where the step cannot be captured; whatever model and
-    guide raise is raised too.
+    the next step is not like those after it, UnsupportedError where the step cannot be captured, TooLongError where the
+    loss has more operations than `most`; whatever model and guide raise is raised too.
     """
-    params = params_of(step)
+    params = params_of(step, most)
     link = Link(step.optim, params)
     state, _ = link.read()
     if before is not None and before.is_of(step, link):

@@ -57,6 +57,7 @@ class Ownership:
     """
 
     def __init__(self, *things: object) -> None:
+        self.has_given = False
         modules, tensors = reached(things)
         holders = filter(separable, [*modules, *owners(things)])
         self._params = copied_params(present_params())
@@ -323,6 +324,7 @@ class OwnState:
         params
             The parameter store of the fit.
         """
+        self._ownership.has_given = True
         for module in self._unowned():
             self._share(module)
         for owned in self._modules:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from pyro import get_param_store
 
-from rugged_widget.infer.compiled.capture.feasibility import NotYetError
+from rugged_widget.infer.compiled.capture.feasibility import TOO_LONG, NotYetError
 from rugged_widget.infer.compiled.captures import CapturedStep, Captures
 from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
 from rugged_widget.infer.compiled.pipeline import build
@@ -26,6 +26,10 @@ from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 from rugged_widget.infer.svi.batch_forms import Forms
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.validation import Engine
+
+MAX_OPERATIONS = 1500
+"""Operations of torch in a loss above which nothing is captured unless a compiled engine is asked for: each takes some
+2 ms to capture, and meanwhile the kernel answers nobody."""
 
 MAX_ATTEMPTS = 3
 """How often a capture is tried that has to wait for what a step makes; after that, every step makes something."""
@@ -86,9 +90,10 @@ class Stepping:
         self._takeover = None
         if engine == "plain":
             self.info = EngineInfo("plain", "Pyro's own steps, as asked for")
-        elif self._refused is not None:
+        elif self._refused is not None and (self._refused != TOO_LONG or engine == "auto"):
             self.info = EngineInfo("plain", self._refused)
         else:
+            self._refused = None
             self.info = EngineInfo("graph", "the step is captured when training starts")
             if self._captured is not None and self._compiled is not None:
                 self._compiled.use(self._captured.engine)
@@ -126,7 +131,8 @@ class Stepping:
             self._compiled.store()
         form, building = self._step.call.form, self._building
         if building is None or building.form != form:
-            building = _Building(form, build(self._step, self._captures.of(form)))
+            most = MAX_OPERATIONS if self._asked == "auto" else None
+            building = _Building(form, build(self._step, self._captures.of(form), most))
         self._building = None
         try:
             with nullcontext() if self._own is None else self._own.looking():

@@ -128,7 +128,9 @@ class ModelFit(Fit):
         return super().average_iterates()
 
     def rested(self) -> None:
-        """Give the user what was trained, and the state of the optimizer that was given."""
+        """Give the user what was trained, and the state of the optimizer that was given; nothing before that."""
+        if not (self.step or self.problem.ownership.has_given):  # a window that was only opened has set nothing up
+            return
         super().rested()
         if self.problem.users_optimizer is not None and self.step:
             self.give_optimizer_back(self.problem.users_optimizer)

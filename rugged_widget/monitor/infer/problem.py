@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import pyro
 from pyro import poutine
-from pyro.infer import ELBO, SVI
+from pyro.infer import ELBO, SVI, autoguide
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
@@ -85,7 +86,8 @@ class Problem:
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
-        choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
+        with without_leftovers(guide):
+            choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
         return replace(self, guide=guide, choice=choice, origins=(self.origins[0], Origin.of(guide)))
 
     def present(self) -> Problem:
@@ -151,11 +153,11 @@ def problem_of(
     """
     if loss is not None:
         checked_loss(loss, "loss")
-    start = None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer))
-    ownership = Ownership(model, guide, loss, args, dict(kwargs))
     batches = _peeked(batches)
-    example = call_of_model(_example(args, kwargs, batches), model, loss)
-    choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
+    with without_leftovers(guide):
+        ownership = Ownership(model, guide, loss, args, dict(kwargs))
+        example = call_of_model(_example(args, kwargs, batches), model, loss)
+        choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
     return Problem(
         model=model,
         guide=guide,
@@ -165,7 +167,7 @@ def problem_of(
         batches=batches,
         example=example,
         loss=loss,
-        optimizer=start,
+        optimizer=None if optimizer is None else OptimizerStart.of(checked_optimizer(optimizer)),
         users_optimizer=optimizer,
         schedule_every=schedule_every,
         skip_nonfinite=checked_count(skip_nonfinite, "skip_nonfinite", 0),
@@ -175,6 +177,36 @@ def problem_of(
         title=title or _title_of(model),
         predict=checked_predict(predict),
     )
+
+
+@contextmanager
+def without_leftovers(guide: Any) -> Iterator[None]:
+    """Enter, to begin anew with a guide that is made here, whatever such guides have left in Pyro's parameter store.
+
+    Their parameters all have the same names, so that those of another model would be taken for its own. What the user
+    brings, a guide that is an object or a function, goes on from its parameters.
+    """
+    made = guide is None or isinstance(guide, str) or _is_guide_class(guide)
+    store = pyro.get_param_store().get_state()
+    names = {name for name in store["params"] if name.split(".")[0] in AUTOMATIC} if made else set()
+    if not names:
+        yield
+        return
+    for name in names:
+        del pyro.get_param_store()[name]
+    try:
+        yield
+    finally:
+        pyro.get_param_store().set_state(store)
+
+
+def _is_guide_class(guide: Any) -> bool:
+    inner = guide.func if isinstance(guide, functools.partial) else guide
+    return isinstance(inner, type) and issubclass(inner, autoguide.AutoGuide)
+
+
+AUTOMATIC = frozenset(name for name in dir(autoguide) if name.startswith("Auto"))
+"""Names of Pyro's automatic guides, with which the names of their parameters begin."""
 
 
 def _example(args: tuple[Any, ...], kwargs: Mapping[str, Any], batches: Any) -> Call:

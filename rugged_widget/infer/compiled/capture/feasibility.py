@@ -10,12 +10,16 @@ from typing import Any, NamedTuple
 import torch
 from pyro import get_param_store, poutine
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.step.contents import SIMPLE, contents
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.loss import name_of, reason_against_capture
 from rugged_widget.infer.step.pyro_step import PlainStep
+
+TOO_LONG = 'the loss has very many operations, which take long to capture; engine="graph" captures them all the same'
+"""Why a step that could be captured is not, where nobody has asked for it."""
 
 MAX_COPIED = 1 << 16
 """Elements of the largest tensor of the model's that is put back after a trial has written into it."""
@@ -25,12 +29,34 @@ class NotYetError(UnsupportedError):
     """The next step is not like those after it, because something is made in it; the one after may be."""
 
 
-def params_of(step: PlainStep) -> list[torch.Tensor]:
+class TooLongError(UnsupportedError):
+    """The step could be captured, but that would take longer than whoever has not asked for it should wait."""
+
+    def __init__(self) -> None:
+        super().__init__(TOO_LONG)
+
+
+class _Counting(TorchDispatchMode):
+    """Counts the operations of torch that are called."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+def params_of(step: PlainStep, most: int | None = None) -> list[torch.Tensor]:
     """Try the loss, and return the unconstrained leaves that it depends on, in order. Random numbers are given back.
 
     Leaves that the loss does not depend on are left out, as the optimizer does. NotYetError is raised where the next
     step makes parameters or draws other random numbers than the one after it; UnsupportedError where the loss cannot be
-    differentiated, or depends on what a graph does not see. Whatever model and guide raise is raised too.
+    differentiated, or depends on what a graph does not see, TooLongError where it has more operations than `most`.
+    Whatever model and guide raise is raised too.
     """
     if reason := reason_against_capture(step.elbo):
         raise UnsupportedError(reason)
@@ -41,7 +67,7 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
         raise UnsupportedError(f"the model holds the iterator {watch.iterators[0]!r}, which calls may move on unseen")
     untouched = watch.read()
     try:
-        with poutine.trace(param_only=True) as trace:
+        with poutine.trace(param_only=True) as trace, _Counting() as counting:
             loss = _loss(step, elbo)
         first, before, numbers = Generators.copied(), watch.read(), _numbers(elbo)
         if new := [name for name in get_param_store().keys() if name not in names]:  # noqa: SIM118 no mapping's keys
@@ -57,6 +83,8 @@ def params_of(step: PlainStep) -> list[torch.Tensor]:
         changed = watch.changed(before) or _changed(numbers, _numbers(elbo))
     finally:
         start.rewind()
+    if most is not None and counting.count > most:
+        raise TooLongError
     if changed:
         watch.put_back(untouched)
         raise UnsupportedError(f"each call of the model changes {changed}, which a graph would hold still")
