@@ -22,12 +22,12 @@ Z = 0.6744897501960817
 def trained(model: object, guide: object, *args: torch.Tensor, **settings: object) -> dict[str, np.ndarray]:
     """Return the quartiles of the latents, with the mean of the last iterates in place of the last.
 
-    They are of 400 draws where there is no formula: 0.27 is four standard errors of a quartile in terms of the sd.
+    The noise of the last iterates moves a quartile by up to a quarter of the sd.
     """
     pyro.clear_param_store()
     settings = {"num_steps": 1500, "learning_rate": 0.03, "seed": 1, **settings}
     with closing(watch(model, guide, *args, **settings)) as monitor:
-        monitor.advance(1500)
+        monitor.advance(int(str(settings["num_steps"])))
         assert monitor.error == ""
         monitor.average_iterates()
         return monitor.quantiles([0.25, 0.5, 0.75])
@@ -71,7 +71,9 @@ def test_gamma_rate_of_poisson_counts() -> None:
     exact = (
         dist.Gamma(2.0 + counts.sum(), 1.0 + len(counts)).sample((200_000,)).quantile(torch.tensor([0.25, 0.5, 0.75]))
     )
-    np.testing.assert_allclose(trained(model, guide, counts)["rate"], exact, atol=0.27 * 0.75)
+    # A gamma's two parameters make up for each other, so that it takes long, and the mean of iterates is still moving.
+    found = trained(model, guide, counts, num_steps=6000, learning_rate=0.02)["rate"]
+    np.testing.assert_allclose(found, exact, atol=0.27 * 0.75)
 
 
 def test_beta_fairness_of_a_coin() -> None:
