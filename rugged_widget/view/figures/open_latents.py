@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice, product, zip_longest
+from itertools import islice, product, starmap, zip_longest
 
 import ipywidgets
 import numpy as np
@@ -19,6 +19,7 @@ from rugged_widget.view.figures.number_format import rounded, within
 from rugged_widget.view.frames.silent_widgets import Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import element_label
 from rugged_widget.view.widgets import box, classed, outcome, vbox
 
 MAX_OPEN = 6
@@ -29,12 +30,6 @@ TITLE_LENGTH = 22
 
 ABSENT = "rw-absent"
 """Css class of a figure without a latent: unseen, but not without a size, in which bqplot draws with errors."""
-
-
-def written(latent: Latent) -> str:
-    """Write a latent as it is picked in Python: eta[0, 3], or mu of a number."""
-    site, index = latent
-    return f"{site}[{', '.join(map(str, index))}]" if index else site
 
 
 def latents_named(name: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Latent, ...]:
@@ -91,7 +86,7 @@ class OpenLatents:
         self.targets: tuple[Silent, ...] = tuple(one for place in self._places for one in place.targets)
 
     def __repr__(self) -> str:
-        return f"OpenLatents({', '.join(map(written, self._open)) or 'none'})"
+        return f"OpenLatents({', '.join(starmap(element_label, self._open)) or 'none'})"
 
     @property
     def open(self) -> tuple[Latent, ...]:
@@ -122,10 +117,10 @@ class OpenLatents:
     def _offer(self, shapes: dict[str, tuple[int, ...]]) -> None:
         """Begin with other latents: those that are open and still there stay open."""
         self._shapes, before = shapes, self._open
-        kept = [latent for latent in self._open if latents_named(written(latent), shapes) == (latent,)]
+        kept = [latent for latent in self._open if latents_named(element_label(*latent), shapes) == (latent,)]
         first = [latent for latent in first_latents(shapes, MAX_OPEN) if latent not in kept]
         self._open = tuple([*kept, *first][:MAX_OPEN])
-        names = (written(latent) for name, shape in shapes.items() for latent in _elements(name, shape))
+        names = (element_label(*latent) for name, shape in shapes.items() for latent in _elements(name, shape))
         self._field.options = tuple(islice(names, MAX_OPTIONS))
         self._field.layout.display = None if sum(1 for _ in islice(self._all(), MAX_OPEN + 1)) > MAX_OPEN else "none"
         if self._open != before:
@@ -168,7 +163,7 @@ class _Place:
         """Return what a frame has to change; where the density is missing, it stays as it was."""
         if latent != self._latent:
             self._latent, self._shown = latent, NOWHERE
-            self.figure.rename("" if latent is None else shown(written(latent), TITLE_LENGTH))
+            self.figure.rename("" if latent is None else shown(element_label(*latent), TITLE_LENGTH))
             (self.figure.box.add_class if latent is None else self.figure.box.remove_class)(ABSENT)
         if latent is not None and latent in snapshot.densities:
             self._shown = snapshot.densities[latent]
