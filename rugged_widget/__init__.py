@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from rugged_widget.errors import ClosedError, FitError, MissingBundleError, RuggedWidgetError
+from rugged_widget.monitor.loop_monitor import LoopMonitor
 from rugged_widget.monitor.monitor import Monitor
 from rugged_widget.monitor.watch import watch
 from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
@@ -40,6 +41,7 @@ __all__ = [
     "FitError",
     "KLGap",
     "LoadedSampler",
+    "LoopMonitor",
     "MissingBundleError",
     "Monitor",
     "Priors",

@@ -55,7 +55,8 @@ NUMPY_ONLY = (*sorted(LEAVES), "regression/priors", "regression/snapshot")
 THEIRS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("torch", "pyro", "jax"), ("infer", "regression/infer", "monitor/infer")),
     **dict.fromkeys(
-        ("ipywidgets", "bqplot", "bqscales", "anywidget"), ("view", "regression/view", "monitor/view", "svi_widget")
+        ("ipywidgets", "bqplot", "bqscales", "anywidget"),
+        ("view", "regression/view", "monitor/view", "svi_widget", "monitor/loop_monitor"),
     ),
     "traitlets": (
         "view",
@@ -65,6 +66,7 @@ THEIRS: dict[str, tuple[str, ...]] = {
         "regression/widget",
         "monitor/view",
         "monitor/monitor",
+        "monitor/loop_monitor",
     ),
 }
 

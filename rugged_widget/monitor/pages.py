@@ -76,6 +76,52 @@ def monitor_pages(
     }
 
 
+def own_loop_pages(
+    subject: StructureSubject,
+    requests: Requests,
+    settings: Mapping[str, object],
+    *,
+    has_model: bool,
+    text: Catalogue,
+) -> Mapping[str, Factory]:
+    """Return the factories of the pages beside a loop of one's own, by the names of their tabs, in order.
+
+    Parameters
+    ----------
+    subject, requests, settings, text
+        As of `monitor_pages`.
+    has_model
+        Whether a model is known, whose sites can be drawn.
+    """
+    pages: dict[str, Factory] = {
+        "train": partial(_own_loop_page, subject, requests, settings, text),
+        "parameters": lambda changed: AllParametersPage(changed, text=text),
+    }
+    return {**pages, "model": lambda changed: ModelPage(changed, text=text)} if has_model else pages
+
+
+def _own_loop_page(
+    subject: StructureSubject,
+    requests: Requests,
+    settings: Mapping[str, object],
+    text: Catalogue,
+    changed: Callable[[], None],
+) -> TrainPage:
+    facts = Facts(subject, None, text)
+    explain = {name: Explanation(text, name, facts) for name in (*PARTS, "latents") if name != "quantiles"}
+    return TrainPage(
+        subject,
+        int(str(settings["num_steps"])),
+        None,
+        changed,
+        posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
+        explain=explain,
+        text=text,
+        requests=requests,
+        settings=settings,
+    )
+
+
 def _train_page(
     subject: StructureSubject,
     requests: Requests,

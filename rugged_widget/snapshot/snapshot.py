@@ -197,6 +197,9 @@ class Progress:
         Step at which the run ended because the optimizer had converged by then; None where it did not end for that.
     epoch
         Where in the data the fit is; None where every step has the same arguments, or batches come without end.
+    own_loop
+        Empty where the widget takes the steps. Where its user's loop does: "counted" if it is known how many there will
+        be, "open" if not; `num_steps` then is only how far the axis goes.
     """
 
     status: Status
@@ -208,3 +211,4 @@ class Progress:
     engine: EngineInfo | None = None
     converged_at: int | None = None
     epoch: Epoch | None = None
+    own_loop: Literal["", "counted", "open"] = ""

@@ -62,6 +62,8 @@ class Dashboard:
         The words, at first in their present language; `speak` changes it.
     on_language
         Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
+    own_loop
+        Whether the steps are those of a loop that its user runs, which can only be stopped.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class Dashboard:
         on_request: Callable[[SnapshotRequest], None] | None = None,
         reference: Reference | None = None,
         on_language: Callable[[str], None] = lambda _tag: None,
+        own_loop: bool = False,
     ) -> None:
         self._subject, self._on_request, self._static_html = subject, on_request, static_html
         self._text, self._on_language = text, on_language
@@ -91,12 +94,11 @@ class Dashboard:
         self._reference = reference
         self._resting, self._closed = True, False
         changed = partial(ask, self._refresh)
-        self._controls = Controls(controls, settings, requests, text=text)
+        self._controls = Controls(controls, settings, requests, text=text, own_loop=own_loop)
         self._exact: ExactSwitch | None = None
         builders: dict[str, Callable[[], Page]] = {name: partial(build, changed) for name, build in pages.items()}
-        first = next(iter(builders))
-        self._first = cast("FirstPage", builders[first]())
-        builders[first] = lambda: self._first
+        self._first = cast("FirstPage", next(iter(builders.values()))())
+        builders[next(iter(builders))] = lambda: self._first
         self._request = union([AT_REST, self._first.request()])
         if reference is not None and reference.exact is not None:
             self._exact = ExactSwitch(show=False, pick=requests.pick, text=text)
@@ -128,6 +130,14 @@ class Dashboard:
     def ready(self) -> bool:
         """Return whether a frame can go out now."""
         return self._stream.ready()
+
+    def ready_unheard(self) -> bool:
+        """Return whether a frame can go out now, though pages may not be heard; see `FrameStream.ready_unheard`."""
+        return self._stream.ready_unheard()
+
+    def allow_pauses(self) -> None:
+        """Let a loop of the user's own be paused, as it can be now."""
+        self._controls.allow_pauses()
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a frame."""

@@ -10,14 +10,14 @@ class Requests:
 
     `primary` starts, pauses, resumes or restarts, whichever the button says; `step` trains one step, `reset` begins
     again. `pick` uses a value for a setting: learning_rate, speed, guide or seed, correct or stop_when_converged.
-    `average` puts the mean of the last iterates in place of the parameters.
+    `average` puts the mean of the last iterates in place of the parameters; None where that cannot be.
     """
 
     primary: Callable[[], None]
     step: Callable[[], None]
     reset: Callable[[], None]
     pick: Callable[[str, object], None]
-    average: Callable[[], None] = lambda: None
+    average: Callable[[], None] | None = lambda: None
 
 
 @dataclass(frozen=True)

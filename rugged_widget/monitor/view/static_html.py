@@ -13,15 +13,15 @@ MAX_ROWS = 24
 """Elements of latents that the table lists."""
 
 
-def still(subject: Subject, snapshot: Snapshot, status: str, *, text: Catalogue) -> str:
+def still(subject: Subject, snapshot: Snapshot, status: str, *, text: Catalogue, said: str = "monitor.still") -> str:
     """Return HTML that needs nothing else: a table of the latents, and how to get the live window back.
 
-    `status` says how the training stands, in plain text.
+    `status` says how the training stands, in plain text; `said` is the key of what stands below.
     """
     words = " \N{MIDDLE DOT} ".join(map(escape, (subject.subtitle, status)))
     heading = f"<p><b>{escape(subject.title)}</b> \N{MIDDLE DOT} {words}</p>"
     table = _table(snapshot, text) if snapshot.step and snapshot.quantiles else ""
-    return f'<div style="max-width: 820px">{heading}{table}<p>{text.html("monitor.still")}</p></div>'
+    return f'<div style="max-width: 820px">{heading}{table}<p>{text.html(said)}</p></div>'
 
 
 def _table(snapshot: Snapshot, text: Catalogue) -> str:

@@ -36,12 +36,20 @@ class Controls:
     """The control row, the progress bar and the status sentence.
 
     The row has the `inputs` in their order; `settings` are the first values as controls show them, of engine too.
+    Beside an `own_loop`, one that its user runs, the last button is to stop it, and the others are hidden until
+    `allow_pauses`.
     """
 
     def __init__(
-        self, inputs: Mapping[str, Input], settings: Mapping[str, object], requests: Requests, *, text: Catalogue
+        self,
+        inputs: Mapping[str, Input],
+        settings: Mapping[str, object],
+        requests: Requests,
+        *,
+        text: Catalogue,
+        own_loop: bool = False,
     ) -> None:
-        self._text = text
+        self._text, self._own_loop = text, own_loop
         self._status: Status | None = None
         self._primary = button("rw-primary", requests.primary)
         self._step = button("rw-step", requests.step)
@@ -60,9 +68,17 @@ class Controls:
         self.targets = (self.bar, self.status)
         caption(self._primary, text, "controls.start", "controls.primary_tip")
         caption(self._step, text, "controls.step", "controls.step_tip")
-        caption(self._reset, text, "controls.reset", "controls.reset_tip")
+        last = "own_loop.stop" if own_loop else "controls.reset"
+        caption(self._reset, text, last, f"{last}_tip")
+        for hidden in (self._primary, self._step) if own_loop else ():
+            hidden.layout.display = "none"
         self._primary.icon = PRIMARY["ready"][1]
         text.follow(self._name_primary)
+
+    def allow_pauses(self) -> None:
+        """Show the buttons to pause a loop of the user's own and to let it take one step."""
+        for shown in (self._primary, self._step):
+            shown.layout.display = None
 
     def show_setting(self, name: str, value: object) -> bool:
         """Make a control show `value`, without asking for it; return False where there is no control of that name."""
@@ -90,7 +106,7 @@ class Controls:
         self._primary.icon = PRIMARY[progress.status][1]
         self._name_primary()
         self._step.disabled = progress.status in {"running", "finished"}
-        self._reset.disabled = progress.status == "ready"
+        self._reset.disabled = progress.status in ({"paused", "finished"} if self._own_loop else {"ready"})
         self.notify(progress.error if progress.status == "failed" else "")
 
     def notify(self, message: str) -> None:
@@ -100,7 +116,7 @@ class Controls:
     def update(self, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         return [
-            (self.bar, {"value": progress.step / progress.num_steps}),
+            (self.bar, {"value": 0.0 if progress.own_loop == "open" else progress.step / progress.num_steps}),
             (self.status, {"value": sentence(self._text, progress)}),
         ]
 
@@ -123,6 +139,8 @@ def place_in_data(text: Catalogue, epoch: Epoch) -> str:
 
 def _of_steps(text: Catalogue, progress: Progress) -> str:
     step, count = progress.step, progress.num_steps
+    if progress.own_loop:
+        return _of_own_loop(text, progress)
     if progress.status == "finished" and progress.converged_at is not None:
         return text("controls.status.converged", step=step, count=count)
     rate = progress.steps_per_second
@@ -130,6 +148,14 @@ def _of_steps(text: Catalogue, progress: Progress) -> str:
         return text(f"controls.status.{progress.status}", step=step, count=count)
     left = duration(text, (count - step) / rate)
     return text("controls.status.running_at", step=step, count=count, rate=brief(text, rate), left=left)
+
+
+def _of_own_loop(text: Catalogue, progress: Progress) -> str:
+    counted, rate = progress.own_loop == "counted", progress.steps_per_second
+    place = text(f"own_loop.{'step_of' if counted else 'step'}", step=progress.step, count=progress.num_steps)
+    if progress.status == "running" and 0 < rate < math.inf:
+        return text("own_loop.status.running_at", place=place, rate=brief(text, rate))
+    return text(f"own_loop.status.{progress.status}", place=place)
 
 
 def duration(text: Catalogue, seconds: float) -> str:

@@ -71,6 +71,10 @@ class Card:
         ]
 
 
+def _nothing() -> None:
+    """Do nothing, for a button that is hidden."""
+
+
 class ConvergenceCard:
     """A card that says, live, how far the optimizer has converged."""
 
@@ -78,7 +82,9 @@ class ConvergenceCard:
         self._text = text
         self.stop = classed(ipywidgets.Checkbox(value=False, indent=False), "rw-stop-when-converged")
         self._stop = Control(self.stop, False, partial(requests.pick, "stop_when_converged"))
-        self.average = button("rw-average", requests.average, SilentButton, disabled=True)
+        self.average = button("rw-average", requests.average or _nothing, SilentButton, disabled=True)
+        if requests.average is None:
+            self.average.layout.display = "none"
         self.card = Card("rw-converged", [self.stop, self.average], explain)
         self.targets = (*self.card.targets, self.average)
         caption(self.stop, text, "verdict.button.stop", "verdict.button.stop_tip")

@@ -48,6 +48,7 @@ LARGEST, SMALLEST = 1e37, 1e-35
 """The largest number on an axis and the smallest span, for float32."""
 
 MAX_PAGES = 8  # pages that are told apart: the oldest may be gone, and a page that is gone says nothing
+UNHEARD_SECONDS = 0.25  # between two frames that nobody may acknowledge
 LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
 
 Changes: TypeAlias = Sequence[tuple[Silent, Mapping[str, object]]]
@@ -121,7 +122,7 @@ class FrameStream(anywidget.AnyWidget):
         self._clock, self._ask, self._on_language = clock, ask, on_language
         self._greeted = self._away = False
         self._seen: dict[str, bool] = {}  # by page, the one that said something last at the end
-        self._expected_until = -math.inf
+        self._expected_until = self._heard_at = -math.inf
         self._unacknowledged: list[int] = []
         self._seq, self._sent_at, self._due = 0, -math.inf, -math.inf
         self._layout: list[object] | None = None
@@ -156,6 +157,21 @@ class FrameStream(anywidget.AnyWidget):
             self._forget()
         window = 1 if self._away else MAX_UNACKNOWLEDGED
         return self._greeted and len(self._unacknowledged) < window and now >= self._due
+
+    def ready_unheard(self) -> bool:
+        """Return whether a frame can go out now, though a cell may run meanwhile, so that no page is heard.
+
+        A page that is heard is waited for. Else frames go out by the clock, four a second, and each holds everything:
+        pages may appear and miss frames unheard.
+        """
+        if self.ready():
+            return True
+        if self._out_of_sight or self._clock() - self._sent_at < UNHEARD_SECONDS:
+            return False
+        if not self._unacknowledged or self._clock() - self._heard_at > LOST_SECONDS:
+            self._forget()
+            return True
+        return False
 
     def extend(
         self, targets: Sequence[Silent], *, hover: Sequence[Mapping[str, object]], labels: Mapping[str, str]
@@ -260,7 +276,7 @@ class FrameStream(anywidget.AnyWidget):
             del self._seen[next(iter(self._seen))]
 
     def _acknowledge(self, seq: int) -> None:
-        self._away = False
+        self._away, self._heard_at = False, self._clock()
         self._unacknowledged = [sent for sent in self._unacknowledged if sent > seq]
 
     def _forget(self) -> None:

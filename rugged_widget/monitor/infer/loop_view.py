@@ -1,0 +1,198 @@
+"""A loop of one's own as a monitor sees it: its losses, and model, guide and parameters as they are at a look."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+import torch
+from pyro.infer.autoguide import AutoGuide
+
+from rugged_widget.defaults import PROB, PROBS, SNAPSHOT_DRAWS
+from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, state_of
+from rugged_widget.infer.diagnostics.parameter_table import parameter_table
+from rugged_widget.infer.diagnostics.structure import structure_of
+from rugged_widget.infer.guides.element_densities import element_densities
+from rugged_widget.infer.guides.local_parameters import enter_local_parameters
+from rugged_widget.infer.guides.module_state import copied_store, store_of, untouched
+from rugged_widget.infer.guides.sampling import order_statistics
+from rugged_widget.infer.guides.setup import remember_live
+from rugged_widget.infer.step.isolation import Generators, Isolation
+from rugged_widget.infer.svi.elbo_history import History
+from rugged_widget.infer.svi.run_log import EARLY
+from rugged_widget.monitor.infer.bounded import within_bounds
+from rugged_widget.monitor.infer.fit import num_observations
+from rugged_widget.monitor.infer.guide_look import GuideLook, listed_parameters
+from rugged_widget.snapshot.model_values import ModelSite, ModelStructure
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.snapshot.values import Array, Convergence
+
+NOTHING: Final = ModelStructure((), ())
+
+
+class LoopView:
+    """What is known of a loop that its user runs: losses, the arguments of its steps, and draws where it gives them.
+
+    A look takes no random numbers of the user's, and leaves modules and parameters as they are.
+
+    Parameters
+    ----------
+    model, guide
+        What the loop trains, as far as it was said; an automatic guide knows its model.
+
+    Attributes
+    ----------
+    request
+        What snapshots have to hold beyond what they always hold.
+    problem
+        Why the guide cannot be looked at, in a sentence; empty where it can.
+    """
+
+    def __init__(self, model: Callable[..., Any] | None, guide: Callable[..., Any] | None) -> None:
+        self.model, self.guide = model or _model_of(guide), guide
+        self.request = SnapshotRequest()
+        self.problem = ""
+        self._isolation = Isolation(0)
+        self._history = History()
+        self._judge = ConvergenceMonitor(self._history.elbos)
+        self._structure = NOTHING
+        self._look: GuideLook | None = None
+        self._draws: dict[str, Array] = {}
+
+    def __repr__(self) -> str:
+        return f"LoopView({len(self._history)} steps, {len(self._structure.sites)} sites)"
+
+    @property
+    def step(self) -> int:
+        """Steps that were told of."""
+        return len(self._history)
+
+    @property
+    def elbo(self) -> float:
+        """Minus the last loss; nan before the first."""
+        return self._history.last
+
+    @property
+    def history(self) -> History:
+        """The ELBO of every step."""
+        return self._history
+
+    @property
+    def structure(self) -> ModelStructure:
+        """Sites of the model; of the guide where no model is known, of the draws where they were given."""
+        return self._structure
+
+    def add(self, losses: Sequence[float]) -> None:
+        """Note the losses of steps, in their order."""
+        values = -np.asarray(losses, dtype=np.float64)
+        self._history.extend(values.tolist(), [1.0] * len(values))
+
+    def meet(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Look at model and guide for the first time, after a step that was called with these arguments."""
+        subject = self.model or self.guide
+        if subject is None:
+            return
+        with self._inside():
+            self._structure = structure_of(subject, self.guide if self.model else None, args, kwargs)
+            if self.guide is None:
+                return
+            try:
+                remember_live(self.guide, self.model or self.guide, args, kwargs)
+            except ValueError as error:
+                self.problem = f"{error}. Give update() what svi.step() was given, behind the loss."
+                return
+        self._look = GuideLook(self.guide, self._structure)
+
+    def take(self, draws: Mapping[str, Any]) -> None:
+        """Let these be the draws of the latents: by site, shape (number of draws, *site shape)."""
+        self._draws = {name: _checked_draws(name, value) for name, value in draws.items()}
+        self._structure = ModelStructure(
+            tuple(ModelSite(name, "latent", "real", value.shape[1:]) for name, value in self._draws.items())
+        )
+
+    def give_up(self, error: Exception) -> None:
+        """Look at losses and parameters only from now on: the guide cannot be looked at, for this reason."""
+        self._look = None
+        self.problem = f"The guide cannot be looked at: {type(error).__name__}: {error}"
+
+    def convergence(self) -> Convergence:
+        """Judge whether the losses have come to rest."""
+        found = self._judge.catch_up(self.step)
+        if found is None:
+            return EARLY
+        advice = advice_for(found, math.nan, math.nan)
+        state = state_of(found)
+        return Convergence(
+            state, found.since, 100 * found.drift, found.noise, math.nan, advice, gain=found.gain, most=found.most
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Return what is known now."""
+        request, structure, look = self.request, self._structure, self._look
+        quantiles = {name: order_statistics(value, PROBS) for name, value in self._draws.items()}
+        given: Mapping[str, Array] = self._draws
+        values, densities = {}, {}
+        with self._inside():
+            if look is not None and not self._draws:
+                quantiles, given = look.shown(PROBS, draws=request.draws)
+                values = look.probabilities()
+                found = element_densities(look.guide, request.densities, PROB, lambda: look.draws(SNAPSHOT_DRAWS))
+                kinds = {site.name: site.kind for site in structure.sites}
+                densities = {one: within_bounds(value, kinds.get(one[0], "other")) for one, value in found.items()}
+            table = parameter_table() if request.parameter_table else None
+            parameters = listed_parameters() if request.parameters else ()
+        return Snapshot(
+            step=self.step,
+            elbo=self.elbo,
+            learning_rate=math.nan,
+            num_rows=num_observations(structure),
+            curve=self._history.curve(),
+            probs=PROBS,
+            quantiles=quantiles,
+            convergence=self.convergence(),
+            unjudged="own_loop" if request.approximation else "",
+            draws=given if request.draws else {},
+            structure=structure,
+            probabilities=values,
+            parameters=parameters,
+            parameter_table=table,
+            densities=densities,
+        )
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        """Enter a world with the user's parameters in it, which keeps nothing of what is done there."""
+        store = copied_store()
+        things = [thing for thing in (self.guide, self.model) if thing is not None]
+        with self._isolation.inside(), torch.no_grad(), store_of(store), untouched(*things):
+            enter_local_parameters(things)
+            generators = Generators.copied()
+            try:
+                yield
+            finally:
+                generators.rewind()
+
+
+def as_number(loss: Any) -> float:
+    """Return a loss as a number; TypeError where it is none, naming what was given."""
+    if isinstance(loss, torch.Tensor) and loss.numel() == 1:
+        return float(loss.detach())
+    try:
+        return float(loss)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"loss must be a number, as svi.step() returns it, got {type(loss).__name__}") from error
+
+
+def _model_of(guide: Any) -> Callable[..., Any] | None:
+    """Return the model that an automatic guide was made of."""
+    model: Any = guide.model if isinstance(guide, AutoGuide) else None
+    return model  # type: ignore[no-any-return]
+
+
+def _checked_draws(name: str, value: Any) -> Array:
+    array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value, dtype=np.float64)
+    if array.ndim == 0 or not len(array):
+        raise ValueError(f"draws[{name!r}] must be of shape (number of draws, *site shape), got shape {array.shape}")
+    return array

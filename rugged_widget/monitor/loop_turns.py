@@ -1,0 +1,79 @@
+"""The turns of a loop of one's own: its batches one after another, with pauses, single steps and an early end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 0.002  # how long a loop may run until the kernel gets a turn
+TURN_SECONDS = 0.001
+WAIT_SECONDS = 0.02  # how often a pause looks whether it is over
+
+
+class Host(Protocol):
+    """What has a loop: asked between two batches."""
+
+    def begin(self) -> None:
+        """Take note that a loop begins, which can be paused."""
+
+    def may_go_on(self) -> bool:
+        """Return whether the next batch may come, which uses up the leave for a single step."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the loop shall end."""
+
+    def finish(self) -> None:
+        """Take note that the loop has ended."""
+
+
+class Turns(Generic[T]):
+    """Batches for a loop, ``for batch in turns`` or ``async for batch in turns``; the second leaves the kernel free.
+
+    In a ``for`` loop the kernel hears the page's buttons only where its host has a thread for them, as JupyterLab has.
+
+    Parameters
+    ----------
+    batches
+        Gone through once for each loop.
+    host
+        Asked before each batch.
+    """
+
+    def __init__(self, batches: Iterable[T], host: Host, clock: Callable[[], float] = time.monotonic) -> None:
+        self._batches, self._host, self._clock = batches, host, clock
+
+    def __repr__(self) -> str:
+        return f"Turns({self._batches!r})"
+
+    def __iter__(self) -> Iterator[T]:
+        self._host.begin()
+        try:
+            for batch in self._batches:
+                while not self._host.may_go_on():
+                    time.sleep(WAIT_SECONDS)
+                if self._host.stopped:
+                    return
+                yield batch
+        finally:
+            self._host.finish()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        self._host.begin()
+        rested = self._clock()
+        try:
+            for batch in self._batches:
+                while not self._host.may_go_on():  # noqa: ASYNC110  # buttons are heard in any thread
+                    await asyncio.sleep(WAIT_SECONDS)
+                if self._clock() - rested > BUSY_SECONDS:
+                    await asyncio.sleep(TURN_SECONDS)
+                    rested = self._clock()
+                if self._host.stopped:
+                    return
+                yield batch
+        finally:
+            self._host.finish()

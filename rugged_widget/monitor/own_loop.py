@@ -1,0 +1,277 @@
+"""A loop of one's own, as the window follows it: updates cost next to nothing, and now and then one of them looks."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import pandas as pd
+
+from rugged_widget.monitor.infer.loop_view import LoopView, as_number
+from rugged_widget.numpy_errors import usual_errors
+from rugged_widget.snapshot.model_values import ModelStructure
+from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Progress, Snapshot, Status
+from rugged_widget.training.event_loop import find_loop
+from rugged_widget.training.pace import Pace
+
+LOOK_SECONDS = 0.25
+"""Time between two looks at least: a cell that blocks the kernel shows four frames a second."""
+
+SHARE = 0.03
+"""Share of the loop's time that looks may take."""
+
+REST_SECONDS = 0.5
+"""Time without an update after which the loop counts as ended, where nobody said so."""
+
+
+class Window(Protocol):
+    """What shows a loop."""
+
+    def open(self, structure: ModelStructure, progress: Progress, buttons: OwnLoop, *, has_model: bool) -> None:
+        """Show the first step; called once, when the sites are known."""
+
+    def ready(self) -> bool:
+        """Return whether somebody would see a frame now."""
+
+    def show(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Show a frame."""
+
+    def rest(self, take: Callable[[], Snapshot], progress: Progress) -> None:
+        """Show the last step for as long as nothing more comes; `take` computes it, with what is requested by then."""
+
+    def note(self, progress: Progress) -> None:
+        """Take note of how far the loop is."""
+
+    def notify(self, said: str) -> None:
+        """Say something; plain text."""
+
+
+class OwnLoop:
+    """Takes updates, and looks and shows when that is due. Pauses work where its batches are taken from `Turns`.
+
+    Requests of the page are put aside, and done with the next look or by the event loop, on the thread of the loop.
+
+    Parameters
+    ----------
+    view
+        What is known of the loop.
+    window
+        What shows it.
+    num_steps
+        Steps to come; None where that is not known.
+    clock
+        Seconds that never go back.
+    """
+
+    def __init__(
+        self, view: LoopView, window: Window, num_steps: int | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.view, self.num_steps = view, num_steps
+        self._window, self._clock, self._pace = window, clock, Pace("max", clock)
+        self._losses: list[float] = []
+        self._call: tuple[tuple[Any, ...], Mapping[str, Any]] = (), {}
+        self._draws: Mapping[str, Any] | None = None
+        self._due, self._updated, self._watching = -math.inf, -math.inf, False
+        self._paused, self._single, self._stopping, self._showing = False, 0, False, False
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._lock = threading.RLock()
+        self.status: Status = "ready"
+
+    def __repr__(self) -> str:
+        return f"OwnLoop({self.status}, step {self.step})"
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.view.step + len(self._losses)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the loop is; without an end, the steps go up to the next of 10, 20, 50, 100 and so on."""
+        step, total = self.view.step, self.num_steps
+        return Progress(
+            status=self.status,
+            step=step,
+            num_steps=_reach(step) if total is None else max(total, step),
+            elbo=self.view.elbo,
+            steps_per_second=self._pace.steps_per_second,
+            own_loop="open" if total is None else "counted",
+        )
+
+    def update(
+        self, loss: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], draws: Mapping[str, Any] | None
+    ) -> bool:
+        """Note a step; return False where the loop shall end."""
+        self._losses.append(loss if type(loss) is float else as_number(loss))
+        self._call = args, kwargs
+        if draws is not None:
+            self._draws = draws
+        self._updated = now = self._clock()
+        if now >= self._due:
+            self.look()
+        elif self._inbox:
+            self.drain()
+        return not self._stopping
+
+    def look(self) -> None:
+        """Do what the page asks for, and show the present step to whoever sees it."""
+        with self._lock, usual_errors():
+            began, first = self._clock(), self.status == "ready"
+            if self.status != "running":
+                self._begin_running()
+            self.drain()
+            self._flush()
+            if self._window.ready():
+                self._window.show(self._snapshot(), self.progress)
+            else:
+                self._window.note(self.progress)
+            now = self._clock()
+            self._due = now + (LOOK_SECONDS if first else max(LOOK_SECONDS, (now - began) / SHARE))
+        self._wait_for_the_end()
+
+    def rest(self) -> None:
+        """Show the last step whole: nothing more comes for now."""
+        with self._lock, usual_errors():
+            if self.status != "running":
+                return
+            self._flush()
+            total = self.num_steps
+            self.status = "finished" if total is not None and self.view.step >= total else "paused"
+            self._show_rest()
+            self._due, self._stopping = -math.inf, False
+
+    def history(self) -> pd.DataFrame:
+        """Return the steps so far, a row each: step (from 1) and elbo."""
+        with self._lock:
+            self._flush()
+            return self.view.history.frame()[["step", "elbo"]]
+
+    def request(self, request: SnapshotRequest) -> None:
+        """Let snapshots hold this from now on; show one at once where the loop rests."""
+        self.view.request = request
+        if self.status in {"paused", "finished"} and not self._showing:
+            self._show_rest()
+
+    # Requests of the page
+
+    def ask(self, request: Callable[[], None]) -> None:
+        """Do a request soon; may be called in any thread."""
+        self._inbox.append(request)
+        loop = find_loop()
+        if loop is not None:
+            loop.call_soon_threadsafe(self.drain)
+        elif self.status != "running":  # a script: nobody else would
+            self.drain()
+
+    def drain(self) -> None:
+        """Do what was asked for."""
+        with self._lock, usual_errors():
+            while self._inbox:
+                self._inbox.popleft()()
+
+    def toggle(self) -> None:
+        """Pause before the next batch, or go on."""
+        self._paused = not self._paused
+
+    def advance(self) -> None:
+        """Let one batch come though the loop is paused."""
+        self._single += 1
+
+    def stop(self) -> None:
+        """Let `update` return False from now on, and end loops over `Turns`, until the loop rests."""
+        self._stopping = True
+
+    # As the host of Turns
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the loop shall end."""
+        return self._stopping
+
+    def begin(self) -> None:
+        """Take note that a loop begins, which can be paused."""
+        self._paused, self._single, self._stopping = False, 0, False
+
+    def may_go_on(self) -> bool:
+        """Return whether the next batch may come; at a pause the last step is shown whole."""
+        if self._inbox:
+            self.drain()
+        if not self._paused or self._stopping:
+            return True
+        if self._single:
+            self._single -= 1
+            return True
+        self.rest()
+        return False
+
+    def finish(self) -> None:
+        """Take note that the loop has ended."""
+        self.rest()
+
+    # Parts
+
+    def _begin_running(self) -> None:
+        opening = self.status == "ready"
+        self.status = "running"
+        self._pace.restart(self.view.step)
+        if opening:
+            if self._draws is None:
+                self.view.meet(*self._call)
+            self._flush()
+            self._window.open(self.view.structure, self.progress, self, has_model=self.view.model is not None)
+        self._window.note(self.progress)
+        if self.view.problem:
+            self._window.notify(self.view.problem)
+
+    def _flush(self) -> None:
+        losses, self._losses = self._losses, []
+        self.view.add(losses)
+        if losses:
+            self._pace.did(len(losses), self.view.step)
+        draws, self._draws = self._draws, None
+        if draws is not None:
+            self.view.take(draws)
+
+    def _show_rest(self) -> None:
+        self._showing = True  # the window asks for more now, which is in the snapshot then
+        try:
+            self._window.rest(self._snapshot, self.progress)
+        finally:
+            self._showing = False
+        if self.view.problem:
+            self._window.notify(self.view.problem)
+
+    def _snapshot(self) -> Snapshot:
+        try:
+            return self.view.snapshot()
+        except Exception as error:  # the loop goes on, whatever its window cannot show
+            self.view.give_up(error)
+            self._window.notify(self.view.problem)
+            return self.view.snapshot()
+
+    def _wait_for_the_end(self) -> None:
+        """Let the event loop look, as soon as it gets to it, whether updates still come."""
+        loop = find_loop()
+        if loop is not None and not self._watching:
+            self._watching = True
+            with contextlib.suppress(RuntimeError):  # it is closing
+                loop.call_soon_threadsafe(lambda: loop.call_later(REST_SECONDS, self._rest_if_over))
+
+    def _rest_if_over(self) -> None:
+        self._watching = False
+        if self._clock() - self._updated >= REST_SECONDS:
+            self.rest()
+        elif self.status == "running":
+            self._wait_for_the_end()
+
+
+def _reach(step: int) -> int:
+    """Return the first of 10, 20, 50, 100, 200, ... that is not below `step`."""
+    unit: int = 10 ** max(1, len(str(max(step - 1, 1))) - 1)
+    return next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= step)

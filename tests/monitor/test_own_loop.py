@@ -1,0 +1,335 @@
+"""A loop of one's own: what its monitor shows, and that the loop stays as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from contextlib import closing
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from pyro.infer import SVI, Trace_ELBO
+from pyro.infer.autoguide import AutoNormal
+from pyro.optim import Adam
+from torch import nn
+
+from rugged_widget import LoopMonitor
+from rugged_widget.monitor import own_loop
+from rugged_widget.monitor.view import loop_window
+from rugged_widget.snapshot.request import SnapshotRequest
+from tests.waits import wait_until_async
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATA = torch.tensor([0.5, 1.5, 1.0, 0.7])
+
+
+def model(x: torch.Tensor) -> None:
+    z = pyro.sample("z", dist.Normal(0.0, 1.0))
+    with pyro.plate("data", len(x)):
+        pyro.sample("x", dist.Normal(z, 0.5), obs=x)
+
+
+def hand_written(x: torch.Tensor) -> None:
+    del x
+    pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(0.0)), pyro.param("scale", torch.tensor(1.0))))
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    pyro.clear_param_store()
+    pyro.set_rng_seed(0)
+    yield
+    pyro.clear_param_store()
+
+
+@pytest.fixture
+def in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_window, "in_notebook", lambda: True)
+
+
+@pytest.fixture
+def at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(own_loop, "SHARE", 1e9)
+
+
+def svi(guide: Any = None) -> SVI:
+    return SVI(model, guide or AutoNormal(model), Adam({"lr": 0.02}), Trace_ELBO())
+
+
+def state() -> list[Any]:
+    params = {name: value.detach().tolist() for name, value in pyro.get_param_store().items()}
+    return [
+        params,
+        torch.get_rng_state().tolist(),
+        random.getstate(),
+        np.random.get_state(legacy=False)["state"]["key"].tolist(),
+    ]
+
+
+@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
+def test_losses_parameters_and_random_numbers_are_those_of_the_bare_loop() -> None:
+    ends = []
+    for monitored in (False, True):
+        pyro.clear_param_store()
+        pyro.set_rng_seed(3)
+        steps = svi()
+        monitor = LoopMonitor(steps)
+        losses = []
+        for _ in range(30):
+            losses.append(steps.step(DATA))
+            if monitored:
+                monitor.update(losses[-1], DATA)
+        if monitored:
+            monitor.rest()
+            assert monitor.snapshot.step == 30
+        monitor.close()
+        ends.append([losses, *state()])
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
+def test_a_look_moves_no_running_mean_and_no_mode() -> None:
+    class Amortised(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm1d(1)
+
+        def guide(self, x: torch.Tensor) -> None:
+            pyro.module("norm", self.norm)
+            pyro.sample("z", dist.Normal(self.norm(x[:, None]).mean(), 1.0))
+
+    network = Amortised()
+    steps = svi(network.guide)
+    with closing(LoopMonitor(steps)) as monitor:
+        monitor.update(steps.step(DATA), DATA)
+        before = [network.norm.running_mean.clone(), int(network.norm.num_batches_tracked)]
+        for _ in range(3):
+            monitor.update(1.0, DATA)
+        monitor.rest()
+        assert int(network.norm.num_batches_tracked) == before[1] == 1
+        assert torch.equal(network.norm.running_mean, before[0])
+        assert monitor.snapshot.quantiles["z"].shape == (5,)
+
+
+@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
+@pytest.mark.parametrize("known", ["svi", "guide alone", "model and guide by name"])
+def test_quantiles_are_those_of_the_guide(known: str) -> None:
+    steps = svi(hand_written)
+    given = {"guide": hand_written} if known == "guide alone" else {"guide": hand_written, "model": model}
+    with closing(LoopMonitor(steps) if known == "svi" else LoopMonitor(**given)) as monitor:
+        for _ in range(20):
+            monitor.update(steps.step(DATA), DATA)
+        monitor.rest()
+        middle = monitor.snapshot.quantiles["z"][2]
+        assert middle == pytest.approx(pyro.param("loc").item(), abs=0.1)
+        assert ("x" in [site.name for site in monitor.snapshot.structure.sites]) == (known != "guide alone")
+        assert monitor.snapshot.num_rows == (1 if known == "guide alone" else 4)
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+def test_between_two_looks_nothing_but_the_loss_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 1e9)
+    with closing(LoopMonitor(guide=hand_written)) as monitor:
+        steps = svi(hand_written)
+        for _ in range(10):
+            assert monitor.update(steps.step(DATA), DATA)
+        assert (monitor.step, monitor.status) == (1, "running")
+        monitor.rest()
+        assert (monitor.step, monitor.status) == (10, "paused")
+        assert monitor.elbo == monitor.history()["elbo"].iloc[-1]
+        assert monitor.history()["step"].tolist() == list(range(1, 11))
+
+
+@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
+def test_draws_of_another_algorithm_take_the_place_of_a_guide() -> None:
+    with closing(LoopMonitor(title="sampler")) as monitor:
+        for _ in range(3):
+            monitor.update(2.0, draws={"w": torch.arange(30.0).reshape(10, 3), "s": np.arange(10.0)})
+        monitor.rest()
+        assert {name: value.shape for name, value in monitor.snapshot.quantiles.items()} == {"w": (5, 3), "s": (5,)}
+        assert monitor.snapshot.quantiles["s"][2] == pytest.approx(4.5, abs=1)
+        with pytest.raises(ValueError, match=r"draws\['s'\] must be of shape \(number of draws, \*site shape\)"):
+            monitor.update(2.0, draws={"s": 3.0})
+
+
+@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
+def test_a_guide_that_cannot_be_called_is_said_and_the_losses_are_shown() -> None:
+    with closing(LoopMonitor(guide=hand_written)) as monitor:
+        steps = svi(hand_written)
+        monitor.update(steps.step(DATA))  # without what the step was given
+        monitor.update(steps.step(DATA))
+        monitor.rest()
+        assert monitor.snapshot.step == 2
+        assert monitor.snapshot.quantiles == {}
+        said = " ".join(child.value for child in _texts(monitor))
+        assert "Give update() what svi.step() was given" in said
+
+
+def _texts(box: Any) -> list[Any]:
+    found = [box] if hasattr(box, "value") and isinstance(box.value, str) else []
+    return found + [text for child in getattr(box, "children", ()) for text in _texts(child)]
+
+
+def test_stop_ends_a_loop_that_asks_and_the_next_loop_begins_anew() -> None:
+    with closing(LoopMonitor()) as monitor:
+        assert monitor.update(1.0)
+        monitor.stop()
+        assert not monitor.update(1.0)
+        monitor.rest()
+        assert monitor.update(1.0)
+
+
+def test_turns_end_where_they_are_stopped() -> None:
+    with closing(LoopMonitor()) as monitor:
+        seen = []
+        for batch in monitor.over(range(10)):
+            seen.append(batch)
+            monitor.update(float(batch))
+            if batch == 3:
+                monitor.stop()
+        assert seen == [0, 1, 2, 3]
+        assert (monitor.step, monitor.status) == (4, "paused")
+        assert list(monitor.over("ab")) == ["a", "b"]
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+async def test_an_async_loop_pauses_takes_a_step_goes_on_and_stops() -> None:
+    with closing(LoopMonitor(num_steps=10_000)) as monitor:
+
+        async def run() -> int:
+            count = 0
+            async for _ in monitor.over(range(10_000)):
+                monitor.update(1.0)
+                count += 1
+                await asyncio.sleep(0)
+            return count
+
+        loop = monitor._loop
+        task = asyncio.create_task(run())
+        await wait_until_async(lambda: loop.step > 3)
+        loop.ask(loop.toggle)
+        await wait_until_async(lambda: monitor.status == "paused")
+        held = loop.step
+        loop.ask(loop.advance)
+        await wait_until_async(lambda: loop.step == held + 1)
+        await wait_until_async(lambda: monitor.status == "paused")
+        assert monitor.snapshot.step == held + 1
+        loop.ask(loop.toggle)
+        await wait_until_async(lambda: loop.step > held + 3)
+        loop.ask(loop.stop)
+        assert await task == monitor.step < 10_000
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+async def test_a_loop_that_says_nothing_of_its_end_comes_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_loop, "REST_SECONDS", 0.01)
+    with closing(LoopMonitor()) as monitor:
+        for _ in range(5):
+            monitor.update(1.0)
+        assert monitor.status == "running"
+        await wait_until_async(lambda: monitor.status == "paused")
+        assert monitor.snapshot.step == 5
+
+
+def test_the_end_of_a_cell_is_the_end_of_its_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    callbacks: dict[str, list[Any]] = {"post_run_cell": []}
+    events = SimpleNamespace(
+        callbacks=callbacks,
+        register=lambda name, call: callbacks[name].append(call),
+        unregister=lambda name, call: callbacks[name].remove(call),
+    )
+    shell = SimpleNamespace(events=events, kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    with closing(LoopMonitor(num_steps=2)) as monitor:
+        monitor.update(1.0)
+        monitor.update(1.0)
+        assert monitor.status == "running"
+        for call in callbacks["post_run_cell"]:
+            call(None)
+        assert (monitor.status, monitor.step) == ("finished", 2)
+    assert callbacks["post_run_cell"] == []
+
+
+def test_in_a_script_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(LoopMonitor(title="two steps", num_steps=2)) as monitor:
+        monitor.update(1.0)
+        monitor.update(0.25)
+        monitor.rest()
+    line = capsys.readouterr().err.split("\r")[-1]
+    assert "two steps: 100%" in line
+    assert "2/2" in line
+    assert "ELBO=-0.25" in line
+
+
+def test_lightning_tells_it_of_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(LoopMonitor()) as monitor:
+        monkeypatch.delitem(sys.modules, "lightning.pytorch.callbacks", raising=False)
+        monkeypatch.delitem(sys.modules, "pytorch_lightning.callbacks", raising=False)
+        with pytest.raises(ModuleNotFoundError, match="import lightning"):
+            monitor.lightning()
+        module = ModuleType("pytorch_lightning.callbacks")
+        module.Callback = type("Callback", (), {})  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "pytorch_lightning.callbacks", module)
+        callback, trainer = monitor.lightning(), SimpleNamespace(should_stop=False)
+        callback.on_train_batch_end(trainer, None, {"loss": torch.tensor(3.0)}, [DATA], 0)
+        callback.on_train_batch_end(trainer, None, torch.tensor(2.0), DATA, 1)
+        callback.on_train_batch_end(trainer, None, None, DATA, 2)  # a step that was left out
+        assert not trainer.should_stop
+        monitor.stop()
+        callback.on_train_batch_end(trainer, None, torch.tensor(1.0), DATA, 3)
+        assert trainer.should_stop
+        callback.on_train_end(trainer, None)
+        assert monitor.history()["elbo"].tolist() == [-3.0, -2.0, -1.0]
+        assert monitor.status == "paused"
+
+
+def test_parameters_that_modules_keep_to_themselves_are_listed() -> None:
+    with pyro.settings.context(module_local_params=True):
+        guide = AutoNormal(model)
+        loss = Trace_ELBO()(model, guide)
+        with closing(LoopMonitor(guide=guide)) as monitor:
+            monitor.update(loss(DATA), DATA)
+            view = monitor._loop.view
+            view.request = SnapshotRequest(parameter_table=True)
+            table = view.snapshot().parameter_table
+            assert [(row.name, row.constraint) for row in table.rows] == [
+                ("AutoNormal.locs.z", "real"),
+                ("AutoNormal.scales.z", "positive"),
+            ]
+    assert len(pyro.get_param_store()) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [
+        (lambda: LoopMonitor("svi"), TypeError, "SVI"),
+        (lambda: LoopMonitor(model), TypeError, "give model= and guide= by name"),
+        (lambda: LoopMonitor(svi(), guide=hand_written), ValueError, "leave model= and guide= out"),
+        (lambda: LoopMonitor(guide=AutoNormal), TypeError, "guide must be what svi trains"),
+        (lambda: LoopMonitor(guide="normal"), TypeError, "guide must be what svi trains"),
+        (lambda: LoopMonitor(num_steps=0), ValueError, "num_steps"),
+        (lambda: LoopMonitor(title=3), TypeError, "title must be a text"),  # type: ignore[arg-type]
+        (lambda: LoopMonitor(language="xx"), ValueError, "language"),
+        (lambda: LoopMonitor().update("much"), TypeError, "loss must be a number, as svi.step"),
+        (lambda: LoopMonitor().update(torch.zeros(3)), TypeError, "loss must be a number, as svi.step"),
+    ],
+)
+def test_what_cannot_be_used_is_said_at_once(wrong: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    ("step", "reach"), [(0, 10), (10, 10), (11, 20), (21, 50), (99, 100), (101, 200), (5001, 10_000)]
+)
+def test_without_an_end_the_axis_grows_in_round_steps(step: int, reach: int) -> None:
+    assert own_loop._reach(step) == reach
