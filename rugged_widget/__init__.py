@@ -3,8 +3,8 @@
 from importlib.metadata import version as _version
 
 from rugged_widget.errors import ClosedError, FitError, MissingBundleError, RuggedWidgetError
-from rugged_widget.monitor.loop_monitor import LoopMonitor
-from rugged_widget.monitor.monitor import Monitor
+from rugged_widget.monitor.loop_monitor import Monitor
+from rugged_widget.monitor.monitor import ModelWidget
 from rugged_widget.monitor.watch import watch
 from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
@@ -41,8 +41,8 @@ __all__ = [
     "FitError",
     "KLGap",
     "LoadedSampler",
-    "LoopMonitor",
     "MissingBundleError",
+    "ModelWidget",
     "Monitor",
     "Priors",
     "RegressionCorrection",

@@ -30,6 +30,7 @@ PUBLIC = {
     "SavedRun",
     "LoadedSampler",
     "MissingBundleError",
+    "ModelWidget",
     "Monitor",
     "Priors",
     "RegressionCorrection",

@@ -27,7 +27,7 @@ from rugged_widget.view.i18n.catalogue import AUTO, checked_language
 T = TypeVar("T")
 
 
-class LoopMonitor(ipywidgets.VBox):
+class Monitor(ipywidgets.VBox):
     """A window onto a loop of one's own, which tells it of every step: ``monitor.update(svi.step(x, y), x, y)``.
 
     Display it, then run the loop. What it shows is computed in `update`, four times a second at most and in no more
@@ -57,7 +57,7 @@ class LoopMonitor(ipywidgets.VBox):
 
     Examples
     --------
-    >>> monitor = LoopMonitor(title="two steps")
+    >>> monitor = Monitor(title="two steps")
     >>> monitor.update(3.0), monitor.update(2.5)
     (True, True)
     >>> monitor.history()["elbo"].tolist()
@@ -104,6 +104,8 @@ class LoopMonitor(ipywidgets.VBox):
     def update(self, loss: Any, /, *args: Any, draws: Mapping[str, Any] | None = None, **kwargs: Any) -> bool:
         """Tell of a step; return False once Stop was pressed: ``if not monitor.update(loss, x): break``.
 
+        The button is there as soon as the loop is seen to let it be heard: it awaits something now and then.
+
         Parameters
         ----------
         loss
@@ -125,10 +127,9 @@ class LoopMonitor(ipywidgets.VBox):
         """Return batches for a loop that the page can pause, take step by step and stop.
 
         ``async for batch in monitor.over(loader): ...`` leaves the kernel free between two batches, so that everything
-        on the page works; ``for batch in monitor.over(loader): ...`` blocks it, and hears the buttons only where the
-        host has a thread for them. Call `update` inside, as ever.
+        on the page works; ``for batch in monitor.over(loader): ...`` blocks it, so that no button is heard and there
+        is none: interrupt the kernel to end it. Call `update` inside, as ever.
         """
-        self._window.allow_pauses()
         return Turns(batches, self._loop)
 
     def lightning(self) -> Any:

@@ -17,8 +17,8 @@ WAIT_SECONDS = 0.02  # how often a pause looks whether it is over
 class Host(Protocol):
     """What has a loop: asked between two batches."""
 
-    def begin(self) -> None:
-        """Take note that a loop begins, which can be paused."""
+    def begin(self, *, yields: bool) -> None:
+        """Take note that a loop begins, which can be paused where it yields to the event loop."""
 
     def may_go_on(self) -> bool:
         """Return whether the next batch may come, which uses up the leave for a single step."""
@@ -34,7 +34,7 @@ class Host(Protocol):
 class Turns(Generic[T]):
     """Batches for a loop, ``for batch in turns`` or ``async for batch in turns``; the second leaves the kernel free.
 
-    In a ``for`` loop the kernel hears the page's buttons only where its host has a thread for them, as JupyterLab has.
+    In a ``for`` loop the kernel hears none of the page's buttons, unless its host has a thread for them.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Turns(Generic[T]):
         return f"Turns({self._batches!r})"
 
     def __iter__(self) -> Iterator[T]:
-        self._host.begin()
+        self._host.begin(yields=False)
         try:
             for batch in self._batches:
                 while not self._host.may_go_on():
@@ -63,7 +63,7 @@ class Turns(Generic[T]):
             self._host.finish()
 
     async def __aiter__(self) -> AsyncIterator[T]:
-        self._host.begin()
+        self._host.begin(yields=True)
         rested = self._clock()
         try:
             for batch in self._batches:

@@ -1,4 +1,4 @@
-"""Monitor: the window onto the training of any Pyro model."""
+"""ModelWidget: the window onto the training of any Pyro model."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _scale_rates(training: Training[Any], factor: float) -> None:
 
 
 @with_settings
-class Monitor(SVIWidget):
+class ModelWidget(SVIWidget):
     """A window onto the training of a Pyro model, which `watch` opens.
 
     Display it, press Start. Nothing trains until it is asked to. Every setting is a trait too: observe it, link it,
@@ -86,7 +86,7 @@ class Monitor(SVIWidget):
 
     @usual_errors()
     def __init__(self, problem: Problem, **settings: Any) -> None:
-        values = checked_settings(Monitor, {**settings, "guide": problem.guide})
+        values = checked_settings(ModelWidget, {**settings, "guide": problem.guide})
         self._problem = problem
         self._first_fit: ModelFit | None = None
         titles: tuple[str, ...] = ()
@@ -139,7 +139,7 @@ class Monitor(SVIWidget):
     ) -> Dashboard:
         problem = self._problem
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
-        values = {name: setting.shown(settings[name]) for name, setting in settings_of(Monitor).items()}
+        values = {name: setting.shown(settings[name]) for name, setting in settings_of(ModelWidget).items()}
         subject = StructureSubject(
             problem.title,
             call=f"{problem.name}({call_of(problem)})",
@@ -148,7 +148,7 @@ class Monitor(SVIWidget):
             text=text,
         )
         unused = "rate_factor" if problem.optimizer is None else "learning_rate"
-        controls = {name: control for name, control in controls_of(Monitor).items() if name != unused}
+        controls = {name: control for name, control in controls_of(ModelWidget).items() if name != unused}
 
         def static_html(snapshot: Snapshot, status: str, _exact: bool) -> str:
             return still(subject, snapshot, status, text=text)

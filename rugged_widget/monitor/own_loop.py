@@ -51,6 +51,9 @@ class Window(Protocol):
     def notify(self, said: str) -> None:
         """Say something; plain text."""
 
+    def hear(self, *, pauses: bool) -> None:
+        """Show the button to stop the loop, which is heard, and those to pause it where it can be."""
+
 
 class OwnLoop:
     """Takes updates, and looks and shows when that is due. Pauses work where its batches are taken from `Turns`.
@@ -194,8 +197,10 @@ class OwnLoop:
         """Whether the loop shall end."""
         return self._stopping
 
-    def begin(self) -> None:
-        """Take note that a loop begins, which can be paused."""
+    def begin(self, *, yields: bool) -> None:
+        """Take note that a loop begins, which can be paused where it yields to the event loop."""
+        if yields:
+            self._window.hear(pauses=True)
         self._paused, self._single, self._stopping = False, 0, False
 
     def may_go_on(self) -> bool:
@@ -267,7 +272,8 @@ class OwnLoop:
         self._watching = False
         if self._clock() - self._updated >= REST_SECONDS:
             self.rest()
-        elif self.status == "running":
+        elif self.status == "running":  # the event loop gets turns meanwhile, so that buttons are heard
+            self._window.hear(pauses=False)
             self._wait_for_the_end()
 
 

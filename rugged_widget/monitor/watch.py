@@ -8,7 +8,7 @@ from typing import Any, Final
 from rugged_widget.monitor.infer.problem import parameter_names, problem_of, taken_apart
 from rugged_widget.monitor.infer.refusals import called, refuse_misspelt, refuse_no_guide
 from rugged_widget.monitor.infer.run_spec import parameters_of
-from rugged_widget.monitor.monitor import Monitor
+from rugged_widget.monitor.monitor import ModelWidget
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.setting import settings_of
 
@@ -43,7 +43,7 @@ def watch(
     title: str | None = None,
     predict: Any = None,
     **settings: Any,
-) -> Monitor:
+) -> ModelWidget:
     """Open a window onto the training of a model: ``watch(svi, x, y)``, ``watch(model, guide, x, y)``.
 
     It trains as a loop of ``svi.step(x, y)`` would, and when it rests, guide, modules and Pyro's parameter store hold
@@ -84,12 +84,12 @@ def watch(
         what it has at the site is drawn over the first column of numbers among them that is not the site's own data,
         else over its index.
     settings
-        Settings of `Monitor` by name: learning_rate, num_steps, seed, speed, engine, stop_when_converged, language,
+        Settings of `ModelWidget` by name: learning_rate, num_steps, seed, speed, engine, stop_when_converged, language,
         rate_factor. Whatever else is given by name is a keyword argument of the model.
 
     Returns
     -------
-    Monitor
+    ModelWidget
         A widget: display it, press Start; or ``await monitor.fit()``.
 
     Raises
@@ -124,7 +124,7 @@ def watch(
         if both := _names_of_both(given["model"], {*of_window} - {*(kwargs or {})}):
             raise ValueError(f"{error}. {both}") from error
         raise
-    return Monitor(problem, **of_window)
+    return ModelWidget(problem, **of_window)
 
 
 def _names_of_both(model: Any, settings: set[str]) -> str:
@@ -153,7 +153,7 @@ def _guide_first(args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
 
 def _told_apart(settings: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the arguments of the model and the settings of the window among what was given by name."""
-    names = settings_of(Monitor)
+    names = settings_of(ModelWidget)
     of_model = {name: value for name, value in settings.items() if name not in names}
     of_window = {name: value for name, value in settings.items() if name in names}
     refuse_misspelt(of_model, {*names, *_OWN}, parameter_names(given["model"]))

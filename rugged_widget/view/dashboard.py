@@ -135,9 +135,9 @@ class Dashboard:
         """Return whether a frame can go out now, though pages may not be heard; see `FrameStream.ready_unheard`."""
         return self._stream.ready_unheard()
 
-    def allow_pauses(self) -> None:
-        """Let a loop of the user's own be paused, as it can be now."""
-        self._controls.allow_pauses()
+    def hear(self, *, pauses: bool) -> None:
+        """Show the button to stop a loop of the user's own, and those to pause it where it can be."""
+        self._controls.hear(pauses=pauses)
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a frame."""

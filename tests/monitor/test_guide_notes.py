@@ -11,7 +11,7 @@ import pyro.distributions as dist
 import pytest
 import torch
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 
 DATA = torch.tensor([0.3, -1.2, 0.8])
 
@@ -27,7 +27,7 @@ def misspelt(_data: torch.Tensor) -> None:
     pyro.sample("levle", dist.Normal(loc, 1.0))
 
 
-def said(monitor: Monitor) -> str:
+def said(monitor: ModelWidget) -> str:
     """Return everything that the page shows as text."""
     page = monitor._dashboard._tabs.visible
     return unescape(" ".join(str(getattr(target, "value", "")) for target in page.targets))

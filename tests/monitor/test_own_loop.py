@@ -19,7 +19,7 @@ from pyro.infer.autoguide import AutoNormal
 from pyro.optim import Adam
 from torch import nn
 
-from rugged_widget import LoopMonitor
+from rugged_widget import Monitor
 from rugged_widget.monitor import own_loop
 from rugged_widget.monitor.view import loop_window
 from rugged_widget.snapshot.request import SnapshotRequest
@@ -82,7 +82,7 @@ def test_losses_parameters_and_random_numbers_are_those_of_the_bare_loop() -> No
         pyro.clear_param_store()
         pyro.set_rng_seed(3)
         steps = svi()
-        monitor = LoopMonitor(steps)
+        monitor = Monitor(steps)
         losses = []
         for _ in range(30):
             losses.append(steps.step(DATA))
@@ -109,7 +109,7 @@ def test_a_look_moves_no_running_mean_and_no_mode() -> None:
 
     network = Amortised()
     steps = svi(network.guide)
-    with closing(LoopMonitor(steps)) as monitor:
+    with closing(Monitor(steps)) as monitor:
         monitor.update(steps.step(DATA), DATA)
         before = [network.norm.running_mean.clone(), int(network.norm.num_batches_tracked)]
         for _ in range(3):
@@ -125,7 +125,7 @@ def test_a_look_moves_no_running_mean_and_no_mode() -> None:
 def test_quantiles_are_those_of_the_guide(known: str) -> None:
     steps = svi(hand_written)
     given = {"guide": hand_written} if known == "guide alone" else {"guide": hand_written, "model": model}
-    with closing(LoopMonitor(steps) if known == "svi" else LoopMonitor(**given)) as monitor:
+    with closing(Monitor(steps) if known == "svi" else Monitor(**given)) as monitor:
         for _ in range(20):
             monitor.update(steps.step(DATA), DATA)
         monitor.rest()
@@ -138,7 +138,7 @@ def test_quantiles_are_those_of_the_guide(known: str) -> None:
 @pytest.mark.usefixtures("in_a_notebook")
 def test_between_two_looks_nothing_but_the_loss_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_loop, "LOOK_SECONDS", 1e9)
-    with closing(LoopMonitor(guide=hand_written)) as monitor:
+    with closing(Monitor(guide=hand_written)) as monitor:
         steps = svi(hand_written)
         for _ in range(10):
             assert monitor.update(steps.step(DATA), DATA)
@@ -151,7 +151,7 @@ def test_between_two_looks_nothing_but_the_loss_is_noted(monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("in_a_notebook", "at_every_step")
 def test_draws_of_another_algorithm_take_the_place_of_a_guide() -> None:
-    with closing(LoopMonitor(title="sampler")) as monitor:
+    with closing(Monitor(title="sampler")) as monitor:
         for _ in range(3):
             monitor.update(2.0, draws={"w": torch.arange(30.0).reshape(10, 3), "s": np.arange(10.0)})
         monitor.rest()
@@ -163,7 +163,7 @@ def test_draws_of_another_algorithm_take_the_place_of_a_guide() -> None:
 
 @pytest.mark.usefixtures("in_a_notebook", "at_every_step")
 def test_a_guide_that_cannot_be_called_is_said_and_the_losses_are_shown() -> None:
-    with closing(LoopMonitor(guide=hand_written)) as monitor:
+    with closing(Monitor(guide=hand_written)) as monitor:
         steps = svi(hand_written)
         monitor.update(steps.step(DATA))  # without what the step was given
         monitor.update(steps.step(DATA))
@@ -180,7 +180,7 @@ def _texts(box: Any) -> list[Any]:
 
 
 def test_stop_ends_a_loop_that_asks_and_the_next_loop_begins_anew() -> None:
-    with closing(LoopMonitor()) as monitor:
+    with closing(Monitor()) as monitor:
         assert monitor.update(1.0)
         monitor.stop()
         assert not monitor.update(1.0)
@@ -189,7 +189,7 @@ def test_stop_ends_a_loop_that_asks_and_the_next_loop_begins_anew() -> None:
 
 
 def test_turns_end_where_they_are_stopped() -> None:
-    with closing(LoopMonitor()) as monitor:
+    with closing(Monitor()) as monitor:
         seen = []
         for batch in monitor.over(range(10)):
             seen.append(batch)
@@ -203,7 +203,7 @@ def test_turns_end_where_they_are_stopped() -> None:
 
 @pytest.mark.usefixtures("in_a_notebook")
 async def test_an_async_loop_pauses_takes_a_step_goes_on_and_stops() -> None:
-    with closing(LoopMonitor(num_steps=10_000)) as monitor:
+    with closing(Monitor(num_steps=10_000)) as monitor:
 
         async def run() -> int:
             count = 0
@@ -232,7 +232,7 @@ async def test_an_async_loop_pauses_takes_a_step_goes_on_and_stops() -> None:
 @pytest.mark.usefixtures("in_a_notebook")
 async def test_a_loop_that_says_nothing_of_its_end_comes_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_loop, "REST_SECONDS", 0.01)
-    with closing(LoopMonitor()) as monitor:
+    with closing(Monitor()) as monitor:
         for _ in range(5):
             monitor.update(1.0)
         assert monitor.status == "running"
@@ -249,7 +249,7 @@ def test_the_end_of_a_cell_is_the_end_of_its_loop(monkeypatch: pytest.MonkeyPatc
     )
     shell = SimpleNamespace(events=events, kernel=object())
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    with closing(LoopMonitor(num_steps=2)) as monitor:
+    with closing(Monitor(num_steps=2)) as monitor:
         monitor.update(1.0)
         monitor.update(1.0)
         assert monitor.status == "running"
@@ -260,7 +260,7 @@ def test_the_end_of_a_cell_is_the_end_of_its_loop(monkeypatch: pytest.MonkeyPatc
 
 
 def test_in_a_script_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with closing(LoopMonitor(title="two steps", num_steps=2)) as monitor:
+    with closing(Monitor(title="two steps", num_steps=2)) as monitor:
         monitor.update(1.0)
         monitor.update(0.25)
         monitor.rest()
@@ -271,7 +271,7 @@ def test_in_a_script_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_lightning_tells_it_of_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(LoopMonitor()) as monitor:
+    with closing(Monitor()) as monitor:
         monkeypatch.delitem(sys.modules, "lightning.pytorch.callbacks", raising=False)
         monkeypatch.delitem(sys.modules, "pytorch_lightning.callbacks", raising=False)
         with pytest.raises(ModuleNotFoundError, match="import lightning"):
@@ -296,7 +296,7 @@ def test_parameters_that_modules_keep_to_themselves_are_listed() -> None:
     with pyro.settings.context(module_local_params=True):
         guide = AutoNormal(model)
         loss = Trace_ELBO()(model, guide)
-        with closing(LoopMonitor(guide=guide)) as monitor:
+        with closing(Monitor(guide=guide)) as monitor:
             monitor.update(loss(DATA), DATA)
             view = monitor._loop.view
             view.request = SnapshotRequest(parameter_table=True)
@@ -311,16 +311,16 @@ def test_parameters_that_modules_keep_to_themselves_are_listed() -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "said"),
     [
-        (lambda: LoopMonitor("svi"), TypeError, "SVI"),
-        (lambda: LoopMonitor(model), TypeError, "give model= and guide= by name"),
-        (lambda: LoopMonitor(svi(), guide=hand_written), ValueError, "leave model= and guide= out"),
-        (lambda: LoopMonitor(guide=AutoNormal), TypeError, "guide must be what svi trains"),
-        (lambda: LoopMonitor(guide="normal"), TypeError, "guide must be what svi trains"),
-        (lambda: LoopMonitor(num_steps=0), ValueError, "num_steps"),
-        (lambda: LoopMonitor(title=3), TypeError, "title must be a text"),  # type: ignore[arg-type]
-        (lambda: LoopMonitor(language="xx"), ValueError, "language"),
-        (lambda: LoopMonitor().update("much"), TypeError, "loss must be a number, as svi.step"),
-        (lambda: LoopMonitor().update(torch.zeros(3)), TypeError, "loss must be a number, as svi.step"),
+        (lambda: Monitor("svi"), TypeError, "SVI"),
+        (lambda: Monitor(model), TypeError, "give model= and guide= by name"),
+        (lambda: Monitor(svi(), guide=hand_written), ValueError, "leave model= and guide= out"),
+        (lambda: Monitor(guide=AutoNormal), TypeError, "guide must be what svi trains"),
+        (lambda: Monitor(guide="normal"), TypeError, "guide must be what svi trains"),
+        (lambda: Monitor(num_steps=0), ValueError, "num_steps"),
+        (lambda: Monitor(title=3), TypeError, "title must be a text"),  # type: ignore[arg-type]
+        (lambda: Monitor(language="xx"), ValueError, "language"),
+        (lambda: Monitor().update("much"), TypeError, "loss must be a number, as svi.step"),
+        (lambda: Monitor().update(torch.zeros(3)), TypeError, "loss must be a number, as svi.step"),
     ],
 )
 def test_what_cannot_be_used_is_said_at_once(wrong: Any, error: type[Exception], said: str) -> None:

@@ -15,7 +15,7 @@ import torch
 from pyro.contrib import gp
 from pyro.infer.autoguide import AutoNormal
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 from rugged_widget.snapshot.model_values import INDEX, Prediction
 from tests.monitor.watched import losses
 from tests.view import drawn
@@ -224,7 +224,7 @@ def test_what_has_another_form_is_refused_at_once(predict: Any, error: type[Exce
         watch(line, None, X, Y, predict=predict)
 
 
-def panels(monitor: Monitor) -> list[Any]:
+def panels(monitor: ModelWidget) -> list[Any]:
     return drawn.parts(monitor, "rw-prediction")
 
 

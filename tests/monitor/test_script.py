@@ -20,7 +20,7 @@ from tests.models.basic import EFFECTS, ERRORS, eight_schools
 from tests.monitor.watched import made, watched
 
 if TYPE_CHECKING:
-    from rugged_widget import Monitor
+    from rugged_widget import ModelWidget
     from tests.models.case import Case
 
 ALL = {"eight schools by hand, decaying rate", "batters", "coin", "gamma-Poisson", "eight schools, Renyi"}
@@ -39,7 +39,7 @@ def executed(script: str, notebook: dict[str, Any]) -> dict[str, np.ndarray]:
     return {name: value.detach().numpy() for name, value in pyro.get_param_store().items()}
 
 
-def agrees(monitor: Monitor, notebook: dict[str, Any]) -> None:
+def agrees(monitor: ModelWidget, notebook: dict[str, Any]) -> None:
     script, wanted = monitor.script(), monitor.param_store()
     ours = executed(script, notebook)
     assert ours.keys() == wanted.keys(), script
@@ -60,7 +60,7 @@ def test_it_trains_the_same_parameters(case: Case) -> None:
         agrees(monitor, {**there, **parts, **arguments})
 
 
-def schools(**settings: Any) -> Monitor:
+def schools(**settings: Any) -> ModelWidget:
     pyro.clear_param_store()
     return watch(eight_schools, settings.pop("guide", None), EFFECTS, ERRORS, engine="plain", num_steps=6, **settings)
 

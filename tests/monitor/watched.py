@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyro
 from pyro.infer import SVI
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 from rugged_widget.svi_widget import SVIWidget
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def made(case: Case) -> Setup:
     return case.make()
 
 
-def watched(case: Case, setup: Setup | None = None, **settings: Any) -> Monitor:
+def watched(case: Case, setup: Setup | None = None, **settings: Any) -> ModelWidget:
     """Watch a case by its SVI and with Pyro's own steps, where no other engine is asked for."""
     setup = setup or made(case)
     svi = SVI(setup.model, setup.guide, setup.optimizer, loss=setup.loss)

@@ -69,7 +69,7 @@ class LoopWindow:
         self._buttons: Buttons | None = None
         self._dashboard: Dashboard | None = None
         self._line: ProgressLine | None = None
-        self._displayed, self._pauses = False, False
+        self._displayed = self._hears = self._pauses = False
 
     def __repr__(self) -> str:
         return f"LoopWindow({self._title!r}, {'displayed' if self._displayed else 'not displayed'})"
@@ -86,8 +86,8 @@ class LoopWindow:
             self._line = ProgressLine(self._title or self._text("own_loop.title"), steps)
             return
         self._dashboard = self._make_dashboard(structure, progress, buttons, has_model=has_model)
-        if self._pauses:
-            self._dashboard.allow_pauses()
+        if self._hears:
+            self._dashboard.hear(pauses=self._pauses)
         if self._displayed:
             self._dashboard.expect_page()
         self._fill(self._dashboard.children)
@@ -133,11 +133,11 @@ class LoopWindow:
         if self._dashboard is not None:
             self._dashboard.expect_page()
 
-    def allow_pauses(self) -> None:
-        """Take note that the loop can be paused from now on."""
-        self._pauses = True
+    def hear(self, *, pauses: bool) -> None:
+        """Show the button to stop the loop, which is heard, and those to pause it where it can be."""
+        self._hears, self._pauses = True, self._pauses or pauses
         if self._dashboard is not None:
-            self._dashboard.allow_pauses()
+            self._dashboard.hear(pauses=self._pauses)
 
     def html(self) -> str:
         """Return what a saved notebook shows without a kernel; empty before anything was shown."""

@@ -36,8 +36,8 @@ class Controls:
     """The control row, the progress bar and the status sentence.
 
     The row has the `inputs` in their order; `settings` are the first values as controls show them, of engine too.
-    Beside an `own_loop`, one that its user runs, the last button is to stop it, and the others are hidden until
-    `allow_pauses`.
+    Beside an `own_loop`, one that its user runs, the last button is to stop it, and all are hidden until they would be
+    heard: see `hear`.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Controls:
         caption(self._step, text, "controls.step", "controls.step_tip")
         last = "own_loop.stop" if own_loop else "controls.reset"
         caption(self._reset, text, last, f"{last}_tip")
-        for hidden in (self._primary, self._step) if own_loop else ():
+        for hidden in (self._primary, self._step, self._reset) if own_loop else ():
             hidden.layout.display = "none"
         self._primary.icon = PRIMARY["ready"][1]
         text.follow(self._name_primary)
 
-    def allow_pauses(self) -> None:
-        """Show the buttons to pause a loop of the user's own and to let it take one step."""
-        for shown in (self._primary, self._step):
+    def hear(self, *, pauses: bool) -> None:
+        """Show the button to stop a loop of the user's own, and those to pause it where it can be."""
+        for shown in (self._primary, self._step, self._reset) if pauses else (self._reset,):
             shown.layout.display = None
 
     def show_setting(self, name: str, value: object) -> bool:
