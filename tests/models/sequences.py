@@ -6,6 +6,7 @@ import pyro
 import pyro.distributions as dist
 import torch
 from pyro import poutine
+from pyro.contrib.epidemiology.models import SimpleSIRModel
 from pyro.infer import TraceEnum_ELBO, config_enumerate
 from pyro.infer.autoguide import AutoDelta, AutoNormal
 from pyro.optim import ClippedAdam
@@ -118,4 +119,11 @@ def varying() -> Setup:
     return Setup(model, guide, (torch.tensor(2.0),))
 
 
-CASES = (markov, volatility, level, deep, varying)
+@case("epidemic", "R0", "rho", "auxiliary")
+def epidemic() -> Setup:
+    """Make a model that is the method of an object of Pyro's, which computes in its first call and remembers."""
+    model = SimpleSIRModel(40, 5.0, torch.tensor([0.0, 1.0, 2.0, 3.0, 2.0, 1.0]))._relaxed_model
+    return Setup(model, AutoNormal(model, init_scale=0.01))
+
+
+CASES = (markov, volatility, level, deep, varying, epidemic)
