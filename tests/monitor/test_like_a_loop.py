@@ -201,6 +201,22 @@ def test_it_computes_in_the_default_dtype_that_the_user_has_chosen(engine: str) 
         torch.set_default_dtype(torch.float32)
 
 
+def test_parameters_that_the_user_keeps_in_modules_do_not_come_into_the_store() -> None:
+    with pyro.settings.context(module_local_params=True):
+        setup = made(SCHOOLS)
+        svi = SVI(setup.model, setup.guide, setup.optimizer, loss=setup.loss)
+        pyro.set_rng_seed(3)
+        wanted = [svi.step(*setup.args) for _ in range(4)]
+        trained = {name: value.clone() for name, value in setup.guide.named_parameters()}
+        stored = {*pyro.get_param_store().keys()}
+        setup = made(SCHOOLS)
+        with closing(watched(SCHOOLS, setup)) as monitor:
+            monitor.advance(4)
+            assert losses(monitor) == wanted
+            assert {*pyro.get_param_store().keys()} == stored
+            assert same(dict(setup.guide.named_parameters()), trained)
+
+
 def test_a_recalled_run_comes_back_and_goes_on() -> None:
     setup = made(SCHOOLS)
     with closing(watched(SCHOOLS, setup, num_steps=6)) as monitor:

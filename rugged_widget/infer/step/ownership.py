@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import pyro
 import torch
 from pyro.infer.autoguide import AutoGuide
+from pyro.nn import PyroModule
 from pyro.poutine.messenger import Messenger
 from torch import nn
 from torch.utils.weak import WeakTensorKeyDictionary
@@ -374,13 +376,21 @@ class OwnState:
     def _give_params(self, params: Params) -> None:
         tensors, _, constraints = params
         users, names, users_constraints = present_params()
+        local = set(map(id, self._local_tensors()))
         for name, tensor in tensors.items():
             self._share_tensor(tensor)
-            if self._ownership.has_left(name, tensor):
+            if id(tensor) in local or self._ownership.has_left(name, tensor):
                 continue
             if users.get(name) is not tensor:
                 names.pop(users.pop(name, None), None)
             users[name], names[tensor], users_constraints[name] = tensor, name, constraints[name]
+
+
+    def _local_tensors(self) -> Iterator[torch.Tensor]:
+        """Yield the parameters that a loop of the user's would keep in modules and out of the store."""
+        if pyro.settings.get("module_local_params"):
+            held = (owned for owned in self._modules if isinstance(owned.module, PyroModule))
+            yield from tensors_in(owned.attributes for owned in held)
 
 
 class ModuleCheckpoint(NamedTuple):
