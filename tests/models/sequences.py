@@ -35,6 +35,33 @@ def markov() -> Setup:
     return Setup(model, guide, (counts(2, 4, 6, 4).float(),), {"num_states": 2}, TraceEnum_ELBO(max_plate_nesting=2))
 
 
+_tones: nn.Module | None = None
+
+
+def _of_tones(state: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
+    """Return logits of a network that the first call makes and leaves in a global variable."""
+    global _tones  # noqa: PLW0603 what is tried
+    if _tones is None:
+        _tones = nn.Linear(5, 4)
+    pyro.module("tones", _tones)
+    return _tones(torch.cat([state.expand(*heard.shape[:-1], 1), heard], -1))
+
+
+@case("network in a global variable", "state")
+def late() -> Setup:
+    global _tones  # noqa: PLW0603 begins anew
+    _tones = None
+
+    def model(notes: torch.Tensor) -> None:
+        state = pyro.sample("state", dist.Normal(0.0, 1.0))
+        with pyro.plate("tunes", len(notes)):
+            for time in range(1, notes.shape[1]):
+                logits = _of_tones(state, notes[:, time - 1])
+                pyro.sample(f"note_{time}", dist.Bernoulli(logits=logits).to_event(1), obs=notes[:, time])
+
+    return Setup(model, AutoDelta(poutine.block(model, expose=["state"])), (counts(2, 4, 3, 4).float(),))
+
+
 @case("stochastic volatility", "persistence", "width", "steps")
 def volatility() -> Setup:
     def model(returns: torch.Tensor) -> None:
@@ -126,4 +153,4 @@ def epidemic() -> Setup:
     return Setup(model, AutoNormal(model, init_scale=0.01))
 
 
-CASES = (markov, volatility, level, deep, varying, epidemic)
+CASES = (markov, late, volatility, level, deep, varying, epidemic)

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from rugged_widget.infer.step.variables import variables_of
+
 MAX_ITEMS = 1000
 """Items of a list or a dictionary that are looked at."""
 
@@ -103,10 +105,13 @@ _OPAQUE = (torch.Tensor, np.ndarray, types.ModuleType, type)
 def owners(things: Iterable[object]) -> list[object]:
     """Return objects whose methods things are, and objects of the user's own classes that are called themselves.
 
+    The global variables that functions assign are among them, as an object.
+
     A partial and what one of Pyro's handlers wraps count as what is inside. Modules are left out, and so is what torch
     and Python bring; an object of Pyro's that has a model as its method, such as an epidemic, is not.
     """
-    found: dict[int, object] = {}
+    things = list(things)
+    found: dict[int, object] = {id(variables): variables for variables in variables_of(things)}
     queue = list(things)
     while queue:
         thing = queue.pop()

@@ -228,7 +228,9 @@ class OwnState:
             held.own.install(held.tensor)
 
     def keep(self) -> None:
-        """Take hold of what the fit has; the attributes of modules are held anyway."""
+        """Take hold of what the fit has; the attributes of modules are held anyway, but those of variables are not."""
+        for owned in self._modules:
+            owned.attributes = vars(owned.module)
         for held in self._tensors.values():
             held.own = held.own.refreshed(held.tensor)
 
@@ -370,6 +372,7 @@ class OwnState:
                 users[name] = copied_value(owned.attributes[name])
             else:
                 users.pop(name, None)
+        install_attributes(owned.module, users)
         for tensor in tensors_in([owned.attributes]):
             self._share_tensor(tensor)
 
@@ -384,7 +387,6 @@ class OwnState:
             if users.get(name) is not tensor:
                 names.pop(users.pop(name, None), None)
             users[name], names[tensor], users_constraints[name] = tensor, name, constraints[name]
-
 
     def _local_tensors(self) -> Iterator[torch.Tensor]:
         """Yield the parameters that a loop of the user's would keep in modules and out of the store."""
