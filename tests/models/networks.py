@@ -78,6 +78,25 @@ def semi_supervised() -> Setup:
     return Setup(model, guide, (pictures(),), loss=TraceEnum_ELBO(max_plate_nesting=1))
 
 
+@case("autoencoder of rows that the guide picks", "z")
+def picked() -> Setup:
+    both, data = Autoencoder(), pictures()
+
+    def model(x: torch.Tensor) -> None:
+        pyro.module("decoder", both.decoder)
+        with pyro.plate("pictures", len(x)) as rows:
+            z = pyro.sample("z", dist.Normal(torch.zeros(len(rows), 2), 1.0).to_event(1))
+            pyro.sample("x", dist.Bernoulli(logits=both.decoder(z)).to_event(1), obs=x[rows])
+
+    def guide(x: torch.Tensor) -> None:
+        pyro.module("encoder", both.encoder)
+        with pyro.plate("pictures", len(x), subsample_size=5) as rows:
+            loc, log_scale = both.encoder(x[rows]).chunk(2, -1)
+            pyro.sample("z", dist.Normal(loc, log_scale.exp()).to_event(1))
+
+    return Setup(model, guide, (data,))
+
+
 class Network(PyroModule):
     """A neural network of drawn weights."""
 
@@ -142,4 +161,4 @@ def topics() -> Setup:
     return Setup(model, guide, (counts(4, 15, 10).float(),), loss=TraceMeanField_ELBO())
 
 
-CASES = (autoencoder, normed, semi_supervised, half_drawn, density, topics)
+CASES = (autoencoder, normed, picked, semi_supervised, half_drawn, density, topics)

@@ -6,6 +6,7 @@ import pyro
 import pyro.distributions as dist
 import torch
 from pyro import poutine
+from pyro.contrib.epidemiology.models import SimpleSIRModel
 from pyro.infer import TraceEnum_ELBO, config_enumerate
 from pyro.infer.autoguide import AutoDelta, AutoNormal
 from pyro.optim import ClippedAdam
@@ -32,6 +33,33 @@ def markov() -> Setup:
 
     guide = AutoDelta(poutine.block(model, expose=["moving", "sounding"]))
     return Setup(model, guide, (counts(2, 4, 6, 4).float(),), {"num_states": 2}, TraceEnum_ELBO(max_plate_nesting=2))
+
+
+_tones: nn.Module | None = None
+
+
+def _of_tones(state: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
+    """Return logits of a network that the first call makes and leaves in a global variable."""
+    global _tones  # noqa: PLW0603 what is tried
+    if _tones is None:
+        _tones = nn.Linear(5, 4)
+    pyro.module("tones", _tones)
+    return _tones(torch.cat([state.expand(*heard.shape[:-1], 1), heard], -1))
+
+
+@case("network in a global variable", "state")
+def late() -> Setup:
+    global _tones  # noqa: PLW0603 begins anew
+    _tones = None
+
+    def model(notes: torch.Tensor) -> None:
+        state = pyro.sample("state", dist.Normal(0.0, 1.0))
+        with pyro.plate("tunes", len(notes)):
+            for time in range(1, notes.shape[1]):
+                logits = _of_tones(state, notes[:, time - 1])
+                pyro.sample(f"note_{time}", dist.Bernoulli(logits=logits).to_event(1), obs=notes[:, time])
+
+    return Setup(model, AutoDelta(poutine.block(model, expose=["state"])), (counts(2, 4, 3, 4).float(),))
 
 
 @case("stochastic volatility", "persistence", "width", "steps")
@@ -118,4 +146,11 @@ def varying() -> Setup:
     return Setup(model, guide, (torch.tensor(2.0),))
 
 
-CASES = (markov, volatility, level, deep, varying)
+@case("epidemic", "R0", "rho", "auxiliary")
+def epidemic() -> Setup:
+    """Make a model that is the method of an object of Pyro's, which computes in its first call and remembers."""
+    model = SimpleSIRModel(40, 5.0, torch.tensor([0.0, 1.0, 2.0, 3.0, 2.0, 1.0]))._relaxed_model
+    return Setup(model, AutoNormal(model, init_scale=0.01))
+
+
+CASES = (markov, late, volatility, level, deep, varying, epidemic)

@@ -82,6 +82,14 @@ def test_a_model_takes_the_steps_of_a_bare_loop_and_shows_its_latents(case: Case
         assert again.quantiles.keys() == snapshot.quantiles.keys()
 
 
+def test_a_guide_that_picks_rows_is_not_judged_and_the_page_says_why() -> None:
+    case = next(case for case in CASES if case.name == "autoencoder of rows that the guide picks")
+    with closing(watched(case, num_steps=2)) as monitor:
+        monitor.advance(2)
+        assert monitor.snapshot is not None
+        assert monitor.snapshot.unjudged == "subsampled"
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_captured_step_agrees_with_the_bare_loop_but_for_rounding(case: Case) -> None:
     with closing(watched(case, engine="auto", num_steps=NUM_STEPS)) as monitor:

@@ -15,7 +15,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyro.infer import SVI, Predictive
+from pyro.infer import SVI, Predictive, Trace_ELBO
+from pyro.optim import Adam
 
 from rugged_widget import watch
 from tests.models import CASES
@@ -145,6 +146,75 @@ def test_a_warm_start_goes_on_from_parameters_and_optimizer(case: Case) -> None:
         monitor.reset()
         monitor.advance(4)
         assert losses(monitor) == wanted
+
+
+def _halves(x: torch.Tensor, y: torch.Tensor | None = None) -> None:
+    first, second = (pyro.param(name, torch.zeros(())) for name in ("first", "second"))
+    pyro.sample("x", dist.Normal(first, 1.0), obs=x)
+    if y is not None:
+        pyro.sample("y", dist.Normal(second, 1.0), obs=y)
+
+
+def _nothing(*_: torch.Tensor) -> None:
+    """Draw no latents."""
+
+
+def test_moments_of_steps_before_move_a_parameter_that_the_loss_no_longer_depends_on() -> None:
+    def warmed() -> SVI:
+        pyro.clear_param_store()
+        svi = SVI(_halves, _nothing, Adam({"lr": 0.1}), loss=Trace_ELBO())
+        svi.step(torch.tensor(1.0), torch.tensor(1.0))
+        return svi
+
+    def second() -> float:
+        return pyro.param("second").item()
+
+    svi, wanted = warmed(), []
+    for _ in range(5):
+        svi.step(torch.tensor(1.0))
+        wanted.append(second())
+    assert len({*wanted}) == 5
+    for engine in ("plain", "auto"):
+        svi = warmed()
+        with closing(watch(svi, torch.tensor(1.0), engine=engine, num_steps=3)) as monitor:
+            monitor.advance(3)
+            assert second() == wanted[2]
+        svi.step(torch.tensor(1.0))
+        assert second() == wanted[3]
+
+
+@pytest.mark.parametrize("engine", ["plain", "auto"])
+def test_it_computes_in_the_default_dtype_that_the_user_has_chosen(engine: str) -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        setup = made(SCHOOLS)
+        svi = SVI(setup.model, setup.guide, setup.optimizer, loss=setup.loss)
+        pyro.set_rng_seed(3)
+        wanted = [svi.step(*setup.args) for _ in range(4)]
+        with closing(watched(SCHOOLS, engine=engine)) as monitor:
+            monitor.advance(4)
+            assert {value.dtype for value in monitor.param_store().values()} == {np.dtype("float64")}
+            if engine == "plain":
+                assert losses(monitor) == wanted
+            np.testing.assert_allclose(losses(monitor), wanted, rtol=1e-12)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_parameters_that_the_user_keeps_in_modules_do_not_come_into_the_store() -> None:
+    with pyro.settings.context(module_local_params=True):
+        setup = made(SCHOOLS)
+        svi = SVI(setup.model, setup.guide, setup.optimizer, loss=setup.loss)
+        pyro.set_rng_seed(3)
+        wanted = [svi.step(*setup.args) for _ in range(4)]
+        trained = {name: value.clone() for name, value in setup.guide.named_parameters()}
+        stored = {*pyro.get_param_store().keys()}
+        setup = made(SCHOOLS)
+        with closing(watched(SCHOOLS, setup)) as monitor:
+            monitor.advance(4)
+            assert losses(monitor) == wanted
+            assert {*pyro.get_param_store().keys()} == stored
+            assert same(dict(setup.guide.named_parameters()), trained)
 
 
 def test_a_recalled_run_comes_back_and_goes_on() -> None:

@@ -33,8 +33,8 @@ def build(
     the next step is not like those after it, UnsupportedError where the step cannot be captured, TooLongError where the
     loss has more operations than `most`; whatever model and guide raise is raised too.
     """
-    params = params_of(step, most)
-    link = Link(step.optim, params)
+    params, others = params_of(step, most)
+    link = Link(step.optim, params, others)
     state, _ = link.read()
     if before is not None and before.is_of(step, link):
         return _running(step, link, before), before

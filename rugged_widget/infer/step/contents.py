@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from rugged_widget.infer.step.variables import variables_of
+
 MAX_ITEMS = 1000
 """Items of a list or a dictionary that are looked at."""
 
@@ -101,27 +103,37 @@ _OPAQUE = (torch.Tensor, np.ndarray, types.ModuleType, type)
 
 
 def owners(things: Iterable[object]) -> list[object]:
-    """Return objects of the user's own classes whose methods things are, or that are called themselves.
+    """Return objects whose methods things are, and objects of the user's own classes that are called themselves.
 
-    A partial and what one of Pyro's handlers wraps count as what is inside. Modules are left out.
+    The global variables that functions assign are among them, as an object.
+
+    A partial and what one of Pyro's handlers wraps count as what is inside. Modules are left out, and so is what torch
+    and Python bring; an object of Pyro's that has a model as its method, such as an epidemic, is not.
     """
-    found: dict[int, object] = {}
+    things = list(things)
+    found: dict[int, object] = {id(variables): variables for variables in variables_of(things)}
     queue = list(things)
     while queue:
         thing = queue.pop()
         if isinstance(thing, functools.partial):
             queue += [thing.func, *thing.args]
             continue
-        owner = thing.__self__ if isinstance(thing, types.MethodType) else thing
+        if isinstance(thing, types.MethodType):
+            owner, libraries = thing.__self__, _LIBRARIES - {"pyro"}
+        else:
+            owner, libraries = thing, _LIBRARIES
         called = owner is not thing or callable(thing)
-        if called and _is_plain(owner):
+        if called and _is_plain(owner, libraries):
             found[id(owner)] = owner
     return list(found.values())
 
 
-def _is_plain(thing: object) -> bool:
-    """Return whether a thing is an object with attributes, of a class of the user's that is no module's."""
-    library = isinstance(thing, (nn.Module, type)) or is_library(type(thing))
+_LIBRARIES = frozenset({"torch", "pyro", "builtins"})
+
+
+def _is_plain(thing: object, libraries: frozenset[str]) -> bool:
+    """Return whether a thing is an object with attributes, of a class that is neither a library's nor a module's."""
+    library = isinstance(thing, (nn.Module, type)) or is_library(type(thing), libraries)
     return not library and type(getattr(thing, "__dict__", None)) is dict
 
 
@@ -129,10 +141,10 @@ def _is_file(value: object) -> bool:
     return isinstance(value, types.ModuleType)
 
 
-def is_library(cls: type) -> bool:
-    """Return whether a class is one of torch's, Pyro's or Python's own."""
+def is_library(cls: type, libraries: frozenset[str] = _LIBRARIES) -> bool:
+    """Return whether a class is Python's own or of one of these libraries, by default torch's and Pyro's."""
     top = (cls.__module__ or "").split(".")[0]
-    return top in {"torch", "pyro", "builtins"} or (top in sys.stdlib_module_names and top != "__main__")
+    return top in libraries or (top in sys.stdlib_module_names and top != "__main__")
 
 
 def _named_by_code(thing: object) -> Iterator[object]:

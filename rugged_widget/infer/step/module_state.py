@@ -55,8 +55,8 @@ class Content(NamedTuple):
             tensor.grad = self.grad
 
     def copied(self) -> Self:
-        """Return the same values in memory of their own, without a gradient."""
-        return self._replace(value=self.value.clone(), grad=None)
+        """Return the same values, and gradient where there is one, in memory of their own."""
+        return self._replace(value=self.value.clone(), grad=None if self.grad is None else self.grad.clone())
 
     def equals(self, other: Self) -> bool:
         """Return whether values, types and shapes are the same; NaN equals NaN."""
@@ -68,13 +68,18 @@ class Content(NamedTuple):
 
     @torch.no_grad()
     def write(self, tensor: torch.Tensor) -> None:
-        """Copy the values into the memory that a tensor has, as numbers of its type, or into new memory if too many."""
+        """Copy the values into the memory that a tensor has, as numbers of its type, or into new memory if too many.
+
+        A gradient is copied too, where there is one.
+        """
         if tensor.shape == self.value.shape:
             tensor.copy_(self.value)
         else:
             self.copied().install(tensor)
         if tensor.is_leaf and tensor.requires_grad is not self.requires_grad:
             tensor.requires_grad_(self.requires_grad)
+        if tensor.is_leaf and self.grad is not None:  # of zeros, but optimizers leave alone what has none
+            tensor.grad = self.grad.to(tensor.dtype, copy=True)
 
 
 def separable(module: object) -> bool:

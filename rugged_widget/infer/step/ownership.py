@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import pyro
 import torch
 from pyro.infer.autoguide import AutoGuide
+from pyro.nn import PyroModule
 from pyro.poutine.messenger import Messenger
 from torch import nn
 from torch.utils.weak import WeakTensorKeyDictionary
@@ -226,7 +228,9 @@ class OwnState:
             held.own.install(held.tensor)
 
     def keep(self) -> None:
-        """Take hold of what the fit has; the attributes of modules are held anyway."""
+        """Take hold of what the fit has; the attributes of modules are held anyway, but those of variables are not."""
+        for owned in self._modules:
+            owned.attributes = vars(owned.module)
         for held in self._tensors.values():
             held.own = held.own.refreshed(held.tensor)
 
@@ -368,19 +372,27 @@ class OwnState:
                 users[name] = copied_value(owned.attributes[name])
             else:
                 users.pop(name, None)
+        install_attributes(owned.module, users)
         for tensor in tensors_in([owned.attributes]):
             self._share_tensor(tensor)
 
     def _give_params(self, params: Params) -> None:
         tensors, _, constraints = params
         users, names, users_constraints = present_params()
+        local = set(map(id, self._local_tensors()))
         for name, tensor in tensors.items():
             self._share_tensor(tensor)
-            if self._ownership.has_left(name, tensor):
+            if id(tensor) in local or self._ownership.has_left(name, tensor):
                 continue
             if users.get(name) is not tensor:
                 names.pop(users.pop(name, None), None)
             users[name], names[tensor], users_constraints[name] = tensor, name, constraints[name]
+
+    def _local_tensors(self) -> Iterator[torch.Tensor]:
+        """Yield the parameters that a loop of the user's would keep in modules and out of the store."""
+        if pyro.settings.get("module_local_params"):
+            held = (owned for owned in self._modules if isinstance(owned.module, PyroModule))
+            yield from tensors_in(owned.attributes for owned in held)
 
 
 class ModuleCheckpoint(NamedTuple):

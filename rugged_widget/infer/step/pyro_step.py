@@ -223,8 +223,8 @@ class PlainStep:
         for param, value in checkpoint.params.values():
             with torch.no_grad():
                 param.copy_(value)
-            # A step that was broken off may have left a gradient, which the next one would add to.
-            param.grad = None
+            if param.grad is not None:  # a step that was broken off may have left one, which the next would add to
+                param.grad = torch.zeros_like(param.grad)
         self.optimizer.restore(checkpoint.optimizer)
 
     def _keep(self) -> Callable[[], None]:

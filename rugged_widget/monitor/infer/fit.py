@@ -234,6 +234,8 @@ class ModelFit(Fit):
             few = sample_guide(self.guide, 10)
             if not few.values:
                 raise UnknownJointError("no_latents")
+            if any(note.key == "rows" for note in few.notes):  # the model by itself would take all
+                raise UnknownJointError("subsampled")
             if few.log_density is None:
                 return approximate({}, None, lambda _draws: np.empty(0), correlates=False)
             joint = LogJoint(choice.model, example.args, example.kwargs, few.values)

@@ -326,6 +326,23 @@ def test_batches_that_train_different_parameters_are_left_to_pyro() -> None:
     assert_like(fit, bare_loop(parts, lambda: again_and_again(pieces), 20))
 
 
+@pytest.mark.parametrize("engine", ["plain", pytest.param("graph", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("order", [1, -1])
+def test_moments_move_a_parameter_that_some_batches_do_not_depend_on(engine: str, order: int) -> None:
+    def halves(x: torch.Tensor, both: torch.Tensor | None = None) -> None:
+        middle, other = (pyro.param(name, torch.tensor(0.0)) for name in ("middle", "other"))
+        with pyro.plate("rows", len(x)):
+            pyro.sample("x", dist.Normal(middle, 1.0), obs=x)
+            if both is not None:
+                pyro.sample("both", dist.Normal(other, 1.0), obs=both)
+
+    parts = Parts(halves, lambda _: lambda *_: None)
+    pieces = [(Y[:9], X[:9, 0]), (Y[:9],), (Y[9:18],)][::order]
+    fit = fit_of(parts, pieces, engine)
+    fit.advance(20)
+    assert_like(fit, bare_loop(parts, lambda: again_and_again(pieces), 20))
+
+
 @pytest.mark.slow  # two captures
 def test_the_next_fit_captures_nothing_again() -> None:
     captures, both = Captures(), PIECES[:2] + PIECES[3:]

@@ -50,11 +50,11 @@ class _Counting(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def params_of(step: PlainStep, most: int | None = None) -> list[torch.Tensor]:
-    """Try the loss, and return the unconstrained leaves that it depends on, in order. Random numbers are given back.
+def params_of(step: PlainStep, most: int | None = None) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Try the loss, and return the unconstrained leaves that it depends on, in order, and the others that are called.
 
-    Leaves that the loss does not depend on are left out, as the optimizer does. NotYetError is raised where the next
-    step makes parameters or draws other random numbers than the one after it; UnsupportedError where the loss cannot be
+    The optimizer leaves the others out. Random numbers are given back. NotYetError is raised where the next step makes
+    parameters or draws other random numbers than the one after it; UnsupportedError where the loss cannot be
     differentiated, or depends on what a graph does not see, TooLongError where it has more operations than `most`.
     Whatever model and guide raise is raised too.
     """
@@ -94,7 +94,14 @@ def params_of(step: PlainStep, most: int | None = None) -> list[torch.Tensor]:
         raise NotYetError("two steps draw different amounts of random numbers")
     if not torch.equal(loss.isnan(), again.isnan()) or loss.nan_to_num() != again.nan_to_num():
         raise UnsupportedError("two calls of the model with the same random numbers differ")
-    return [param for param, grad in zip(params, grads, strict=True) if grad is not None]
+    return _apart(params, grads)
+
+
+def _apart(params: list[torch.Tensor], grads: Iterable[torch.Tensor | None]) -> tuple[list[Any], list[Any]]:
+    used, others = list[Any](), list[Any]()
+    for param, grad in zip(params, grads, strict=True):
+        (others if grad is None else used).append(param)
+    return used, others
 
 
 def _numbers(elbo: Any) -> dict[str, Any]:
@@ -111,6 +118,10 @@ def _loss(step: PlainStep, elbo: Any) -> torch.Tensor:
         return step.loss(elbo)
     except NotImplementedError as error:
         raise UnsupportedError(f"{name_of(elbo)} has no loss that can be differentiated as a whole") from error
+
+
+_STILL = {"torch", "pyro", "contextlib"}
+"""Packages whose objects calls do not move on; a decorator of contextlib makes its generator anew for each call."""
 
 
 class Watch:
@@ -132,9 +143,7 @@ class Watch:
             if not thing.requires_grad:  # what is learned is meant to change
                 self._places[id(thing)] = (name, thing)
             return
-        if (getattr(type(thing), "__module__", "") or "").split(".")[0] in {"torch", "pyro"} and not isinstance(
-            thing, nn.Module
-        ):
+        if (getattr(type(thing), "__module__", "") or "").split(".")[0] in _STILL and not isinstance(thing, nn.Module):
             return
         self._places[id(thing)] = (name, thing)
         if depth:

@@ -15,12 +15,13 @@ from rugged_widget.infer.step.optimizer_state import rate_name, torch_optimizer
 class Link:
     """Reads and writes what steps change: parameters, moments, and how many steps there were.
 
-    The parameters are unconstrained leaves; Pyro's optimizer keeps one of torch's for each. UnsupportedError is raised
-    where the optimizer is not known, or the parameters are not of one kind.
+    The parameters are unconstrained leaves; Pyro's optimizer keeps one of torch's for each. `others` are leaves that
+    the steps call too and do not depend on. UnsupportedError is raised where the optimizer is not known, the parameters
+    are not of one kind, or steps of Pyro's own would move the others too.
     """
 
-    def __init__(self, optim: PyroOptim, params: Sequence[torch.Tensor]) -> None:
-        self.params = list(params)
+    def __init__(self, optim: PyroOptim, params: Sequence[torch.Tensor], others: Sequence[torch.Tensor] = ()) -> None:
+        self.params, self._others = list(params), list(others)
         self._optim = optim
         kinds = {(param.dtype, param.device) for param in params}
         if len(kinds) != 1:
@@ -59,6 +60,8 @@ class Link:
 
     def read(self) -> tuple[State, int]:
         """Return the state, of new memory, and the number of steps that the optimizer has taken."""
+        if any(param.grad is not None for param in self._others):  # it is one of zeros, of a step that depended on it
+            raise UnsupportedError("moments of earlier steps move a parameter that the loss does not depend on now")
         states = [self._optimizer(param).state.get(param, {}) for param in self.params]
         counts = {int(state.get("step", bool(state))) for state in states}  # SGD has a buffer and does not count
         if len(counts) != 1:
@@ -91,11 +94,16 @@ class Link:
                     target.append(kept[name])
                 self._count(kept, num_steps)
         for param in self.params:
-            param.grad = None  # of a step that was broken off, which the next one would add to
+            param.grad = None  # of a step that was broken off, which the next one would add to; see `zero_gradients`
         for vector, tensors in zip(vectors, targets, strict=True):
             for tensor, part in zip(tensors, self.by_parameter(vector), strict=True):
                 tensor.copy_(part.view(tensor.shape))
         self._versions = self._current_versions()
+
+    def zero_gradients(self) -> None:
+        """Leave gradients as Pyro's own steps do: a step that does not depend on a parameter moves it all the same."""
+        for param in self.params:
+            param.grad = torch.zeros_like(param)
 
     def _made_optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
         objects: Any = self._optim.optim_objs

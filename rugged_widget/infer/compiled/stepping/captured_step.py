@@ -162,6 +162,12 @@ class Compiled:
         if self._schedule is not None:
             self._schedule.store(self._count)
 
+    def leave(self) -> None:
+        """Give the state to Pyro, whose steps come next."""
+        self.store()
+        if self._count:
+            self.link.zero_gradients()
+
     def mark(self, learning_rate: float) -> Mark:
         """Remember this moment; costs next to nothing, because runs leave the state as it was and return a new one."""
         return Mark(self._state, self._count, learning_rate, torch.get_rng_state())

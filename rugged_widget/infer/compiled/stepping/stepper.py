@@ -119,7 +119,8 @@ class CompiledStepping:
 
     def leave(self) -> None:
         """Give parameters and moments to Pyro, whose steps come next."""
-        self.store()
+        if self._holds:
+            self._compiled.leave()
         self._holds = False
 
     def go_back(self, num_steps: int) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ ORDINARY: dict[str, tuple[Any, tuple[Any, ...], tuple[int, int]]] = {
 def test_ordinary_models_give_no_false_alarm(what: str, guide: type) -> None:
     model, args, counts = ORDINARY[what]
     step = plain_step(model, guide, args)
-    params = params_of(step)
+    params, _ = params_of(step)
     assert len(params) == counts[guide is AutoDelta]
     assert all(param.is_leaf and param.requires_grad for param in params)
 
@@ -102,7 +103,16 @@ def test_parameters_that_the_loss_does_not_depend_on_are_left_out() -> None:
 
     step = plain_step(guide=guide)
     guide()
-    assert [param.item() for param in params_of(step)] == [1.0]
+    assert [param.item() for param in params_of(step)[0]] == [1.0]
+
+
+def test_a_decorator_that_is_made_anew_for_each_call_holds_no_iterator() -> None:
+    @contextlib.contextmanager
+    def around() -> Iterator[None]:
+        yield
+
+    step = plain_step(around()(changed(lambda slope: slope)))
+    assert params_of(step)[0]
 
 
 class Hidden:

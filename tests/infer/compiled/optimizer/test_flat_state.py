@@ -157,6 +157,17 @@ def test_a_gradient_left_by_a_step_that_was_broken_off_does_not_count_in_the_nex
     assert all(param.grad is None or not param.grad.any() for param in fitted.params)
 
 
+def test_a_parameter_that_earlier_steps_have_moved_and_these_do_not_is_refused() -> None:
+    fitted = Fitted("Adam")
+    first, *others = fitted.params
+    Link(fitted.optim, [first], others)
+    fitted.step(1)
+    Link(fitted.optim, fitted.params).zero_gradients()
+    assert not any(param.grad.any() for param in fitted.params)
+    with pytest.raises(UnsupportedError, match="moments of earlier steps"):
+        Link(fitted.optim, [first], others)
+
+
 def test_parts_of_a_vector_belong_to_the_parameters_in_order() -> None:
     fitted = Fitted("Adam")
     link = Link(fitted.optim, fitted.params)
