@@ -12,8 +12,8 @@ from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 from rugged_widget.infer.guides.compatibility import described, raised, try_guide
 from rugged_widget.infer.guides.custom_sampling import NO_KWARGS, can_draw_together
 from rugged_widget.infer.guides.live import LiveRehearsal
-from rugged_widget.infer.guides.module_state import store_of
 from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.module_state import Params, params_of
 
 
 class Rehearsal:
@@ -33,7 +33,7 @@ class Rehearsal:
         self.tried = self.vectorised = False
         self._make = make
         self._twin: Any = None
-        self._store: tuple[dict[Any, Any], ...] = {}, {}, {}
+        self._store: Params = {}, {}, {}
 
     def __repr__(self) -> str:
         return f"Rehearsal({type(self._twin).__name__}, {len(self._store[0])} parameters)"
@@ -41,7 +41,7 @@ class Rehearsal:
     def play(self, generators: Generators, *, tried: bool) -> None:
         """Call the twin once, with random numbers from there on; see that it fits the model where it is to be tried."""
         self.tried, self._twin = tried, self._make()
-        with store_of(self._store):
+        with params_of(self._store):
             if tried:
                 try_guide(self._twin, self.model, self.args, self.kwargs)
                 for values in self._store:
@@ -63,7 +63,7 @@ class Rehearsal:
         if self.is_set_up():
             yield guide
         else:
-            with store_of(self._store):
+            with params_of(self._store):
                 yield self._twin
 
     def vectorises(self, guide: Any) -> bool:  # noqa: ARG002 as that of LiveRehearsal

@@ -23,9 +23,9 @@ from rugged_widget.infer.guides.choice import choose_guide
 from rugged_widget.infer.guides.densities import guide_densities, marginal_densities
 from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
 from rugged_widget.infer.guides.families import correlates
-from rugged_widget.infer.guides.module_state import ModuleState, modules_of
 from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at_once, quantiles
 from rugged_widget.infer.guides.setup import recall, rehearsal_of
+from rugged_widget.infer.step.module_state import Copies, ModuleState, behind
 from rugged_widget.infer.svi.fit import Fit
 from tests.infer.plain import global_state
 from tests.infer.pyro_models import EFFECTS, ERRORS, VAE, Case, cases, eight_schools
@@ -174,11 +174,11 @@ def test_the_modules_behind_methods_partials_and_closures_are_known_and_can_be_p
     def closure(x: torch.Tensor) -> Any:
         return network(x)
 
-    assert network in modules_of(closure)
-    assert network in modules_of(poutine.block(closure))
+    assert network in behind(closure)
+    assert network in behind(poutine.block(closure))
     vae = VAE()
-    assert {vae, vae.encoder, vae.decoder} <= set(modules_of(vae.guide))
-    state = ModuleState.of(closure)
+    assert {vae, vae.encoder, vae.decoder} <= set(behind(vae.guide))
+    state = ModuleState.of(behind(closure), Copies())
     network(torch.randn(5, 2))
     network.extra = 1  # type: ignore[assignment]
     assert int(network.num_batches_tracked or 0) == 1
