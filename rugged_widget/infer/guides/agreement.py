@@ -12,7 +12,6 @@ from pyro import poutine
 from pyro.infer.autoguide import AutoGuide
 
 from rugged_widget.infer.guides.compatibility import (
-    described,
     goes_beyond,
     innermost,
     latents_of,
@@ -21,6 +20,7 @@ from rugged_widget.infer.guides.compatibility import (
     traced,
 )
 from rugged_widget.infer.guides.notes import Note, listed
+from rugged_widget.infer.step.traceback_reading import described
 from rugged_widget.infer.step.undone import undone
 
 CALLS: Final = 3

@@ -9,7 +9,8 @@ import torch
 from pyro import poutine
 
 from rugged_widget.infer.guides.agreement import is_enumerated
-from rugged_widget.infer.guides.compatibility import described, innermost, latents_of, raised, traced
+from rugged_widget.infer.guides.compatibility import innermost, latents_of, raised, traced
+from rugged_widget.infer.step.traceback_reading import described
 from rugged_widget.infer.step.undone import undone
 
 WITH_PROBABILITIES: Final = (dist.Bernoulli, dist.Categorical, dist.OneHotCategorical)

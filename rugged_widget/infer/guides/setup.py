@@ -9,11 +9,12 @@ import pyro
 import torch
 from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
-from rugged_widget.infer.guides.compatibility import described, raised, try_guide
+from rugged_widget.infer.guides.compatibility import raised, try_guide
 from rugged_widget.infer.guides.custom_sampling import NO_KWARGS, can_draw_together
 from rugged_widget.infer.guides.live import LiveRehearsal
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.module_state import Params, params_of
+from rugged_widget.infer.step.traceback_reading import described
 
 
 class Rehearsal:

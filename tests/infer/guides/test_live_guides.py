@@ -20,8 +20,9 @@ from torch import nn
 from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.guides import drawing, gaussian
 from rugged_widget.infer.guides.choice import choose_guide
-from rugged_widget.infer.guides.densities import guide_densities, marginal_densities
+from rugged_widget.infer.guides.densities import marginal_densities
 from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
+from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at_once, quantiles
 from rugged_widget.infer.guides.setup import recall, rehearsal_of
@@ -255,16 +256,16 @@ def test_densities_of_a_guide_are_those_of_its_normal_distribution_without_a_cov
         fit = fit_of(cases()[name])
         fit.advance(1)
         with fit.inspecting():
-            found = guide_densities(fit.guide, 0.9)
             part: Any = fit.guide[0] if name == "mixture parts" else fit.guide
             affine = gaussian.affine_of(part)
             assert affine is not None
             expected = marginal_densities(affine, 0.9)
-            assert guide_densities(fit.guide, 0.9, names=["mean"]).keys() == {"mean"} & found.keys()
-        assert found.keys() == expected.keys()
-        for site, densities in expected.items():
-            for one, other in zip(densities, found[site], strict=True):
-                np.testing.assert_allclose(one.density, other.density, rtol=1e-4)
+            sites = [site for site in affine.sites if site.name in expected]
+            latents = [(site.name, index) for site in sites for index in np.ndindex(*site.shape)]
+            found = element_densities(fit.guide, latents, 0.9, dict)
+        assert list(found) == latents
+        for one, other in zip((one for site in sites for one in expected[site.name]), found.values(), strict=True):
+            np.testing.assert_allclose(one.density, other.density, rtol=1e-4)
 
 
 def test_what_cannot_be_drawn_says_why() -> None:
