@@ -62,7 +62,7 @@ class LiveRehearsal:
 
     def is_set_up(self) -> bool:
         """Return whether the present store has the parameters that the guide makes."""
-        present = pyro.get_param_store()._params
+        present = present_params()[0]
         return all(name in present for name in self._created)
 
     @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.isolation import random_numbers_kept
 from rugged_widget.infer.step.module_state import behind, untouched
 
 
@@ -13,9 +13,5 @@ def undone(*functions: object) -> Iterator[None]:
 
     Parameters that are made inside are forgotten. Modules are those that the functions lead to or call.
     """
-    generators = Generators.copied()
-    try:
-        with untouched(behind(*functions)):
-            yield
-    finally:
-        generators.rewind()
+    with random_numbers_kept(), untouched(behind(*functions)):
+        yield
