@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyro
@@ -31,6 +31,9 @@ from rugged_widget.infer.svi.fit import Fit
 from tests.infer.plain import global_state
 from tests.infer.pyro_models import EFFECTS, ERRORS, VAE, Case, cases, eight_schools
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 NAMES = list(cases())
 SCHOOLS = {"mean": (), "spread": (), "effect": (8,)}
 TOPICS = {"vocabulary": (2, 5), "shares": (3, 2)}
@@ -54,9 +57,13 @@ POINTS = {"mixture delta", "markov delta", "branches"}
 
 
 @pytest.fixture(autouse=True)
-def _empty_store() -> None:
-    """Guides are taken with the parameters that the user's store has for them: here none."""
+def _empty_store() -> Iterator[None]:
+    """Compute as fits do; guides are taken with the parameters that the user's store has for them: here none."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     pyro.clear_param_store()
+    yield
+    torch.set_num_threads(threads)
 
 
 def fit_of(case: Case, learning_rate: float = 0.01) -> Fit:
