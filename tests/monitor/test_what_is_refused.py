@@ -9,7 +9,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from pyro.infer import MCMC, NUTS, SVGD, SVI, Predictive, RBFSteinKernel, Trace_ELBO
+from pyro.infer import HMC, MCMC, NUTS, SVGD, SVI, Predictive, RBFSteinKernel, Trace_ELBO
 from pyro.nn import PyroModule
 from pyro.optim import Adam
 from torch import nn
@@ -50,6 +50,10 @@ class Autoencoder(nn.Module):
         (SVI, "SVI(model, guide, optim, loss)"),
         (MCMC(NUTS(model), 10), "no guide to train"),
         (NUTS(model), "no guide to train"),
+        (NUTS, "no guide to train"),
+        (HMC(model), "no guide to train"),
+        (torch.optim.SGD([torch.zeros(1)], lr=0.1), "an object of type SGD"),
+        (3, "got 3"),
         (SVGD(model, RBFSteinKernel(), Adam({"lr": 0.1}), 2, 0), "no guide to train"),
         (Predictive(model, num_samples=2), "give its model and its guide"),
         (Trace_ELBO()(model, guide), "the ELBO as loss="),

@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import pyro
 import pyro.distributions as dist
 import torch
-from pyro import get_param_store
 from pyro.distributions.util import scale_and_mask
 from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO, TraceMeanField_ELBO, TraceTailAdaptive_ELBO
 from pyro.infer.autoguide import AutoContinuous
@@ -17,7 +16,7 @@ from pyro.poutine.trace_struct import Trace
 from torch import nn
 from torch.distributions import kl_divergence
 
-from rugged_widget.infer.step.buffers import buffers_kept
+from rugged_widget.infer.step.module_state import submodules, untouched
 from rugged_widget.infer.step.pyro_step import QuickSubsample
 from rugged_widget.snapshot.model_values import TermRole
 
@@ -64,15 +63,11 @@ def draw_terms(
     dict
         Sums over all elements of a site, nats. Their sum is the estimate of the ELBO by this draw.
     """
-    names = set(get_param_store().keys())
     terms: Terms = {}
-    try:
-        with pyro.validation_enabled(False), buffers_kept(model, guide), QuickSubsample():
-            for traces in _traces(model, guide, args, kwargs, loss):
-                for key, value in _by_site(_dividing(loss)(*traces), *traces, guide):
-                    terms[key] = terms.get(key, 0.0) + value
-    finally:
-        _forget_new(names)
+    with pyro.validation_enabled(False), untouched(submodules(model, guide)), QuickSubsample():
+        for traces in _traces(model, guide, args, kwargs, loss):
+            for key, value in _by_site(_dividing(loss)(*traces), *traces, guide):
+                terms[key] = terms.get(key, 0.0) + value
     return {key: terms[key] for key in sorted(terms, key=lambda key: ORDER.index(key[1]))}
 
 
@@ -239,10 +234,3 @@ def _divided(guide: Callable[..., Any], name: str, site: Mapping[str, Any]) -> d
 def _automatic(guide: Callable[..., Any]) -> list[AutoContinuous]:
     modules = guide.modules() if isinstance(guide, nn.Module) else ()
     return [module for module in modules if isinstance(module, AutoContinuous)]
-
-
-def _forget_new(names: set[str]) -> None:
-    """Remove parameters that were made meanwhile: the next step makes them, from its own random numbers."""
-    store = get_param_store()
-    for name in set(store.keys()) - names:
-        del store[name]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from pyro import get_param_store, poutine
 
-from rugged_widget.infer.step.buffers import buffers_kept
+from rugged_widget.infer.step.module_state import submodules, untouched
 from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.snapshot.model_values import GradientFlag, GradientNorms
 
@@ -196,7 +196,7 @@ class GradientMonitor:
     def _compute(self, num_steps: int) -> None:
         start, params = self._clock(), _learned()
         try:
-            with torch.enable_grad(), buffers_kept(self._plain.model, self._plain.guide):
+            with torch.enable_grad(), untouched(submodules(self._plain.model, self._plain.guide)):
                 with poutine.trace(param_only=True) as asked:
                     loss = self._plain.loss(copy.copy(self._plain.elbo))
                 gradients = torch.autograd.grad(loss, list(params.values()), allow_unused=True)

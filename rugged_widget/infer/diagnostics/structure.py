@@ -55,7 +55,7 @@ def structure_of(
         Where the model does not run with tracked values, its sites are without parents, and `error` says why; where it
         does not run at all, it has no sites.
     """
-    with undone(), warnings.catch_warnings(), torch.enable_grad(), pyro.validation_enabled(False):
+    with undone(model, guide), warnings.catch_warnings(), torch.enable_grad(), pyro.validation_enabled(False):
         warnings.simplefilter("ignore")
         run = _run(model, guide, tuple(args), dict(kwargs or {}))
         if run.trace is None:

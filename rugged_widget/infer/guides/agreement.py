@@ -12,7 +12,6 @@ from pyro import poutine
 from pyro.infer.autoguide import AutoGuide
 
 from rugged_widget.infer.guides.compatibility import (
-    described,
     goes_beyond,
     innermost,
     latents_of,
@@ -20,9 +19,9 @@ from rugged_widget.infer.guides.compatibility import (
     range_of,
     traced,
 )
-from rugged_widget.infer.guides.module_state import untouched
 from rugged_widget.infer.guides.notes import Note, listed
-from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.traceback_reading import described
+from rugged_widget.infer.step.undone import undone
 
 CALLS: Final = 3
 """Calls of guide and model that are compared: sites that vary from call to call show up in them, as a rule."""
@@ -56,12 +55,8 @@ def disagreements(
     TypeError
         If the guide returns a guide, as a function that makes one does.
     """
-    generators = Generators.copied()
-    try:
-        with untouched(guide, model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
-            calls = _calls(guide, model, args, kwargs)
-    finally:
-        generators.rewind()
+    with undone(guide, model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
+        calls = _calls(guide, model, args, kwargs)
     return tuple(dict.fromkeys([*_extra(calls), *_missing(calls), *_unlike(calls), *_varying(calls)]))
 
 

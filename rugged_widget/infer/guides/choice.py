@@ -23,10 +23,10 @@ from rugged_widget.infer.guides.discrete import AutoDiscreteSampled
 from rugged_widget.infer.guides.enumeration import misused_latent
 from rugged_widget.infer.guides.families import checked_guide, guide_key, guide_label, make_guide, own_name
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
-from rugged_widget.infer.guides.module_state import untouched
 from rugged_widget.infer.guides.notes import Note, listed
 from rugged_widget.infer.guides.setup import remember_live
 from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.undone import undone
 from rugged_widget.validation import CUSTOM
 
 Reason: TypeAlias = Literal["normal", "point", "nothing", "enumerated", "parallel", "sampled"]
@@ -292,7 +292,7 @@ def _problem(
     generators = Generators.copied()
     guide = build(model)
     try:
-        with untouched(guide, model), torch.no_grad(), pyro.validation_enabled(True), python_warnings.catch_warnings():
+        with undone(guide, model), torch.no_grad(), pyro.validation_enabled(True), python_warnings.catch_warnings():
             python_warnings.simplefilter("ignore")
             trial: Any = copy.copy(elbo)  # which may look at the model in its first step, and remember it
             trial.loss(model, guide, *args, **kwargs)
@@ -307,7 +307,7 @@ def _misuse(model: Callable[..., Any], latents: ModelLatents, args: tuple[Any, .
     """Return what is wrong with a model that is called with all values of a latent at once; "" where nothing is."""
     generators = Generators.copied()
     try:
-        with untouched(model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
+        with undone(model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
             name = misused_latent(model, latents.discrete, args, kwargs, latents.max_plate_nesting)
     except Exception as error:
         return raised(error)

@@ -10,6 +10,7 @@ from pyro.distributions import Delta, TransformedDistribution
 from torch.distributions import constraints
 
 from rugged_widget.infer.step.failure import MAX_TEXT, named_site
+from rugged_widget.infer.step.traceback_reading import described
 
 DRAWS: Final = 20
 """Draws of the guide that have to lie on the support of the model."""
@@ -105,15 +106,6 @@ def range_of(support: Any) -> str:
     if hasattr(support, "lower_bound"):
         return f"{float(support.lower_bound):g} and above"
     return str(support).removesuffix("()")
-
-
-def described(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Return in words what a model is called with, such as "a tensor of shape (3,), n=int"."""
-    return ", ".join([*map(_kind, args), *(f"{name}={_kind(value)}" for name, value in kwargs.items())])
-
-
-def _kind(value: object) -> str:
-    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 def raised(error: Exception) -> str:

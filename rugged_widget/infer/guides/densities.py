@@ -1,16 +1,15 @@
 """Marginal densities of guides that are normal on the unconstrained scale, by formula."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import torch
 from torch.distributions.transforms import IndependentTransform
 
-from rugged_widget.infer.guides.gaussian import Affine, Site, normal_parts
+from rugged_widget.infer.guides.gaussian import Affine, Site
 from rugged_widget.infer.guides.predictive import DENSITY_POINTS, band_probs
-from rugged_widget.infer.guides.setup import set_up
 from rugged_widget.snapshot.values import Array, Density
 
 REACH = 4.5
@@ -35,29 +34,9 @@ def marginal_densities(
     by one, as those of a simplex are not, and those with a number that is a point or lies at the edge of its support by
     rounding.
     """
-    sd = affine.factor.detach().double().square().sum(1).sqrt()
-    return _of_sites(affine.sites, affine.loc.detach().double(), sd, prob, names)
-
-
-@torch.no_grad()
-def guide_densities(
-    guide: Callable[..., Any], prob: float, *, names: Collection[str] | None = None
-) -> dict[str, tuple[Density, ...]]:
-    """Return the densities of a guide's latents as `marginal_densities` does, of those that have them by formula.
-
-    The covariance of the latents is not computed, so that there may be many; `names` then limits the densities.
-    """
-    with set_up(guide) as ready:
-        parts = normal_parts(ready)
-    of_parts = [_of_sites(sites, loc.double(), sd.double(), prob, names) for sites, loc, sd in parts]
-    return {name: densities for of_part in of_parts for name, densities in of_part.items()}
-
-
-def _of_sites(
-    sites: Sequence[Site], loc: torch.Tensor, sd: torch.Tensor, prob: float, names: Collection[str] | None
-) -> dict[str, tuple[Density, ...]]:
-    sizes = [site.shape.numel() for site in sites]
-    parts = zip(sites, loc.split(sizes), sd.split(sizes), strict=True)
+    loc, sd = affine.loc.detach().double(), affine.factor.detach().double().square().sum(1).sqrt()
+    sizes = [site.shape.numel() for site in affine.sites]
+    parts = zip(affine.sites, loc.split(sizes), sd.split(sizes), strict=True)
     of_sites = {
         site.name: _of_site(site, of_loc, of_sd, prob)
         for site, of_loc, of_sd in parts

@@ -104,19 +104,6 @@ def loc_and_scale(guide: AutoGuide) -> tuple[torch.Tensor, torch.Tensor] | None:
     return pair
 
 
-def normal_parts(guide: Callable[..., Any]) -> list[tuple[list[Site], torch.Tensor, torch.Tensor]]:
-    """Return the latents that are normal on the unconstrained scale, each by itself, part by part of an AutoGuideList.
-
-    Of each part the latents, and mean and standard deviation of each unconstrained value, shape (latent_dim,); without
-    the covariance, which of many latents fills the memory.
-    """
-    if isinstance(guide, AutoGuideList):
-        return [normal for part in guide for normal in normal_parts(part)]
-    if not isinstance(guide, AutoGuide) or (pair := loc_and_scale(guide)) is None:
-        return []
-    return [(sites_of(guide), *pair)]
-
-
 def site_by_site(guide: AutoNormal) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean and standard deviation of each unconstrained value of an AutoNormal, shape (latent_dim,)."""
     pairs = [guide._get_loc_and_scale(site.name) for site in sites_of(guide)]

@@ -2,16 +2,24 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 import pyro
 import torch
 
 from rugged_widget.infer.guides.custom_sampling import can_draw_together, draw_one_by_one
-from rugged_widget.infer.guides.module_state import ModuleState, copied_store, store_of, untouched
 from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.module_state import (
+    Copies,
+    ModuleState,
+    Params,
+    behind,
+    params_of,
+    present_params,
+    untouched,
+)
 
 TIMED_DRAWS: Final = 8
 """Draws that are timed."""
@@ -29,8 +37,8 @@ class LiveRehearsal:
         self, guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
         self.model, self.args, self.kwargs = model, args, dict(kwargs)
-        self._guide = guide
-        self._store: tuple[dict[Any, Any], ...] = {}, {}, {}
+        self._guide, self._holders, self._copies = guide, behind(guide, model), Copies()
+        self._store: Params = {}, {}, {}
         self._created: set[str] = set()
         self._state: ModuleState | None = None
         self._vectorised: dict[int, bool] = {}
@@ -43,21 +51,18 @@ class LiveRehearsal:
 
     def play(self, generators: Generators) -> None:
         """Call the guide once, with random numbers from there on, and keep the parameters that it makes."""
-        before = ModuleState.of(self._guide, self.model)
-        present = copied_store()
-        self._store = tuple(dict(part) for part in present)
-        try:
-            with store_of(self._store), pyro.poutine.block(), torch.no_grad():
-                generators.rewind()
-                self._guide(*self.args, **self.kwargs)
-            self._created = self._store[0].keys() - present[0].keys()
-            self._state = ModuleState.of(self._guide, self.model)
-        finally:
-            before.restore()
+        present = set(present_params()[0])
+        with self.looking(), pyro.poutine.block(), torch.no_grad():
+            self._store = present_params()
+            generators.rewind()
+            self._guide(*self.args, **self.kwargs)
+            self._holders = behind(self._guide, self.model)
+            self._state = ModuleState.of(self._holders, self._copies)
+        self._created = self._store[0].keys() - present
 
     def is_set_up(self) -> bool:
         """Return whether the present store has the parameters that the guide makes."""
-        present = pyro.get_param_store()._params
+        present = present_params()[0]
         return all(name in present for name in self._created)
 
     @contextmanager
@@ -66,19 +71,13 @@ class LiveRehearsal:
         if self._state is None or self.is_set_up():
             yield guide
             return
-        present = ModuleState.of(self._guide, self.model)
-        try:
-            with store_of(self._store):
-                self._state.install()
-                yield guide
-        finally:
-            present.restore()
+        with self.looking(), params_of(self._store):
+            self._state.restore()
+            yield guide
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
+    def looking(self) -> AbstractContextManager[None]:
         """Enter to call the guide, of which no trace is left: no parameter, no running mean, no attribute."""
-        with untouched(self._guide, self.model):
-            yield
+        return untouched(self._holders, self._copies)
 
     def vectorises(self, guide: Callable[..., Any]) -> bool:
         """Return whether the guide, or a part of it, can be called for all draws at once; call it in `looking`."""

@@ -9,9 +9,9 @@ import torch
 from pyro import poutine
 
 from rugged_widget.infer.guides.agreement import is_enumerated
-from rugged_widget.infer.guides.compatibility import described, innermost, latents_of, raised, traced
-from rugged_widget.infer.guides.module_state import untouched
-from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.guides.compatibility import innermost, latents_of, raised, traced
+from rugged_widget.infer.step.traceback_reading import described
+from rugged_widget.infer.step.undone import undone
 
 WITH_PROBABILITIES: Final = (dist.Bernoulli, dist.Categorical, dist.OneHotCategorical)
 """Distributions that AutoDiscreteParallel has probabilities for."""
@@ -51,14 +51,11 @@ def latents_of_model(model: Callable[..., Any], args: tuple[Any, ...], kwargs: M
 
     Random numbers, modules and the parameter store are as before afterwards.
     """
-    generators = Generators.copied()
     try:
-        with untouched(model), torch.no_grad(), poutine.block():
+        with undone(model), torch.no_grad(), poutine.block():
             trace = traced(model, args, kwargs)
     except Exception as error:
         raise ValueError(f"the model cannot be called with ({described(args, kwargs)}): {raised(error)}") from error
-    finally:
-        generators.rewind()
     sites = latents_of(trace)
     discrete = {name: site for name, site in sites.items() if is_discrete(site["fn"])}
     continuous = {name: site for name, site in sites.items() if name not in discrete}

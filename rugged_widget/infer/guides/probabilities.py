@@ -1,12 +1,10 @@
-"""Probabilities of the values of discrete latents, in the guide and in the model that sums over them."""
+"""Probabilities of the values of the discrete latents that a guide draws."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-import pyro
 import pyro.distributions as dist
 import torch
-from pyro.infer import TraceEnum_ELBO
 from pyro.infer.autoguide import AutoDiscreteParallel, AutoGuideList
 
 from rugged_widget.errors import CannotDrawError
@@ -18,9 +16,6 @@ from rugged_widget.infer.guides.sampling import is_known, ready_to_draw, same_no
 
 GUIDE_DRAWS: Final = 400
 """Draws that probabilities are counted in, where the guide has no formula for them."""
-
-MODEL_DRAWS: Final = 10
-"""Draws of the other latents that probabilities of enumerated ones are averaged over."""
 
 
 @torch.no_grad()
@@ -69,38 +64,3 @@ def _shares(draws: torch.Tensor, distribution: Any) -> torch.Tensor:
         return draws.to(torch.get_default_dtype()).mean(0).movedim(-1, 0)
     values = kind.enumerate_support(expand=False).flatten()
     return torch.stack([(draws == value).to(torch.get_default_dtype()).mean(0) for value in values])
-
-
-@torch.no_grad()
-def enumerated_probabilities(
-    guide: Callable[..., Any], max_plate_nesting: int, num_draws: int = MODEL_DRAWS
-) -> Mapping[str, torch.Tensor]:
-    """Return the posterior probabilities of the values of each latent that the model sums over; see `Fit.inspecting`.
-
-    By site, shape (num_values, *batch shape), averaged over draws of the guide; empty where the guide was not given to
-    `remember_live`.
-
-    Parameters
-    ----------
-    max_plate_nesting
-        Dimensions that plates of the model take up, >= 0.
-
-    Raises
-    ------
-    CannotDrawError
-        If the probabilities cannot be computed, as where the guide enumerates latents too.
-    """
-    with ready_to_draw(guide) as (ready, rehearsal), same_noise(), pyro.validation_enabled(False):
-        if not isinstance(rehearsal, LiveRehearsal):
-            return {}
-        elbo = TraceEnum_ELBO(max_plate_nesting=max_plate_nesting)
-        try:
-            with rehearsal.looking():
-                of_draws = [
-                    elbo.compute_marginals(rehearsal.model, ready, *rehearsal.args, **rehearsal.kwargs)
-                    for _ in range(num_draws)
-                ]
-        except Exception as error:
-            reason = raised(error)
-            raise CannotDrawError(f"The latents that the model sums over have no probabilities: {reason}.") from error
-    return {name: torch.stack([value_probabilities(each[name]) for each in of_draws]).mean(0) for name in of_draws[0]}

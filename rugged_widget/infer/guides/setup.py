@@ -9,11 +9,12 @@ import pyro
 import torch
 from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
-from rugged_widget.infer.guides.compatibility import described, raised, try_guide
+from rugged_widget.infer.guides.compatibility import raised, try_guide
 from rugged_widget.infer.guides.custom_sampling import NO_KWARGS, can_draw_together
 from rugged_widget.infer.guides.live import LiveRehearsal
-from rugged_widget.infer.guides.module_state import store_of
-from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.isolation import Generators, random_numbers_kept
+from rugged_widget.infer.step.module_state import Params, params_of, present_params
+from rugged_widget.infer.step.traceback_reading import described
 
 
 class Rehearsal:
@@ -33,7 +34,7 @@ class Rehearsal:
         self.tried = self.vectorised = False
         self._make = make
         self._twin: Any = None
-        self._store: tuple[dict[Any, Any], ...] = {}, {}, {}
+        self._store: Params = {}, {}, {}
 
     def __repr__(self) -> str:
         return f"Rehearsal({type(self._twin).__name__}, {len(self._store[0])} parameters)"
@@ -41,7 +42,7 @@ class Rehearsal:
     def play(self, generators: Generators, *, tried: bool) -> None:
         """Call the twin once, with random numbers from there on; see that it fits the model where it is to be tried."""
         self.tried, self._twin = tried, self._make()
-        with store_of(self._store):
+        with params_of(self._store):
             if tried:
                 try_guide(self._twin, self.model, self.args, self.kwargs)
                 for values in self._store:
@@ -54,7 +55,7 @@ class Rehearsal:
 
     def is_set_up(self) -> bool:
         """Return whether the present store has the parameters that the guide makes."""
-        present = pyro.get_param_store()._params
+        present = present_params()[0]
         return self._twin is None or all(name in present for name in self._store[0])
 
     @contextmanager
@@ -63,7 +64,7 @@ class Rehearsal:
         if self.is_set_up():
             yield guide
         else:
-            with store_of(self._store):
+            with params_of(self._store):
                 yield self._twin
 
     def vectorises(self, guide: Any) -> bool:  # noqa: ARG002 as that of LiveRehearsal
@@ -93,14 +94,11 @@ def remember(
     The guide has not been called yet; `make` makes another of the kind. Where it has to be `tried` and does not fit the
     model, ValueError is raised.
     """
-    generators = Generators.copied()
-    try:
+    with random_numbers_kept() as generators:
         of_all_rows = getattr(model, "of_all_rows", None)  # what a model offers whose steps look at batches
         rehearsal = Rehearsal(make, model if of_all_rows is None else of_all_rows(), args, kwargs)
         if tried or isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
             rehearsal.play(generators, tried=tried)
-    finally:
-        generators.rewind()
     _REHEARSALS[guide] = rehearsal
 
 
@@ -115,16 +113,14 @@ def remember_live(guide: Any, model: Callable[..., Any], args: tuple[Any, ...], 
     ValueError
         If the guide raises when it is called with `args` and `kwargs`.
     """
-    generators = Generators.copied()
     rehearsal = LiveRehearsal(guide, model, args, kwargs)
     try:
         if isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
-            rehearsal.play(generators)
+            with random_numbers_kept() as generators:
+                rehearsal.play(generators)
     except Exception as error:
         needed = f"the guide must be callable with what the model is called with ({described(args, kwargs)})"
         raise ValueError(f"{needed}; {raised(error)}") from error
-    finally:
-        generators.rewind()
     _REHEARSALS[guide] = rehearsal
 
 
@@ -173,8 +169,6 @@ def create_parameters(
         return False
     if isinstance(guide, AutoContinuous):
         guide.get_posterior(*args, **kwargs)
-    generators = Generators.copied()
-    with torch.no_grad(), unmoved():
+    with random_numbers_kept(), torch.no_grad(), unmoved():
         guide(*args, **kwargs)
-    generators.rewind()
     return True

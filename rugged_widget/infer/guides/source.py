@@ -22,7 +22,7 @@ def own_guide(value: Guide) -> OwnGuide:
     inner = value.func if isinstance(value, partial) else value
     options = value.keywords if isinstance(value, partial) else {}
     if isinstance(inner, type):
-        if any(not _is_literal(option) for option in options.values()) or (isinstance(value, partial) and value.args):
+        if any(not is_literal(option) for option in options.values()) or (isinstance(value, partial) and value.args):
             return OwnGuide(making="guide_by_hand")
         making = f"{name}({', '.join(['model', *(f'{key}={option!r}' for key, option in options.items())])})"
         if getattr(autoguide, name, None) is inner:
@@ -34,7 +34,8 @@ def own_guide(value: Guide) -> OwnGuide:
     return OwnGuide(making=name, source=None if isinstance(value, (partial, str)) else source_of(value, name))
 
 
-def _is_literal(value: object) -> bool:
+def is_literal(value: object) -> bool:
+    """Return whether the text of a value, as a script holds it, is the value."""
     try:
         return bool(ast.literal_eval(repr(value)) == value)
     except (ValueError, SyntaxError):

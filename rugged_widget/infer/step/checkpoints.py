@@ -7,7 +7,8 @@ import numpy as np
 
 from rugged_widget.infer.step.first_fault import NonFiniteError
 from rugged_widget.infer.step.isolation import Generators
-from rugged_widget.infer.step.ownership import ModuleCheckpoint, OwnState
+from rugged_widget.infer.step.module_state import ModuleState
+from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 
 EVERY = 5
@@ -20,7 +21,7 @@ class _Checkpoint(NamedTuple):
     num_steps: int
     step: Any
     generators: Generators
-    modules: ModuleCheckpoint | None
+    modules: ModuleState | None
 
 
 class PlainStepping:

@@ -7,7 +7,7 @@ from rugged_widget.infer.step.first_fault import NonFiniteError
 from rugged_widget.infer.step.traceback_reading import (
     Program,
     cause_of,
-    kinds_of,
+    described,
     misfit,
     shapes_of,
     site_of,
@@ -111,7 +111,7 @@ def _smaller(learning_rate: float) -> str:
 
 def _arguments(program: Program) -> str:
     name, why = misfit(program) or ("model", "")
-    return f"the {name} cannot be called with ({', '.join(kinds_of(program))}): {why}"
+    return f"the {name} cannot be called with ({described(program.args, program.kwargs)}): {why}"
 
 
 def named_site(error: Exception) -> str | None:

@@ -12,7 +12,7 @@ import pyro
 import torch
 from pyro.poutine.runtime import _DIM_ALLOCATOR, _PYRO_STACK
 
-from rugged_widget.infer.step.module_state import Params
+from rugged_widget.infer.step.module_state import Params, present_params, use_params
 from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.numpy_errors import NUMPY_ERRORS
 
@@ -95,6 +95,16 @@ class Generators:
         np.random.set_state(self.numpy_state)  # noqa: NPY002 the global generator is meant
 
 
+@contextmanager
+def random_numbers_kept() -> Iterator[Generators]:
+    """Use random numbers inside that are given back: the global generators are as before; yields a copy of them."""
+    generators = Generators.copied()
+    try:
+        yield generators
+    finally:
+        generators.rewind()
+
+
 def _numpy_state() -> Any:
     return np.random.get_state(legacy=False)  # noqa: NPY002 the global generator is meant
 
@@ -121,9 +131,8 @@ class _Settings:
 
     @classmethod
     def current(cls) -> Self:
-        store = pyro.get_param_store()
         return cls(
-            (store._params, store._param_to_name, store._constraints),
+            present_params(),
             _PYRO_STACK.copy(),
             _DIM_ALLOCATOR._stack.copy(),
             pyro.settings.get(),
@@ -158,8 +167,7 @@ class _Settings:
 
     def install(self, now: dict[str, Any]) -> None:
         """Put them in force, given the settings of Pyro that are; those are slow to set."""
-        store = pyro.get_param_store()
-        store._params, store._param_to_name, store._constraints = self.params
+        use_params(self.params)
         _PYRO_STACK[:] = self.handlers
         _DIM_ALLOCATOR._stack[:] = self.plates
         pyro.settings.set(**{name: value for name, value in self.pyro_settings.items() if now[name] != value})
@@ -253,9 +261,8 @@ class Isolation:
         self._inside = False
 
     def _keep(self) -> None:
-        store = pyro.get_param_store()
         self._generators = Generators.current()
-        self._settings = replace(self._settings, params=(store._params, store._param_to_name, store._constraints))
+        self._settings = replace(self._settings, params=present_params())
 
 
 def _twice_if_interrupted(action: Callable[[], None]) -> None:

@@ -1,15 +1,18 @@
-"""Contents of modules and tensors and of Pyro's parameter store: read, copy, compare and install them."""
+"""Contents of modules and tensors and of Pyro's parameter store: read, copy, compare, install and put them back."""
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import pyro
 import torch
 from torch import nn
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.nn.parameter import is_lazy
 
-from rugged_widget.infer.step.contents import MAX_ITEMS
+from rugged_widget.infer.step.contents import owners, reached
 
 Attributes: TypeAlias = dict[str, Any]
 
@@ -22,7 +25,13 @@ ABSENT = object()
 MAX_ATTRIBUTE = 1 << 16
 """Elements of the largest tensor that may be part of a module's state without being a parameter or a buffer."""
 
-_CONTAINERS = (dict, OrderedDict, list, set, deque)
+LARGE = 1 << 16
+"""Elements of a tensor of which a copy is kept for as long as torch counts no change."""
+
+MAX_ITEMS = 10_000
+"""Items of the largest container that is copied."""
+
+_CONTAINERS = frozenset({dict, OrderedDict, defaultdict, Counter, list, set, deque})
 
 
 class Content(NamedTuple):
@@ -98,7 +107,7 @@ def copied_attributes(attributes: Mapping[str, Any]) -> Attributes:
 
 
 def copied_value(value: Any) -> Any:
-    """Copy a container of at most 1,000 items, such as a module's dictionary of parameters; return others as given."""
+    """Copy a container of at most 10,000 items, such as a module's dictionary of parameters; return others as given."""
     return value.copy() if type(value) in _CONTAINERS and len(value) <= MAX_ITEMS else value
 
 
@@ -125,11 +134,12 @@ def tensors_in(states: Iterable[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         yield from separable_tensors(attributes.get("_buffers", {}).values())
 
 
-def written_in(attributes: Mapping[str, Any]) -> Iterator[torch.Tensor]:
-    """Yield the tensors of a module that calls may write into: buffers, and small tensors that are attributes."""
-    plain = (value for value in attributes.values() if isinstance(value, torch.Tensor))
-    yield from separable_tensors(attributes.get("_buffers", {}).values())
-    yield from separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
+def written_in(holders: Iterable[object]) -> Iterator[torch.Tensor]:
+    """Yield the tensors that calls may write into: buffers of modules, and small tensors that are attributes."""
+    for holder in holders:
+        plain = (value for value in vars(holder).values() if isinstance(value, torch.Tensor))
+        yield from separable_tensors(vars(holder).get("_buffers", {}).values())
+        yield from separable_tensors(value for value in plain if value.numel() <= MAX_ATTRIBUTE)
 
 
 def separable_tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
@@ -163,19 +173,146 @@ def copied_params(params: Params) -> Params:
     return params[0].copy(), params[1].copy(), params[2].copy()
 
 
-class Buffer:
-    """A tensor that may be written into, and a copy of it."""
+@contextmanager
+def params_of(params: Params) -> Iterator[None]:
+    """Let the parameter store have other dictionaries for the time of a with statement."""
+    present = present_params()
+    use_params(params)
+    try:
+        yield
+    finally:
+        use_params(present)
 
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.tensor, self._copy = tensor, Content.of(tensor).copied()
 
-    @torch.no_grad()
-    def put_back(self) -> bool:
-        """Give the tensor its values back; returns whether it had others.
+class Kept:
+    """A tensor that may be written into, and a copy of it.
 
-        Values are compared, because torch does not count the writing of batch normalization as a change.
-        """
-        if Content.of(self.tensor).equals(self._copy):
-            return False
-        self._copy.write(self.tensor)
-        return True
+    Values are compared, because torch does not count all writing, such as that of batch normalization. Those of a large
+    tensor are compared until a call has left it alone; torch's count of changes tells from there on.
+    """
+
+    def __init__(self, tensor: torch.Tensor, copy: Content | None = None) -> None:
+        self.tensor, self._copy = tensor, Content.of(tensor).copied() if copy is None else copy
+        has_count = not tensor.is_inference()
+        self.is_large, self._is_told = has_count and tensor.numel() > LARGE, False
+        self._version = tensor._version if has_count else 0
+        self._count = _unsafe_preserve_version_counter(tensor) if has_count and not self.is_large else nullcontext()
+
+    def is_current(self) -> bool:
+        """Return whether the tensor holds what was copied."""
+        if self._is_told:
+            return self.tensor._version == self._version
+        return Content.of(self.tensor).equals(self._copy)
+
+    def put_back(self) -> None:
+        """Give the tensor its values back, unless it has them still."""
+        if self.is_current():
+            self._is_told = self.is_large and self.tensor._version == self._version
+        else:
+            self._copy.write(self.tensor)
+            self._version = self.tensor._version if self.is_large else 0
+
+    def undo(self) -> None:
+        """Put values back that the tensor had a moment ago, and torch's count of changes unless it is large."""
+        with self._count:
+            self.put_back()
+
+
+class Copies:
+    """Makes copies of tensors; that of a large one serves again as long as the tensor is as it was."""
+
+    def __init__(self, kept: Iterable[Kept] = ()) -> None:
+        self._large = {id(one.tensor): one for one in kept if one.is_large}
+
+    def of(self, tensors: Iterable[torch.Tensor]) -> list[Kept]:
+        """Return a copy of each of different tensors; those of other tensors are forgotten."""
+        kept = [self._of(tensor) for tensor in {id(tensor): tensor for tensor in tensors}.values()]
+        self._large = {id(one.tensor): one for one in kept if one.is_large}
+        return kept
+
+    def _of(self, tensor: torch.Tensor) -> Kept:
+        held = self._large.get(id(tensor))
+        return Kept(tensor) if held is None or not held.is_current() else held
+
+
+class ModuleState(NamedTuple):
+    """Copies of what calls change in modules, and in other objects, beside parameters: attributes and buffers."""
+
+    attributes: list[tuple[object, Attributes]]
+    tensors: list[Kept]
+
+    @classmethod
+    def of(cls, holders: Iterable[object], copies: Copies) -> Self:
+        """Copy the present state of holders."""
+        holders = list(holders)
+        return cls([(holder, _copied_for(holder)) for holder in holders], copies.of(written_in(holders)))
+
+    def restore(self) -> None:
+        """Go back to the state, in the dictionaries of attributes that the holders have now; it can be done again."""
+        for holder, attributes in self.attributes:
+            copied = _copied_for(holder, attributes)
+            vars(holder).clear()
+            vars(holder).update(copied)
+        for kept in self.tensors:
+            kept.put_back()
+
+
+def _copied_for(holder: object, attributes: Attributes | None = None) -> Attributes:
+    """Copy attributes, or those of an object, but not the containers of torch's own layers, which calls leave alone."""
+    attributes = vars(holder) if attributes is None else attributes
+    _, _, file = type(holder).__module__.partition("torch.nn.modules.")
+    return attributes.copy() if file and file not in {"container", "module"} else copied_attributes(attributes)
+
+
+def behind(*functions: object) -> list[object]:
+    """Return the modules that functions lead to, and the objects whose methods they are, each once."""
+    return list(filter(separable, [*reached(functions)[0], *owners(functions)]))
+
+
+def submodules(*things: object) -> list[object]:
+    """Return those of things that are modules, with all modules in them, each once."""
+    modules = (module for thing in things if isinstance(thing, nn.Module) for module in thing.modules())
+    return list(filter(separable, {id(module): module for module in modules}.values()))
+
+
+@contextmanager
+def untouched(holders: Iterable[object], copies: Copies | None = None, *, called: bool = True) -> Iterator[None]:
+    """Let functions be called without a trace in modules, other objects or Pyro's parameter store.
+
+    Attributes, buffers, and the parameters that there are come back; those that are made inside are gone afterwards.
+
+    Parameters
+    ----------
+    holders
+        Modules and other objects that come back.
+    copies
+        What copies their tensors.
+    called
+        True if modules that are called inside come back too, wherever the functions find them.
+    """
+    held: dict[int, tuple[object, Attributes]] = {}
+    holders = list(holders)
+    tensors = (copies or Copies()).of(written_in(holders))
+
+    def exchange(holder: object) -> None:
+        held[id(holder)] = holder, vars(holder)
+        install_attributes(holder, _copied_for(holder))
+
+    def hold(module: nn.Module, _inputs: object) -> None:
+        if id(module) not in held and separable(module):
+            tensors.extend(Copies().of(written_in([module])))
+            exchange(module)
+
+    handle = register_module_forward_pre_hook(hold) if called else None
+    try:
+        with params_of(copied_params(present_params())):
+            for holder in holders:
+                exchange(holder)
+            yield
+    finally:
+        if handle is not None:
+            handle.remove()
+        for holder, attributes in held.values():
+            install_attributes(holder, attributes)
+        for kept in tensors:
+            kept.undo()

@@ -7,8 +7,8 @@ Only references are exchanged, so that the cost does not depend on the size of t
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pyro
 import torch
@@ -22,8 +22,10 @@ from rugged_widget.infer.step.contents import SIMPLE, owners, reached
 from rugged_widget.infer.step.module_state import (
     ABSENT,
     Attributes,
-    Buffer,
     Content,
+    Copies,
+    Kept,
+    ModuleState,
     Params,
     changed_names,
     copied_attributes,
@@ -34,13 +36,11 @@ from rugged_widget.infer.step.module_state import (
     present_params,
     separable,
     separable_tensors,
+    submodules,
     tensors_in,
-    use_params,
+    untouched,
     written_in,
 )
-
-LARGE = 1 << 16
-"""Elements of a buffer that is copied before each look only where a look has written into it."""
 
 
 class Ownership:
@@ -87,7 +87,8 @@ class Ownership:
         modules = [_Owned(module, copied_attributes(attributes)) for module, attributes in self._attributes]
         with torch.inference_mode(mode=False):
             tensors = [_OwnedTensor(tensor, own.copied(), Content.of(tensor)) for tensor, own in self._initial.items()]
-        return OwnState(self, modules, tensors, copied_params(self._params))
+            copies = Copies(Kept(tensor, own) for tensor, own in self._initial.items())
+        return OwnState(self, modules, tensors, copied_params(self._params), copies)
 
     def remember(self, tensor: torch.Tensor) -> None:
         """Copy what a tensor holds now, which is what every fit begins with, unless it is known already."""
@@ -199,12 +200,12 @@ class OwnState:
         modules: list[_Owned],
         tensors: list[_OwnedTensor],
         params: Params,
+        copies: Copies,
     ) -> None:
-        self._ownership, self.params = ownership, params
+        self._ownership, self.params, self._copies = ownership, params, copies
         self._modules = modules
         self._tensors = {id(owned.tensor): owned for owned in tensors}
         self._users: list[tuple[object, Attributes]] = []
-        self._constant: dict[int, torch.Tensor] = {}
         self._made = WeakTensorKeyDictionary()
         self.registering: Messenger = _Registering(self)
         self.guide: object = None
@@ -259,62 +260,37 @@ class OwnState:
         self._made.update(dict.fromkeys(tensors_in(made), True))
         return tensor not in self._made
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
+    def looking(self) -> AbstractContextManager[None]:
         """Enter, while the fit computes, to call model and guide without a trace: it ends where it began.
 
         Attributes of modules, buffers and the parameters that there are come back; random numbers do not.
         """
-        params, held = present_params(), [(module, vars(module)) for module in self._changing_modules()]
-        use_params(copied_params(params))
-        try:
-            for module, attributes in held:
-                install_attributes(module, copied_attributes(attributes))
-            with self.unmoved():
-                yield
-        finally:
-            for module, attributes in held:
-                install_attributes(module, attributes)
-            use_params(params)
+        return untouched(self._all_modules(), self._copies, called=False)
 
     @contextmanager
     def unmoved(self) -> Iterator[None]:
         """Enter, while the fit computes, to call model and guide without an effect on buffers and counters.
 
-        A buffer of more than 65,536 elements that the first such call has left alone is not looked after later. What a
-        guide makes when it is first called stays.
+        What a guide makes when it is first called stays.
         """
-        buffers = [Buffer(tensor) for tensor in self._buffers() if id(tensor) not in self._constant]
-        counting = (vars(module) for module in self._changing_modules() if not isinstance(module, AutoGuide))
-        numbers = [(attributes, _counts(attributes)) for attributes in counting]
+        modules = self._all_modules()
+        buffers = self._copies.of(written_in(modules))
+        numbers = [(vars(module), _counts(vars(module))) for module in modules if not isinstance(module, AutoGuide)]
         try:
             yield
         finally:
             for attributes, before in numbers:
                 attributes.update(before)
             for buffer in buffers:
-                if not buffer.put_back() and buffer.tensor.numel() > LARGE:
-                    self._constant[id(buffer.tensor)] = buffer.tensor
+                buffer.undo()
 
-    def checkpoint(self) -> "ModuleCheckpoint":
+    def checkpoint(self) -> ModuleState:
         """Copy, while the fit computes, what steps change in modules beside parameters."""
-        buffers = [Buffer(tensor) for tensor in self._buffers() if id(tensor) not in self._constant]
-        attributes = [(vars(module), copied_attributes(vars(module))) for module in self._changing_modules()]
-        return ModuleCheckpoint(attributes, buffers)
+        return ModuleState.of(self._all_modules(), self._copies)
 
     def _all_modules(self) -> list[object]:
-        inside = self.guide.modules() if isinstance(self.guide, nn.Module) else ()
-        modules = {id(module): module for module in (*(owned.module for owned in self._modules), *inside)}
-        return [module for module in modules.values() if separable(module)]
-
-    def _changing_modules(self) -> list[object]:
-        """Return the modules whose attributes calls may change: torch's own layers only write into buffers."""
-        return [module for module in self._all_modules() if not type(module).__module__.startswith("torch.nn.")]
-
-    def _buffers(self) -> Iterator[torch.Tensor]:
-        """Yield the tensors of modules that calls may write into."""
-        for module in self._all_modules():
-            yield from written_in(vars(module))
+        modules = [*(owned.module for owned in self._modules), *submodules(self.guide)]
+        return list({id(module): module for module in modules}.values())
 
     @torch.inference_mode(mode=False)
     def hand_over(self, params: Params) -> None:
@@ -395,34 +371,26 @@ class OwnState:
             yield from tensors_in(owned.attributes for owned in held)
 
 
-class ModuleCheckpoint(NamedTuple):
-    """Attributes of modules and copies of them, and copies of buffers."""
-
-    attributes: list[tuple[Attributes, Attributes]]
-    buffers: list[Buffer]
-
-    def restore(self) -> None:
-        """Go back to the checkpoint, while the fit computes; it can be gone back to again."""
-        for attributes, copied in self.attributes:
-            attributes.clear()
-            attributes.update(copied_attributes(copied))
-        for buffer in self.buffers:
-            buffer.put_back()
-
-
 class _Registering(Messenger):
     """Tells a state of each parameter before anything is computed from it."""
 
     def __init__(self, state: OwnState) -> None:
         super().__init__()
         self._state = state
+        self._seen: dict[str, torch.Tensor] = {}
 
     def _pyro_param(self, msg: Any) -> None:
+        if msg["name"] in present_params()[0]:
+            return
         for value in msg["args"][1:2]:  # what it begins with, where that is given as a tensor
             if isinstance(value, torch.Tensor):
                 self._state.register(value)
 
     def _pyro_post_param(self, msg: Any) -> None:
         unconstrained = getattr(msg["value"], "unconstrained", None)
-        if unconstrained is not None:  # a handler may have put another tensor in its place
-            self._state.register(unconstrained())
+        if unconstrained is None:
+            return
+        tensor = unconstrained()
+        if self._seen.get(msg["name"]) is not tensor:  # a handler may have put another tensor in its place
+            self._state.register(tensor)
+            self._seen[msg["name"]] = tensor

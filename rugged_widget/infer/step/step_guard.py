@@ -1,5 +1,6 @@
 """Check the loss, the gradients and the parameters of Pyro's `SVI.step` while it is taken."""
 
+import cmath
 import math
 import re
 import warnings
@@ -14,7 +15,7 @@ from pyro.infer.util import torch_item
 
 from rugged_widget.infer.step.first_fault import NonFiniteError, first_fault, numbers_in
 from rugged_widget.infer.step.first_step import FirstStep, first_step
-from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.isolation import random_numbers_kept
 from rugged_widget.infer.step.site_record import SiteRecord
 from rugged_widget.infer.step.traceback_reading import frames_of, site_of
 
@@ -117,7 +118,7 @@ class StepGuard:
 
     def _check_parameters(self) -> None:
         for name, value in get_param_store().named_parameters():
-            if not torch.isfinite(value).all():
+            if not _is_finite(value):
                 fault = NonFiniteError(name, "the parameter {site} is not finite", kind="parameter")
                 raise self._gradient_fault() or fault
 
@@ -142,6 +143,11 @@ class StepGuard:
             value.grad = None
 
 
+def _is_finite(value: torch.Tensor) -> bool:
+    """Return whether all elements are finite: their sum is, as a rule, which is quicker to compute."""
+    return cmath.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
+
+
 def _dense(gradient: torch.Tensor) -> torch.Tensor:
     return gradient.coalesce().values() if gradient.is_sparse else gradient
 
@@ -149,17 +155,12 @@ def _dense(gradient: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def _traced(generator: torch.Tensor, model: Any, guide: Any, args: Any, kwargs: Any) -> list[Any]:
     """Run guide and model once more from torch's random numbers at the start of the step, and return their sites."""
-    present = Generators.copied()
     record = SiteRecord()
-    torch.set_rng_state(generator)
-    try:
-        with poutine.block(), record:
-            guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
-            poutine.replay(model, trace=guide_trace)(*args, **kwargs)
-    except Exception:  # the loss is not finite, whatever else there is
-        return list(record.sites)
-    finally:
-        present.rewind()
+    # The loss is not finite, whatever else there is.
+    with random_numbers_kept(), suppress(Exception), poutine.block(), record:
+        torch.set_rng_state(generator)
+        guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
+        poutine.replay(model, trace=guide_trace)(*args, **kwargs)
     return list(record.sites)
 
 

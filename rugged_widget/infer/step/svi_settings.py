@@ -1,22 +1,16 @@
 """Take a `pyro.infer.SVI` apart into what a fit is made of."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-from pyro.infer import ELBO, HMC, MCMC, NUTS, SVGD, SVI
-from pyro.infer.elbo import ELBOModule
+from pyro.infer import ELBO, SVI
 from pyro.optim import PyroOptim
 
 from rugged_widget.infer.step.loss import Loss, LossWithGradients, checked_loss
 from rugged_widget.infer.step.optimizer import checked_optimizer
 
-NEEDED = "a pyro.infer.SVI"
 
-
-@dataclass(frozen=True, eq=False)
-class SviSettings:
+class SviSettings(NamedTuple):
     """What a `pyro.infer.SVI` was made of.
 
     Attributes
@@ -35,16 +29,14 @@ class SviSettings:
     loss: Loss
 
 
-def settings_of_svi(svi: object) -> SviSettings:
+def settings_of_svi(svi: SVI) -> SviSettings:
     """Return model, guide, optimizer and loss of a `pyro.infer.SVI`.
 
     Raises
     ------
     TypeError
-        If it is something else, or takes its steps in a way of its own; the text says what it is and what is needed.
+        If it takes its steps in a way of its own.
     """
-    if not isinstance(svi, SVI):
-        raise TypeError(_refusal(svi))
     for method in ("step", "evaluate_loss"):
         if getattr(type(svi), method) is not getattr(SVI, method) or method in vars(svi):
             name = type(svi).__name__
@@ -61,20 +53,3 @@ def _loss_of(svi: SVI) -> Loss:
     if getattr(gradients, "__module__", "") == SVI.__module__ and getattr(gradients, "__closure__", None):
         return checked_loss(loss, "svi.loss")  # Pyro makes its gradients by differentiating it
     return LossWithGradients(loss, gradients)
-
-
-def _refusal(given: object) -> str:
-    kind = given if isinstance(given, type) else type(given)
-    names = {base.__name__ for base in kind.__mro__}
-    got = f"the class {kind.__name__}" if given is kind else f"{kind.__name__}"
-    if given is kind and issubclass(kind, SVI):
-        return f"svi must be an object, got the class {kind.__name__}: write {kind.__name__}(model, guide, optim, loss)"
-    if isinstance(given, SVI | SVGD | MCMC | HMC | NUTS) or issubclass(kind, (SVGD, MCMC, HMC, NUTS)):
-        return f"svi must be {NEEDED}, got {got}: it draws or moves samples and has no guide to train"
-    if "LightningModule" in names:
-        return f"svi must be {NEEDED}, got the LightningModule {kind.__name__}: give the model and the guide in it"
-    if isinstance(given, ELBOModule):
-        return f"svi must be {NEEDED}, got an ELBOModule: give its model, its guide and an optimizer of pyro.optim"
-    if isinstance(given, torch.optim.Optimizer):
-        return f"svi must be {NEEDED}, got torch's optimizer {kind.__name__}"
-    return f"svi must be {NEEDED}, got {given!r} of type {kind.__name__}"

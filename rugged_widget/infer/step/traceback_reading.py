@@ -5,7 +5,7 @@ import inspect
 import linecache
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -226,10 +226,9 @@ def misfit(program: Program) -> tuple[str, str] | None:
     return None
 
 
-def kinds_of(program: Program) -> Iterator[str]:
-    """Yield what each argument is, in words."""
-    yield from map(_kind, program.args)
-    yield from (f"{name}={_kind(value)}" for name, value in program.kwargs.items())
+def described(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return in words what a model is called with, such as "a tensor of shape (3,), n=int"."""
+    return ", ".join([*map(_kind, args), *(f"{name}={_kind(value)}" for name, value in kwargs.items())])
 
 
 def _kind(value: object) -> str:

@@ -23,7 +23,7 @@ from rugged_widget.infer.step.batch_sources import BatchError
 from rugged_widget.infer.step.batches import arguments_of, first_call
 from rugged_widget.infer.step.failure import describe, too_few
 from rugged_widget.infer.step.hints import hints_of
-from rugged_widget.infer.step.isolation import Generators, Isolation
+from rugged_widget.infer.step.isolation import Isolation, random_numbers_kept
 from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.optimizer import MakeOptimizer, OptimizerStart, give_back
 from rugged_widget.infer.step.ownership import Ownership
@@ -486,9 +486,5 @@ class Fit:
         With an `ownership`, buffers, attributes of modules and the parameters that there are come back too.
         """
         looking = nullcontext() if self._own is None else self._own.looking()
-        with self._isolation.inside(), torch.no_grad(), looking:
-            generators = Generators.copied()
-            try:
-                yield
-            finally:
-                generators.rewind()
+        with self._isolation.inside(), torch.no_grad(), looking, random_numbers_kept():
+            yield

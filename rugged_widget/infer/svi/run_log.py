@@ -51,7 +51,8 @@ class Record:
 
     def add(self, steps: Taken) -> None:
         """Note steps that were taken, once those that had to be taken back are forgotten."""
-        self.truncate(steps.start)
+        if steps.start < len(self):
+            self.truncate(steps.start)
         if not len(steps.losses):
             return
         self.history.extend((-steps.losses).tolist(), steps.learning_rates.tolist())

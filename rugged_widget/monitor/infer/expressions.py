@@ -1,6 +1,5 @@
 """Write optimizer, ELBO and automatic guide as Python expressions, where their options can be read off them."""
 
-import ast
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -13,6 +12,8 @@ from pyro.infer import autoguide
 from pyro.infer.autoguide import initialization
 from pyro.optim import PyroOptim
 from pyro.poutine.messenger import unwrap
+
+from rugged_widget.infer.guides.source import is_literal
 
 WRITTEN_GUIDES = (
     autoguide.AutoDelta,
@@ -45,7 +46,7 @@ def optimizer_expression(optimizer: PyroOptim, rate: str | None) -> Expression |
     name = getattr(optimizer.pt_optim_constructor, "__name__", "")
     options: Any = optimizer.pt_optim_args
     clip: Any = optimizer.pt_clip_args
-    if type(optimizer) is not PyroOptim or not hasattr(pyro.optim, name) or not (_literal(options) and _literal(clip)):
+    if type(optimizer) is not PyroOptim or not hasattr(pyro.optim, name) or not is_literal((options, clip)):
         return None
     items = [f"{key!r}: {rate if key == 'lr' and rate else repr(value)}" for key, value in options.items()]
     arguments = [f"{{{', '.join(items)}}}".replace("'", '"'), *([repr(clip).replace("'", '"')] if clip else [])]
@@ -107,11 +108,4 @@ def _differing(kind: type, values: Mapping[str, Any]) -> str | None:
     """Return the options that are not the default ones as they stand in a call; None where one is no literal."""
     defaults = _defaults(kind)
     options = {name: value for name, value in values.items() if value is not defaults[name] and value != defaults[name]}
-    return ", ".join(f"{key}={value!r}" for key, value in options.items()) if _literal(options) else None
-
-
-def _literal(value: object) -> bool:
-    try:
-        return bool(ast.literal_eval(repr(value)) == value)
-    except (ValueError, SyntaxError):
-        return False
+    return ", ".join(f"{key}={value!r}" for key, value in options.items()) if is_literal(options) else None

@@ -23,6 +23,7 @@ from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.loss import checked_loss
+from rugged_widget.infer.step.module_state import copied_params, params_of, present_params
 from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.redefined import Origin
@@ -188,17 +189,12 @@ def without_leftovers(guide: Any) -> Iterator[None]:
     brings, a guide that is an object or a function, goes on from its parameters.
     """
     made = guide is None or isinstance(guide, str) or _is_guide_class(guide)
-    store = pyro.get_param_store().get_state()
-    names = {name for name in store["params"] if name.split(".")[0] in AUTOMATIC} if made else set()
-    if not names:
+    params, names, constraints = without = copied_params(present_params())
+    for name in [name for name in params if made and name.split(".")[0] in AUTOMATIC]:
+        names.pop(params.pop(name), None)
+        del constraints[name]
+    with params_of(without):
         yield
-        return
-    for name in names:
-        del pyro.get_param_store()[name]
-    try:
-        yield
-    finally:
-        pyro.get_param_store().set_state(store)
 
 
 def _is_guide_class(guide: Any) -> bool:
@@ -224,13 +220,7 @@ def taken_apart(given: Any) -> dict[str, Any] | None:
         If it is neither; the text says what is needed.
     """
     if isinstance(given, SVI):
-        settings = settings_of_svi(given)
-        return {
-            "model": settings.model,
-            "guide": settings.guide,
-            "optimizer": settings.optimizer,
-            "loss": settings.loss,
-        }
+        return settings_of_svi(given)._asdict()
     refuse_no_model(given)
     return None
 

@@ -17,7 +17,7 @@ from rugged_widget.infer.guides import choice as choices
 from rugged_widget.infer.guides.agreement import disagreements
 from rugged_widget.infer.guides.choice import choose_guide
 from rugged_widget.infer.guides.notes import SENTENCES
-from rugged_widget.infer.guides.probabilities import enumerated_probabilities, probabilities
+from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.view.i18n.catalogue import Catalogue, catalogue
 from tests.infer.plain import global_state
@@ -127,12 +127,7 @@ def test_probabilities_of_discrete_latents() -> None:
     fit = Fit(choice.model, choice.make, (POINTS,), learning_rate=0.1, seed=2, elbo=choice.elbo, engine="plain")
     fit.advance(150)
     with fit.inspecting():
-        of_model = enumerated_probabilities(fit.guide, 1)["assignment"]
         assert probabilities(fit.guide) == {}
-    groups = of_model.argmax(0)
-    assert of_model.shape == (2, 6)
-    assert bool((groups[[0, 1, 5]] == groups[0]).all())
-    assert bool((groups[2:5] != groups[0]).all())
     counted = Fit(
         branches,
         lambda _: choose_guide(branches_guide, branches, (POINTS,)).make(branches),

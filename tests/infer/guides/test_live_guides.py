@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyro
@@ -20,15 +20,19 @@ from torch import nn
 from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.guides import drawing, gaussian
 from rugged_widget.infer.guides.choice import choose_guide
-from rugged_widget.infer.guides.densities import guide_densities, marginal_densities
+from rugged_widget.infer.guides.densities import marginal_densities
 from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
+from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.families import correlates
-from rugged_widget.infer.guides.module_state import ModuleState, modules_of
 from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at_once, quantiles
 from rugged_widget.infer.guides.setup import recall, rehearsal_of
+from rugged_widget.infer.step.module_state import Copies, ModuleState, behind
 from rugged_widget.infer.svi.fit import Fit
 from tests.infer.plain import global_state
 from tests.infer.pyro_models import EFFECTS, ERRORS, VAE, Case, cases, eight_schools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAMES = list(cases())
 SCHOOLS = {"mean": (), "spread": (), "effect": (8,)}
@@ -53,9 +57,13 @@ POINTS = {"mixture delta", "markov delta", "branches"}
 
 
 @pytest.fixture(autouse=True)
-def _empty_store() -> None:
-    """Guides are taken with the parameters that the user's store has for them: here none."""
+def _empty_store() -> Iterator[None]:
+    """Compute as fits do; guides are taken with the parameters that the user's store has for them: here none."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     pyro.clear_param_store()
+    yield
+    torch.set_num_threads(threads)
 
 
 def fit_of(case: Case, learning_rate: float = 0.01) -> Fit:
@@ -174,11 +182,11 @@ def test_the_modules_behind_methods_partials_and_closures_are_known_and_can_be_p
     def closure(x: torch.Tensor) -> Any:
         return network(x)
 
-    assert network in modules_of(closure)
-    assert network in modules_of(poutine.block(closure))
+    assert network in behind(closure)
+    assert network in behind(poutine.block(closure))
     vae = VAE()
-    assert {vae, vae.encoder, vae.decoder} <= set(modules_of(vae.guide))
-    state = ModuleState.of(closure)
+    assert {vae, vae.encoder, vae.decoder} <= set(behind(vae.guide))
+    state = ModuleState.of(behind(closure), Copies())
     network(torch.randn(5, 2))
     network.extra = 1  # type: ignore[assignment]
     assert int(network.num_batches_tracked or 0) == 1
@@ -255,16 +263,16 @@ def test_densities_of_a_guide_are_those_of_its_normal_distribution_without_a_cov
         fit = fit_of(cases()[name])
         fit.advance(1)
         with fit.inspecting():
-            found = guide_densities(fit.guide, 0.9)
             part: Any = fit.guide[0] if name == "mixture parts" else fit.guide
             affine = gaussian.affine_of(part)
             assert affine is not None
             expected = marginal_densities(affine, 0.9)
-            assert guide_densities(fit.guide, 0.9, names=["mean"]).keys() == {"mean"} & found.keys()
-        assert found.keys() == expected.keys()
-        for site, densities in expected.items():
-            for one, other in zip(densities, found[site], strict=True):
-                np.testing.assert_allclose(one.density, other.density, rtol=1e-4)
+            sites = [site for site in affine.sites if site.name in expected]
+            latents = [(site.name, index) for site in sites for index in np.ndindex(*site.shape)]
+            found = element_densities(fit.guide, latents, 0.9, dict)
+        assert list(found) == latents
+        for one, other in zip((one for site in sites for one in expected[site.name]), found.values(), strict=True):
+            np.testing.assert_allclose(one.density, other.density, rtol=1e-4)
 
 
 def test_what_cannot_be_drawn_says_why() -> None:
