@@ -19,6 +19,7 @@ from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
+from rugged_widget.infer.step.hints import structure_hints
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.bounded import within_bounds
@@ -289,12 +290,12 @@ class ModelFit(Fit):
             return self._predictor.look(self.guide, self.step, thorough=thorough)
 
     def _hints(self) -> tuple[Hint, ...]:
-        """Return hints, once there was a step; how many rows a batch has is told by its first tensor."""
+        """Return hints; how many rows a batch has is told by its first tensor."""
         if self._known_hints is None and self.step:
             rows = [len(tensor) for tensor in self.example.tensors if tensor.ndim] if self.problem.batches else []
             of_all = num_rows_of(self.problem.batches)
             self._known_hints = self.hints(rows[0] if rows else None, of_all)
-        return self._known_hints or ()
+        return structure_hints(self.structure) + (self._known_hints or ())
 
     def _parameters(self) -> tuple[Parameter, ...]:
         """Return the parameters, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out then."""
