@@ -133,11 +133,15 @@ class ModelFit(Fit):
         return super().average_iterates()
 
     def rested(self) -> None:
-        """Give the user what was trained, and the state of the optimizer that was given; nothing before that."""
-        if not (self.step or self.problem.ownership.has_given):  # a window that was only opened has set nothing up
+        """Give the user what was trained, and the state of the optimizer that was given.
+
+        Before the first step he has what he brought: after a reset that is given back to him.
+        """
+        if not self.step:
+            self.problem.take_back()
             return
         super().rested()
-        if self.problem.users_optimizer is not None and self.step:
+        if self.problem.users_optimizer is not None:
             self.give_optimizer_back(self.problem.users_optimizer)
 
     def snapshot(self) -> Snapshot:

@@ -98,6 +98,7 @@ class Problem:
         model, guide = (origin.current() for origin in self.origins)
         if model is self.model and guide is self.guide:
             return self
+        self.take_back()
         renewed = problem_of(
             model,
             guide,
@@ -110,6 +111,12 @@ class Problem:
             title=self.title,
         )
         return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer, predict=self.predict)
+
+    def take_back(self) -> None:
+        """Give the user back what he brought, where a fit has given him something else since."""
+        if self.optimizer is not None and self.ownership.has_given:
+            self.optimizer.take_back(self.users_optimizer, self.ownership.given_params)
+        self.ownership.take_back()
 
     @property
     def name(self) -> str:
