@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyro
 import pyro.distributions as dist
@@ -16,6 +16,9 @@ from torch.distributions import constraints
 
 from rugged_widget import Monitor, watch
 from tests.monitor.watched import losses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DATA = torch.tensor([0.3, -1.2, 0.8])
 
@@ -33,9 +36,11 @@ def guide(_data: torch.Tensor) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _a_parameter_of_ones_own() -> None:
+def _a_parameter_of_ones_own() -> Iterator[None]:
     pyro.clear_param_store()
     pyro.param("mine", torch.tensor(2.0), constraint=constraints.positive)
+    yield
+    pyro.clear_param_store()
 
 
 def store() -> dict[str, tuple[float, Any]]:

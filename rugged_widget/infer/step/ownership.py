@@ -220,6 +220,7 @@ class OwnState:
         params: Params,
     ) -> None:
         self._ownership, self.params = ownership, params
+        self._brought, self._used = frozenset(params[0]), set[str]()
         self._modules = modules
         self._tensors = {id(owned.tensor): owned for owned in tensors}
         self._users: list[tuple[object, Attributes]] = []
@@ -230,6 +231,15 @@ class OwnState:
 
     def __repr__(self) -> str:
         return f"OwnState({len(self._modules)} modules, {len(self._tensors)} tensors)"
+
+    @property
+    def unused(self) -> frozenset[str]:
+        """Names of the parameters that the user brought and neither model nor guide has asked for as yet."""
+        return self._brought - self._used
+
+    def note_used(self, name: str) -> None:
+        """Take note that a parameter has been asked for by its name."""
+        self._used.add(name)
 
     def leave_user(self) -> None:
         """Take hold of what the user has."""
@@ -437,6 +447,7 @@ class _Registering(Messenger):
                 self._state.register(value)
 
     def _pyro_post_param(self, msg: Any) -> None:
+        self._state.note_used(msg["name"])
         unconstrained = getattr(msg["value"], "unconstrained", None)
         if unconstrained is not None:  # a handler may have put another tensor in its place
             self._state.register(unconstrained())

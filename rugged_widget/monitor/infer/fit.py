@@ -149,7 +149,7 @@ class ModelFit(Fit):
         request, structure, choice = self.request, self.structure, self.problem.choice
         quantiles, draws = self._drawn(PROBS, request)
         with self.inspecting():
-            table = parameter_table() if request.parameter_table else None
+            table = parameter_table(self.foreign) if request.parameter_table else None
             found = element_densities(self.guide, request.densities, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
             values = self._probabilities()
         kinds = {site.name: site.kind for site in structure.sites}
@@ -307,6 +307,8 @@ class ModelFit(Fit):
         with self.inspecting():
             free = dict(get_param_store().named_parameters())
             for name, value in get_param_store().items():
+                if name in self.foreign:
+                    continue
                 left -= value.numel()
                 if left < 0:
                     break
