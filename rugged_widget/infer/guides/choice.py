@@ -21,7 +21,14 @@ from rugged_widget.infer.guides.agreement import disagreements
 from rugged_widget.infer.guides.compatibility import raised
 from rugged_widget.infer.guides.discrete import AutoDiscreteSampled
 from rugged_widget.infer.guides.enumeration import misused_latent
-from rugged_widget.infer.guides.families import checked_guide, guide_key, guide_label, make_guide, own_name
+from rugged_widget.infer.guides.families import (
+    checked_guide,
+    guide_key,
+    guide_label,
+    make_guide,
+    makes_automatic,
+    own_name,
+)
 from rugged_widget.infer.guides.loops import Loop, refuse_changing, seen_by_guide
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.module_state import untouched
@@ -169,7 +176,7 @@ def _latents_of_automatic(
     """
     if isinstance(guide, str):
         latents = latents_of_model(model, args, kwargs)
-    elif _is_made_of_a_model(guide) and issubclass(guide.func if isinstance(guide, partial) else guide, AutoGuide):
+    elif makes_automatic(guide):
         try:
             latents = latents_of_model(model, args, kwargs)
         except ValueError:
