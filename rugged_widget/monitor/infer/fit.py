@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -76,6 +77,7 @@ class ModelFit(Fit):
         self.request = SnapshotRequest()
         self.unjudged = ""
         self._judgement: tuple[int, Approximation | None] | None = None
+        self._log_joint: LogJoint | None = None
         self._structure: ModelStructure | None = None
         self._predictor: Predictor | None = None
         if problem.predict is not None:
@@ -146,7 +148,17 @@ class ModelFit(Fit):
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
-        request, structure, choice = self.request, self.structure, self.problem.choice
+        return self._snapshot(self.request)
+
+    def brief_snapshot(self) -> Snapshot | None:
+        """Return what is known now, without a verdict on the guide; None where none is due, or it is known."""
+        is_judged = self._judgement is not None and self._judgement[0] == self.step
+        if not (self.request.approximation and self.step) or is_judged:
+            return None
+        return replace(self._snapshot(replace(self.request, approximation=False)), is_brief=True)
+
+    def _snapshot(self, request: SnapshotRequest) -> Snapshot:
+        structure, choice = self.structure, self.problem.choice
         quantiles, draws = self._drawn(PROBS, request)
         with self.inspecting():
             table = parameter_table(self.foreign) if request.parameter_table else None
@@ -241,7 +253,9 @@ class ModelFit(Fit):
                 raise UnknownJointError("no_latents")
             if few.log_density is None:
                 return approximate({}, None, lambda _draws: np.empty(0), correlates=False)
-            joint = LogJoint(choice.model, example.args, example.kwargs, few.values)
+            if self._log_joint is None or not self._log_joint.takes(few.values):
+                self._log_joint = LogJoint(choice.model, example.args, example.kwargs, few.values)
+            joint = self._log_joint
             elements = sum(value[0].numel() for value in few.values.values())
             count = affordable_draws(joint.seconds, elements, budget=JUDGE_SECONDS, repeats=NUM_REPEATS)
             if not count:
