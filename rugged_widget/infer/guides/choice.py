@@ -331,13 +331,18 @@ def _problem(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> str:
-    """Return what goes wrong when the ELBO of a model and a guide is estimated once; "" where nothing does."""
+    """Return what goes wrong when the ELBO of a model and a guide is estimated once; "" where nothing does.
+
+    A loss of one's own, which may have arguments of its own, is not tried: the plain ELBO is in its place.
+    """
     generators = Generators.copied()
     guide = build(model)
     try:
         with untouched(guide, model), torch.no_grad(), pyro.validation_enabled(True), python_warnings.catch_warnings():
             python_warnings.simplefilter("ignore")
-            trial: Any = copy.copy(elbo)  # which may look at the model in its first step, and remember it
+            is_own = not isinstance(elbo, ELBO) or not type(elbo).__module__.startswith("pyro.")
+            # An ELBO may look at the model in its first step, and remember it.
+            trial: Any = Trace_ELBO() if is_own else copy.copy(elbo)
             trial.loss(model, guide, *args, **kwargs)
     except Exception as error:
         return raised(error)

@@ -13,6 +13,7 @@ from rugged_widget.infer.guides.compatibility import described, raised, try_guid
 from rugged_widget.infer.guides.custom_sampling import NO_KWARGS, can_draw_together
 from rugged_widget.infer.guides.live import LiveRehearsal
 from rugged_widget.infer.guides.module_state import store_of
+from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.isolation import Generators
 
 
@@ -153,8 +154,7 @@ def is_set_up(guide: Any) -> bool:
 
 def create_parameters(
     guide: object,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    call: Call,
     unmoved: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> bool:
     """Give an automatic guide its parameters before the first step, with the random numbers of the first step.
@@ -167,6 +167,7 @@ def create_parameters(
     """
     if not isinstance(guide, AutoGuide):
         return False
+    args, kwargs = call.args, call.kwargs
     if guide.prototype_trace is None:
         guide._setup_prototype(*args, **kwargs)
     if isinstance(guide, AutoGuideList):
