@@ -9,8 +9,9 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro import poutine
 from pyro.infer import SVI, Trace_ELBO
-from pyro.infer.autoguide import AutoNormal
+from pyro.infer.autoguide import AutoDelta, AutoGuideList, AutoNormal
 from pyro.optim import Adam, PyroOptim
 from torch.distributions import constraints
 
@@ -102,6 +103,35 @@ def test_a_loop_after_a_reset_steps_as_it_would_have_without_the_window(num_step
         monitor.advance(5)
         monitor.reset()
     assert stepped(4, optimizer) == wanted
+
+
+@pytest.mark.parametrize("engine", ["plain", "graph"])
+def test_a_part_that_is_added_to_a_list_of_guides_counts_from_the_next_reset_on(engine: str) -> None:
+    def two(data: torch.Tensor) -> None:
+        level = pyro.sample("level", dist.Normal(0.0, 1.0))
+        scale = pyro.sample("scale", dist.LogNormal(0.0, 1.0))
+        with pyro.plate("rows", len(data)):
+            pyro.sample("x", dist.Normal(level, scale), obs=data)
+
+    parts = AutoGuideList(two)
+    parts.append(AutoDelta(poutine.block(two, expose=["level"])))
+    with closing(watch(two, parts, DATA, engine=engine, num_steps=20, seed=1)) as monitor:
+        monitor.advance(2)
+        assert [note.key for note in monitor.snapshot.guide_warnings] == ["missing"]
+        parts.append(AutoNormal(poutine.block(two, expose=["scale"])))
+        monitor.advance(2)
+        assert monitor.quantiles().keys() == {"level"}
+        for _ in range(2):
+            monitor.reset()
+            assert monitor.snapshot.guide_warnings == ()
+            monitor.advance(3)
+            assert monitor.quantiles().keys() == {"level", "scale"}
+            assert monitor.param_store().keys() == store().keys() - {"mine"}
+        wanted = losses(monitor)
+        monitor.reset()
+    with closing(watch(two, parts, DATA, engine=engine, num_steps=20, seed=1)) as monitor:
+        monitor.advance(3)
+        assert losses(monitor) == wanted
 
 
 def test_a_store_that_is_cleared_between_two_steps_changes_nothing_for_the_run() -> None:

@@ -64,6 +64,8 @@ class Problem:
         What to call it; plain text.
     predict
         What it predicts on the first page; None for nothing.
+    parts
+        Parts of a guide that is a list of guides, as they were.
     """
 
     model: Callable[..., Any]
@@ -83,20 +85,23 @@ class Problem:
     stored: frozenset[str]
     title: str
     predict: Predict | None = None
+    parts: tuple[Any, ...] = ()
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
         with without_leftovers(guide):
             choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
-        return replace(self, guide=guide, choice=choice, origins=(self.origins[0], Origin.of(guide)))
+        origins = self.origins[0], Origin.of(guide)
+        return replace(self, guide=guide, choice=choice, origins=origins, parts=_parts_of(guide))
 
     def present(self) -> Problem:
         """Return the problem of what model and guide are now called by their names, as after a cell was run again.
 
-        The same is returned where neither was redefined; errors as of `watch`.
+        The same is returned where neither was redefined, nor a part added to a list of guides; errors as of `watch`.
         """
         model, guide = (origin.current() for origin in self.origins)
-        if model is self.model and guide is self.guide:
+        has_parts = [*map(id, _parts_of(guide))] == [*map(id, self.parts)]
+        if model is self.model and guide is self.guide and has_parts:
             return self
         self.take_back()
         renewed = problem_of(
@@ -183,6 +188,7 @@ def problem_of(
         stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
         predict=checked_predict(predict),
+        parts=_parts_of(guide),
     )
 
 
@@ -205,6 +211,10 @@ def without_leftovers(guide: Any) -> Iterator[None]:
         yield
     finally:
         pyro.get_param_store().set_state(store)
+
+
+def _parts_of(guide: Any) -> tuple[Any, ...]:
+    return tuple(guide) if isinstance(guide, autoguide.AutoGuideList) else ()
 
 
 def _is_guide_class(guide: Any) -> bool:
