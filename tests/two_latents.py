@@ -71,6 +71,9 @@ class SackFit(Fit):
         self.request, self.seed, self.guide_given = SnapshotRequest(), seed, guide
         self.guide_name, self.guide_label, self.variant = guide_key(guide), guide_label(guide), ""
 
+    def brief_snapshot(self) -> None:
+        """Return None: a snapshot has nothing that could follow later."""
+
     def snapshot(self) -> Snapshot:
         request, draws = self.request, self._draws(400)[0]
         with self.inspecting():

@@ -37,6 +37,8 @@ class Loop:
         are those of the notebook.
     guide_source
         Definition of the guide as the user wrote it; None where it has none.
+    helper
+        Definition of what an automatic guide sees of a model with loops over plates; empty where it needs none.
     imported
         Names by module that the expressions take from it.
     learning_rates
@@ -69,6 +71,7 @@ class Loop:
     num_steps: int
     averages: tuple[tuple[int, Averaged], ...] = ()
     remarks: tuple[str, ...] = ()
+    helper: str = ""
 
 
 def write_loop(loop: Loop) -> str:
@@ -103,6 +106,8 @@ def _definitions(loop: Loop) -> list[str]:
                 "",
                 "",
             ]
+    if loop.helper:
+        lines += ["# Automatic guides refuse plates that are gone through in a loop; this hides them.", loop.helper, ""]
     return lines
 
 

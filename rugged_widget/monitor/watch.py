@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rugged_widget.monitor.infer.problem import parameter_names, problem_of, taken_apart
+from rugged_widget.infer.step.loss_arguments import parameter_names
+from rugged_widget.monitor.infer.problem import problem_of, taken_apart
 from rugged_widget.monitor.infer.refusals import called, refuse_misspelt, refuse_no_guide
 from rugged_widget.monitor.infer.run_spec import parameters_of
 from rugged_widget.monitor.monitor import ModelWidget

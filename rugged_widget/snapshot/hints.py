@@ -7,7 +7,14 @@ from typing import Literal, TypeAlias
 from rugged_widget.snapshot.values import Value
 
 HintKey: TypeAlias = Literal[
-    "batch_unscaled", "batch_scaled_twice", "plate_unscaled", "scales_differ", "no_gradient", "unregistered"
+    "batch_unscaled",
+    "batch_scaled_twice",
+    "plate_unscaled",
+    "scales_differ",
+    "no_gradient",
+    "unregistered",
+    "nothing_sampled",
+    "nothing_observed",
 ]
 """Kind of a hint: the name of its sentence, the entry `hints.<key>` of the catalogue.
 
@@ -21,6 +28,10 @@ no_gradient
     Parameters had no gradient in the first step, and so do not train.
 unregistered
     Tensors that require a gradient are used by the model or the guide, and are no parameters of the fit.
+nothing_sampled
+    The model draws nothing, observes nothing and has no factor: its log density is 0.
+nothing_observed
+    The model has latents, and neither observes anything nor has a factor: its log density is the prior.
 """
 
 

@@ -88,11 +88,14 @@ class ModelStructure(Value):
         The plates, in the order of the model.
     error
         Why the dependencies are not known, in a few words; empty where they are.
+    num_factors
+        Number of factors, which add to the log density and are no sites.
     """
 
     sites: tuple[ModelSite, ...]
     plates: tuple[ModelPlate, ...] = ()
     error: str = ""
+    num_factors: int = 0
 
     def site(self, name: str) -> ModelSite | None:
         """Return the site of that name; None where there is none."""

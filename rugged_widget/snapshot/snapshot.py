@@ -89,6 +89,8 @@ class Snapshot(Value):
         How good the guide is; None unless requested, and before the first step.
     unjudged
         Why there is no approximation though it was requested, a key of the catalogue's `unjudged`; empty elsewhere.
+    is_brief
+        Whether what takes long was left out, which follows in a moment: the approximation, and more draws behind means.
     correction
         Summaries of the weighted draws; None unless requested, and where the guide has no density.
     draws
@@ -136,6 +138,7 @@ class Snapshot(Value):
     averaged: Averaged | None = None
     approximation: Approximation | None = None
     unjudged: str = ""
+    is_brief: bool = False
     correction: Correction | None = None
     draws: Mapping[str, Array] = field(default_factory=dict)
     reference: Reference | None = None

@@ -19,6 +19,7 @@ from rugged_widget.validation import Speed
 
 SLICE_SECONDS = 0.002  # a longer slice is felt in the cells beside it
 WAIT_SECONDS = 0.004  # how often to look whether the page has caught up
+COMPLETE_SECONDS = 0.3  # a pause after which what takes long is shown: a shorter one costs next to nothing
 PREPARE_SECONDS = 0.02  # between two pieces of preparation, each longer than a slice
 
 FitT = TypeVar("FitT", bound=Trainable[Any])
@@ -43,6 +44,8 @@ class Run(Generic[FitT]):
         self._on_change, self._changes = on_change, 0
         self._trainer = Worker(home, self._train, self._interrupted, name="training", sleep=sleep)
         self._preparer = Worker(home, self._do_ahead, lambda: None, name="preparation", sleep=sleep)
+        self._completer = Worker(home, self._complete, lambda: None, name="completion", sleep=sleep)
+        self._waits = False
         self._prepares = False
         self._error: Exception | None = None
         self._stops = stop_when_converged
@@ -195,6 +198,7 @@ class Run(Generic[FitT]):
         self.closed = True
         self._trainer.end()
         self._preparer.end()
+        self._completer.end()
         self.waiters.release(ClosedError("the training was closed before its end"))
 
     def _replace(self, fit: FitT) -> None:
@@ -284,11 +288,26 @@ class Run(Generic[FitT]):
             self._display.changed(self.progress)
         self.waiters.release(error)
 
+    def _complete(self) -> float | None:
+        """Show what was left out when training paused, unless it has gone on since."""
+        if self.status != "paused":
+            return None
+        if self._waits:
+            self._waits = False
+            return COMPLETE_SECONDS
+        with self.change():
+            self.refresh()
+        return None
+
     def _rest(self, status: Status) -> None:
         if self.status == "running":
             self._display.before_rest()
         self.status = status
-        self._display.rest(self.fit.snapshot(), self.progress)
+        brief = self.fit.brief_snapshot() if status == "paused" and self._home.loop is not None else None
+        self._display.rest(self.fit.snapshot() if brief is None else brief, self.progress)
+        if brief is not None:
+            self._waits = True
+            self._completer.begin()
         if status == "finished":
             self.waiters.release()
         elif self._prepares:

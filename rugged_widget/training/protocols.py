@@ -65,6 +65,9 @@ class Trainable(Protocol[SnapshotT_co]):
     def snapshot(self) -> SnapshotT_co:
         """Return the present moment."""
 
+    def brief_snapshot(self) -> SnapshotT_co | None:
+        """Return the present moment without what takes long; None where nothing does."""
+
 
 class Display(Protocol[SnapshotT_contra]):
     """Display of a training; called on the loop's thread only."""

@@ -18,6 +18,7 @@ from rugged_widget.validation import CUSTOM
 from rugged_widget.view.controls.controls import Controls, sentence
 from rugged_widget.view.controls.exact_switch import ExactSwitch
 from rugged_widget.view.controls.inputs import Input
+from rugged_widget.view.figures.long_names import tip
 from rugged_widget.view.frames.stream import Changes, FrameStream, bundle
 from rugged_widget.view.i18n.captions import paragraph
 from rugged_widget.view.i18n.catalogue import AUTO, Catalogue
@@ -250,7 +251,8 @@ class Dashboard:
         return header, self._controls.row, self._controls.bar, body, self._stream
 
     def _heading(self) -> str:
-        return f"<h2>{escape(self._subject.title)}</h2><span>{escape(self._subject.subtitle)}</span>"
+        title, subtitle = self._subject.title, self._subject.subtitle
+        return f"<h2{tip(title)}>{escape(title)}</h2><span{tip(subtitle)}>{escape(subtitle)}</span>"
 
     def _hear(self, tag: str) -> None:
         if self._closed:  # closed meanwhile

@@ -45,6 +45,7 @@ class FakeFit:
         self.averaged = 0
         self.unprepared = 3
         self.cannot_be_prepared = False
+        self.has_brief_snapshots = False
 
     @property
     def elbo(self) -> float:
@@ -93,6 +94,9 @@ class FakeFit:
     def snapshot(self) -> int:
         self.snapshots += 1
         return self.step
+
+    def brief_snapshot(self) -> int | None:
+        return -self.step if self.has_brief_snapshots else None
 
 
 class FakeDisplay:

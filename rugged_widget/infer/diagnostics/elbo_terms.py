@@ -33,9 +33,18 @@ ORDER: tuple[TermRole, ...] = ("observed", "latent", "enumerated", "guide")
 
 
 def is_sum_over_sites(loss: object) -> bool:
-    """Return whether a loss estimates the ELBO itself, whose mean is the sum of the terms of its sites."""
+    """Return whether a loss estimates the ELBO itself, whose mean is the sum of the terms of its sites.
+
+    That is not known of a subclass of one's own that computes the loss in another way.
+    """
     sums = Trace_ELBO, TraceGraph_ELBO, TraceEnum_ELBO
-    return isinstance(loss, sums) and not isinstance(loss, TraceTailAdaptive_ELBO)
+    changed = any(
+        method in vars(kind)
+        for kind in type(loss).__mro__
+        for method in ("loss", "loss_and_grads", "differentiable_loss")
+        if not kind.__module__.startswith("pyro.")
+    )
+    return isinstance(loss, sums) and not isinstance(loss, TraceTailAdaptive_ELBO) and not changed
 
 
 @torch.no_grad()

@@ -4,7 +4,8 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
 from rugged_widget.infer.step.failure import MAX_TEXT
+from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, TermRole
 
@@ -77,7 +79,9 @@ class AveragedTerms:
     def note(self) -> ElboTermsNote | None:  # noqa: D102 see the class
         if self._failure is not None or is_sum_over_sites(self._plain.elbo):
             return self._failure
-        return ElboTermsNote("other_loss", getattr(self._plain.elbo, "__name__", type(self._plain.elbo).__name__))
+        loss: Any = self._plain.elbo
+        loss = loss.func if isinstance(loss, partial) else loss
+        return ElboTermsNote("other_loss", getattr(loss, "__name__", type(loss).__name__))
 
     def look(self, step: int, *, thorough: bool = False) -> tuple[ElboTerm, ...]:
         """Return the terms after `step` steps, by some more draws of the guide; () where they are not known.
@@ -108,8 +112,9 @@ class AveragedTerms:
         torch.set_rng_state(self._noise)
         try:
             plain = self._plain
+            call = call_of_model(plain.call, plain.model, plain.elbo)
             for number in range(1, count + 1):
-                terms = draw_terms(plain.model, plain.guide, plain.args, plain.kwargs, plain.elbo)
+                terms = draw_terms(plain.model, plain.guide, call.args, call.kwargs, plain.elbo)
                 self._draws.append(self._draw(terms))
                 if (self._clock() - start) * (1 + 1 / number) > seconds:
                     break

@@ -76,6 +76,7 @@ class LogJoint:
         example: Mapping[str, torch.Tensor],
     ) -> None:
         self._model, self._args, self._kwargs = model, args, dict(kwargs)
+        self._shapes = _shapes(example)
         if not example:
             raise UnknownJointError("no_latents")
         few = {name: values[:TRIAL_DRAWS] for name, values in example.items()}
@@ -97,6 +98,10 @@ class LogJoint:
             for start in range(0, count, CHUNK)
         ]
         return torch.cat(parts).double().cpu().numpy()
+
+    def takes(self, draws: Mapping[str, torch.Tensor]) -> bool:
+        """Return whether draws are of the sites and shapes that it was made for."""
+        return _shapes(draws) == self._shapes
 
     def _check(self, draws: Mapping[str, torch.Tensor]) -> None:
         first = {name: values[0] for name, values in draws.items()}
@@ -166,6 +171,10 @@ class LogJoint:
             return torch.stack(
                 [self._of_one({name: values[number] for name, values in draws.items()}) for number in range(count)]
             )
+
+
+def _shapes(draws: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: values.shape[1:] for name, values in draws.items()}
 
 
 def affordable_draws(seconds: float, num_elements: int, *, budget: float, repeats: int) -> int:

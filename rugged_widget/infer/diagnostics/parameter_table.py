@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -26,14 +26,16 @@ SAMPLE: Final = 20_000
 
 
 @torch.no_grad()
-def parameter_table() -> ParameterTable:
+def parameter_table(foreign: Collection[str] = ()) -> ParameterTable:
     """Summarize the parameters in the present parameter store; call it inside `Fit.inspecting`.
+
+    Those of the names `foreign`, which are of other models, are left out.
 
     Parameters whose names differ by numbers only, as those of the steps of a time series do, share a row where they are
     more than 12.
     """
     store: Any = pyro.get_param_store()
-    constrained = {str(name): value.detach() for name, value in store.items()}
+    constrained = {str(name): value.detach() for name, value in store.items() if name not in foreign}
     groups = _grouped(list(constrained))
     rows, left = [], MAX_VALUES
     for names in groups[:MAX_ROWS]:

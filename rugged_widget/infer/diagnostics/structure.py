@@ -61,7 +61,8 @@ def structure_of(
         if run.trace is None:
             return ModelStructure((), (), run.error)
         nodes = {name: site for name, site in run.trace.nodes.items() if _is_shown(site)}
-        return ModelStructure(tuple(_sites(nodes, run)), tuple(_plates(nodes)), run.error)
+        num_factors = sum(_is_factor(site) for site in run.trace.nodes.values())
+        return ModelStructure(tuple(_sites(nodes, run)), tuple(_plates(nodes)), run.error, num_factors)
 
 
 def _run(model: Callable[..., Any], guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Run:
@@ -107,7 +108,11 @@ def _is_shown(site: Any) -> bool:
     if site["type"] != "sample" or site_is_subsample(site):
         return False
     masked = site["is_observed"] and site["mask"] is False and not _is_deterministic(site)
-    return not masked and type(_innermost(site["fn"])).__name__ != "Unit"
+    return not masked and not _is_factor(site)
+
+
+def _is_factor(site: Any) -> bool:
+    return site["type"] == "sample" and type(_innermost(site["fn"])).__name__ == "Unit"
 
 
 def _is_deterministic(site: Any) -> bool:

@@ -21,7 +21,15 @@ from rugged_widget.infer.guides.agreement import disagreements
 from rugged_widget.infer.guides.compatibility import raised
 from rugged_widget.infer.guides.discrete import AutoDiscreteSampled
 from rugged_widget.infer.guides.enumeration import misused_latent
-from rugged_widget.infer.guides.families import checked_guide, guide_key, guide_label, make_guide, own_name
+from rugged_widget.infer.guides.families import (
+    checked_guide,
+    guide_key,
+    guide_label,
+    make_guide,
+    makes_automatic,
+    own_name,
+)
+from rugged_widget.infer.guides.loops import Loop, refuse_changing, seen_by_guide
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.notes import Note, listed
 from rugged_widget.infer.guides.setup import remember_live
@@ -111,10 +119,11 @@ def choose_guide(
     checked = checked_watch_guide(guide)
     if checked is None:
         return _chosen(model, args, kwargs, elbo)
-    if isinstance(checked, str) and latents_of_model(model, args, kwargs).discrete:
+    latents = _latents_of_automatic(checked, model, args, kwargs)
+    if isinstance(checked, str) and latents is not None and latents.discrete:
         return _chosen(model, args, kwargs, elbo, checked)
     if _is_made_of_a_model(checked):
-        make = partial(_made, checked, args, kwargs)
+        make = partial(_made, checked, args, kwargs, () if latents is None else latents.loops)
         return GuideChoice(make, guide_key(checked), guide_label(checked), model)
     said = _said(checked, model, args, kwargs, elbo)
     return GuideChoice(partial(_taken, checked, args, kwargs), _key(checked), _label(checked), model, warnings=said)
@@ -149,9 +158,33 @@ def _said(
     try:
         return disagreements(guide, model, args, kwargs)
     except ValueError:
+        if isinstance(guide, AutoGuide) and latents_of_model(model, args, kwargs).loops:
+            kind = type(guide).__name__
+            needed = f"latents in a loop over a plate need a guide that watch makes: give the class, guide={kind}"
+            raise ValueError(f"{needed}, instead of {kind}(model)") from None
         if not isinstance(elbo, ELBO) or _problem(lambda _model: guide, model, elbo, args, kwargs):
             raise
         return ()
+
+
+def _latents_of_automatic(
+    guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> ModelLatents | None:
+    """Return the latents of a model, of which a guide is to be made that is a family's or automatic; else None.
+
+    Of a class it is None too where the model cannot be called by itself.
+    """
+    if isinstance(guide, str):
+        latents = latents_of_model(model, args, kwargs)
+    elif makes_automatic(guide):
+        try:
+            latents = latents_of_model(model, args, kwargs)
+        except ValueError:
+            return None
+    else:
+        return None
+    refuse_changing(latents.loops)
+    return latents
 
 
 def _is_made_of_a_model(guide: Any) -> bool:
@@ -173,9 +206,16 @@ def _label(guide: Any) -> str:
     return own_name(inner)
 
 
-def _made(guide: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], model: Callable[..., Any]) -> Any:
+def _made(
+    guide: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    loops: tuple[Loop, ...],
+    model: Callable[..., Any],
+) -> Any:
     """Make a guide of a family or class."""
-    instance = make_guide(guide, model) if isinstance(guide, str) else guide(model)
+    seen = seen_by_guide(model, loops)
+    instance = make_guide(guide, seen) if isinstance(guide, str) else guide(seen)
     remember_live(instance, model, args, kwargs)
     return instance
 
@@ -196,6 +236,7 @@ def _chosen(
 ) -> GuideChoice:
     """Choose a guide for a model: of a family, where one is named, for the latents that are not discrete."""
     latents = latents_of_model(model, args, kwargs)
+    refuse_changing(latents.loops)
     names = listed(latents.discrete)
     facts: dict[str, int | str] = {"elements": latents.elements, "limit": MAX_NORMAL, "latents": names}
     family = family or ("delta" if latents.elements > MAX_NORMAL else "normal")
@@ -250,7 +291,8 @@ def _candidates(model: Callable[..., Any], latents: ModelLatents, elbo: ELBO | N
 def _of_continuous(latents: ModelLatents, family: str, model: Callable[..., Any]) -> Any:
     if not latents.continuous:
         return partial(_nothing)
-    return make_guide(family, poutine.block(model, hide=list(latents.discrete)) if latents.discrete else model)
+    seen = seen_by_guide(model, latents.loops)
+    return make_guide(family, poutine.block(seen, hide=list(latents.discrete)) if latents.discrete else seen)
 
 
 def _nothing(*_args: object, **_kwargs: object) -> None:
@@ -263,10 +305,11 @@ def _in_parts(
     kind: type[AutoDiscreteParallel],
     model: Callable[..., Any],
 ) -> Any:
-    guide: Any = AutoGuideList(model)
+    seen = seen_by_guide(model, latents.loops)
+    guide: Any = AutoGuideList(seen)
     if latents.continuous:
         guide.append(of_continuous(model))
-    guide.append(kind(poutine.block(model, expose=list(latents.discrete))))
+    guide.append(kind(poutine.block(seen, expose=list(latents.discrete))))
     return guide
 
 
@@ -288,13 +331,18 @@ def _problem(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> str:
-    """Return what goes wrong when the ELBO of a model and a guide is estimated once; "" where nothing does."""
+    """Return what goes wrong when the ELBO of a model and a guide is estimated once; "" where nothing does.
+
+    A loss of one's own, which may have arguments of its own, is not tried: the plain ELBO is in its place.
+    """
     generators = Generators.copied()
     guide = build(model)
     try:
         with undone(guide, model), torch.no_grad(), pyro.validation_enabled(True), python_warnings.catch_warnings():
             python_warnings.simplefilter("ignore")
-            trial: Any = copy.copy(elbo)  # which may look at the model in its first step, and remember it
+            is_own = not isinstance(elbo, ELBO) or not type(elbo).__module__.startswith("pyro.")
+            # An ELBO may look at the model in its first step, and remember it.
+            trial: Any = Trace_ELBO() if is_own else copy.copy(elbo)
             trial.loss(model, guide, *args, **kwargs)
     except Exception as error:
         return raised(error)

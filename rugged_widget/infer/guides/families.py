@@ -128,7 +128,7 @@ def make_guide(value: Guide, model: Callable[..., Any], args: Sequence[Any] | No
     checked_guide(value)
     if isinstance(value, str):
         make = partial(_FAMILIES[value][1], model)
-    elif _makes_automatic(value):
+    elif makes_automatic(value):
         make = partial(value, model)
     else:
         make = partial(_written, value)
@@ -138,7 +138,8 @@ def make_guide(value: Guide, model: Callable[..., Any], args: Sequence[Any] | No
     return guide
 
 
-def _makes_automatic(value: Callable[..., Any]) -> bool:
+def makes_automatic(value: Any) -> bool:
+    """Return whether calling a value with a model makes an automatic guide of it."""
     kind = value.func if isinstance(value, partial) else value
     return isinstance(kind, type) and issubclass(kind, autoguide.AutoGuide)
 

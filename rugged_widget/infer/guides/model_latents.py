@@ -10,6 +10,7 @@ from pyro import poutine
 
 from rugged_widget.infer.guides.agreement import is_enumerated
 from rugged_widget.infer.guides.compatibility import innermost, latents_of, raised, traced
+from rugged_widget.infer.guides.loops import Loop, loops_of
 from rugged_widget.infer.step.traceback_reading import described
 from rugged_widget.infer.step.undone import undone
 
@@ -35,6 +36,8 @@ class ModelLatents:
         True where the model itself marks all its discrete latents to be summed over.
     max_plate_nesting
         Dimensions that plates take up, >= 0.
+    loops
+        Plates that latents are drawn in round by round.
     """
 
     continuous: tuple[str, ...]
@@ -44,6 +47,7 @@ class ModelLatents:
     without_probabilities: tuple[str, ...]
     enumerated: bool
     max_plate_nesting: int
+    loops: tuple[Loop, ...] = ()
 
 
 def latents_of_model(model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelLatents:
@@ -70,6 +74,7 @@ def latents_of_model(model: Callable[..., Any], args: tuple[Any, ...], kwargs: M
         ),
         enumerated=all(is_enumerated(site) for site in discrete.values()),
         max_plate_nesting=max([-frame.dim for frame in frames if frame.vectorized], default=0),
+        loops=loops_of(sites),
     )
 
 

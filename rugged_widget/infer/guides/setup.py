@@ -12,6 +12,7 @@ from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 from rugged_widget.infer.guides.compatibility import raised, try_guide
 from rugged_widget.infer.guides.custom_sampling import NO_KWARGS, can_draw_together
 from rugged_widget.infer.guides.live import LiveRehearsal
+from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.isolation import Generators, random_numbers_kept
 from rugged_widget.infer.step.module_state import Params, params_of, present_params
 from rugged_widget.infer.step.traceback_reading import described
@@ -149,8 +150,7 @@ def is_set_up(guide: Any) -> bool:
 
 def create_parameters(
     guide: object,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    call: Call,
     unmoved: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> bool:
     """Give an automatic guide its parameters before the first step, with the random numbers of the first step.
@@ -163,6 +163,7 @@ def create_parameters(
     """
     if not isinstance(guide, AutoGuide):
         return False
+    args, kwargs = call.args, call.kwargs
     if guide.prototype_trace is None:
         guide._setup_prototype(*args, **kwargs)
     if isinstance(guide, AutoGuideList):

@@ -52,9 +52,9 @@ class FirstStep(NamedTuple):
 
 def first_step(messages: Collection[Any], gradients: Iterable[tuple[torch.Tensor, torch.Tensor | None]]) -> FirstStep:
     """Return the facts of a step, given Pyro's messages of it, and each parameter with its gradient."""
-    known = [param for param, gradient in gradients if gradient is not None]
     params = list(get_param_store().named_parameters())
-    missing = tuple(name for name, param in params if param.requires_grad and not _holds(known, param))
+    still = [param for param, gradient in gradients if gradient is None and param.requires_grad]
+    missing = tuple(name for name, param in params if _holds(still, param))
     sites = tuple(_facts(message) for message in messages if _counts(message))
     return FirstStep(sites, missing, _unregistered(messages, [param for _, param in params]))
 

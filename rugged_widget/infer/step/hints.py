@@ -1,10 +1,11 @@
-"""Hints at what is probably not meant, from the facts of the first step."""
+"""Hints at what is probably not meant, from the structure of a model and the facts of the first step."""
 
 import math
 from collections.abc import Iterator
 
 from rugged_widget.infer.step.first_step import FirstStep, SiteFacts
 from rugged_widget.snapshot.hints import Hint
+from rugged_widget.snapshot.model_values import ModelStructure
 
 ROUNDING = 1e-4
 """Relative difference of two scales that are the same."""
@@ -27,6 +28,14 @@ def hints_of(first: FirstStep, batch_rows: int | None = None, num_rows: int | No
     if batch_rows is not None:
         hints = [*_batches(first, batch_rows, num_rows), *hints]
     return tuple(hints)
+
+
+def structure_hints(structure: ModelStructure) -> tuple[Hint, ...]:
+    """Return a hint where a model has no data; none where it could not be run."""
+    roles = {site.role for site in structure.sites}
+    if "observed" in roles or structure.num_factors or (structure.error and not structure.sites):
+        return ()
+    return (Hint("nothing_observed" if roles & {"latent", "enumerated"} else "nothing_sampled", ""),)
 
 
 def _batches(first: FirstStep, batch_rows: int, num_rows: int | None) -> Iterator[Hint]:

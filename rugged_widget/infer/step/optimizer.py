@@ -3,7 +3,7 @@
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Self, TypeAlias
@@ -57,6 +57,18 @@ class OptimizerStart:
         made = _unused(self.optim)
         made.set_state(copied(dict(self.states)))
         return made
+
+    def take_back(self, given: PyroOptim, names: Collection[str]) -> None:
+        """Put the state that the user's optimizer had back into it, while the present store has the parameters.
+
+        What fits have given it for parameters of these names is forgotten where it had none for them.
+        """
+        store = get_param_store()
+        for name in [name for name in names if name not in self.states]:
+            given._state_waiting_to_be_consumed.pop(name, None)
+            if name in store:
+                given.optim_objs.pop(store._params[name], None)
+        load_states(given, self.states)
 
 
 def _unused(given: PyroOptim) -> PyroOptim:

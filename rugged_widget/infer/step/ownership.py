@@ -6,7 +6,7 @@ modules and memory of tensors. They are installed while the fit computes, and th
 Only references are exchanged, so that the cost does not depend on the size of the tensors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -68,6 +68,7 @@ class Ownership:
         self._loose = WeakTensorKeyDictionary(dict.fromkeys(separable_tensors(tensors), True))
         self._given: dict[tuple[int, str], object] = {}
         self._given_tensors = WeakTensorKeyDictionary()
+        self._given_params: dict[str, torch.Tensor] = {}
         with torch.inference_mode(mode=False):
             for tensor in separable_tensors(self._params[0].values()):
                 self.remember(tensor)
@@ -89,6 +90,16 @@ class Ownership:
             tensors = [_OwnedTensor(tensor, own.copied(), Content.of(tensor)) for tensor, own in self._initial.items()]
             copies = Copies(Kept(tensor, own) for tensor, own in self._initial.items())
         return OwnState(self, modules, tensors, copied_params(self._params), copies)
+
+    @property
+    def given_params(self) -> frozenset[str]:
+        """Names of the parameters that the user's store has got from fits."""
+        return frozenset(self._given_params)
+
+    def take_back(self) -> None:
+        """Give the user what he brought, in place of what fits have given him since, while none computes."""
+        if self.has_given:
+            self.begin().hand_over(copied_params(self._params))
 
     def remember(self, tensor: torch.Tensor) -> None:
         """Copy what a tensor holds now, which is what every fit begins with, unless it is known already."""
@@ -124,6 +135,16 @@ class Ownership:
             return False
         self._given_tensors[tensor] = True
         return True
+
+    def note_given(self, name: str, tensor: torch.Tensor) -> None:
+        """Take note that the user's store has got a parameter from a fit."""
+        self._given_params[name] = tensor
+
+    def no_longer_given(self, users: Mapping[str, torch.Tensor], kept: Collection[str]) -> list[str]:
+        """Return the names in the user's store that are still what an earlier fit gave, and are not to be kept."""
+        gone = [name for name in self._given_params if name not in kept]
+        given = {name: self._given_params.pop(name) for name in gone}
+        return [name for name, tensor in given.items() if users.get(name) is tensor]
 
     def has_left(self, name: str, tensor: torch.Tensor) -> bool:
         """Return whether a parameter is as the user brought it, and no fit has given him another value of it."""
@@ -203,6 +224,7 @@ class OwnState:
         copies: Copies,
     ) -> None:
         self._ownership, self.params, self._copies = ownership, params, copies
+        self._brought, self._used = frozenset(params[0]), set[str]()
         self._modules = modules
         self._tensors = {id(owned.tensor): owned for owned in tensors}
         self._users: list[tuple[object, Attributes]] = []
@@ -212,6 +234,15 @@ class OwnState:
 
     def __repr__(self) -> str:
         return f"OwnState({len(self._modules)} modules, {len(self._tensors)} tensors)"
+
+    @property
+    def unused(self) -> frozenset[str]:
+        """Names of the parameters that the user brought and neither model nor guide has asked for as yet."""
+        return self._brought - self._used
+
+    def note_used(self, name: str) -> None:
+        """Take note that a parameter has been asked for by its name."""
+        self._used.add(name)
 
     def leave_user(self) -> None:
         """Take hold of what the user has."""
@@ -297,7 +328,8 @@ class OwnState:
         """Give the user what the fit has, while it does not compute.
 
         Modules get its attributes and values, and so does the guide, which is set up then; the present parameter store
-        gets its parameters. What the fit has left as the user brought it stays as the user has it now.
+        gets its parameters, in place of those that other fits have given it. What the fit has left as the user brought
+        it stays as the user has it now.
 
         Parameters
         ----------
@@ -363,6 +395,10 @@ class OwnState:
             if users.get(name) is not tensor:
                 names.pop(users.pop(name, None), None)
             users[name], names[tensor], users_constraints[name] = tensor, name, constraints[name]
+            self._ownership.note_given(name, tensor)
+        for name in self._ownership.no_longer_given(users, tensors):
+            names.pop(users.pop(name), None)
+            users_constraints.pop(name, None)
 
     def _local_tensors(self) -> Iterator[torch.Tensor]:
         """Yield the parameters that a loop of the user's would keep in modules and out of the store."""
@@ -387,6 +423,7 @@ class _Registering(Messenger):
                 self._state.register(value)
 
     def _pyro_post_param(self, msg: Any) -> None:
+        self._state.note_used(msg["name"])
         unconstrained = getattr(msg["value"], "unconstrained", None)
         if unconstrained is None:
             return

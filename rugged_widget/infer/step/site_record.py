@@ -29,6 +29,11 @@ class SiteRecord(Messenger):
     def __repr__(self) -> str:
         return f"SiteRecord({len(self.sites)} sites)"
 
+    @property
+    def params(self) -> frozenset[str]:
+        """Names of the parameters among them."""
+        return frozenset(str(site["name"]) for site in self.sites if site["type"] == "param")
+
     def clear(self) -> None:
         """Let go of the sites, and of the memory that they hold."""
         self.sites.clear()

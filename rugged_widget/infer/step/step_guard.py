@@ -4,7 +4,7 @@ import cmath
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -74,7 +74,7 @@ class StepGuard:
             self._undo()
             raise
         except (ValueError, RuntimeError) as error:  # what distributions raise for arguments outside their range
-            fault = _outside_its_range() or (None if self._keep is None else _refused(error))
+            fault = _outside_its_range(self._record.params) or (None if self._keep is None else _refused(error))
             if fault is None:
                 raise
             self._undo()
@@ -117,10 +117,12 @@ class StepGuard:
             return FirstStep((), (), ())
 
     def _check_parameters(self) -> None:
-        for name, value in get_param_store().named_parameters():
-            if not _is_finite(value):
-                fault = NonFiniteError(name, "the parameter {site} is not finite", kind="parameter")
-                raise self._gradient_fault() or fault
+        bad = [param for param, _ in self._gradients if not _is_finite(param)]
+        if bad:
+            named = get_param_store().named_parameters()
+            name = next((name for name, value in named if any(value is param for param in bad)), None)
+            fault = NonFiniteError(name, "the parameter {site} is not finite", kind="parameter")
+            raise self._gradient_fault() or fault
 
     def _gradient_fault(self) -> NonFiniteError | None:
         """Return the first parameter whose gradient is not finite, in the order of the parameter store."""
@@ -175,11 +177,14 @@ def _refused(error: Exception) -> NonFiniteError | None:
 
 
 @torch.no_grad()
-def _outside_its_range() -> NonFiniteError | None:
-    """Return the parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0."""
+def _outside_its_range(asked_for: Collection[str]) -> NonFiniteError | None:
+    """Return the parameter whose value rounding has pushed to the edge of its range, such as a scale that became 0.
+
+    It is one that was asked for in the step, where that is known.
+    """
     store = get_param_store()
     for name, constraint in store._constraints.items():
-        if name in store and not constraint.check(store[name]).all():
+        if name in store and (name in asked_for or not asked_for) and not constraint.check(store[name]).all():
             detail = f"Its value: {numbers_in(store[name])}."
             return NonFiniteError(str(name), "the parameter {site} has left its range", kind="range", detail=detail)
     return None

@@ -25,6 +25,7 @@ from rugged_widget.infer.step.failure import describe, too_few
 from rugged_widget.infer.step.hints import hints_of
 from rugged_widget.infer.step.isolation import Isolation, random_numbers_kept
 from rugged_widget.infer.step.loss import Loss
+from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.optimizer import MakeOptimizer, OptimizerStart, give_back
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.pyro_step import PlainStep, Settings
@@ -86,8 +87,7 @@ class Fit:
         How steps are computed: "plain" by Pyro, "graph" as a captured graph of tensor operations, "jax" as the same
         graph compiled by JAX; "auto" is "graph". What cannot be captured is left to Pyro, and `engine` says why.
     captures
-        Given to fits of alike models with the same arguments and guides of one family, one after the other: what the
-        first captures serves them all.
+        Given to fits of alike models, arguments and guides, one after the other: what the first captures serves all.
     nats
         What a nat is on the scale of the ELBO, > 0: 1 where it is that of all rows, 1 / N where it is divided by their
         number N. None where that is not known; convergence then is judged by the noise of the ELBO alone.
@@ -144,7 +144,7 @@ class Fit:
         self._captures, self._shares = captures or Captures(), captures is not None
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
-            call, ready = self._set_up_guide(make_guide, learning_rate)
+            call, ready = self._set_up_guide(make_guide, learning_rate, elbo)
             self._plain = PlainStep(model, self.guide, call.args, dict(call.kwargs), settings)
             self._plain.call = call
             self._arguments.begin_here(0)  # setting up the guide may have drawn some
@@ -155,7 +155,7 @@ class Fit:
         self._terms, self._gradients = AveragedTerms(self._plain), GradientMonitor(self._plain)
 
     def _set_up_guide(
-        self, make_guide: Callable[[Callable[..., Any]], Any], learning_rate: float | None
+        self, make_guide: Callable[[Callable[..., Any]], Any], learning_rate: float | None, loss: Loss | None
     ) -> tuple[Call, bool]:
         """Make the guide, and its parameters where it is automatic; return the first call, and whether it has them."""
         unmoved = nullcontext if self._own is None else self._own.unmoved
@@ -165,7 +165,7 @@ class Fit:
             self._own.guide = self.guide
         call = first_call(self._arguments)
         try:
-            return call, create_parameters(self.guide, call.args, dict(call.kwargs), unmoved)
+            return call, create_parameters(self.guide, call_of_model(call, self.model, loss), unmoved)
         except Exception as error:
             program = Program(self.model, self.guide, call.args, dict(call.kwargs))
             raise describe(error, 1, learning_rate or math.nan, 0, program) from error
@@ -456,9 +456,16 @@ class Fit:
         return mean.averaged
 
     def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Return copies of the parameters by name, on their constrained scale."""
+        """Return copies of the parameters by name, on their constrained scale; those of other models are left out."""
+        foreign = self.foreign
         with self._isolation.inside(), torch.no_grad():
-            return {name: value.cpu().numpy().copy() for name, value in get_param_store().items()}
+            store = get_param_store().items()
+            return {name: value.cpu().numpy().copy() for name, value in store if name not in foreign}
+
+    @property
+    def foreign(self) -> frozenset[str]:
+        """Names of the parameters in the fit's store that were in the user's, and belong neither to model nor guide."""
+        return frozenset() if self._own is None else self._own.unused
 
     def hand_over(self) -> None:
         """Give the user what the fit has, where he would expect it after steps of his own.

@@ -13,6 +13,7 @@ from pyro.infer.autoguide import initialization
 from pyro.optim import PyroOptim
 from pyro.poutine.messenger import unwrap
 
+from rugged_widget.infer.guides.loops import WithoutLoops
 from rugged_widget.infer.guides.source import is_literal
 
 WRITTEN_GUIDES = (
@@ -27,10 +28,18 @@ WRITTEN_GUIDES = (
 
 
 class Expression(NamedTuple):
-    """A Python expression, and the names that it takes from modules."""
+    """A Python expression, the names that it takes from modules, and a definition that it needs; empty for none."""
 
     code: str
     imported: Mapping[str, tuple[str, ...]]
+    helper: str = ""
+
+
+LOOPS = f"""class {WithoutLoops.__name__}(Messenger):
+    def _pyro_sample(self, msg):
+        msg["cond_indep_stack"] = tuple(frame for frame in msg["cond_indep_stack"] if frame.vectorized)
+"""
+"""Definition of what an automatic guide sees of a model with loops over plates."""
 
 
 def optimizer_expression(optimizer: PyroOptim, rate: str | None) -> Expression | None:
@@ -72,6 +81,8 @@ def guide_expression(guide: object, model: Callable[..., Any]) -> Expression | N
     if kind not in WRITTEN_GUIDES:
         return None
     [start, *others], given = wrappers(guide.model), wrappers(model)  # type: ignore[attr-defined]  # of all of these
+    loops = bool(others) and isinstance(others[0], WithoutLoops)
+    others = others[loops:]
     if unwrap(guide.model) is not unwrap(model) or [*map(id, others)] != [*map(id, given)]:  # type: ignore[attr-defined]
         return None
     values = {name: getattr(guide, name, getattr(guide, f"_{name}", None)) for name in _defaults(kind)}
@@ -82,9 +93,12 @@ def guide_expression(guide: object, model: Callable[..., Any]) -> Expression | N
     options = _differing(kind, values)
     if options is None or not (is_named or is_usual):
         return None
-    arguments = ["model", *([] if is_usual else [f"init_loc_fn={name}"]), *([options] if options else [])]
+    seen = f"{WithoutLoops.__name__}()(model)" if loops else "model"
+    arguments = [seen, *([] if is_usual else [f"init_loc_fn={name}"]), *([options] if options else [])]
     names = (kind.__name__, *(() if is_usual else (name,)))
-    return Expression(f"{kind.__name__}({', '.join(arguments)})", {"pyro.infer.autoguide": names})
+    needed = {"pyro.poutine.messenger": ("Messenger",)} if loops else {}
+    helper = LOOPS if loops else ""
+    return Expression(f"{kind.__name__}({', '.join(arguments)})", {"pyro.infer.autoguide": names, **needed}, helper)
 
 
 def wrappers(model: Callable[..., Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
+from rugged_widget.infer.step.hints import structure_hints
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.bounded import within_bounds
@@ -75,6 +77,7 @@ class ModelFit(Fit):
         self.request = SnapshotRequest()
         self.unjudged = ""
         self._judgement: tuple[int, Approximation | None] | None = None
+        self._log_joint: LogJoint | None = None
         self._structure: ModelStructure | None = None
         self._predictor: Predictor | None = None
         if problem.predict is not None:
@@ -132,19 +135,33 @@ class ModelFit(Fit):
         return super().average_iterates()
 
     def rested(self) -> None:
-        """Give the user what was trained, and the state of the optimizer that was given; nothing before that."""
-        if not (self.step or self.problem.ownership.has_given):  # a window that was only opened has set nothing up
+        """Give the user what was trained, and the state of the optimizer that was given.
+
+        Before the first step he has what he brought: after a reset that is given back to him.
+        """
+        if not self.step:
+            self.problem.take_back()
             return
         super().rested()
-        if self.problem.users_optimizer is not None and self.step:
+        if self.problem.users_optimizer is not None:
             self.give_optimizer_back(self.problem.users_optimizer)
 
     def snapshot(self) -> Snapshot:
         """Return what is known now, also before the first step; it changes nothing."""
-        request, structure, choice = self.request, self.structure, self.problem.choice
+        return self._snapshot(self.request)
+
+    def brief_snapshot(self) -> Snapshot | None:
+        """Return what is known now, without a verdict on the guide; None where none is due, or it is known."""
+        is_judged = self._judgement is not None and self._judgement[0] == self.step
+        if not (self.request.approximation and self.step) or is_judged:
+            return None
+        return replace(self._snapshot(replace(self.request, approximation=False)), is_brief=True)
+
+    def _snapshot(self, request: SnapshotRequest) -> Snapshot:
+        structure, choice = self.structure, self.problem.choice
         quantiles, draws = self._drawn(PROBS, request)
         with self.inspecting():
-            table = parameter_table() if request.parameter_table else None
+            table = parameter_table(self.foreign) if request.parameter_table else None
             found = element_densities(self.guide, request.densities, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
             values = self._probabilities()
         kinds = {site.name: site.kind for site in structure.sites}
@@ -238,7 +255,9 @@ class ModelFit(Fit):
                 raise UnknownJointError("subsampled")
             if few.log_density is None:
                 return approximate({}, None, lambda _draws: np.empty(0), correlates=False)
-            joint = LogJoint(choice.model, example.args, example.kwargs, few.values)
+            if self._log_joint is None or not self._log_joint.takes(few.values):
+                self._log_joint = LogJoint(choice.model, example.args, example.kwargs, few.values)
+            joint = self._log_joint
             elements = sum(value[0].numel() for value in few.values.values())
             count = affordable_draws(joint.seconds, elements, budget=JUDGE_SECONDS, repeats=NUM_REPEATS)
             if not count:
@@ -291,12 +310,12 @@ class ModelFit(Fit):
             return self._predictor.look(self.guide, self.step, thorough=thorough)
 
     def _hints(self) -> tuple[Hint, ...]:
-        """Return hints, once there was a step; how many rows a batch has is told by its first tensor."""
+        """Return hints; how many rows a batch has is told by its first tensor."""
         if self._known_hints is None and self.step:
             rows = [len(tensor) for tensor in self.example.tensors if tensor.ndim] if self.problem.batches else []
             of_all = num_rows_of(self.problem.batches)
             self._known_hints = self.hints(rows[0] if rows else None, of_all)
-        return self._known_hints or ()
+        return structure_hints(self.structure) + (self._known_hints or ())
 
     def _parameters(self) -> tuple[Parameter, ...]:
         """Return the parameters, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out then."""
@@ -304,6 +323,8 @@ class ModelFit(Fit):
         with self.inspecting():
             free = dict(get_param_store().named_parameters())
             for name, value in get_param_store().items():
+                if name in self.foreign:
+                    continue
                 left -= value.numel()
                 if left < 0:
                     break

@@ -15,10 +15,10 @@ from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.local_parameters import enter_local_parameters
-from rugged_widget.infer.guides.module_state import copied_store, store_of, untouched
 from rugged_widget.infer.guides.sampling import order_statistics
 from rugged_widget.infer.guides.setup import remember_live
-from rugged_widget.infer.step.isolation import Generators, Isolation
+from rugged_widget.infer.step.isolation import Isolation, random_numbers_kept
+from rugged_widget.infer.step.module_state import behind, copied_params, params_of, present_params, untouched
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.run_log import EARLY
 from rugged_widget.monitor.infer.bounded import within_bounds
@@ -164,15 +164,12 @@ class LoopView:
     @contextmanager
     def _inside(self) -> Iterator[None]:
         """Enter a world with the user's parameters in it, which keeps nothing of what is done there."""
-        store = copied_store()
+        params = copied_params(present_params())
         things = [thing for thing in (self.guide, self.model) if thing is not None]
-        with self._isolation.inside(), torch.no_grad(), store_of(store), untouched(*things):
+        with self._isolation.inside(), torch.no_grad(), params_of(params), untouched(behind(*things)):
             enter_local_parameters(things)
-            generators = Generators.copied()
-            try:
+            with random_numbers_kept():
                 yield
-            finally:
-                generators.rewind()
 
 
 def as_number(loss: Any) -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -13,7 +12,7 @@ from typing import Any
 import pyro
 import torch
 from pyro import poutine
-from pyro.infer import ELBO, SVI, autoguide
+from pyro.infer import SVI, autoguide
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
@@ -23,6 +22,7 @@ from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.loss import checked_loss
+from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.module_state import copied_params, params_of, present_params
 from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
@@ -66,6 +66,8 @@ class Problem:
         What to call it; plain text.
     predict
         What it predicts on the first page; None for nothing.
+    parts
+        Parts of a guide that is a list of guides, as they were.
     """
 
     model: Callable[..., Any]
@@ -85,21 +87,25 @@ class Problem:
     stored: frozenset[str]
     title: str
     predict: Predict | None = None
+    parts: tuple[Any, ...] = ()
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
         with without_leftovers(guide):
             choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
-        return replace(self, guide=guide, choice=choice, origins=(self.origins[0], Origin.of(guide)))
+        origins = self.origins[0], Origin.of(guide)
+        return replace(self, guide=guide, choice=choice, origins=origins, parts=_parts_of(guide))
 
     def present(self) -> Problem:
         """Return the problem of what model and guide are now called by their names, as after a cell was run again.
 
-        The same is returned where neither was redefined; errors as of `watch`.
+        The same is returned where neither was redefined, nor a part added to a list of guides; errors as of `watch`.
         """
         model, guide = (origin.current() for origin in self.origins)
-        if model is self.model and guide is self.guide:
+        has_parts = [*map(id, _parts_of(guide))] == [*map(id, self.parts)]
+        if model is self.model and guide is self.guide and has_parts:
             return self
+        self.take_back()
         renewed = problem_of(
             model,
             guide,
@@ -112,6 +118,12 @@ class Problem:
             title=self.title,
         )
         return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer, predict=self.predict)
+
+    def take_back(self) -> None:
+        """Give the user back what he brought, where a fit has given him something else since."""
+        if self.optimizer is not None and self.ownership.has_given:
+            self.optimizer.take_back(self.users_optimizer, self.ownership.given_params)
+        self.ownership.take_back()
 
     @property
     def name(self) -> str:
@@ -178,6 +190,7 @@ def problem_of(
         stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
         predict=checked_predict(predict),
+        parts=_parts_of(guide),
     )
 
 
@@ -195,6 +208,10 @@ def without_leftovers(guide: Any) -> Iterator[None]:
         del constraints[name]
     with params_of(without):
         yield
+
+
+def _parts_of(guide: Any) -> tuple[Any, ...]:
+    return tuple(guide) if isinstance(guide, autoguide.AutoGuideList) else ()
 
 
 def _is_guide_class(guide: Any) -> bool:
@@ -244,27 +261,6 @@ def _title_of(model: Callable[..., Any]) -> str:
     inner = _unwrapped(model)
     owner = getattr(inner, "__self__", None)
     return own_name(inner).replace("_", " ").strip() if owner is None else type(owner).__name__
-
-
-def call_of_model(call: Call, model: Callable[..., Any], loss: Any) -> Call:
-    """Return the call that a model gets of the one of a step: a loss that is a function may keep arguments to itself.
-
-    What the model does not take by name is the loss's then.
-    """
-    names = parameter_names(model)
-    if names is None or loss is None or isinstance(loss, ELBO):
-        return call
-    return replace(call, kwargs={name: value for name, value in call.kwargs.items() if name in names})
-
-
-def parameter_names(model: Callable[..., Any]) -> Collection[str] | None:
-    """Return the names of the arguments of a model; None where it takes any, or nothing is known."""
-    try:
-        parameters = inspect.signature(getattr(model, "forward", model)).parameters
-    except (TypeError, ValueError):  # of what is written in C nothing is known
-        return None
-    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    return None if takes_any else parameters.keys()
 
 
 def _peeked(batches: Any) -> Any:

@@ -47,6 +47,7 @@ def loop_of(fit: ModelFit) -> Loop:
         call=call_of(problem),
         guide=guide.code if guide else "guide",
         guide_source=guide_source,
+        helper=guide.helper if guide else "",
         optimizer=parts["optimizer"].code if parts["optimizer"] else "optimizer",
         elbo=parts["loss"].code if parts["loss"] else "loss",
         imported=_imported([part for part in parts.values() if part]),

@@ -201,6 +201,9 @@ class RegressionFit(Fit):
         self._pictured_next = False
         self._tensors.release()
 
+    def brief_snapshot(self) -> None:
+        """Return None: a snapshot has nothing that could follow later."""
+
     def snapshot(self) -> RegressionSnapshot:
         """Return what is known now, also before the first step; it changes nothing."""
         with self.inspecting():

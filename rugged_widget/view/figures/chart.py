@@ -13,6 +13,7 @@ from rugged_widget.names import shown
 from rugged_widget.snapshot.dates import Dates
 from rugged_widget.view.figures.axis_range import NARROWEST, SteppingDomain, Ticks, ticks
 from rugged_widget.view.figures.date_ticks import date_ticks
+from rugged_widget.view.figures.long_names import cut_html, tip
 from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale, SilentText
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.widgets import box, hbox, vbox
@@ -187,9 +188,10 @@ class Chart:
         head = hbox("rw-head", self._heading, *([] if explain is None else [explain.box]), *controls)
         self.box = vbox(f"rw-chart {name}", head, drawing)
 
-    def rename(self, title: str) -> None:
-        """Give it another heading; plain text."""
-        self._heading.value = f'<h3 class="rw-title">{escape(title)}</h3>'
+    def rename(self, title: str, length: int | None = None) -> None:
+        """Give it another heading, plain text, cut to `length` characters where it is longer."""
+        words = escape(title) if length is None else cut_html(title, length)
+        self._heading.value = f'<h3 class="rw-title"{tip(title)}>{words}</h3>'
 
 
 def html_text(*css_classes: str) -> SilentText:

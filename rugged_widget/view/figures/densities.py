@@ -68,9 +68,9 @@ class DensityFigure:
         self.box.add_class("rw-density")
         self.targets = (*self._x.targets, self._y, self._area, self._inside, self._exact, self._mark)
 
-    def rename(self, title: str, label: str = "") -> None:
-        """Write title and label anew, as plain text; the label only where there was one."""
-        self._chart.rename(title)
+    def rename(self, title: str, label: str = "", *, length: int | None = None) -> None:
+        """Write title, of at most `length` characters, and label anew, as plain text; the label where there was one."""
+        self._chart.rename(title, length)
         if self._label:
             self._x.rename(label)
 

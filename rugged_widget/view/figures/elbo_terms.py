@@ -13,6 +13,7 @@ from rugged_widget.view.figures.axis_range import SteppingDomain, ten_to, ticks
 from rugged_widget.view.figures.chart import Explained, html_text, with_separator
 from rugged_widget.view.figures.elbo_term_changes import Bar, TermChanges, bars_of
 from rugged_widget.view.figures.explanation import Sentence
+from rugged_widget.view.figures.long_names import cut_html
 from rugged_widget.view.figures.number_format import brief, rounded, with_spread
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -163,7 +164,7 @@ class ElboTermsFigure:
         if bar.role == "guide":
             return escape(text("elbo_terms.joint")), text("elbo_terms.joint_of", name=bar.site)
         key = f"elbo_terms.role.{bar.role}"
-        name = escape(shown(bar.site, NAME_LENGTH))
+        name = cut_html(bar.site, NAME_LENGTH)
         if bar.role == "latent" or key not in text:
             return name, bar.site
         return f"{name} <small>{text.html(key)}</small>", f"{bar.site} {text(key)}"

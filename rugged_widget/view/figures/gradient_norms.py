@@ -14,6 +14,7 @@ from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.figures.chart import BACKGROUND, MUTED, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.decades import Decades
 from rugged_widget.view.figures.explanation import Sentence
+from rugged_widget.view.figures.long_names import cut_html
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -165,7 +166,7 @@ class GradientNormsFigure:
         places = spread_out([float(heights[slot]) for slot, _, _ in seen], ROOM)
         return "".join(
             f'<div class="{_look(slot)}" title="{escape(full)}" style="--rw-row: {round(1 - place, 4)}">'
-            f"<i></i>{escape(shown(name, BESIDE_LENGTH))}</div>"
+            f"<i></i>{cut_html(name, BESIDE_LENGTH)}</div>"
             for (slot, full, name), place in zip(seen, places, strict=True)
         )
 

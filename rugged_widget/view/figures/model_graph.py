@@ -57,7 +57,7 @@ def graph_svg(text: Catalogue, groups: Groups) -> str:
     beyond = LOOP + MARGIN if loops or layout.up else 0.0
     width, height = layout.width + 2 * MARGIN + 2 * beyond, layout.height + 2 * MARGIN
     drawing = [
-        *(_frame(frame) for frame in layout.frames),
+        *(_frame(frame, groups.plates[frame.key].label) for frame in layout.frames),
         *(_arrow(arrow, layout, nodes) for arrow in arrows),
         *(_loop(layout.centers[number], nodes[number]) for number in loops),
         *(_frame_label(frame, labels[frame.key], layout) for frame in layout.frames),
@@ -115,9 +115,10 @@ def _plate_label(text: Catalogue, plate: PlateGroup) -> str:
     return text("model.plate", name=name, size=large.size)
 
 
-def _frame(frame: Frame) -> str:
+def _frame(frame: Frame, name: str) -> str:
+    """Return the frame of a plate, whose name is shown in full on hover."""
     place = f'x="{px(frame.x)}" y="{px(frame.y)}" width="{px(frame.width)}" height="{px(frame.height)}"'
-    return f'<rect class="rw-plate" {place} rx="9"/>'
+    return f'<rect class="rw-plate" pointer-events="all" {place} rx="9"><title>{escape(name)}</title></rect>'
 
 
 def _frame_label(frame: Frame, label: str, layout: Layout) -> str:

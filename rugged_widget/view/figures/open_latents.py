@@ -163,7 +163,7 @@ class _Place:
         """Return what a frame has to change; where the density is missing, it stays as it was."""
         if latent != self._latent:
             self._latent, self._shown = latent, NOWHERE
-            self.figure.rename("" if latent is None else shown(element_label(*latent), TITLE_LENGTH))
+            self.figure.rename("" if latent is None else element_label(*latent), length=TITLE_LENGTH)
             (self.figure.box.add_class if latent is None else self.figure.box.remove_class)(ABSENT)
         if latent is not None and latent in snapshot.densities:
             self._shown = snapshot.densities[latent]

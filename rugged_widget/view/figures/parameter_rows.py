@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from rugged_widget.names import shown
 from rugged_widget.snapshot.model_values import ParameterSummary, ParameterTable
+from rugged_widget.view.figures.long_names import cut_html
 from rugged_widget.view.figures.number_format import fixed, rounded
 from rugged_widget.view.figures.site_table import written_shape
 from rugged_widget.view.figures.svg import px
@@ -51,7 +51,7 @@ def _parts(text: Catalogue, rows: Sequence[ParameterSummary]) -> Iterator[str]:
         if owner:
             numbers = sum(row.num_elements for row in parts)
             count = text.html("parameter_rows.numbers_one" if numbers == 1 else "parameter_rows.numbers", count=numbers)
-            title = f"{escape(shown(owner, NAME_LENGTH))} <span>{count}</span>"
+            title = f"{cut_html(owner, NAME_LENGTH)} <span>{count}</span>"
             yield f'<tbody class="rw-owner"><tr><th colspan="3" scope="rowgroup">{title}</th></tr></tbody>'
         for row in parts:
             css = ' class="rw-owned"' if owner else ""
@@ -59,7 +59,7 @@ def _parts(text: Catalogue, rows: Sequence[ParameterSummary]) -> Iterator[str]:
 
 
 def _rows(text: Catalogue, row: ParameterSummary) -> Iterator[str]:
-    name = escape(_name(row))
+    name = _name_html(row)
     facts = [written_shape(row.shape)] if row.num_parameters == 1 or row.shape else []
     if row.num_parameters > 1:
         facts.append(text("model.parameters", count=row.num_parameters))
@@ -79,9 +79,9 @@ def _rows(text: Catalogue, row: ParameterSummary) -> Iterator[str]:
         yield f'<tr class="rw-range"><td colspan="3"><div>{_range(text, row)}{_histogram(row)}</div></td></tr>'
 
 
-def _name(row: ParameterSummary) -> str:
-    name = shown(owner_of(row.name)[1], NAME_LENGTH)
-    last = shown(owner_of(row.last_name)[1], NAME_LENGTH)
+def _name_html(row: ParameterSummary) -> str:
+    name = cut_html(owner_of(row.name)[1], NAME_LENGTH)
+    last = cut_html(owner_of(row.last_name)[1], NAME_LENGTH)
     return f"{name} \N{HORIZONTAL ELLIPSIS} {last}" if row.last_name else name
 
 

@@ -178,7 +178,8 @@ class ApproximationCard:
             self._judged = None
         curable = False
         if self._judged is None:
-            key = "waiting" if progress.status == "running" else "unknown" if snapshot.step else "start"
+            waits = progress.status == "running" or snapshot.is_brief
+            key = "waiting" if waits else "unknown" if snapshot.step else "start"
             title = self._text(f"verdict.approximation.{key}")
             why = self._text(f"unjudged.{snapshot.unjudged}") if snapshot.unjudged else self._sentence(key)
             changes = self.card.tell(title, [why, reason], caution=caution)

@@ -18,6 +18,8 @@ SHOWN = {
     "scales_differ": ("seen", "1", "31.2"),
     "no_gradient": ("seen, rows",),
     "unregistered": ("12,345",),
+    "nothing_sampled": ("pyro.sample",),
+    "nothing_observed": ("obs=",),
 }
 
 
