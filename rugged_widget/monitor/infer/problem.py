@@ -161,10 +161,7 @@ def problem_of(
     title: str | None = None,
     predict: Any = None,
 ) -> Problem:
-    """Check and take over what `watch` was given; parameters, and errors, as of `watch`.
-
-    `guide` is None where one is to be chosen. Model, guide and store are afterwards as before.
-    """
+    """Check what `watch` was given, with guide None to choose one; model, guide and store are afterwards as before."""
     if loss is not None:
         checked_loss(loss, "loss")
     batches = _peeked(batches)
