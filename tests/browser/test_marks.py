@@ -24,6 +24,7 @@ SEEN = """root => Array.from(root.querySelectorAll(
 }).map((element) => element.getAttribute("d") ?? element.getAttribute("transform") ?? "")"""
 PRECISE = 0.02  # px: two drawings of bqplot's of one float32 frame and its float64 traits
 SEEN_PX = 0.1
+TALL = 2600  # px of the window: both views are on it, for bqplot lays out what is seen
 
 
 class Drawn(NamedTuple):
@@ -78,14 +79,14 @@ def test_a_frame_is_drawn_as_bqplot_draws_it_to_a_tenth_of_a_pixel(notebooks: No
 
 
 def test_bqplot_draws_what_streams_where_it_draws_by_itself(notebooks: Notebooks) -> None:
-    with notebooks.open([cell()]) as (lab, shown):
+    with notebooks.open([cell()], height=TALL) as (lab, shown):
         widget = DashboardPage(shown)
         _trained(widget)
         widget.kernel.run(STREAM.format(moment="_early"))
         lab.add_cell("widget")
         lab.run_cell(1)
         other = DashboardPage(shown, view=1)
-        widget.set_width(820)  # another size of every figure
+        shown.page.set_viewport_size({"width": 1000, "height": TALL})  # another size of every figure
         resized, late = _drawn(widget), _drawn(other)
         widget.kernel.run(STREAM.format(moment="_late"))
         assert not _drawn(widget).is_like(resized, SEEN_PX)
