@@ -1,7 +1,7 @@
 """Prints what a painted frame costs the browser, drawn directly and by bqplot, in turns on one page; see README.md.
 
 `python -m tests.benchmarks.painting`, some three minutes. Processor time of the renderer and the GPU process, of frames
-that were recorded from one run and are sent at a steady pace; the page itself is idle between them.
+that were recorded from one run and are sent again, fifteen a second.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.benchmarks.figures import Figure, table
 from tests.browser import chromium
@@ -24,26 +24,34 @@ if TYPE_CHECKING:
     from tests.browser.kernel import Kernel
 
 CELL = "from rugged_widget import RuggedWidget\nwidget = RuggedWidget(num_steps=10**9, speed='max')\nwidget"
-NUM_FRAMES = 100
-SECONDS = 0.066  # from one frame to the next: what today's page keeps up with on a slow machine
+NUM_FRAMES = 80
+PER_TEXT = 3  # frames for one change of texts
 ROUNDS = 5
-# In the kernel: what frames hold, recorded from a run; then sent again, as frames that move or as frames at rest.
+# In the kernel: what frames hold, recorded from a run; then sent again, as frames that stream or as frames at rest.
+# Only those that were painted count: a slow page leaves some out.
 PLAYER = """
-import asyncio as _asyncio
+import asyncio as _asyncio, math as _math
 _stream, _frames = widget.children[-1], []
-_push = _stream.push
+_push, _acknowledge, _painted = _stream.push, _stream._pace.acknowledge, [0]
+
+def _counting(page, seq, now, *, painted, work, waited):
+    _painted[0] += painted
+    _acknowledge(page, seq, now, painted=painted, work=work, waited=waited)
+
+_stream._pace.acknowledge = _counting
 
 def _recording(changes, summary):
     _frames.append(changes)
     _push(changes, summary)
 
-async def _play(count, seconds, rest, texts):
-    for changes in _frames[:count]:
-        if texts:
-            _stream.hurry()
+async def _play(frames, rest, per_text):
+    for number, changes in enumerate(frames):
+        _stream._texts_due = _math.inf if number % per_text else -_math.inf
         _stream.keep(changes)
         _stream._send_frame(changes, "", rest=rest)
-        await _asyncio.sleep(seconds)
+        await _asyncio.sleep(1 / 15)
+    while _stream._pace.num_under_way:
+        await _asyncio.sleep(0.05)
 """
 
 
@@ -54,43 +62,59 @@ def _processor_seconds(browser: Browser) -> float:
     return sum(process["cpuTime"] for process in processes if process["type"] in {"renderer", "GPU"})
 
 
-def _played(browser: Browser, kernel: Kernel, *, rest: bool, texts: bool) -> float:
+def _played(browser: Browser, kernel: Kernel, frames: str, *, rest: bool = False, per_text: int = 1) -> float:
     """Return milliseconds of processor time a frame."""
-    before = _processor_seconds(browser)
-    kernel.run(f"_task = _asyncio.ensure_future(_play({NUM_FRAMES}, {SECONDS}, {rest}, {texts}))")
-    time.sleep(NUM_FRAMES * SECONDS + 1.0)
-    kernel.wait("_task.done()")
-    return 1e3 * (_processor_seconds(browser) - before) / NUM_FRAMES
+    before, painted = _processor_seconds(browser), kernel.value("_painted[0]")
+    kernel.run(f"_task = _asyncio.ensure_future(_play({frames}, {rest}, {per_text}))")
+    time.sleep(NUM_FRAMES / 15)
+    while not kernel.value("_task.done()"):  # seldom: the page redraws for every message of the kernel's
+        time.sleep(2)
+    return 1e3 * (_processor_seconds(browser) - before) / (kernel.value("_painted[0]") - painted)
+
+
+class Round(NamedTuple):
+    """Milliseconds a frame: of nothing, by bqplot, with marks drawn directly, and with texts in some frames only."""
+
+    nothing: float
+    bqplot: float
+    marks: float
+    both: float
+
+    def __str__(self) -> str:
+        return " / ".join(f"{milliseconds:.1f}" for milliseconds in self)
+
+
+def _round(browser: Browser, kernel: Kernel) -> Round:
+    frames = f"_frames[:{NUM_FRAMES}]"
+    return Round(
+        _played(browser, kernel, f"[[]] * {NUM_FRAMES}"),
+        _played(browser, kernel, frames, rest=True),
+        _played(browser, kernel, frames),
+        _played(browser, kernel, frames, per_text=PER_TEXT),
+    )
 
 
 def measure(browser: Browser, kernel: Kernel) -> list[Figure]:
-    """Record a run, then send its frames in turns: by bqplot with all texts, directly with all, directly with some."""
+    """Record a run, then send its frames in turns."""
     kernel.run(PLAYER)
     kernel.run("_stream.push = _recording\nwidget.start()")
     kernel.wait(f"len(_frames) >= {NUM_FRAMES}")
     kernel.run("widget.pause()\n_stream.push = _push")
     time.sleep(2)
-    rounds = [
-        [
-            _played(browser, kernel, rest=rest, texts=texts)
-            for rest, texts in ((True, True), (False, True), (False, False))
-        ]
-        for _ in range(ROUNDS)
-    ]
-    detail = ", ".join(f"{one:.1f} / {marks:.1f} / {both:.1f}" for one, marks, both in rounds)
+    rounds = [_round(browser, kernel) for _ in range(ROUNDS)]
     return [
         Figure(
             "a frame with its marks drawn directly / by bqplot, processor time of the browser",
-            statistics.median(marks / one for one, marks, _ in rounds),
+            statistics.median(one.marks / one.bqplot for one in rounds),
             0.6,
             "x",
         ),
         Figure(
             "the same with texts five times a second",
-            statistics.median(both / one for one, _, both in rounds),
+            statistics.median(one.both / one.bqplot for one in rounds),
             0.42,
             "x",
-            detail=f"by bqplot / marks / both: {detail} ms a frame",
+            detail=f"nothing / by bqplot / marks / both: {', '.join(map(str, rounds))} ms a frame",
         ),
     ]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tests.browser.dashboard import NUMBER, DashboardPage, cell
+from tests.browser.dashboard import NUMBER, DashboardPage, cell, drawn_directly
 
 if TYPE_CHECKING:
     from tests.browser.lab import Notebooks
@@ -34,8 +34,8 @@ class Drawn(NamedTuple):
 
     @property
     def num_rounded(self) -> int:
-        """How many of them are written in tenths of a pixel, as bqplot never does."""
-        return sum(all(len(number.partition(".")[2]) <= 1 for number in NUMBER.findall(d)) for d in self.shapes)
+        """How many of them our own front end may have written."""
+        return sum(map(drawn_directly, self.shapes))
 
     def is_like(self, other: Drawn, atol: float) -> bool:
         """Compare with another drawing."""
