@@ -61,7 +61,7 @@ interface Pending {
 const NO_BYTES = new ArrayBuffer(0);
 const HELLO_INTERVAL_MS = 1000;
 /** Each message makes the kernel busy and idle again, and the notebook's own page redraws both: frames share one. */
-const ACK_INTERVAL_MS = 100;
+const ACK_INTERVAL_MS = 150;
 /** How much of the newest frame's work counts in that of all. */
 const SMOOTHING = 0.2;
 

@@ -96,13 +96,13 @@ test("frames in quick succession share an acknowledgement, of the newest", () =>
   frame(1, [1, 1], { layout: LAYOUT });
   page.paint();
   for (const seq of [2, 3]) {
-    page.advance(40);
+    page.advance(60);
     frame(seq, [seq, seq]);
     page.paint();
   }
   expect(xs()).toHaveLength(3);
   expect(sent.slice(1)).toEqual([ack(1)]);
-  page.advance(40);
+  page.advance(60);
   expect(sent.slice(1)).toEqual([ack(1), ack(3)]);
 });
 
@@ -327,9 +327,9 @@ test("an acknowledgement says how many frames were painted, how long one takes a
     frame(seq, [seq, seq]);
     paint();
   }
-  page.advance(66);
+  page.advance(116);
   expect(sent.slice(1)).toEqual([
     { k: "ack", seq: 1, painted: 1, work: 10, waited: 0 },
-    { k: "ack", seq: 3, painted: 2, work: 10, waited: 66 },
+    { k: "ack", seq: 3, painted: 2, work: 10, waited: 116 },
   ]);
 });
