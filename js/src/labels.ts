@@ -1,5 +1,6 @@
 import type { Dispose } from "./lifetime";
 import type { Page } from "./page";
+import { percentOf } from "./progress";
 
 /** Accessible names by CSS class, and what the scripts of a page say by themselves. */
 export type Labels = Readonly<Record<string, string>>;
@@ -119,7 +120,7 @@ function nameRest(element: HTMLElement, text: string): void {
     : element.querySelector<HTMLElement>("input, select, textarea, button");
   if (bar !== null) {
     set(element, "role", "progressbar");
-    set(element, "aria-valuenow", String(Math.round(Number.parseFloat(bar.style.width) || 0)));
+    set(element, "aria-valuenow", String(Math.round(percentOf(bar))));
     set(element, "aria-label", text);
   } else if (control !== null) {
     set(control, "aria-label", text);

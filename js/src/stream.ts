@@ -12,18 +12,34 @@ export interface FrameMessage {
   state?: [target: number, state: Record<string, JsonValue>][];
   /** A sentence for screen readers, where it changed. */
   summary?: string;
+  /** Training rests: no other frame follows soon. */
+  rest?: boolean;
+}
+
+/** The newest frame that was painted; times in milliseconds. */
+interface Acknowledgement {
+  k: "ack";
+  seq: number;
+  /** How many frames were painted since it was said before: the others were superseded. */
+  painted: number;
+  /** How long the main thread works for a frame. */
+  work: number;
+  /** How long ago it was painted. */
+  waited: number;
 }
 
 /** Browser to kernel. Only JSON goes up: a binary message would block VS Code's queue for good. */
 export type Request =
   | { k: "hello"; language?: string }
-  | { k: "ack"; seq: number }
+  | Acknowledgement
   /** Whether anybody sees the widget on this page: frames stop, and begin again. */
   | { k: "sight"; seen: boolean };
 
 /** What a frame is set into: a widget model, whose set_state draws once and tells the kernel nothing. */
 export interface Target {
   set_state(state: TraitState): void;
+  /** Draws one frame of many, where there is a cheaper way than set_state, which draws the last. */
+  animate?(state: TraitState): void;
 }
 
 export interface FrameReceiverOptions {
@@ -37,15 +53,17 @@ export interface FrameReceiverOptions {
 /** A frame, with the small state of those it superseded, that waits for the next painting. */
 interface Pending {
   /** What to acknowledge and to decode; undefined while only `state` of frames without a layout is kept. */
-  frame?: { seq: number; layout: Layout; bytes: Bytes };
+  frame?: { seq: number; layout: Layout; bytes: Bytes; rest: boolean };
   state: Map<number, TraitState>;
   summary?: string;
 }
 
 const NO_BYTES = new ArrayBuffer(0);
 const HELLO_INTERVAL_MS = 1000;
-/** Each message makes the kernel busy and idle again, and the notebook's own page redraws both: two frames share one. */
+/** Each message makes the kernel busy and idle again, and the notebook's own page redraws both: frames share one. */
 const ACK_INTERVAL_MS = 150;
+/** How much of the newest frame's work counts in that of all. */
+const SMOOTHING = 0.2;
 
 /**
  * Paints the newest frame and acknowledges it.
@@ -69,7 +87,10 @@ export class FrameReceiver {
   #seen = true;
   #helloAt = Number.NEGATIVE_INFINITY;
   #acknowledgedAt = Number.NEGATIVE_INFINITY;
-  #unacknowledged: number | undefined;
+  /** The newest frame that was painted and not acknowledged. */
+  #unacknowledged: { seq: number; at: number } | undefined;
+  #painted = 0;
+  #work: number | undefined;
 
   constructor(options: FrameReceiverOptions) {
     this.#options = options;
@@ -97,7 +118,7 @@ export class FrameReceiver {
     for (const [index, state] of this.#early) {
       if (index < targets.length) {
         this.#early.delete(index);
-        this.#set(targets, index, state);
+        this.#set(targets, index, state, true);
       }
     }
   }
@@ -114,7 +135,7 @@ export class FrameReceiver {
     if (message.summary !== undefined) pending.summary = message.summary;
     const bytes = this.#layout?.length === 0 ? NO_BYTES : buffers[0];
     if (this.#layout !== undefined && bytes !== undefined) {
-      pending.frame = { seq: message.seq, layout: this.#layout, bytes };
+      pending.frame = { seq: message.seq, layout: this.#layout, bytes, rest: message.rest === true };
       this.#schedule();
     } else if (this.#targets !== undefined) {
       this.#hello();
@@ -140,28 +161,45 @@ export class FrameReceiver {
     const { frame, state, summary } = this.#pending;
     this.#pending = undefined;
     this.#showing = true;
-    this.#apply(this.#targets, state, () => decode(frame.layout, frame.bytes));
-    if (summary !== undefined) this.#options.announce(summary);
     const { page } = this.#options;
-    const painted = () => {
-      this.#showing = false;
-      this.#acknowledge(frame.seq);
-      this.#schedule();
+    const begun = page.now();
+    this.#apply(this.#targets, state, frame.rest, () => decode(frame.layout, frame.bytes));
+    if (summary !== undefined) this.#options.announce(summary);
+    const applying = page.now() - begun;
+    const paint = () => {
+      const from = page.now(); // what lies between is waiting for the display
+      this.#track(
+        (run) => page.afterPaint(run),
+        () => {
+          this.#showing = false;
+          this.#notePainted(frame.seq, applying + page.now() - from);
+          this.#schedule();
+        },
+      );
     };
-    const paint = () => this.#track((run) => page.afterPaint(run), painted);
     this.#track((run) => page.beforePaint(run), paint);
+  }
+
+  #notePainted(seq: number, work: number): void {
+    this.#painted += 1;
+    this.#work = this.#work === undefined ? work : this.#work + SMOOTHING * (work - this.#work);
+    this.#acknowledge(seq);
   }
 
   /** Says which frame was painted last, at once or when enough time has passed since it was said before. */
   #acknowledge(seq: number): void {
-    const waiting = this.#unacknowledged !== undefined;
-    this.#unacknowledged = seq;
-    if (waiting) return;
     const { page, send } = this.#options;
+    const waiting = this.#unacknowledged !== undefined;
+    const newest = { seq, at: page.now() };
+    this.#unacknowledged = newest;
+    if (waiting) return;
     const say = () => {
-      this.#acknowledgedAt = page.now();
-      send({ k: "ack", seq: this.#unacknowledged ?? seq });
+      const now = page.now();
+      const { seq, at } = this.#unacknowledged ?? newest;
+      this.#acknowledgedAt = now;
+      send({ k: "ack", seq, painted: this.#painted, work: this.#work ?? 0, waited: now - at });
       this.#unacknowledged = undefined;
+      this.#painted = 0;
     };
     const wait = this.#acknowledgedAt + ACK_INTERVAL_MS - page.now();
     if (wait <= 0) say();
@@ -171,6 +209,7 @@ export class FrameReceiver {
   #apply(
     targets: readonly Target[],
     states: Map<number, TraitState>,
+    rest: boolean,
     decodeArrays: () => Map<number, TraitState>,
   ): void {
     let arrays = new Map<number, TraitState>();
@@ -182,20 +221,21 @@ export class FrameReceiver {
     }
     // One call a target, so that it draws once; first what has no arrays: scales, then the marks drawn on them.
     for (const [index, state] of states) {
-      if (!arrays.has(index)) this.#set(targets, index, state);
+      if (!arrays.has(index)) this.#set(targets, index, state, rest);
     }
-    for (const [index, state] of arrays) this.#set(targets, index, { ...states.get(index), ...state });
+    for (const [index, state] of arrays) this.#set(targets, index, { ...states.get(index), ...state }, rest);
   }
 
   /** A target may be named before it is found: a frame overtakes the message that tells of a page built just now. */
-  #set(targets: readonly Target[], index: number, state: TraitState): void {
+  #set(targets: readonly Target[], index: number, state: TraitState, rest: boolean): void {
     const target = targets[index];
     if (target === undefined) {
       this.#early.set(index, { ...this.#early.get(index), ...state });
       return;
     }
     try {
-      target.set_state(state);
+      if (!rest && target.animate) target.animate(state);
+      else target.set_state(state);
     } catch (error) {
       this.#report(error);
     }

@@ -1,5 +1,6 @@
 // The adapter: the one module that knows anywidget. Everything else is plain and takes what it needs.
 import type { AnyModel, Initialize, Render } from "@anywidget/types";
+import { animated } from "./animation";
 import { calm } from "./calm";
 import type { Bytes } from "./codec";
 import { copyOnClick } from "./copy";
@@ -78,8 +79,9 @@ function receiveFrames(model: Model, announcer: Announcer, sight: Sight): Dispos
   const search = () => {
     stopSearch(); // of fewer targets, which these begin with
     stopSearch = findTargets(model.get("targets"), model.widget_manager, page, (targets) => {
-      if (begun) receiver.extend(targets);
-      else receiver.begin(targets);
+      const moving = targets.map(animated);
+      if (begun) receiver.extend(moving);
+      else receiver.begin(moving);
       begun = true;
     });
   };

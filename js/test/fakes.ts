@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import type { Dispose } from "../src/lifetime";
 import type { Page } from "../src/page";
 
@@ -71,6 +72,11 @@ export function bytesOf(...values: number[]): DataView {
   const shifted = new Uint8Array(values.length * 4 + 3);
   shifted.set(new Uint8Array(new Float32Array(values).buffer), 3);
   return new DataView(shifted.buffer, 3);
+}
+
+/** What a page says of a frame that it has painted; `more` of the message where it is to be told apart. */
+export function ack(seq: number, more: object = {}): object {
+  return expect.objectContaining({ k: "ack", seq, ...more });
 }
 
 /** Lets everything that only waits for promises happen. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FrameReceiver, type Request } from "../src/stream";
-import { bytesOf, FakePage, FakeTarget } from "./fakes";
+import { ack, bytesOf, FakePage, FakeTarget } from "./fakes";
 
 const LAYOUT = [[0, "x", [2]]];
 
@@ -42,7 +42,7 @@ test("what a frame has for a target that is found later is kept, and set once it
   receiver.extend([...targets, late]);
   expect(late.states).toEqual([{ max: 5, min: 0, x: new Float32Array([5]) }]);
   expect(error).not.toHaveBeenCalled();
-  expect(sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }, { k: "ack", seq: 2 }]);
+  expect(sent).toEqual([{ k: "hello" }, ack(1), ack(2)]);
 });
 
 test("a frame of texts alone, without a buffer, is painted and acknowledged", () => {
@@ -50,7 +50,7 @@ test("a frame of texts alone, without a buffer, is painted and acknowledged", ()
   receiver.receive({ k: "frame", seq: 1, layout: [], state: [[1, { value: "at 3" }]] }, []);
   page.paint();
   expect(targets[1].states).toEqual([{ value: "at 3" }]);
-  expect(sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }]);
+  expect(sent).toEqual([{ k: "hello" }, ack(1)]);
 });
 
 test("a target that was found later is painted like any other from then on", () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FrameReceiver, type Request } from "../src/stream";
-import { bytesOf, FakePage, FakeTarget } from "./fakes";
+import { ack, bytesOf, FakePage, FakeTarget } from "./fakes";
 
 const LAYOUT = [[0, "x", [2]]];
 
@@ -60,7 +60,7 @@ test("a frame is set at once, so that one painting shows all of it, and acknowle
   page.startPaint();
   expect(sent).toEqual([{ k: "hello" }]);
   page.finishPaint();
-  expect(sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }]);
+  expect(sent).toEqual([{ k: "hello" }, ack(1)]);
 });
 
 test("of the frames that arrive before one is painted only the newest is set and acknowledged", () => {
@@ -76,10 +76,7 @@ test("of the frames that arrive before one is painted only the newest is set and
     [1, 1],
     [4, 4],
   ]);
-  expect(sent.slice(1)).toEqual([
-    { k: "ack", seq: 1 },
-    { k: "ack", seq: 4 },
-  ]);
+  expect(sent.slice(1)).toEqual([ack(1), ack(4)]);
 });
 
 test("while the page is hidden one frame is set and no more, and the newest when it is shown again", () => {
@@ -104,12 +101,9 @@ test("frames in quick succession share an acknowledgement, of the newest", () =>
     page.paint();
   }
   expect(xs()).toHaveLength(3);
-  expect(sent.slice(1)).toEqual([{ k: "ack", seq: 1 }]);
+  expect(sent.slice(1)).toEqual([ack(1)]);
   page.advance(60);
-  expect(sent.slice(1)).toEqual([
-    { k: "ack", seq: 1 },
-    { k: "ack", seq: 3 },
-  ]);
+  expect(sent.slice(1)).toEqual([ack(1), ack(3)]);
 });
 
 test("a receiver that ends owes no acknowledgement", () => {
@@ -120,7 +114,7 @@ test("a receiver that ends owes no acknowledgement", () => {
   page.paint();
   receiver.dispose();
   page.advance(1000);
-  expect(sent.slice(1)).toEqual([{ k: "ack", seq: 1 }]);
+  expect(sent.slice(1)).toEqual([ack(1)]);
 });
 
 test("a frame that arrives between the painting and its acknowledgement is painted next", () => {
@@ -135,10 +129,7 @@ test("a frame that arrives between the painting and its acknowledgement is paint
     [1, 1],
     [2, 2],
   ]);
-  expect(sent.slice(1)).toEqual([
-    { k: "ack", seq: 1 },
-    { k: "ack", seq: 2 },
-  ]);
+  expect(sent.slice(1)).toEqual([ack(1), ack(2)]);
 });
 
 test("a layout holds until another one comes", () => {
@@ -210,7 +201,7 @@ test("a frame that arrives before the targets is kept and painted when they are 
   receiver.begin(targets);
   page.paint();
   expect(xs()).toEqual([[1, 2]]);
-  expect(sent).toEqual([{ k: "hello" }, { k: "ack", seq: 1 }]);
+  expect(sent).toEqual([{ k: "hello" }, ack(1)]);
 });
 
 test("without a layout hello is said again, at most once a second, and no frame is acknowledged", () => {
@@ -241,7 +232,7 @@ test("a buffer that does not fit is reported, the layout asked for, and the fram
   page.paint();
   expect(error).toHaveBeenCalledOnce();
   expect(targets[1].states).toEqual([{ max: 1 }]);
-  expect(sent).toEqual([{ k: "hello" }, { k: "hello" }, { k: "ack", seq: 1 }]);
+  expect(sent).toEqual([{ k: "hello" }, { k: "hello" }, ack(1)]);
 });
 
 test("a target that throws is reported once, stops no other target and no later frame", () => {
@@ -261,10 +252,7 @@ test("a target that throws is reported once, stops no other target and no later 
   page.advance(150);
   expect(error).toHaveBeenCalledOnce();
   expect(xs(targets[1])).toEqual([[2], [4]]);
-  expect(sent.slice(1)).toEqual([
-    { k: "ack", seq: 1 },
-    { k: "ack", seq: 2 },
-  ]);
+  expect(sent.slice(1)).toEqual([ack(1), ack(2)]);
 });
 
 test("messages that are no frames are left alone", () => {
@@ -311,4 +299,37 @@ test("what is out of sight from the beginning says so behind its hello", () => {
   expect(sent).toEqual([]);
   receiver.begin(targets);
   expect(sent).toEqual([{ k: "hello" }, { k: "sight", seen: false }]);
+});
+
+test("a target that can be animated is while frames stream, and is set at rest", () => {
+  const drawn: string[] = [];
+  const target = { set_state: () => drawn.push("set"), animate: () => drawn.push("animated") };
+  receiver.begin([target]);
+  frame(1, [1, 1], { layout: LAYOUT });
+  page.paint();
+  frame(2, [2, 2], { rest: true });
+  page.paint();
+  frame(3, [3, 3], { state: [[0, { visible: true }]] });
+  expect(drawn).toEqual(["animated", "set", "animated"]);
+});
+
+test("an acknowledgement says how many frames were painted, how long one takes and how long ago that was", () => {
+  receiver.begin([{ set_state: () => page.advance(6) }]);
+  const paint = () => {
+    page.advance(7); // until the display is ready: that is no work
+    page.startPaint();
+    page.advance(4);
+    page.finishPaint();
+  };
+  frame(1, [1, 1], { layout: LAYOUT });
+  paint();
+  for (const seq of [2, 3]) {
+    frame(seq, [seq, seq]);
+    paint();
+  }
+  page.advance(116);
+  expect(sent.slice(1)).toEqual([
+    { k: "ack", seq: 1, painted: 1, work: 10, waited: 0 },
+    { k: "ack", seq: 3, painted: 2, work: 10, waited: 116 },
+  ]);
 });

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { version as packageVersion } from "../package.json";
 import createWidget, { version } from "../src/widget";
-import { bytesOf, settle } from "./fakes";
+import { ack, bytesOf, settle } from "./fakes";
 
 /** The first thing that a page says. */
 const PAGE = { page: expect.any(String) };
@@ -87,7 +87,7 @@ test("a frame goes from the model's message through a page to the target and is 
   const { root } = await show(model);
   expect(model.sent).toEqual([HELLO]);
   model.receive({ k: "frame", seq: 4, layout: [[0, "y", [2]]], summary: "running, step 1" }, [bytesOf(1, 2)]);
-  await eventually(() => expect(model.sent).toEqual([HELLO, { k: "ack", seq: 4, ...PAGE }]));
+  await eventually(() => expect(model.sent).toEqual([HELLO, ack(4, PAGE)]));
   expect(model.states).toEqual([{ y: new Float32Array([1, 2]) }]);
   expect(root.querySelector("[role=status]")?.textContent).toBe("running, step 1");
 });
@@ -119,9 +119,7 @@ test("targets that are added while frames arrive are found, and the first ones k
   known = ["a", "b"];
   await eventually(() => expect(states.b).toEqual([{ y: new Float32Array([2]) }]));
   model.receive({ k: "frame", seq: 2 }, [bytesOf(3, 4)]);
-  await eventually(() =>
-    expect(model.sent).toEqual([HELLO, { k: "ack", seq: 1, ...PAGE }, { k: "ack", seq: 2, ...PAGE }]),
-  );
+  await eventually(() => expect(model.sent).toEqual([HELLO, ack(1, PAGE), ack(2, PAGE)]));
   expect(states.a?.[1]).toEqual({ y: new Float32Array([3]) });
   expect(states.b?.[1]).toEqual({ y: new Float32Array([4]) });
 });
@@ -149,7 +147,7 @@ test("a kernel that is gone does not break the page", async () => {
   await eventually(() => expect(said).toHaveBeenCalledOnce());
   model.sendError = undefined;
   model.receive({ k: "frame", seq: 5 }, [bytesOf(2)]);
-  await eventually(() => expect(model.sent.slice(1)).toEqual([{ k: "ack", seq: 5, ...PAGE }]));
+  await eventually(() => expect(model.sent.slice(1)).toEqual([ack(5, PAGE)]));
   expect(said).toHaveBeenCalledOnce();
   said.mockRestore();
 });
@@ -162,7 +160,7 @@ test("two views of one model show the same and only one of them speaks", async (
   for (const el of views) cleanUps.push((await widget.render({ model, el } as never)) as () => void);
   await settle();
   model.receive({ k: "frame", seq: 1, layout: [[0, "y", [1]]], summary: "paused" }, [bytesOf(1)]);
-  await eventually(() => expect(model.sent).toContainEqual({ k: "ack", seq: 1, ...PAGE }));
+  await eventually(() => expect(model.sent).toContainEqual(ack(1, PAGE)));
   expect(model.states).toHaveLength(1);
   expect(views.map((el) => el.querySelector("[role=status]")?.textContent)).toEqual(["paused", ""]);
 });
@@ -171,7 +169,7 @@ test("a reloaded module takes over a model and a view from the one before it", a
   const model = new FakeModel();
   const { root, close, remove } = await show(model);
   model.receive({ k: "frame", seq: 1, layout: [[0, "y", [1]]] }, [bytesOf(1)]);
-  await eventually(() => expect(model.sent).toEqual([HELLO, { k: "ack", seq: 1, ...PAGE }]));
+  await eventually(() => expect(model.sent).toEqual([HELLO, ack(1, PAGE)]));
   // anywidget initializes the new one first, and ends the old one while that has already begun.
   const reloaded = createWidget();
   cleanUps.push((await reloaded.initialize({ model } as never)) as () => void);
@@ -180,7 +178,7 @@ test("a reloaded module takes over a model and a view from the one before it", a
   cleanUps.push((await reloaded.render({ model, el: root.querySelector("div") } as never)) as () => void);
   await eventually(() => expect(model.sent.slice(2)).toEqual([HELLO]));
   model.receive({ k: "frame", seq: 2, layout: [[0, "y", [1]]], summary: "paused" }, [bytesOf(2)]);
-  await eventually(() => expect(model.sent.slice(3)).toEqual([{ k: "ack", seq: 2, ...PAGE }]));
+  await eventually(() => expect(model.sent.slice(3)).toEqual([ack(2, PAGE)]));
   expect(model.states).toEqual([{ y: new Float32Array([1]) }, { y: new Float32Array([2]) }]);
   expect(Array.from(root.querySelectorAll("[role=status]"), (region) => region.textContent)).toEqual(["paused"]);
 });

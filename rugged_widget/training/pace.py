@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rugged_widget.snapshot.values import Presence
 from rugged_widget.validation import Speed
 
-TICK_SECONDS = 0.05  # the pace of paced training while its page is hidden or on its way
+TICK_SECONDS = 0.05  # from one frame of paced training to the next, at least; with a hidden page too
 RATE_SECONDS = 2.0  # window of the steps-per-second figure
 
 
@@ -20,7 +20,7 @@ class Pace:
         self._speed = speed
         self._owed = 0  # steps to do until the next frame
         self._news = False  # whether steps were done since the last frame
-        self._ticked = -math.inf  # when a hidden page's frame would have been due
+        self._ticked = -math.inf  # when the last frame of paced training went out, or would have
         self._times: deque[tuple[float, int]] = deque()
 
     def __repr__(self) -> str:
@@ -45,8 +45,9 @@ class Pace:
         """Return whether a frame should go out now, if it can.
 
         As fast as possible, never two without a step between them: a slow frame must not keep steps from being done.
+        Paced, at most one a tick, so that each can be looked at, however fast the page is.
         """
-        return self._news if self._speed == "max" else self._owed == 0
+        return self._news if self._speed == "max" else self._owed == 0 and self._is_due()
 
     def allowance(self, presence: Presence, *, shown: bool) -> int:
         """Return how many steps may be done now; 0 means: wait for the frame. `shown` says that one has just gone out.
@@ -56,8 +57,8 @@ class Pace:
         self._news = self._news and not shown
         if self._speed == "max":
             return sys.maxsize
-        if self._owed == 0 and (shown or presence == "none" or (presence == "away" and self._tick())):
-            self._owed = self._speed
+        if self._owed == 0 and (shown or presence == "none" or (presence == "away" and self._is_due())):
+            self._owed, self._ticked = self._speed, self._clock()
         return self._owed
 
     def did(self, num_steps: int, step: int) -> None:
@@ -76,9 +77,5 @@ class Pace:
         (began, first), (ended, last) = self._times[0], self._times[-1]
         return (last - first) / (ended - began) if ended > began else math.nan
 
-    def _tick(self) -> bool:
-        now = self._clock()
-        due = now - self._ticked >= TICK_SECONDS
-        if due:
-            self._ticked = now
-        return due
+    def _is_due(self) -> bool:
+        return self._clock() - self._ticked >= TICK_SECONDS

@@ -316,6 +316,7 @@ class Dashboard:
             show_reference(self._reference)
 
     def _refresh(self) -> None:
+        self._stream.hurry()
         before = self._latest
         self._ask_for()
         if self._latest is before:  # else what was asked for has been drawn already

@@ -11,18 +11,19 @@ from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.process import cell_figure, cell_milliseconds
 from tests.browser.kernel import Kernel
 
-# In the page: notes when each step that its status tells of was painted.
-PAINTED = r"""() => {
+# In the page: notes when each step was painted, by the progress bar, which moves with every frame.
+PAINTED = r"""numSteps => {
     window.painted = [];
-    const status = document.querySelector(".rw-status");
+    const bar = document.querySelector(".rw-progress .progress-bar");
     new MutationObserver(() => {
-        const step = Number(/step ([\d,]+)/.exec(status.textContent)?.[1].replaceAll(",", ""));
+        const moved = /scaleX\(([^)]+)\)/.exec(bar.style.transform)?.[1];
+        const part = moved === undefined ? Number.parseFloat(bar.style.width) / 100 : Number(moved);
         requestAnimationFrame(() => {
             const channel = new MessageChannel();
-            channel.port1.onmessage = () => painted.push([step, Date.now() / 1000]);
+            channel.port1.onmessage = () => painted.push([Math.round(part * numSteps), Date.now() / 1000]);
             channel.port2.postMessage(0);
         });
-    }).observe(status, { childList: true, characterData: true, subtree: true });
+    }).observe(bar, { attributes: true, attributeFilter: ["style"] });
 }"""
 
 # In the kernel: notes when frames are sent and when a pause is done; and the loop to compare with.
@@ -89,7 +90,7 @@ def measure(page: Page, kernel: Kernel) -> list[Figure]:
 
 def _starting(page: Page, kernel: Kernel) -> Figure:
     """Press Start on a page that has been drawn for some seconds, five times from the beginning."""
-    page.evaluate(PAINTED)
+    page.evaluate(PAINTED, kernel.value("widget.num_steps"))
     button, delays = page.locator(".rw-primary"), list[float]()
     for _ in range(5):
         page.evaluate("""() => {

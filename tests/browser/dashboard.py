@@ -215,6 +215,11 @@ class DashboardPage:
         ]
 
 
+def drawn_directly(shape: str) -> bool:
+    """Return whether a path or a transform is in tenths of a pixel, as only our own front end writes them."""
+    return all(len(number.partition(".")[2]) <= 1 for number in NUMBER.findall(shape))
+
+
 def same_drawing(one: list[str], other: list[str]) -> bool:
     """Compare paths to a hundredth of a pixel: frames are float32, a page's first state is float64."""
     return len(one) == len(other) and all(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import lab, vscode_page
-from tests.browser.dashboard import DashboardPage, cell
+from tests.browser.dashboard import DashboardPage, cell, drawn_directly
 from tests.browser.voila import rendered
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def animate_press_and_pause(shown: Shown) -> DashboardPage:
     widget.press("rw-primary", "Resume")
     widget.wait_step(60)
     assert widget.drawing() != before
+    raw = widget.part("rw-elbo path.line").nth(1)
+    widget.wait_until(lambda: drawn_directly(raw.get_attribute("d") or "0.00"), "our own front end draws what streams")
     widget.press("rw-primary", "Pause")
     widget.wait_status("paused")
     assert widget.kernel.value("[widget.status, widget.step]") == ["paused", widget.step()]

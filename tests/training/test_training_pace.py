@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 
+from rugged_widget.training.pace import TICK_SECONDS
 from rugged_widget.training.training import Training
 from rugged_widget.validation import Speed
 from tests.training.fakes import Bench, FakeClock, FakeDisplay, FakeFit
@@ -18,6 +19,13 @@ async def test_a_paced_training_does_so_many_steps_between_two_frames(speed: Spe
     await bench.training.finish()
     gaps = {after - before for before, after in itertools.pairwise(bench.display.frames)}
     assert gaps == {speed}
+
+
+async def test_a_paced_training_goes_no_faster_for_a_page_that_is_fast() -> None:
+    bench = Bench(speed=1, num_steps=40, presence="here")
+    began = bench.clock.now
+    await bench.training.finish()
+    assert bench.clock.now - began >= 39 * TICK_SECONDS
 
 
 async def test_a_paced_training_waits_for_a_page_that_is_behind() -> None:

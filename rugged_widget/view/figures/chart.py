@@ -14,9 +14,9 @@ from rugged_widget.snapshot.dates import Dates
 from rugged_widget.view.figures.axis_range import NARROWEST, SteppingDomain, Ticks, ticks
 from rugged_widget.view.figures.date_ticks import date_ticks
 from rugged_widget.view.figures.long_names import cut_html, tip
-from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentScale, SilentText
+from rugged_widget.view.frames.silent_widgets import SilentAxis, SilentPicture, SilentScale, SilentText
 from rugged_widget.view.frames.stream import Changes
-from rugged_widget.view.widgets import box, hbox, vbox
+from rugged_widget.view.widgets import box, classed, hbox, vbox
 
 # Variables of the style sheet: they follow the page's theme without a message.
 ACCENT, ACCENT_FAINT, POINT, MUTED, GRID, BACKGROUND, FOREGROUND = (
@@ -196,7 +196,9 @@ class Chart:
 
 def html_text(*css_classes: str) -> SilentText:
     """Return a text that frames may change, under css classes."""
-    widget = SilentText("")
-    for css_class in css_classes:
-        widget.add_class(css_class)
-    return widget
+    return classed(SilentText(""), *css_classes)
+
+
+def html_picture(*css_classes: str) -> SilentPicture:
+    """Return a picture made of HTML, which moves with every frame, under css classes."""
+    return classed(SilentPicture(""), *css_classes)

@@ -10,7 +10,7 @@ from rugged_widget.names import shown
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.axis_range import SteppingDomain, ten_to, ticks
-from rugged_widget.view.figures.chart import Explained, html_text, with_separator
+from rugged_widget.view.figures.chart import Explained, html_picture, with_separator
 from rugged_widget.view.figures.elbo_term_changes import Bar, TermChanges, bars_of
 from rugged_widget.view.figures.explanation import Sentence
 from rugged_widget.view.figures.long_names import cut_html
@@ -55,7 +55,7 @@ class ElboTermsFigure:
         self._bars: tuple[Bar, ...] = ()
         self._worse, self._about, self._failed = "", "", False
         self._heading = ipywidgets.HTML()
-        self._body = html_text("rw-terms-body")
+        self._body = html_picture("rw-terms-body")
         head = hbox("rw-head", self._heading, *([] if explain is None else [explain.box]))
         self.box = vbox("rw-chart rw-terms", head, box("rw-drawing", self._body))
         self.boxes, self.targets = (self.box,), (self._body,)

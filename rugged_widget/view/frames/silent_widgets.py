@@ -47,7 +47,14 @@ class SilentAxis(Silent, bqplot.Axis):
 
 
 class SilentText(Silent, ipywidgets.HTML):
-    """A text of ours as HTML, which can be kept current. Text from users has to be escaped first."""
+    """A text of ours as HTML, which can be kept current. Text from users has to be escaped first.
+
+    While frames stream it changes at most five times a second: faster it cannot be read.
+    """
+
+
+class SilentPicture(SilentText):
+    """A picture made of HTML: it moves with every frame."""
 
 
 class SilentProgress(Silent, ipywidgets.FloatProgress):

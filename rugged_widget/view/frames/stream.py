@@ -3,12 +3,15 @@
 The protocol; `FrameMessage` and `Request` in `js/src/stream.ts` are the types of its messages:
 
 - The page sends ``{k: "hello", language?}`` when it appears. No frame goes out before: nobody would draw it.
-- The kernel sends ``{k: "frame", seq, layout?, state?, summary?}`` and one buffer of float32: the arrays of all traits
-  that changed. ``layout`` says which trait of which target each part of the buffer is, ``state`` holds what is not an
-  array; both are left out while they stay the same. Where float32 cannot tell the pixels of an axis apart, such as
-  1.7e9 + 1 from 1.7e9, the buffer is of float64: its size says so.
-- The page sends ``{k: "ack", seq}`` when it has painted a frame; it stands for the frames before it too. At most three
-  frames are unacknowledged: the newest snapshot waits for a place, and the ones between are never computed.
+- The kernel sends ``{k: "frame", seq, layout?, state?, summary?, rest?}`` and one buffer of float32: the arrays of all
+  traits that changed. ``layout`` says which trait of which target each part of the buffer is, ``state`` holds what is
+  not an array; both are left out while they stay the same. Where float32 cannot tell the pixels of an axis apart, such
+  as 1.7e9 + 1 from 1.7e9, the buffer is of float64: its size says so. ``rest`` marks a frame that no other follows:
+  bqplot draws it, while those before are written into the elements that bqplot has made (`js/src/marks`).
+- The page sends ``{k: "ack", seq, painted, work, waited}`` when it has painted a frame; it stands for the frames before
+  it too. ``painted`` counts those it painted since it said so before, ``work`` is the time of its main thread that a
+  frame takes and ``waited`` the time since the painting, both in ms. The next frame goes out when the page can take it
+  (`page_pace.py`): the newest snapshot waits for that, and the ones between are never computed.
 - The page sends ``{k: "sight", seen}`` when the widget goes out of sight (scrolled away, collapsed, its tab behind
   another) and when it comes back: meanwhile no snapshot is computed and no frame sent. Every message of a page has its
   ``page``, a text, for frames go out as long as one page is seen.
@@ -35,11 +38,11 @@ from ipywidgets import Widget, widget_serialization
 
 from rugged_widget.errors import MissingBundleError
 from rugged_widget.snapshot.values import Presence
-from rugged_widget.view.frames.silent_widgets import Silent
+from rugged_widget.view.frames.page_pace import PagePace
+from rugged_widget.view.frames.silent_widgets import Silent, SilentPicture, SilentText
 
 STATIC = Path(str(files("rugged_widget"))) / "static"
-MAX_UNACKNOWLEDGED = 3  # 2 starve the browser, 4 gain nothing
-FRAME_SECONDS = 0.064  # what is drawn more often costs steps, and looks no smoother
+TEXT_SECONDS = 0.2  # texts that change more often cannot be read, and each costs a layout
 PAGE_SECONDS = 5.0  # how long a page may take to appear once the widget was given out to be displayed
 COARSE = 1000.0
 """How many times its span an axis may be away from 0 for float32: its steps are then a thirtieth of a pixel."""
@@ -123,14 +126,15 @@ class FrameStream(anywidget.AnyWidget):
         self._greeted = self._away = False
         self._seen: dict[str, bool] = {}  # by page, the one that said something last at the end
         self._expected_until = self._heard_at = -math.inf
-        self._unacknowledged: list[int] = []
-        self._seq, self._sent_at, self._due = 0, -math.inf, -math.inf
+        self._pace = PagePace()
+        self._seq, self._sent_at, self._asked_at = 0, -math.inf, math.inf
+        self._texts_due = -math.inf
         self._layout: list[object] | None = None
         self._sent: dict[tuple[int, str], object] = {}
         self.on_msg(self._hear)
 
     def __repr__(self) -> str:
-        return f"FrameStream({self.presence}, {len(self._unacknowledged)} frames under way)"
+        return f"FrameStream({self.presence}, {self._pace!r})"
 
     @property
     def presence(self) -> Presence:
@@ -152,11 +156,13 @@ class FrameStream(anywidget.AnyWidget):
         if self._out_of_sight:
             return False
         now = self._clock()
-        if self._unacknowledged and now - self._sent_at > LOST_SECONDS:
+        if self._pace.num_under_way and now - self._sent_at > LOST_SECONDS:
             self._away = True
             self._forget()
-        window = 1 if self._away else MAX_UNACKNOWLEDGED
-        return self._greeted and len(self._unacknowledged) < window and now >= self._due
+        alone = not (self._away and self._pace.num_under_way)
+        ready = self._greeted and alone and self._pace.may_send(now)
+        self._asked_at = now if ready else math.inf
+        return ready
 
     def ready_unheard(self) -> bool:
         """Return whether a frame can go out now, though a cell may run meanwhile, so that no page is heard.
@@ -168,7 +174,7 @@ class FrameStream(anywidget.AnyWidget):
             return True
         if self._out_of_sight or self._clock() - self._sent_at < UNHEARD_SECONDS:
             return False
-        if not self._unacknowledged or self._clock() - self._heard_at > LOST_SECONDS:
+        if not self._pace.num_under_way or self._clock() - self._heard_at > LOST_SECONDS:
             self._forget()
             return True
         return False
@@ -201,28 +207,28 @@ class FrameStream(anywidget.AnyWidget):
         self._unsent.setdefault(target, set()).update(unsent)
 
     def push(self, changes: Changes, summary: str) -> None:
-        """Send a frame and keep the kernel's side current.
+        """Send a frame of many and keep the kernel's side current.
 
-        Every frame has to hold new values of the same arrays: one replaces another wholly. `summary` is the frame in a
-        sentence, for screen readers.
+        Every frame has to hold new values of the same arrays: one replaces another wholly. Texts go with some frames
+        only, five times a second. `summary` is the frame in a sentence, for screen readers.
         """
         self.keep(changes)
         self._send_frame(changes, summary)
+        if self._asked_at <= (now := self._clock()):  # `ready` was asked before the snapshot was taken
+            self._pace.spent(now - self._asked_at)
+            self._asked_at = math.inf
 
-    def _send_frame(self, changes: Changes, summary: str) -> None:
-        layout: list[object] = []
-        arrays: list[np.ndarray[Any, Any]] = []
-        state: dict[int, dict[str, object]] = {}
-        for target, values in changes:
-            index = self._index[target]
-            for name, value in values.items():
-                if isinstance(value, np.ndarray):
-                    layout.append([index, name, list(value.shape)])
-                    arrays.append(value.ravel())
-                elif (index, name) not in self._sent or self._sent[index, name] != value:
-                    self._sent[index, name] = state.setdefault(index, {})[name] = value
+    def _send_frame(self, changes: Changes, summary: str, *, rest: bool = False) -> None:
+        now = self._clock()
+        holds_texts = not rest and now < self._texts_due
+        if not holds_texts:
+            self._texts_due = now + TEXT_SECONDS
+        layout, arrays = _arrays(changes, self._index)
+        state = self._changed_state(changes, holds_texts=holds_texts)
         self._seq += 1
         message: dict[str, object] = {"k": "frame", "seq": self._seq, "summary": summary}
+        if rest:
+            message["rest"] = True
         if layout != self._layout:
             message["layout"] = self._layout = layout
         if state:
@@ -231,10 +237,24 @@ class FrameStream(anywidget.AnyWidget):
         dtype = np.float64 if any(_needs_doubles(target) for target, _ in changes) else np.float32
         packed = [np.concatenate(arrays, dtype=dtype, casting="same_kind").data] if arrays else []
         self.send(message, buffers=packed)
-        self._unacknowledged.append(self._seq)
-        self._sent_at = now = self._clock()
-        late = now - self._due  # a frame that is a little late does not put off the next one
-        self._due = now + FRAME_SECONDS - (late if late < FRAME_SECONDS else 0.0)
+        self._sent_at = now
+        self._pace.sent(self._seq, now)
+
+    def _changed_state(self, changes: Changes, *, holds_texts: bool) -> dict[int, dict[str, object]]:
+        """Return what is no array and was not sent as it is, by target; texts that are held keep their turn."""
+        state: dict[int, dict[str, object]] = {}
+        for target, values in changes:
+            index, held = self._index[target], holds_texts and _is_text(target)
+            for name, value in values.items():
+                if isinstance(value, np.ndarray):
+                    continue
+                if (index, name) not in self._sent or (self._sent[index, name] != value and not held):
+                    self._sent[index, name] = state.setdefault(index, {})[name] = value
+        return state
+
+    def hurry(self) -> None:
+        """Send texts with the next frame: somebody has asked for something."""
+        self._texts_due = -math.inf
 
     def push_final(self, changes: Changes, summary: str) -> None:
         """Send a last frame, and as traits what frames have changed: saved notebooks and late pages hold that.
@@ -245,7 +265,7 @@ class FrameStream(anywidget.AnyWidget):
         for target, values in changes:
             self._keep(target, values, [name for name, value in values.items() if not _same(target, name, value)])
         if self._greeted:
-            self._send_frame(changes, summary)
+            self._send_frame(changes, summary, rest=True)
         unsent, self._unsent = self._unsent, {}
         for target, names in unsent.items():
             if names:
@@ -258,7 +278,8 @@ class FrameStream(anywidget.AnyWidget):
             if isinstance(tag := content.get("language"), str):
                 self._ask(lambda: self._on_language(tag))
         elif content.get("k") == "ack" and isinstance(seq := content.get("seq"), int):
-            self._ask(lambda: self._acknowledge(seq))
+            said = {name: _number(content.get(name)) for name in ("painted", "work", "waited")}
+            self._ask(lambda: self._acknowledge(page, seq, said))
         elif content.get("k") == "sight" and isinstance(seen := content.get("seen"), bool):
             self._ask(lambda: self._see(page, seen=seen))
 
@@ -271,17 +292,25 @@ class FrameStream(anywidget.AnyWidget):
         self._seen.pop(page, None)
         self._seen[page] = seen
         if seen:  # a page in front paints, whatever a hidden one left unanswered
-            self._away, self._unacknowledged = False, []
+            self._away = False
+            self._pace.clear()
         while len(self._seen) > MAX_PAGES:
             del self._seen[next(iter(self._seen))]
 
-    def _acknowledge(self, seq: int) -> None:
+    def _acknowledge(self, page: str, seq: int, said: Mapping[str, float]) -> None:
         self._away, self._heard_at = False, self._clock()
-        self._unacknowledged = [sent for sent in self._unacknowledged if sent > seq]
+        work, waited = said["work"] / 1000, said["waited"] / 1000
+        self._pace.acknowledge(page, seq, self._heard_at, painted=int(said["painted"]), work=work, waited=waited)
 
     def _forget(self) -> None:
         # What was under way may be lost: the next frame has to hold everything.
-        self._unacknowledged, self._layout, self._sent = [], None, {}
+        self._pace.forget()
+        self._layout, self._sent = None, {}
+
+
+def _number(value: object) -> float:
+    """Return a number that a page has sent; 0 where it is none that can be used."""
+    return float(value) if isinstance(value, (int, float)) and 0 <= value < math.inf else 0.0
 
 
 def _same(target: Silent, name: str, value: object) -> bool:
@@ -289,6 +318,21 @@ def _same(target: Silent, name: str, value: object) -> bool:
     if isinstance(present, np.ndarray) and isinstance(value, np.ndarray):
         return np.array_equal(present, value)
     return not isinstance(present, np.ndarray) and not isinstance(value, np.ndarray) and present == value
+
+
+def _arrays(changes: Changes, index: Mapping[Silent, int]) -> tuple[list[object], list[np.ndarray[Any, Any]]]:
+    """Return all arrays of a frame, flat, and their layout."""
+    named = [
+        (index[target], name, value)
+        for target, values in changes
+        for name, value in values.items()
+        if isinstance(value, np.ndarray)
+    ]
+    return [[at, name, list(value.shape)] for at, name, value in named], [value.ravel() for _, _, value in named]
+
+
+def _is_text(target: Silent) -> bool:
+    return isinstance(target, SilentText) and not isinstance(target, SilentPicture)
 
 
 def _needs_doubles(target: Silent) -> bool:

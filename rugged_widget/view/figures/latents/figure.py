@@ -10,7 +10,7 @@ import ipywidgets
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.view.figures.chart import Explained, html_text
+from rugged_widget.view.figures.chart import Explained, html_picture, html_text
 from rugged_widget.view.figures.latents.heat_map import grid, heat_map_html
 from rugged_widget.view.figures.latents.names import movers_html, names_html, words_html
 from rugged_widget.view.figures.latents.picker import Picker
@@ -23,7 +23,6 @@ from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.widgets import box, hbox, vbox
 
-PARTS = ("names", "movers", "drawing", "words")  # texts of the rows, left to right
 MAX_SAID = 8  # medians in the sentence for who does not see the rows
 
 
@@ -58,7 +57,8 @@ class LatentFigure:
         self._said: tuple[str, ...] = ()
         self._named: tuple[PagePlan, str, str] | None = None
         self._title, self._about = html_text(), html_text("rw-latents-about")
-        self._names, self._movers, self._drawing, self._words = (html_text(f"rw-rows-{name}") for name in PARTS)
+        self._names, self._drawing = html_picture("rw-rows-names"), html_picture("rw-rows-drawing")
+        self._movers, self._words = html_text("rw-rows-movers"), html_text("rw-rows-words")
         head = hbox("rw-head", self._title, *([] if explain is None else [explain.box]), self._picker.search)
         rows = box("rw-rows", self._names, self._movers, self._drawing, self._words)
         self.box = vbox("rw-chart rw-latents-figure", head, self._about, rows, self._picker.foot)

@@ -1,0 +1,42 @@
+/** A widget model, as its page keeps it: what draws it, each a promise until it is drawn. */
+export interface Viewed<View> {
+  views?: Record<string, Promise<View>>;
+}
+
+/** The views of a widget model, once all of them are drawn. */
+export class Views<View> {
+  readonly #model: Viewed<View>;
+  #asked = new Set<string>();
+  #drawn: readonly View[] | undefined;
+
+  constructor(model: Viewed<View>) {
+    this.#model = model;
+  }
+
+  /** Every view; undefined while there is none, or one that is still being made. */
+  get drawn(): readonly View[] | undefined {
+    const views = this.#model.views ?? {};
+    if (!this.#knows(views)) this.#ask(views);
+    return this.#asked.size > 0 ? this.#drawn : undefined;
+  }
+
+  #knows(views: Record<string, unknown>): boolean {
+    let count = 0;
+    for (const id in views) {
+      if (!this.#asked.has(id)) return false;
+      count += 1;
+    }
+    return count === this.#asked.size;
+  }
+
+  #ask(views: Record<string, Promise<View>>): void {
+    const asked = new Set(Object.keys(views));
+    this.#asked = asked;
+    this.#drawn = undefined;
+    const found = (drawn: View[]) => {
+      if (this.#asked === asked) this.#drawn = drawn;
+    };
+    // A view that could not be made never counts as drawn, and set_state goes on with the others.
+    Promise.all(Object.values(views)).then(found, () => {});
+  }
+}
