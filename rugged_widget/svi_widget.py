@@ -464,9 +464,10 @@ class SVIWidget(ipywidgets.VBox):
         return num_steps
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
-        self._dashboard.expect_page()
+        prepare = self._session.training.prepare
+        # Start finds done then what the first step would wait for; earlier, it would keep the page from being drawn.
+        self._dashboard.expect_page(lambda: PRELOAD.begin(prepare))
         bundle: dict[str, object] = super()._repr_mimebundle_(**kwargs)
         if html := self._dashboard.html():
             bundle["text/html"] = html
-        PRELOAD.begin(self._session.training.prepare)  # so that Start finds done what the first step would wait for
         return bundle

@@ -51,12 +51,28 @@ PUBLIC = {
 def test_the_public_names_are_the_documented_ones_and_sorted() -> None:
     assert set(rugged_widget.__all__) == PUBLIC
     assert len(rugged_widget.__all__) == len(PUBLIC)
-    visible = {name for name, value in vars(rugged_widget).items() if not name.startswith("_") and not _module(value)}
+    visible = {name for name in dir(rugged_widget) if not (name.startswith("_") or _is_module(name))}
     assert visible == PUBLIC - {"__version__"}
 
 
-def _module(value: object) -> bool:
-    return isinstance(value, type(rugged_widget))
+def _is_module(name: str) -> bool:
+    return isinstance(getattr(rugged_widget, name), type(rugged_widget))
+
+
+def test_a_name_that_there_is_not_is_an_error_that_says_so() -> None:
+    with pytest.raises(AttributeError, match=r"'rugged_widget' has no attribute 'RugedWidget'"):
+        _ = rugged_widget.RugedWidget
+
+
+@pytest.mark.slow  # processes of their own take seconds
+@pytest.mark.parametrize(("name", "other"), [("RuggedWidget", "monitor"), ("watch", "regression.view")])
+def test_lesson_and_watch_do_without_the_modules_of_one_another(name: str, other: str) -> None:
+    code = f"""
+import sys
+from rugged_widget import {name}
+assert not [module for module in sys.modules if module.startswith("rugged_widget.{other}.")]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC - {"__version__"}))

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 PACKAGE = "rugged_widget"
-LEAVES = frozenset({"defaults", "errors", "names", "numpy_errors", "precision", "script", "snapshot", "validation"})
+LEAVES = frozenset(
+    {"defaults", "errors", "importing", "names", "numpy_errors", "precision", "script", "snapshot", "validation"}
+)
 SIDES = frozenset({"infer", "training", "runs", "view"})
 INSTANCES = frozenset({"regression", "monitor"})
 
@@ -20,6 +22,7 @@ INSTANCES = frozenset({"regression", "monitor"})
 ROOMS: dict[str, frozenset[str]] = {
     "defaults": frozenset(),
     "errors": frozenset(),
+    "importing": frozenset(),
     "names": frozenset(),
     "numpy_errors": frozenset(),
     "precision": frozenset(),

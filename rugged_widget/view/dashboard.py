@@ -332,8 +332,10 @@ class Dashboard:
 
     # For the box that has it
 
-    def expect_page(self) -> None:
+    def expect_page(self, then: Callable[[], None]) -> None:
         """Wait with frames for a page that is about to show the widget, so that none runs ahead of it.
+
+        `then` is called on the thread that computes, once a page has everything that it draws.
 
         Raises
         ------
@@ -341,7 +343,7 @@ class Dashboard:
             Where there is no front end to display with.
         """
         bundle()
-        self._stream.expect()
+        self._stream.expect(then)
 
     def html(self) -> str:
         """Return what a saved notebook shows without a kernel; empty before anything was shown."""

@@ -121,6 +121,11 @@ class WarmUpSpy:
         self.then.append(then)
 
 
+def hear_hello(widget: RuggedWidget) -> None:
+    """Let a page say that it has what it draws."""
+    widget.children[-1]._handle_custom_msg({"k": "hello"}, [])
+
+
 @pytest.fixture
 def pieces(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """What each piece of preparation says from now on: whether more is left."""
@@ -143,9 +148,10 @@ async def test_while_it_is_being_displayed_it_warms_up_and_then_prepares_the_fir
     monkeypatch.setattr(module, "PRELOAD", spy)
     widget = RuggedWidget(num_steps=50)
     reason = widget.engine_info.reason
-    await asyncio.sleep(0.3)
-    assert (spy.then, widget.engine_info.reason) == ([], reason)  # not before it is displayed
     widget._repr_mimebundle_()
+    await asyncio.sleep(0.3)
+    assert (spy.then, widget.engine_info.reason) == ([], reason)  # not before the page has what it draws
+    hear_hello(widget)
     await asyncio.to_thread(spy.then[0])
     await wait_until_async(lambda: widget.engine_info.reason != reason)
     assert (widget.status, widget.step, widget.engine_info.name) == ("ready", 0, "graph")
@@ -160,6 +166,7 @@ async def test_a_widget_closed_before_it_is_warm_does_nothing_more(
     monkeypatch.setattr(module, "PRELOAD", spy)
     widget = RuggedWidget(num_steps=50)
     widget._repr_mimebundle_()
+    hear_hello(widget)
     widget.close()
     await asyncio.to_thread(spy.then[0])
     await asyncio.sleep(0.2)

@@ -1,6 +1,7 @@
 """Guides as `watch` takes them: made of a family, taken as they are, or chosen for a model."""
 
 import copy
+import sys
 import warnings as python_warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from typing import Any, Final, Literal, TypeAlias
 import pyro
 import torch
 from pyro import poutine
-from pyro.contrib.easyguide import EasyGuide
 from pyro.infer import ELBO, Trace_ELBO, TraceEnum_ELBO, config_enumerate
 from pyro.infer.autoguide import AutoDiscreteParallel, AutoGuide, AutoGuideList
 from pyro.poutine.guide import GuideMessenger
@@ -50,8 +50,8 @@ NEEDED: Final = (
     "automatic guide, a PyroModule, a function"
 )
 
-_OF_A_MODEL: Final = (AutoGuide, EasyGuide, GuideMessenger)
-"""Classes whose instances are made of a model."""
+_OF_A_MODEL: Final = (AutoGuide, GuideMessenger)
+"""Classes whose instances are made of a model, beside Pyro's EasyGuide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def checked_watch_guide(guide: Any) -> Any:
     """
     if guide is None or isinstance(guide, str):
         return guide if guide is None else checked_guide(guide)
-    if isinstance(guide, type) and not issubclass(guide, _OF_A_MODEL):
+    if isinstance(guide, type) and not _takes_a_model(guide):
         raise TypeError(f"{NEEDED}; got the class {guide.__name__}: pass an instance, as in guide={guide.__name__}()")
     if not callable(guide):
         raise TypeError(f"{NEEDED}; got {guide!r}")
@@ -189,7 +189,13 @@ def _latents_of_automatic(
 
 def _is_made_of_a_model(guide: Any) -> bool:
     kind = guide.func if isinstance(guide, partial) else guide
-    return isinstance(guide, str) or (isinstance(kind, type) and issubclass(kind, _OF_A_MODEL))
+    return isinstance(guide, str) or (isinstance(kind, type) and _takes_a_model(kind))
+
+
+def _takes_a_model(kind: type) -> bool:
+    """Return whether instances of a class are made of a model."""
+    easyguide = sys.modules.get("pyro.contrib.easyguide")  # whoever has a subclass has imported it, and some 60 modules
+    return issubclass(kind, _OF_A_MODEL) or (easyguide is not None and issubclass(kind, easyguide.EasyGuide))
 
 
 def _key(guide: Any) -> str:

@@ -14,6 +14,7 @@ from pyro.poutine.runtime import _DIM_ALLOCATOR, _PYRO_STACK
 
 from rugged_widget.infer.step.module_state import Params, present_params, use_params
 from rugged_widget.infer.step.ownership import OwnState
+from rugged_widget.infer.step.plain_shapes import broadcasting_plainly
 from rugged_widget.numpy_errors import NUMPY_ERRORS
 
 _NUMPY_GLOBAL: Any = np.random.get_state.__self__  # type: ignore[attr-defined] # the RandomState behind np.random
@@ -246,6 +247,7 @@ class Isolation:
             leave.callback(_twice_if_interrupted, generators.install)
             # In inference mode nothing can be differentiated, even with gradients on; leaving it turns them on too.
             leave.enter_context(torch.inference_mode(mode=False))
+            leave.enter_context(broadcasting_plainly())
             self._inside = True
             self._settings.install(settings.pyro_settings)
             self._generators.install()

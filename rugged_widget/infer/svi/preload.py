@@ -5,9 +5,11 @@ import importlib
 import threading
 from collections.abc import Callable, Sequence
 
-MODULES = ("torch._dynamo", "arviz_stats.base")
-"""Every optimizer of torch imports the first at its first step, and so does the capture of a step: about a second. The
-second smooths importance weights, as the verdict on the guide needs when training first rests: about a second too."""
+from rugged_widget.importing import without_collections
+
+MODULES = ("torch._dynamo",)
+"""Every optimizer of torch imports it at its first step, and so does the capture of a step, with sympy: in as much time
+as torch itself takes."""
 
 
 class Preload:
@@ -40,18 +42,21 @@ class Preload:
         then()
 
     def wait(self) -> None:
-        """Return when nothing is being imported.
+        """Return when all is imported: by the thread, or here where that was not begun.
 
         Two threads that import modules which import one another get them half made, so whoever is about to use torch in
         new ways waits here: no longer than its own import would take.
         """
         if self._thread is not None:
             self._thread.join()
+        elif not self._done:
+            self._import()
 
     def _import(self) -> None:
-        for name in self._modules:
-            with contextlib.suppress(Exception):  # whoever needs it meets the same error where it can be told
-                importlib.import_module(name)
+        with without_collections():
+            for name in self._modules:
+                with contextlib.suppress(Exception):  # whoever needs it meets the same error where it can be told
+                    importlib.import_module(name)
         with self._lock:
             self._done, waiting = True, self._then
             self._then = []

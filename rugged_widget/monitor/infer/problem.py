@@ -26,6 +26,7 @@ from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.module_state import copied_params, params_of, present_params
 from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
+from rugged_widget.infer.step.plain_shapes import broadcasting_plainly
 from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
 from rugged_widget.monitor.infer.predict_form import Predict, checked_predict
@@ -91,7 +92,7 @@ class Problem:
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
-        with without_leftovers(guide):
+        with without_leftovers(guide), broadcasting_plainly():
             choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
         origins = self.origins[0], Origin.of(guide)
         return replace(self, guide=guide, choice=choice, origins=origins, parts=_parts_of(guide))
@@ -165,7 +166,7 @@ def problem_of(
     if loss is not None:
         checked_loss(loss, "loss")
     batches = _peeked(batches)
-    with without_leftovers(guide):
+    with without_leftovers(guide), broadcasting_plainly():
         ownership = Ownership(model, guide, loss, args, dict(kwargs))
         example = call_of_model(_example(args, kwargs, batches), model, loss)
         choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)

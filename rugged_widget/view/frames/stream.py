@@ -126,6 +126,7 @@ class FrameStream(anywidget.AnyWidget):
         self._greeted = self._away = False
         self._seen: dict[str, bool] = {}  # by page, the one that said something last at the end
         self._expected_until = self._heard_at = -math.inf
+        self._then: Callable[[], None] | None = None
         self._pace = PagePace()
         self._seq, self._sent_at, self._asked_at = 0, -math.inf, math.inf
         self._texts_due = -math.inf
@@ -147,9 +148,12 @@ class FrameStream(anywidget.AnyWidget):
     def _out_of_sight(self) -> bool:
         return bool(self._seen) and not any(self._seen.values())
 
-    def expect(self) -> None:
-        """Take note that the widget is being displayed: a page will probably appear within seconds."""
-        self._expected_until = self._clock() + PAGE_SECONDS
+    def expect(self, then: Callable[[], None] = lambda: None) -> None:
+        """Take note that the widget is being displayed: a page will probably appear within seconds.
+
+        `then` is called on the thread that computes, once a page has everything that it draws.
+        """
+        self._expected_until, self._then = self._clock() + PAGE_SECONDS, then
 
     def ready(self) -> bool:
         """Return whether a frame can go out now. Towards a page that does not answer, one a second can."""
@@ -287,6 +291,9 @@ class FrameStream(anywidget.AnyWidget):
         self._greeted, self._away = True, False
         self._see(page, seen=True)
         self._forget()
+        then, self._then = self._then, None
+        if then is not None:
+            then()
 
     def _see(self, page: str, *, seen: bool) -> None:
         self._seen.pop(page, None)

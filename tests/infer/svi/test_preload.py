@@ -64,23 +64,30 @@ def test_a_module_that_cannot_be_imported_is_left_to_whoever_needs_it(
 
 
 @pytest.mark.slow  # a process of its own takes seconds
-def test_what_smooths_weights_is_imported_ahead_and_not_with_the_package() -> None:
+def test_what_a_step_needs_is_imported_ahead_and_not_with_the_package() -> None:
     code = """
 import sys
 import rugged_widget.regression.infer.fit
 from rugged_widget.infer.svi.preload import PRELOAD
-assert "arviz_stats" not in sys.modules
+assert not {"torch._dynamo", "sympy"} & sys.modules.keys()
 PRELOAD.begin(lambda: None)
 PRELOAD.wait()
-assert "arviz_stats.base.array" in sys.modules
+before = {*sys.modules}
+fit = rugged_widget.regression.infer.fit.RegressionFit(rugged_widget.load_rugged(), engine="graph")
+fit.advance(3)
+assert fit.engine.name == "graph"
+late = {name for name in {*sys.modules} - before if name.startswith(("sympy", "torch._dynamo"))}
+assert not late, late
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_to_wait_for_what_was_never_begun_takes_no_time() -> None:
+def test_what_was_never_begun_is_imported_by_whoever_waits(gate: threading.Event) -> None:
     warm_up = Preload([NAME])
+    gate.set()
     warm_up.wait()
-    assert "not begun" in repr(warm_up)
+    assert sys.modules[NAME].by == threading.get_ident()
+    assert "done" in repr(warm_up)
 
 
 def test_a_step_is_not_taken_beside_an_import(gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,16 @@ def test_a_page_that_was_given_the_widget_is_waited_for_a_few_seconds() -> None:
     assert wire.stream.presence == "here"
 
 
+def test_what_waits_for_a_page_is_done_once_when_the_first_has_what_it_draws() -> None:
+    wire, called = Wire(), list[int]()
+    wire.stream.expect(lambda: called.append(1))
+    wire.hear(k="ack", seq=1)
+    assert called == []
+    wire.hear(k="hello")
+    wire.hear(k="hello")
+    assert called == [1]
+
+
 def test_a_frame_holds_its_arrays_as_float32_in_the_order_of_the_layout() -> None:
     wire = Wire()
     wire.hear(k="hello")

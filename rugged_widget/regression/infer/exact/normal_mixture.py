@@ -1,7 +1,8 @@
 """Mixtures of normal distributions with common weights, such as a posterior that is normal given sigma."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -123,7 +124,20 @@ class Mixture:
 
 def normal_cdf(x: Array) -> Array:
     """Return the standard normal probability below x, exact in both tails as far as float64 tells them apart."""
-    return np.asarray(0.5 * torch.erfc(torch.from_numpy(x * -np.sqrt(0.5))).numpy())
+    at = torch.from_numpy(x * -np.sqrt(0.5))
+    with _one_thread():
+        return np.asarray(0.5 * torch.erfc(at).numpy())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute with one thread: to share out a millisecond costs ten where somebody else needs the cores."""
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
 
 
 def normal_score(prob: Array) -> Array:
