@@ -24,8 +24,11 @@ MAX_DRAWS = 64
 FEW_DRAWS = 4
 """Draws at one snapshot while training runs."""
 
-SECONDS = 0.005
+SECONDS = 0.003
 """Time for the draws of one snapshot while training runs; one draw is taken whatever it needs."""
+
+PAUSE_SECONDS = 0.1
+"""Time between snapshots with new draws while training runs, at least: more often nobody reads what they say."""
 
 REST_SECONDS = 0.1
 """Time for the draws where training rests."""
@@ -88,8 +91,10 @@ class AveragedTerms:
         """
         if step < 1:
             return ()
-        if thorough or self._clock() >= self._due:
+        start = self._clock()
+        if thorough or start >= self._due:
             self._take(step, MAX_DRAWS if thorough else FEW_DRAWS, REST_SECONDS if thorough else SECONDS)
+            self._due = max(self._due, start + PAUSE_SECONDS)
             self._terms = self._average() if self._failure is None else ()
         return self._terms
 

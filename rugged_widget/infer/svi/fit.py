@@ -110,6 +110,7 @@ class Fit:
 
     stops_when_converged = False
     seconds = 0.0
+    _visited = False
     _validated_until = VALIDATED_STEPS
 
     def __init__(
@@ -247,8 +248,9 @@ class Fit:
         They are noted at the next step each time this is called. Where steps are captured they are computed here, in a
         tenth of the time, or each time where it is `thorough`, which is for a fit that rests.
         """
-        with self.inspecting():
-            return self._gradients.look(self.step, computes=self.engine.name != "plain", thorough=thorough)
+        computes = self.engine.name != "plain"
+        with self.inspecting() if computes else nullcontext():
+            return self._gradients.look(self.step, computes=computes, thorough=thorough)
 
     @property
     def learning_rate(self) -> float:
@@ -479,15 +481,29 @@ class Fit:
         self.hand_over()
 
     @contextmanager
+    def visiting(self) -> Iterator[None]:
+        """Enter the fit's own world for several uses of `inspecting`, each of which then costs less."""
+        with self._isolation.inside():
+            self._visited = True
+            try:
+                yield
+            finally:
+                self._visited = False
+
+    @contextmanager
     def inspecting(self) -> Iterator[None]:
         """Enter the fit's own world to look at it: the random numbers used inside are given back, gradients are off.
 
         With an `ownership`, buffers, attributes of modules and the parameters that there are come back too.
         """
+        visited, self._visited = self._visited, False  # what is looked at may not ask the fit in its turn
         looking = nullcontext() if self._own is None else self._own.looking()
-        with self._isolation.inside(), torch.no_grad(), looking:
-            generators = Generators.copied()
-            try:
-                yield
-            finally:
-                generators.rewind()
+        try:
+            with nullcontext() if visited else self._isolation.inside(), torch.no_grad(), looking:
+                generators = Generators.copied()
+                try:
+                    yield
+                finally:
+                    generators.rewind()
+        finally:
+            self._visited = visited
