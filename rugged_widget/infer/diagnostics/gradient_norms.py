@@ -188,15 +188,17 @@ class GradientMonitor:
                 self._wanted = False
             self._spend(spent + self._clock() - start)
 
-    def look(self, num_steps: int, *, computes: bool, thorough: bool = False) -> GradientNorms | None:
-        """Return the norms so far, None where there are none; those of the next step are noted.
+    def look(
+        self, num_steps: int, *, notes: bool = True, computes: bool, thorough: bool = False
+    ) -> GradientNorms | None:
+        """Return the norms so far, None where there are none; with `notes` those of the next step are noted.
 
-        It is called inside the fit's world, whose random numbers are given back by whoever calls. With `computes` the
-        steps are not Pyro's own: the gradient of the present parameters is then computed here, now and then, and where
-        it is `thorough`, which is for a fit that rests, in any case.
+        With `computes` the steps are not Pyro's own: the gradient of the present parameters is then computed here, now
+        and then, and where it is `thorough`, which is for a fit that rests, in any case. It is then called inside the
+        fit's world, whose random numbers are given back by whoever calls.
         """
         self._record.truncate(num_steps)
-        self._wanted = not computes
+        self._wanted = notes and not computes
         due = thorough or self._clock() >= self._due
         if computes and num_steps and num_steps != self._computed_at and due:
             self._compute(num_steps)

@@ -81,6 +81,7 @@ class ModelFit(Fit):
             example = problem.example if problem.batches is None else None
             self._predictor = Predictor(problem.predict, problem.choice.model, example)
         self._known_hints: tuple[Hint, ...] | None = None
+        self._looks_at_terms = False
         super().__init__(
             problem.choice.model,
             problem.choice.make,
@@ -168,12 +169,17 @@ class ModelFit(Fit):
         """Return the fields of a snapshot for which model or guide have to be called."""
         quantiles, draws = self._drawn(PROBS, request)
         thorough = request.approximation
+        # Where gradients have to be computed, these and the terms take turns: a frame pays for one of them.
+        self._looks_at_terms = terms = not self._looks_at_terms
+        alone = self.engine.name == "plain"
         return {
             "quantiles": quantiles,
             "draws": draws,
             "probabilities": self._probabilities(),
-            "elbo_terms": self.elbo_terms(thorough=thorough) if request.elbo_terms else (),
-            "gradient_norms": self.gradient_norms(thorough=thorough) if request.gradient_norms else None,
+            "elbo_terms": self.elbo_terms(thorough=thorough, anew=alone or terms) if request.elbo_terms else (),
+            "gradient_norms": self.gradient_norms(thorough=thorough, anew=not terms)
+            if request.gradient_norms
+            else None,
             "parameters": self._parameters() if request.parameters else (),
             "parameter_table": self._parameter_table() if request.parameter_table else None,
             "densities": self._densities(request.densities) if request.densities else {},
