@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pyro
@@ -12,6 +13,7 @@ import torch
 from rugged_widget import watch
 from rugged_widget.defaults import SNAPSHOT_DRAWS
 from rugged_widget.monitor.infer import fit as fits
+from rugged_widget.snapshot.request import SnapshotRequest
 
 
 def model(size: int) -> None:
@@ -42,3 +44,24 @@ def test_a_snapshot_of_many_latents_takes_few_draws_of_each(
     monitor.close()
     assert max(counts) == num_draws
     assert monitor.snapshot.quantiles["z"].shape[1:] == (size,)
+
+
+def test_a_frame_of_a_captured_model_looks_at_terms_or_at_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    pyro.clear_param_store()
+    monitor = watch(model, None, 10, engine="graph")
+    monitor.advance(5)
+    fit = monitor._session.training.fit
+    fit.request = SnapshotRequest(elbo_terms=True, gradient_norms=True)
+    for part, method in ((fit._terms, "_take"), (fit._gradients, "_compute")):
+        monkeypatch.setattr(part, "_due", -math.inf)
+        monkeypatch.setattr(part, method, lambda *_args, method=method: looks.append(method))
+    for _ in range(2):
+        before = len(looks)
+        fit.advance(1)
+        snapshot = fit.snapshot()
+        assert len(looks) == before + 1
+        assert snapshot.elbo_terms
+        assert snapshot.gradient_norms is not None
+    monitor.close()
+    assert sorted(looks) == ["_compute", "_take"]

@@ -26,8 +26,11 @@ MAX_DRAWS = 64
 FEW_DRAWS = 4
 """Draws at one snapshot while training runs."""
 
-SECONDS = 0.005
+SECONDS = 0.003
 """Time for the draws of one snapshot while training runs; one draw is taken whatever it needs."""
+
+PAUSE_SECONDS = 0.1
+"""Time between snapshots with new draws while training runs, at least: more often nobody reads what they say."""
 
 REST_SECONDS = 0.1
 """Time for the draws where training rests."""
@@ -61,6 +64,8 @@ class AveragedTerms:
     ----------
     note
         What there is to say of the terms; None where there is nothing.
+    latest
+        The terms that were returned last.
     """
 
     def __init__(self, plain: PlainStep, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -70,7 +75,7 @@ class AveragedTerms:
         self._snapshot, self._step, self._due = 0, -1, -math.inf
         self._seconds = 0.0
         self._failure: ElboTermsNote | None = None
-        self._terms: tuple[ElboTerm, ...] = ()
+        self.latest: tuple[ElboTerm, ...] = ()
 
     def __repr__(self) -> str:
         return f"AveragedTerms({len(self._draws)} draws, {self.note or 'no note'})"
@@ -92,15 +97,17 @@ class AveragedTerms:
         """
         if step < 1:
             return ()
-        if thorough or self._clock() >= self._due:
+        start = self._clock()
+        if thorough or start >= self._due:
             self._take(step, MAX_DRAWS if thorough else FEW_DRAWS, REST_SECONDS if thorough else SECONDS)
-            self._terms = self._average() if self._failure is None else ()
-        return self._terms
+            self._due = max(self._due, start + PAUSE_SECONDS)
+            self.latest = self._average() if self._failure is None else ()
+        return self.latest
 
     def forget(self) -> None:
         """Forget the draws: other parameters have taken the place of the present ones."""
         self._draws.clear()
-        self._due = -math.inf
+        self.latest, self._due = (), -math.inf
 
     def _take(self, step: int, count: int, seconds: float) -> None:
         if step != self._step:

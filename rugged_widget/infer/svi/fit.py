@@ -111,6 +111,7 @@ class Fit:
 
     stops_when_converged = False
     seconds = 0.0
+    _visited = False
     _validated_until = VALIDATED_STEPS
 
     def __init__(
@@ -228,12 +229,15 @@ class Fit:
         """Steps after which a mean took the place of the parameters, increasing, and of which iterates each was."""
         return tuple(self._record.means)
 
-    def elbo_terms(self, *, thorough: bool = False) -> tuple[ElboTerm, ...]:
+    def elbo_terms(self, *, thorough: bool = False, anew: bool = True) -> tuple[ElboTerm, ...]:
         """Return what each site adds to the ELBO, observed sites first; () before the first step and after a failure.
 
-        Each call takes a few draws more, and the mean is over those of the last calls. With `thorough`, which is for a
-        fit that rests, they are as many as fit into a tenth of a second.
+        A call takes a few draws more, some times a second, and the mean is over those of the last calls. With
+        `thorough`, which is for a fit that rests, they are as many as fit into a tenth of a second; unless `anew`, and
+        not thorough, the terms are those of the last call.
         """
+        if not (anew or thorough):
+            return self._terms.latest
         with self.inspecting():
             return self._terms.look(self.step, thorough=thorough)
 
@@ -242,14 +246,17 @@ class Fit:
         """Why there are no terms, or in what they differ from the loss; None where there is nothing to say."""
         return self._terms.note
 
-    def gradient_norms(self, *, thorough: bool = False) -> GradientNorms | None:
+    def gradient_norms(self, *, thorough: bool = False, anew: bool = True) -> GradientNorms | None:
         """Return the norms of the gradients by parameter so far, None where none is known.
 
-        They are noted at the next step each time this is called. Where steps are captured they are computed here, in a
-        tenth of the time, or each time where it is `thorough`, which is for a fit that rests.
+        They are noted at the next step each time this is called. Where steps are captured they are computed here, some
+        times a second and in a tenth of the time, or each time where it is `thorough`, which is for a fit that rests;
+        unless `anew`, and not thorough, they are not.
         """
-        with self.inspecting():
-            return self._gradients.look(self.step, computes=self.engine.name != "plain", thorough=thorough)
+        captured = self.engine.name != "plain"
+        computes = captured and (anew or thorough)
+        with self.inspecting() if computes else nullcontext():
+            return self._gradients.look(self.step, notes=not captured, computes=computes, thorough=thorough)
 
     @property
     def learning_rate(self) -> float:
@@ -487,11 +494,30 @@ class Fit:
         self.hand_over()
 
     @contextmanager
+    def visiting(self) -> Iterator[None]:
+        """Enter the fit's own world for several uses of `inspecting`, each of which then costs less."""
+        with self._isolation.inside():
+            self._visited = True
+            try:
+                yield
+            finally:
+                self._visited = False
+
+    @contextmanager
     def inspecting(self) -> Iterator[None]:
         """Enter the fit's own world to look at it: the random numbers used inside are given back, gradients are off.
 
         With an `ownership`, buffers, attributes of modules and the parameters that there are come back too.
         """
+        visited, self._visited = self._visited, False  # what is looked at may not ask the fit in its turn
         looking = nullcontext() if self._own is None else self._own.looking()
-        with self._isolation.inside(), torch.no_grad(), looking, random_numbers_kept():
-            yield
+        try:
+            with (
+                nullcontext() if visited else self._isolation.inside(),
+                torch.no_grad(),
+                looking,
+                random_numbers_kept(),
+            ):
+                yield
+        finally:
+            self._visited = visited

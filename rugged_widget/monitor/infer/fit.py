@@ -1,7 +1,7 @@
 """The fit of any model, with a snapshot of what its page shows."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -27,10 +27,10 @@ from rugged_widget.monitor.infer.bounded import within_bounds
 from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.snapshot.hints import Hint
-from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, Prediction
+from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, ParameterTable, Prediction
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Array, Averaged, Parameter
+from rugged_widget.snapshot.values import Approximation, Array, Averaged, Density, Latent, Parameter
 from rugged_widget.validation import checked_probs, checked_seed
 
 FEW_ELEMENTS: Final = 200
@@ -84,6 +84,7 @@ class ModelFit(Fit):
             example = problem.example if problem.batches is None else None
             self._predictor = Predictor(problem.predict, problem.choice.model, example)
         self._known_hints: tuple[Hint, ...] | None = None
+        self._looks_at_terms = False
         super().__init__(
             problem.choice.model,
             problem.choice.make,
@@ -159,14 +160,9 @@ class ModelFit(Fit):
 
     def _snapshot(self, request: SnapshotRequest) -> Snapshot:
         structure, choice = self.structure, self.problem.choice
-        quantiles, draws = self._drawn(PROBS, request)
-        with self.inspecting():
-            table = parameter_table(self.foreign) if request.parameter_table else None
-            found = element_densities(self.guide, request.densities, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
-            values = self._probabilities()
-        kinds = {site.name: site.kind for site in structure.sites}
-        densities = {latent: within_bounds(one, kinds.get(latent[0], "other")) for latent, one in found.items()}
         judged = self._judged() if request.approximation and self.step else None
+        with self.visiting():
+            looked_at = self._looked_at(request)
         return Snapshot(
             step=self.step,
             elbo=self.elbo,
@@ -174,25 +170,38 @@ class ModelFit(Fit):
             num_rows=num_observations(structure),
             curve=self.curve(),
             probs=PROBS,
-            quantiles=quantiles,
             convergence=self.convergence(),
             averaged=self.averaged,
             approximation=judged,
             unjudged=self.unjudged if request.approximation else "",
-            draws=draws,
             structure=structure,
-            probabilities=values,
-            elbo_terms=self.elbo_terms(thorough=request.approximation) if request.elbo_terms else (),
             elbo_terms_note=self.elbo_terms_note if request.elbo_terms else None,
-            gradient_norms=self.gradient_norms(thorough=request.approximation) if request.gradient_norms else None,
-            parameters=self._parameters() if request.parameters else (),
-            parameter_table=table,
-            densities=densities,
-            predictions=self._predictions(thorough=request.approximation) if request.predictions else (),
             guide_reason=None if choice.reason is None else _crossing(choice.reason),
             guide_warnings=tuple(map(_crossing, choice.warnings)),
             hints=self._hints(),
+            **looked_at,
         )
+
+    def _looked_at(self, request: SnapshotRequest) -> dict[str, Any]:
+        """Return the fields of a snapshot for which model or guide have to be called."""
+        quantiles, draws = self._drawn(PROBS, request)
+        thorough = request.approximation
+        # Where gradients have to be computed, these and the terms take turns: a frame pays for one of them.
+        self._looks_at_terms = terms = not self._looks_at_terms
+        alone = self.engine.name == "plain"
+        return {
+            "quantiles": quantiles,
+            "draws": draws,
+            "probabilities": self._probabilities(),
+            "elbo_terms": self.elbo_terms(thorough=thorough, anew=alone or terms) if request.elbo_terms else (),
+            "gradient_norms": self.gradient_norms(thorough=thorough, anew=not terms)
+            if request.gradient_norms
+            else None,
+            "parameters": self._parameters() if request.parameters else (),
+            "parameter_table": self._parameter_table() if request.parameter_table else None,
+            "densities": self._densities(request.densities) if request.densities else {},
+            "predictions": self._predictions(thorough=thorough) if request.predictions else (),
+        }
 
     def check_predictions(self) -> tuple[str, ...]:
         """Predict once, and return the titles; () where nothing is to be predicted.
@@ -292,11 +301,12 @@ class ModelFit(Fit):
             quantiles = self._quantiles(probs, max(FEWEST_DRAWS, min(SNAPSHOT_DRAWS, affordable)))
             elements = sum(math.prod(value.shape[1:]) for value in quantiles.values())
             count = max(20, min(SNAPSHOT_DRAWS, DRAWN_NUMBERS // max(elements, 1)))
+            if not request.draws:
+                return quantiles, {}
             with self.inspecting():
-                draws = self._draws(count)[0] if request.draws else {}
+                return quantiles, self._draws(count)[0]
         except CannotDrawError:
             return {}, {}
-        return quantiles, draws
 
     def _draws(self, count: int) -> tuple[dict[str, Array], Array | None]:
         drawn = sample_guide(self.guide, count)
@@ -335,9 +345,20 @@ class ModelFit(Fit):
         if not any(site.kind == "discrete" and site.role == "latent" for site in self.structure.sites):
             return {}
         try:
-            return {name: as_float64(value) for name, value in probabilities(self.guide).items()}
+            with self.inspecting():
+                return {name: as_float64(value) for name, value in probabilities(self.guide).items()}
         except CannotDrawError:
             return {}
+
+    def _parameter_table(self) -> ParameterTable:
+        with self.inspecting():
+            return parameter_table(self.foreign)
+
+    def _densities(self, latents: Sequence[Latent]) -> dict[Latent, Density]:
+        with self.inspecting():
+            found = element_densities(self.guide, latents, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
+        kinds = {site.name: site.kind for site in self.structure.sites}
+        return {latent: within_bounds(one, kinds.get(latent[0], "other")) for latent, one in found.items()}
 
 
 def _crossing(note: Note) -> GuideNote:

@@ -89,7 +89,7 @@ class LoopWindow:
         if self._hears:
             self._dashboard.hear(pauses=self._pauses)
         if self._displayed:
-            self._dashboard.expect_page()
+            self._dashboard.expect_page(lambda: None)
         self._fill(self._dashboard.children)
 
     def ready(self) -> bool:
@@ -131,7 +131,7 @@ class LoopWindow:
         """Take note that the box is being displayed."""
         self._displayed = True
         if self._dashboard is not None:
-            self._dashboard.expect_page()
+            self._dashboard.expect_page(lambda: None)
 
     def hear(self, *, pauses: bool) -> None:
         """Show the button to stop the loop, which is heard, and those to pause it where it can be."""

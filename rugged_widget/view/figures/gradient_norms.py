@@ -35,7 +35,7 @@ NAMED = 3
 NAME_LENGTH = 18
 """Characters of a parameter's name that are shown under the heading."""
 
-BESIDE_LENGTH = 15
+BESIDE_LENGTH = 17
 """Characters of a parameter's name that are shown beside its line: as many as there is room for."""
 
 ROOM = 0.088
@@ -215,7 +215,7 @@ class Series(NamedTuple):
         slots = slots_of(drawn, before)
         rows = np.full((MAX_LINES, len(steps)), np.nan)
         rows[list(slots)] = columns[chosen]
-        left = np.setdiff1d(np.arange(len(names)), chosen)
+        left = np.setdiff1d(np.arange(len(names)), chosen) if len(chosen) < len(names) else chosen[:0]
         with np.errstate(over="ignore"):
             others = np.sqrt(np.nansum(np.square(columns[left]), axis=0)) if len(left) else np.full(len(steps), np.nan)
         return cls(drawn, slots, steps, rows, others, len(left))
@@ -262,9 +262,14 @@ def smoothed(logs: Array) -> Array:
     return np.where(later, means, np.nan)
 
 
-@lru_cache(maxsize=8)
 def _weights(count: int) -> Array:
     """Return the weight of each point in the mean at each later one, shape (count, count)."""
+    return _weights_of_many(1 << count.bit_length())[:count, :count]
+
+
+@lru_cache(maxsize=8)
+def _weights_of_many(count: int) -> Array:
+    # Points come with every frame, and to compute the weights takes a third of drawing them.
     points = np.arange(count)
     return np.asarray(np.triu((1 - SMOOTHING) ** np.maximum(0, points - points[:, None]).astype(np.float64)))
 

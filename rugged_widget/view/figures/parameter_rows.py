@@ -66,12 +66,18 @@ def _rows(text: Catalogue, row: ParameterSummary) -> Iterator[str]:
     if row.constraint != "real":
         facts.append(text(f"model.kind.{row.constraint}"))
     about = escape(" \N{MIDDLE DOT} ".join(facts))
+    known = len(row.constrained) == len(row.unconstrained)
+    if known and len(row.constrained) == 1 and not row.num_not_finite:  # a number stands beside its name
+        values = (fixed(text, float(values[0])) for values in (row.constrained, row.unconstrained))
+        title = f'<th scope="rowgroup" title="{escape(row.name)}">{name} <span>{about}</span></th>'
+        yield f"<tr>{title}{''.join(f'<td>{value}</td>' for value in values)}</tr>"
+        return
     title = f'<th colspan="3" scope="rowgroup" title="{escape(row.name)}">{name} <span>{about}</span></th>'
     yield f"<tr>{title}</tr>"
     if row.num_not_finite:
         bad = text.html("parameter_rows.bad", count=row.num_not_finite)
         yield f'<tr><td colspan="3" class="rw-bad">{bad}</td></tr>'
-    if len(row.constrained) and len(row.constrained) == len(row.unconstrained):
+    if known and len(row.constrained):
         for number, (value, free) in enumerate(zip(row.constrained, row.unconstrained, strict=True)):
             cells = _index(number, row.shape), fixed(text, float(value)), fixed(text, float(free))
             yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -20,7 +20,9 @@ class Silent:
         self._quiet = True
         try:
             for name, value in values.items():
-                setattr(self, name, value)
+                # Most texts of a frame are those of the frame before, and to set a trait takes 10 us.
+                if not (isinstance(value, str) and getattr(self, name) == value):
+                    setattr(self, name, value)
         finally:
             self._quiet = False
 

@@ -297,16 +297,16 @@ class TestInAFit:
         assert int(norm.num_batches_tracked) == before
 
     def test_a_model_that_raises_when_it_is_looked_at_gives_a_sentence(self) -> None:
-        calls = []
+        stepped = []
 
         def breaking(data: torch.Tensor) -> None:
-            calls.append(1)
-            if len(calls) > 3:
+            if stepped:
                 raise ValueError("no more\n  of this")
             schools(data)
 
         fit = self.make(breaking)
         fit.advance(1)
+        stepped.append(1)
         assert fit.elbo_terms(thorough=True) == ()
         note = fit.elbo_terms_note
         assert note is not None
@@ -323,9 +323,15 @@ class TestInAFit:
     def test_means_are_over_the_draws_of_the_last_snapshots(self) -> None:
         fit = self.make()
         fit.advance(1)
-        monitor = AveragedTerms(fit._plain, clock=lambda: 0.0)
+        now = [0.0]
+        monitor = AveragedTerms(fit._plain, clock=lambda: now[0])
+
+        def look(count: int) -> int:
+            now[0] = float(count)
+            return monitor.look(1 + count)[0].num_draws
+
         with fit.inspecting():
-            numbers = [monitor.look(1 + count)[0].num_draws for count in range(30)]
+            numbers = [look(count) for count in range(30)]
         assert numbers == sorted(numbers)
         assert numbers[0] == 4 < numbers[-1] < MAX_DRAWS
 
@@ -369,6 +375,19 @@ class TestInAFit:
             terms = {term.site: term.sd for term in monitor.look(1, thorough=True)}
             draws = [draw_terms(fit.model, fit.guide, (DATA,), {})["mean", "latent"] for _ in range(300)]
         assert terms["mean"] == pytest.approx(float(torch.tensor(draws).std()), rel=0.5)
+
+    def test_a_page_that_asks_often_gets_new_draws_a_few_times_a_second(self) -> None:
+        fit = self.make()
+        fit.advance(1)
+        now = 0.0
+        monitor = AveragedTerms(fit._plain, clock=lambda: now)
+        with fit.inspecting():
+            first = monitor.look(1)
+            now = 0.03
+            assert monitor.look(2) is first
+            now = 0.11
+            assert monitor.look(3) is not first
+            assert monitor.look(3, thorough=True)[0].num_draws == MAX_DRAWS
 
     def test_draws_that_take_long_are_taken_less_often(self) -> None:
         fit = self.make()

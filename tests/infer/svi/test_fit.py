@@ -185,3 +185,35 @@ def test_a_long_fit_keeps_nothing_else_of_its_steps() -> None:
         tracemalloc.stop()
     # One trace or gradient kept would be 12 kB a step; caches of the interpreter still grow by less than 0.2 kB.
     assert sizes[2] - sizes[1] < 60 * 1_000
+
+
+def test_looks_within_one_visit_are_those_of_a_visit_each() -> None:
+    fit = RegressionFit(RUGGED, guide="diagonal", seed=7, learning_rate=0.02, engine="plain")
+    fit.advance(3)
+
+    def drawn() -> float:
+        with fit.inspecting():
+            return float(torch.rand(()))
+
+    apart = [drawn(), drawn()]
+    with fit.visiting():
+        together = [drawn(), drawn()]
+    assert apart == together
+    assert apart[0] == apart[1]
+    fit.advance(1)
+    again = RegressionFit(RUGGED, guide="diagonal", seed=7, learning_rate=0.02, engine="plain")
+    again.advance(4)
+    assert losses(fit) == losses(again)
+
+
+def test_what_is_looked_at_within_a_visit_cannot_ask_the_fit() -> None:
+    fit = RegressionFit(RUGGED, guide="diagonal", seed=7, learning_rate=0.02, engine="plain")
+    with (
+        pytest.raises(RuntimeError, match="computing already"),
+        fit.visiting(),
+        fit.inspecting(),
+        fit.inspecting(),
+    ):
+        pass
+    with fit.inspecting():  # it can be looked at again
+        assert pyro.get_param_store().keys()

@@ -46,6 +46,12 @@ def test_small_parameters_are_written_out_constrained_beside_unconstrained() -> 
     assert "rw-range" not in html
 
 
+def test_a_single_number_stands_beside_its_name() -> None:
+    scale = row("scale", constraint="positive", shape=(), values=[0.5], unconstrained=np.log([0.5]))
+    html = rows_of(TEXT, table(scale))
+    assert f"scale <span>() · above a bound</span></th><td>0.5000</td><td>{MINUS}0.6931</td></tr>" in html
+
+
 def test_large_ones_are_a_range_with_a_histogram() -> None:
     html = rows_of(TEXT, table(LARGE))
     assert f"{MINUS}1.00 to 2.50, median 0.250" in html
