@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rugged_widget.monitor.infer.problem import parameter_names, problem_of, taken_apart
+from rugged_widget.infer.step.model_call import argument_names
+from rugged_widget.monitor.infer.problem import problem_of, taken_apart
 from rugged_widget.monitor.infer.refusals import called, refuse_misspelt, refuse_no_guide
 from rugged_widget.monitor.infer.run_spec import parameters_of
 from rugged_widget.monitor.monitor import Monitor
@@ -156,7 +157,7 @@ def _told_apart(settings: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[
     names = settings_of(Monitor)
     of_model = {name: value for name, value in settings.items() if name not in names}
     of_window = {name: value for name, value in settings.items() if name in names}
-    refuse_misspelt(of_model, {*names, *_OWN}, parameter_names(given["model"]))
+    refuse_misspelt(of_model, {*names, *_OWN}, argument_names(given["model"]))
     if given["optimizer"] is not None and "learning_rate" in of_window:
         raise ValueError("learning_rate is for Adam, and an optimizer with rates of its own was given: use rate_factor")
     if given["optimizer"] is None and "rate_factor" in of_window:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
 from rugged_widget.infer.step.failure import MAX_TEXT
+from rugged_widget.infer.step.model_call import call_of_model
 from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, TermRole
 
@@ -108,8 +109,9 @@ class AveragedTerms:
         torch.set_rng_state(self._noise)
         try:
             plain = self._plain
+            call = call_of_model(plain.call, plain.model, plain.elbo)
             for number in range(1, count + 1):
-                terms = draw_terms(plain.model, plain.guide, plain.args, plain.kwargs, plain.elbo)
+                terms = draw_terms(plain.model, plain.guide, call.args, call.kwargs, plain.elbo)
                 self._draws.append(self._draw(terms))
                 if (self._clock() - start) * (1 + 1 / number) > seconds:
                     break

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -12,7 +11,7 @@ from typing import Any
 
 import pyro
 from pyro import poutine
-from pyro.infer import ELBO, SVI, autoguide
+from pyro.infer import SVI, autoguide
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
@@ -22,6 +21,7 @@ from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.loss import checked_loss
+from rugged_widget.infer.step.model_call import call_of_model
 from rugged_widget.infer.step.optimizer import OptimizerStart, checked_optimizer
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.redefined import Origin
@@ -253,27 +253,6 @@ def _title_of(model: Callable[..., Any]) -> str:
     inner = _unwrapped(model)
     owner = getattr(inner, "__self__", None)
     return own_name(inner).replace("_", " ").strip() if owner is None else type(owner).__name__
-
-
-def call_of_model(call: Call, model: Callable[..., Any], loss: Any) -> Call:
-    """Return the call that a model gets of the one of a step: a loss that is a function may keep arguments to itself.
-
-    What the model does not take by name is the loss's then.
-    """
-    names = parameter_names(model)
-    if names is None or loss is None or isinstance(loss, ELBO):
-        return call
-    return replace(call, kwargs={name: value for name, value in call.kwargs.items() if name in names})
-
-
-def parameter_names(model: Callable[..., Any]) -> Collection[str] | None:
-    """Return the names of the arguments of a model; None where it takes any, or nothing is known."""
-    try:
-        parameters = inspect.signature(getattr(model, "forward", model)).parameters
-    except (TypeError, ValueError):  # of what is written in C nothing is known
-        return None
-    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    return None if takes_any else parameters.keys()
 
 
 def _peeked(batches: Any) -> Any:
