@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.models import basic, discrete, networks, processes, sequences
+from tests.models import basic, discrete, networks, processes, sequences, tutorials
 from tests.models.case import Case
 
 CASES: tuple[Case, ...] = (
@@ -11,4 +11,5 @@ CASES: tuple[Case, ...] = (
     *networks.CASES,
     *processes.CASES,
     *sequences.CASES,
+    *tutorials.CASES,
 )

@@ -75,7 +75,10 @@ def test_a_model_takes_the_steps_of_a_bare_loop_and_shows_its_latents(case: Case
         assert bool(snapshot.quantiles) is (case.name not in UNDRAWN)
         assert all(np.isfinite(values).all() for values in snapshot.quantiles.values())
         assert snapshot.unjudged or snapshot.approximation is not None
+        assert snapshot.elbo_terms_note is None or snapshot.elbo_terms_note.kind != "failed", snapshot.elbo_terms_note
+        assert "unregistered" not in {hint.key for hint in snapshot.hints}
         assert snapshot.structure is not None
+        assert snapshot.structure.error == ""
         assert {site.name for site in snapshot.structure.sites} >= case.drawn
         again = pickle.loads(pickle.dumps(snapshot))
         assert again.step == snapshot.step

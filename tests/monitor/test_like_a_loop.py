@@ -309,3 +309,31 @@ def test_a_guide_that_watch_makes_begins_anew_whatever_another_model_has_left_in
     with closing(watch(_sum_of(3), "normal", total, num_steps=1)) as monitor:
         monitor.advance(1)
         assert losses(monitor) == after
+
+
+def test_after_the_store_is_cleared_the_same_svi_trains_anew_as_in_a_loop() -> None:
+    def trained(step: Callable[[SVI, Setup], list[float]]) -> list[list[float]]:
+        setup = made(BY_NAME["eight schools by hand, decaying rate"])
+        svi = SVI(setup.model, setup.guide, setup.optimizer, loss=setup.loss)
+        runs = []
+        for seed in (3, 4):
+            pyro.clear_param_store()
+            pyro.set_rng_seed(seed)
+            runs.append(step(svi, setup))
+        return runs
+
+    def by_loop(svi: SVI, setup: Setup) -> list[float]:
+        result = []
+        for _ in range(8):
+            result.append(float(svi.step(*setup.args)))
+            setup.optimizer.step()
+        return result
+
+    seeds = iter((3, 4))
+
+    def by_watch(svi: SVI, setup: Setup) -> list[float]:
+        with closing(watch(svi, *setup.args, seed=next(seeds), num_steps=8, engine="plain")) as monitor:
+            monitor.advance(8)
+            return losses(monitor)
+
+    assert trained(by_watch) == trained(by_loop)

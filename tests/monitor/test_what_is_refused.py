@@ -9,7 +9,9 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from pyro.infer import HMC, MCMC, NUTS, SVGD, SVI, Predictive, RBFSteinKernel, Trace_ELBO
+from pyro.contrib.epidemiology.models import SimpleSIRModel
+from pyro.contrib.forecast import Forecaster
+from pyro.infer import CSIS, HMC, MCMC, NUTS, SVGD, SVI, Predictive, RBFSteinKernel, SMCFilter, Trace_ELBO
 from pyro.nn import PyroModule
 from pyro.optim import Adam
 from torch import nn
@@ -56,6 +58,10 @@ class Autoencoder(nn.Module):
         (3, "got 3"),
         (SVGD(model, RBFSteinKernel(), Adam({"lr": 0.1}), 2, 0), "no guide to train"),
         (Predictive(model, num_samples=2), "give its model and its guide"),
+        (SMCFilter(model, guide, 3, 3), "no guide to train"),
+        (CSIS(model, guide, Adam({"lr": 0.1})), "no ELBO of the model"),
+        (Forecaster, "give the ForecastingModel and its guide"),
+        (SimpleSIRModel(10, 7.0, DATA), "trains by its own fit_svi"),
         (Trace_ELBO()(model, guide), "the ELBO as loss="),
         (type("LightningModule", (nn.Module,), {})(), "give the model and the guide in it"),
         (Autoencoder(), "model and guide are methods"),

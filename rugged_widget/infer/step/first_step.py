@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 import torch
 from pyro import get_param_store
 
+BASELINE = "__baseline_avg_downstream_cost_"
+"""What the names begin with of the running means that TraceGraph_ELBO keeps among the parameters."""
+
 MAX_NODES = 100_000
 """Nodes of the graph of gradients that are looked at."""
 
@@ -40,7 +43,7 @@ class FirstStep(NamedTuple):
     sites
         Every run of a sample site in the order of execution: those of the guide, then those of the model.
     without_gradient
-        Names of parameters that had no gradient.
+        Names of parameters that the step asked for and that had no gradient.
     unregistered
         Shapes of tensors that require a gradient and are no parameters of the fit.
     """
@@ -51,10 +54,18 @@ class FirstStep(NamedTuple):
 
 
 def first_step(messages: Collection[Any], gradients: Iterable[tuple[torch.Tensor, torch.Tensor | None]]) -> FirstStep:
-    """Return the facts of a step, given Pyro's messages of it, and each parameter with its gradient."""
+    """Return the facts of a step, given Pyro's messages of it, and each parameter with its gradient.
+
+    Parameters in the store that the step did not ask for are another model's; those that a handler hides from it are
+    held as they are on purpose.
+    """
+    known = [param for param, gradient in gradients if gradient is not None]
     params = list(get_param_store().named_parameters())
-    still = [param for param, gradient in gradients if gradient is None and param.requires_grad]
-    missing = tuple(name for name, param in params if _holds(still, param))
+    asked = {message["name"] for message in messages if message["type"] == "param"}
+    asked = {name for name in asked if not name.startswith(BASELINE)}
+    missing = tuple(
+        name for name, param in params if name in asked and param.requires_grad and not _holds(known, param)
+    )
     sites = tuple(_facts(message) for message in messages if _counts(message))
     return FirstStep(sites, missing, _unregistered(messages, [param for _, param in params]))
 
@@ -80,8 +91,12 @@ def _facts(message: Any) -> SiteFacts:
 
 
 def _unregistered(messages: Collection[Any], params: Collection[torch.Tensor]) -> tuple[tuple[int, ...], ...]:
-    """Return the shapes of the tensors at the ends of the graph of gradients that are no parameters."""
-    roots = [tensor for message in messages for tensor in _tensors_of(message)]
+    """Return the shapes of the tensors at the ends of the graph of gradients that are no parameters.
+
+    Only samples count: a parameter is registered, and a PyroModule that makes one in its first run replaces the tensor
+    behind it afterwards.
+    """
+    roots = [tensor for message in messages if message["type"] == "sample" for tensor in _tensors_of(message)]
     ends = [tensor for tensor in roots if tensor.is_leaf and tensor.requires_grad]
     waiting, seen = [tensor.grad_fn for tensor in roots if tensor.grad_fn is not None], set[Any]()
     while waiting and len(seen) < MAX_NODES:
@@ -101,7 +116,7 @@ def _unregistered(messages: Collection[Any], params: Collection[torch.Tensor]) -
 
 def _tensors_of(message: Any) -> list[torch.Tensor]:
     distribution, tensors = message["fn"], [message["value"]]
-    while message["type"] == "sample" and distribution is not None:
+    while distribution is not None:
         tensors += getattr(distribution, "__dict__", {}).values()
         distribution = getattr(distribution, "base_dist", None)
     return [tensor for tensor in tensors if isinstance(tensor, torch.Tensor)]

@@ -18,6 +18,7 @@ from rugged_widget.infer.step.optimizer_state import (
     KeptState,
     copied,
     load_states,
+    meet,
     rate_name,
     states_by_name,
     torch_optimizer,
@@ -287,8 +288,7 @@ class Optimizer:
         """Make what Pyro makes for parameters in their first step."""
         for param in params:
             if param not in self.optim.optim_objs:
-                self.optim.optim_objs[param] = kept = self.optim._get_optim(param)
-                self.optim.grad_clip[param] = self.optim._get_grad_clip(param)  # type: ignore[arg-type]
+                kept = meet(self.optim, param)
                 state = self.optim._state_waiting_to_be_consumed.pop(get_param_store().param_name(param), None)
                 if state is not None:
                     _load_state_dict(kept, state)

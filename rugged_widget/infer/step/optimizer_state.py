@@ -9,9 +9,13 @@ import torch
 from pyro import get_param_store
 from pyro.optim import PyroOptim
 from pyro.optim.optim import _get_state_dict, _load_state_dict, is_scheduler
+from torch.utils.weak import WeakTensorKeyDictionary
 
 RATES = ("lr", "eta")
 """Options that hold a learning rate; Pyro's AdagradRMSProp calls it eta."""
+
+_MET = WeakTensorKeyDictionary()
+"""Parameters that optimizers of the user's have met because a fit gave their states back."""
 
 _ATOMS = frozenset({bool, int, float, str, type(None)})
 
@@ -107,11 +111,29 @@ def states_by_name(optim: PyroOptim) -> dict[str, Any]:
 
 
 def load_states(optim: PyroOptim, states: Mapping[str, Any]) -> None:
-    """Put states by names of parameters into an optimizer; for parameters that it has yet to meet they wait there."""
+    """Put states by names of parameters into an optimizer, as if it had stepped the parameters of the present store.
+
+    It meets those that it does not know, so that their states belong to these tensors: parameters of the same names
+    that are made after the store was cleared begin without a state. States of parameters that the store does not have
+    wait by name.
+    """
     store = get_param_store()
-    known = {store.param_name(param): kept for param, kept in optim.optim_objs.items()}
+    params = dict(store.named_parameters())
+    for param in [param for param in optim.optim_objs if param in _MET and store.param_name(param) is None]:
+        del optim.optim_objs[param]  # those of a fit before this one, whose parameters nobody has any more
+        optim.grad_clip.pop(param, None)
     for name, state in states.items():
-        if name in known:
-            _load_state_dict(known[name], copied(state))
-        else:
+        if name not in params:
             optim._state_waiting_to_be_consumed[name] = copied(state)
+            continue
+        if params[name] not in optim.optim_objs:
+            meet(optim, params[name])
+            _MET[params[name]] = True
+        _load_state_dict(optim.optim_objs[params[name]], copied(state))
+
+
+def meet(optim: PyroOptim, param: torch.Tensor) -> Any:
+    """Make what an optimizer makes for a parameter of the present store in its first step, and return it."""
+    optim.optim_objs[param] = kept = optim._get_optim(param)
+    optim.grad_clip[param] = optim._get_grad_clip(param)  # type: ignore[arg-type]
+    return kept

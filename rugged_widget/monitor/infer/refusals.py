@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 
 NEEDED: Final = "watch takes a Pyro model, a function or a PyroModule, or a pyro.infer.SVI"
 
-_SAMPLERS: Final = frozenset({"SVGD", "MCMC", "HMC", "NUTS"})
-_DRAWERS: Final = frozenset({"Predictive", "Importance", "CSIS", "EmpiricalMarginal"})
+_SAMPLERS: Final = frozenset({"SVGD", "MCMC", "HMC", "NUTS", "SMCFilter"})
+_DRAWERS: Final = frozenset({"Predictive", "Importance", "EmpiricalMarginal"})
+_TRAINERS: Final = {
+    "CSIS": "it trains its guide on data that the model draws, by a loss that is no ELBO of the model",
+    "Forecaster": "it trains as it is made; give the ForecastingModel and its guide, with data and covariates",
+    "CompartmentalModel": "it trains by its own fit_svi, on a model that it makes for that",
+}
 
 
 def refuse_no_model(given: Any) -> None:
@@ -22,7 +27,9 @@ def refuse_no_model(given: Any) -> None:
     kind = given if isinstance(given, type) else type(given)
     names = {base.__name__ for base in kind.__mro__}
     advice = ""
-    if names & _SAMPLERS:
+    if trainers := names & _TRAINERS.keys():
+        advice = _TRAINERS[min(trainers)]
+    elif names & _SAMPLERS:
         advice = "it draws or moves samples and has no guide to train"
     elif "LightningModule" in names:
         advice = "give the model and the guide in it"

@@ -16,6 +16,8 @@ from torch.distributions import constraints
 
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.diagnostics.supports import kind_of
+from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.snapshot.model_values import ModelSite, ModelStructure
 from tests.models import CASES
 from tests.models.case import Case
@@ -185,7 +187,8 @@ def test_a_value_that_its_model_writes_to() -> None:
 def test_models_of_every_kind_are_run_with_all_their_dependencies(made: Case) -> None:
     pyro.set_rng_seed(0)  # one model draws how many sites it has
     setup = made.make()
-    structure = structure_of(setup.model, setup.guide, setup.args, setup.kwargs)
+    call = call_of_model(Call.fixed(setup.args, setup.kwargs), setup.model, setup.loss)
+    structure = structure_of(setup.model, setup.guide, call.args, call.kwargs)
     assert structure.error == ""
     observed = [one for one in structure.sites if one.role == "observed"]
     assert any(one.parents for one in observed) or not observed

@@ -9,6 +9,8 @@ import pyro.distributions as dist
 import pytest
 import torch
 from pyro import infer, poutine
+from pyro.contrib.easyguide import EasyGuide
+from pyro.distributions.testing.fakes import NonreparameterizedGamma
 from pyro.infer import autoguide
 from pyro.nn import PyroModule
 from torch import nn
@@ -170,6 +172,24 @@ class OwnModule(PyroModule):
             pyro.sample("seen", dist.Normal(mean + self.net(data[:, None])[:, 0], 1.0), obs=data)
 
 
+def test_parameters_that_the_step_does_not_ask_for_are_not_told() -> None:
+    def guide(data: torch.Tensor) -> None:
+        with poutine.block(hide_types=["param"]):
+            held = pyro.param("held", torch.tensor(1.0), constraint=constraints.positive)
+        pyro.sample("mean", dist.Normal(pyro.param("loc", torch.tensor(0.0)), held))
+
+    assert fitted(unscaled, lambda _: guide).hints() == ()
+
+
+def test_a_baseline_that_pyro_keeps_among_the_parameters_is_not_told() -> None:
+    def guide(data: torch.Tensor) -> None:
+        shape = pyro.param("shape", torch.tensor(2.0), constraint=constraints.positive)
+        infer_by = {"baseline": {"use_decaying_avg_baseline": True}}
+        pyro.sample("mean", NonreparameterizedGamma(shape, torch.tensor(1.0)), infer=infer_by)
+
+    assert fitted(unscaled, lambda _: guide, engine="plain", elbo=infer.TraceGraph_ELBO()).hints() == ()
+
+
 @pytest.mark.parametrize("engine", ["plain", "graph"])
 def test_a_network_that_nobody_registered_is_told(engine: str) -> None:
     (hint,) = fitted(Unregistered(), engine=engine).hints()
@@ -180,6 +200,14 @@ def test_a_network_that_nobody_registered_is_told(engine: str) -> None:
 @pytest.mark.parametrize("make_guide", [autoguide.AutoNormal, autoguide.AutoMultivariateNormal, autoguide.AutoDelta])
 def test_a_registered_network_gives_no_hint(model: Any, make_guide: Any) -> None:
     assert fitted(model, make_guide).hints() == ()
+
+
+def test_a_parameter_that_a_guide_makes_in_its_first_run_is_registered() -> None:
+    class Guide(EasyGuide):
+        def guide(self, *_data: torch.Tensor) -> None:
+            self.map_estimate("mean")
+
+    assert fitted(unscaled, Guide).hints() == ()
 
 
 def test_enumerated_and_annealed_models_give_no_hint() -> None:

@@ -58,7 +58,7 @@ def params_of(step: PlainStep, most: int | None = None) -> tuple[list[torch.Tens
     differentiated, or depends on what a graph does not see, TooLongError where it has more operations than `most`.
     Whatever model and guide raise is raised too.
     """
-    if reason := reason_against_capture(step.elbo):
+    if reason := reason_against_capture(step.elbo) or _reason_of_hooks():
         raise UnsupportedError(reason)
     start, elbo = Generators.copied(), copy.copy(step.elbo)
     watch = _watch(step, [*enumerate(step.args), *step.kwargs.items()])
@@ -102,6 +102,15 @@ def _apart(params: list[torch.Tensor], grads: Iterable[torch.Tensor | None]) -> 
     for param, grad in zip(params, grads, strict=True):
         (others if grad is None else used).append(param)
     return used, others
+
+
+def _reason_of_hooks() -> str | None:
+    """Say which parameter the user has put a hook on, which a graph would not call; None where there is none."""
+    kinds = "_backward_hooks", "_post_accumulate_grad_hooks"
+    for name, param in get_param_store().named_parameters():
+        if any(getattr(param, kind, None) for kind in kinds):
+            return f"a hook is called with the gradient of the parameter {name!r} in each step"
+    return None
 
 
 def _numbers(elbo: Any) -> dict[str, Any]:

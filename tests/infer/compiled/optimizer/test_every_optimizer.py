@@ -97,7 +97,7 @@ def test_what_the_graph_has_trained_is_given_back(name: str) -> None:
     loop.step(23, every)
     given = make(name)
     fit.give_optimizer_back(given)
-    result, expected = given._state_waiting_to_be_consumed, loop.optim.get_state()
+    result, expected = given.get_state(), loop.optim.get_state()
     assert result.keys() == expected.keys()
     for key in expected:
         one, other = (state.get("optimizer", state)["state"] for state in (result[key], expected[key]))
