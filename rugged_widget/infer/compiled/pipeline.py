@@ -10,7 +10,7 @@ from rugged_widget.infer.compiled.capture.feasibility import params_of, watch_of
 from rugged_widget.infer.compiled.capture.functionalize import functional
 from rugged_widget.infer.compiled.capture.random_inputs import hoist
 from rugged_widget.infer.compiled.capture.shapes_by_value import refuse_shapes_by_value
-from rugged_widget.infer.compiled.capture.simplify import simplify
+from rugged_widget.infer.compiled.capture.simplify import simplify_in_pieces
 from rugged_widget.infer.compiled.capture.trace import capture
 from rugged_widget.infer.compiled.captures import CapturedStep, buffers_of, shapes
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
@@ -46,18 +46,20 @@ def build(
     rates = tuple(state[0].new_ones(()) for _ in range(link.rule.num_rates))
     given = (*rates, *step.call.tensors)
     refuse_shapes_by_value(graph, (*state, *given), len(state) + len(rates))
+    yield
     body, prelude = hoist(graph, (*state, *given))
     noise = Noise(prelude)
     inputs = (*given, *noise.example)
+    yield
     graph = functional(body, (*state, *inputs))
     yield
-    simplify(graph, (*state, *inputs))
-    yield
+    yield from simplify_in_pieces(graph, (*state, *inputs))
     program = Program(graph, state, inputs)
+    engine = yield from GraphEngine.in_pieces(program)
     captured = CapturedStep(
         program=program,
         noise=noise,
-        engine=GraphEngine(program),
+        engine=engine,
         constants=[(constant, constant._version) for constant in constants],
         form=step.call.form,
         rule=link.rule,
