@@ -1,6 +1,7 @@
 """Capture Pyro's step piece by piece, so that the caller can do other work in between."""
 
 import copy
+import warnings
 from collections.abc import Generator
 
 import torch
@@ -15,12 +16,15 @@ from rugged_widget.infer.compiled.capture.trace import capture
 from rugged_widget.infer.compiled.captures import CapturedStep, buffers_of, shapes
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
 from rugged_widget.infer.compiled.optimizer.schedule import Schedule
-from rugged_widget.infer.compiled.program import Program, State
+from rugged_widget.infer.compiled.program import Program, State, UnsupportedError
 from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.pyro_step import PlainStep
+
+NO_NUMBER = "a number in the batches changes from step to step, and the model cannot take a tensor in its place"
+"""Why steps with such batches are not captured; the exception before tells what stood in the way."""
 
 
 def build(
@@ -77,8 +81,17 @@ def _running(step: PlainStep, link: Link, captured: CapturedStep) -> Compiled:
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
-    generators, elbo = Generators.copied(), copy.copy(step.elbo)
+    generators, elbo, call = Generators.copied(), copy.copy(step.elbo), step.call
+    step.call = call.opened or call
     try:
-        return capture(lambda: step.loss(elbo), link.params, link.rule, state, step.call.tensors)
+        with warnings.catch_warnings():
+            if call.opened is not None:  # torch.tensor of a tensor warns, and the model was given a number
+                warnings.simplefilter("ignore")
+            return capture(lambda: step.loss(elbo), link.params, link.rule, state, call.tensors)
+    except UnsupportedError as error:
+        if not call.numbers:
+            raise
+        raise UnsupportedError(NO_NUMBER) from error
     finally:
+        step.call = call
         generators.rewind()

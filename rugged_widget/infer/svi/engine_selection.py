@@ -162,7 +162,12 @@ class Stepping:
 
     def _refuse_form(self, reason: str) -> None:
         """Leave to Pyro the steps with batches of the present form, which are all where nothing else was captured."""
-        if self._compiled is None:
+        if self._step.call.numbers:  # batches with the very same numbers may still come
+            self._arguments.hold_numbers()
+            self._forms.refuse(self._step.call.form)
+            if self._compiled is None:
+                self.info = EngineInfo("plain", reason)
+        elif self._compiled is None:
             self._refuse(reason)
         else:
             self._forms.refuse(self._step.call.form)
