@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 from typing import Any, Self, TypeAlias
 
 import torch
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from rugged_widget.infer.compiled.capture.functionalize import functional
 from rugged_widget.infer.compiled.capture.random_inputs import hoist
+from rugged_widget.infer.compiled.capture.recorder import record
 from rugged_widget.infer.compiled.capture.simplify import simplify
 from rugged_widget.infer.compiled.capture.trace import Capturing
 from rugged_widget.infer.compiled.program import UnsupportedError
@@ -35,7 +35,7 @@ class Picture:
         expected = [value.clone() for value in compute()]
         try:
             with torch.no_grad(), Capturing(params):
-                traced = make_fx(lambda *_: tuple(compute()))(*self._params)
+                traced = record(lambda *_: tuple(compute()), self._params)
         except Exception as error:
             raise UnsupportedError(f"the picture could not be captured: {error}") from error
         body, prelude = hoist(traced, self._params)

@@ -1,6 +1,7 @@
 """Capture Pyro's step piece by piece, so that the caller can do other work in between."""
 
 import copy
+import warnings
 from collections.abc import Generator
 
 import torch
@@ -10,17 +11,20 @@ from rugged_widget.infer.compiled.capture.feasibility import params_of, watch_of
 from rugged_widget.infer.compiled.capture.functionalize import functional
 from rugged_widget.infer.compiled.capture.random_inputs import hoist
 from rugged_widget.infer.compiled.capture.shapes_by_value import refuse_shapes_by_value
-from rugged_widget.infer.compiled.capture.simplify import simplify
+from rugged_widget.infer.compiled.capture.simplify import simplify_in_pieces
 from rugged_widget.infer.compiled.capture.trace import capture
 from rugged_widget.infer.compiled.captures import CapturedStep, buffers_of, shapes
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
 from rugged_widget.infer.compiled.optimizer.schedule import Schedule
-from rugged_widget.infer.compiled.program import Program, State
+from rugged_widget.infer.compiled.program import Program, State, UnsupportedError
 from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.pyro_step import PlainStep
+
+NO_NUMBER = "a number in the batches changes from step to step, and the model cannot take a tensor in its place"
+"""Why steps with such batches are not captured; the exception before tells what stood in the way."""
 
 
 def build(
@@ -46,18 +50,20 @@ def build(
     rates = tuple(state[0].new_ones(()) for _ in range(link.rule.num_rates))
     given = (*rates, *step.call.tensors)
     refuse_shapes_by_value(graph, (*state, *given), len(state) + len(rates))
+    yield
     body, prelude = hoist(graph, (*state, *given))
     noise = Noise(prelude)
     inputs = (*given, *noise.example)
+    yield
     graph = functional(body, (*state, *inputs))
     yield
-    simplify(graph, (*state, *inputs))
-    yield
+    yield from simplify_in_pieces(graph, (*state, *inputs))
     program = Program(graph, state, inputs)
+    engine = yield from GraphEngine.in_pieces(program)
     captured = CapturedStep(
         program=program,
         noise=noise,
-        engine=GraphEngine(program),
+        engine=engine,
         constants=[(constant, constant._version) for constant in constants],
         form=step.call.form,
         rule=link.rule,
@@ -75,8 +81,17 @@ def _running(step: PlainStep, link: Link, captured: CapturedStep) -> Compiled:
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
-    generators, elbo = Generators.copied(), copy.copy(step.elbo)
+    generators, elbo, call = Generators.copied(), copy.copy(step.elbo), step.call
+    step.call = call.opened or call
     try:
-        return capture(lambda: step.loss(elbo), link.params, link.rule, state, step.call.tensors)
+        with warnings.catch_warnings():
+            if call.opened is not None:  # torch.tensor of a tensor warns, and the model was given a number
+                warnings.simplefilter("ignore")
+            return capture(lambda: step.loss(elbo), link.params, link.rule, state, call.tensors)
+    except UnsupportedError as error:
+        if not call.numbers:
+            raise
+        raise UnsupportedError(NO_NUMBER) from error
     finally:
+        step.call = call
         generators.rewind()

@@ -2,47 +2,53 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import fx, nn
 
+from rugged_widget.infer.compiled.chunks import MAX_NODES, chunks
+from rugged_widget.infer.compiled.pieces import finished
 from rugged_widget.infer.compiled.program import Program, State, message_of
 
 SCRIPTABLE = sys.version_info < (3, 14)
 """True if torch.jit can be used; beyond, torch itself says that it is not supported."""
 
-PRELOAD = 3
-"""Calls until TorchScript has specialized a graph."""
-
 
 class GraphEngine:
-    """Runs a program without Pyro, and, with TorchScript, without Python between the steps of a call."""
+    """Runs a program without Pyro, and, with TorchScript, without Python between the steps of a call.
+
+    `how` says by what.
+    """
 
     name = "graph"
     max_steps = 64
 
-    def __init__(self, program: Program) -> None:
-        self._run: Callable[..., Any] = _by_python(program.graph)
-        self.how = "by Python, node by node"
-        if SCRIPTABLE:
-            self._try_torch_script(program)
+    def __init__(self, run: Callable[..., Any], how: str) -> None:
+        self._run, self.how = run, how
 
     def __repr__(self) -> str:
         return f"GraphEngine({self.how})"
 
-    def _try_torch_script(self, program: Program) -> None:
-        inputs = [value[None] for value in program.inputs]
-        try:
-            run = _scripted(program)
-            for _ in range(PRELOAD):
-                run(list(program.state), inputs)
-        except RuntimeError as error:  # what torch.jit raises for whatever it cannot
-            self.how += f", because torch.jit said: {message_of(error)}"
-        else:
-            self._run, self.how = run, "by TorchScript"
+    @classmethod
+    def of(cls, program: Program) -> Self:
+        """Return the engine of a program."""
+        return finished(cls.in_pieces(program))
+
+    @classmethod
+    def in_pieces(cls, program: Program) -> Generator[None, None, Self]:
+        """Make the engine of a program, a piece of it before each `yield`."""
+        how = "by Python, node by node"
+        if SCRIPTABLE:
+            try:
+                run = yield from _scripted(program)
+            except RuntimeError as error:  # what torch.jit raises for whatever it cannot
+                how += f", because torch.jit said: {message_of(error)}"
+            else:
+                return cls(run, "by TorchScript")
+        return cls(_by_python(program.graph), how)
 
     def run(self, state: State, inputs: Sequence[torch.Tensor]) -> tuple[State, torch.Tensor]:
         """Take as many steps as there are rows of inputs; see `Engine`."""
@@ -62,7 +68,7 @@ def _by_python(graph: fx.GraphModule) -> Callable[..., Any]:
     return run
 
 
-class _Step(nn.Module):
+class _First(nn.Module):
     """Takes state and inputs as lists, as a loop in TorchScript can hand them on."""
 
     def __init__(self, graph: fx.GraphModule) -> None:
@@ -73,30 +79,69 @@ class _Step(nn.Module):
         return list(self.graph(*state, *inputs))
 
 
+class _Next(nn.Module):
+    """Takes what the part before it returns."""
+
+    def __init__(self, graph: fx.GraphModule) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, values: list[torch.Tensor]) -> list[torch.Tensor]:
+        return list(self.graph(*values))
+
+
 class _Loop(nn.Module):
     """Steps on; as TorchScript, so no Python runs in between and other threads may."""
 
-    def __init__(self, step: nn.Module) -> None:
+    def __init__(self, first: nn.Module, others: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.step = step
+        self.first, self.others = first, nn.ModuleList(others)
 
     def forward(self, state: list[torch.Tensor], inputs: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
         rows = [values.unbind(0) for values in inputs]
         losses: list[torch.Tensor] = []
         for k in range(len(rows[0])):
-            out = self.step(state, [row[k] for row in rows])
+            out = self.first(state, [row[k] for row in rows])
+            for other in self.others:
+                out = other(out)
             losses.append(out[0])
             state = out[1:]
         return torch.stack(losses), state
 
 
-def _scripted(program: Program) -> Callable[..., Any]:
+def _scripted(program: Program) -> Generator[None, None, Callable[..., Any]]:
+    yield
+    parts = chunks(program.graph, MAX_NODES)
+    example: tuple[list[torch.Tensor], ...] = (list(program.state), list(program.inputs))
+    traced: list[Any] = []
+    for i, part in enumerate(parts):
+        yield
+        with _deprecation_known():
+            module = (_Next if i else _First)(part).eval()
+            traced.append(torch.jit.trace(module, example, check_trace=False, strict=False))
+        if i < len(parts) - 1:
+            with torch.no_grad():
+                example = (module(*example),)
+    yield
     with _deprecation_known():
-        example = (list(program.state), list(program.inputs))
-        step: Any = torch.jit.trace(_Step(program.graph).eval(), example, check_trace=False, strict=False)
-        loop: Any = torch.jit.script(_Loop(step).eval())
+        loop: Any = torch.jit.script(_Loop(traced[0], traced[1:]).eval())
         frozen: Callable[..., Any] = torch.jit.freeze(loop)
+    yield
+    with torch.no_grad():
+        _begin(frozen, list(program.state), [value[None] for value in program.inputs])
     return frozen
+
+
+def _begin(run: Callable[..., Any], *example: Any) -> None:
+    """Call a function of TorchScript for the first time, when it is optimized, without its profiling runs.
+
+    They look for what can be fused, which nothing is on a CPU, and take several times as long.
+    """
+    before = torch._C._jit_set_profiling_mode(False)
+    try:
+        run(*example)
+    finally:
+        torch._C._jit_set_profiling_mode(before)
 
 
 def scripted(graph: fx.GraphModule, example: tuple[torch.Tensor, ...]) -> Callable[..., Any]:
@@ -107,6 +152,8 @@ def scripted(graph: fx.GraphModule, example: tuple[torch.Tensor, ...]) -> Callab
         with _deprecation_known():
             traced: Any = torch.jit.trace(graph.eval(), example, check_trace=False)
             frozen: Callable[..., Any] = torch.jit.freeze(traced)
+            with torch.no_grad():
+                _begin(frozen, *example)
     except RuntimeError:  # what torch.jit raises for whatever it cannot
         return graph
     return frozen

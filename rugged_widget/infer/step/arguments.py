@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
+from rugged_widget.infer.step.numbers import Number, VaryingNumbers, as_tensor, is_number, with_tensors
 from rugged_widget.snapshot.values import Epoch
 
 SIMPLE = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
@@ -43,6 +44,10 @@ class Call:
     form
         Everything else about the call: two calls of one form differ by the values in `tensors` alone. None where the
         batch holds something that cannot be compared.
+    numbers
+        Numbers of the batch that change from step to step; each is the last of `tensors` too.
+    opened
+        The call as a step is captured, with those tensors in the place of the numbers; None where there are none.
     """
 
     args: tuple[Any, ...]
@@ -50,6 +55,8 @@ class Call:
     constant: Mapping[int | str, Any] = field(default_factory=dict)
     tensors: tuple[torch.Tensor, ...] = ()
     form: Hashable = None
+    numbers: tuple[Number, ...] = ()
+    opened: Self | None = None
 
     @classmethod
     def fixed(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Self:
@@ -58,11 +65,13 @@ class Call:
         return cls(tuple(args), dict(kwargs), constant, (), _identities(constant))
 
     @classmethod
-    def of_batch(cls, batch: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Self:
+    def of_batch(
+        cls, batch: Any, args: Sequence[Any], kwargs: Mapping[str, Any], varying: VaryingNumbers | None = None
+    ) -> Self:
         """Return the call of one batch, with arguments that are the same in all steps behind it.
 
         A tuple or a list is spread over the first arguments, a dict of names over keyword arguments; anything else is
-        the first argument.
+        the first argument. `varying` knows the batches before.
         """
         by_name = isinstance(batch, Mapping) and all(isinstance(name, str) for name in batch)
         spread = isinstance(batch, (tuple, list)) and not isinstance(batch, PackedSequence)
@@ -72,9 +81,21 @@ class Call:
             raise ValueError(f"the batch and the keyword arguments both give {both[0]!r}")
         constant: dict[int | str, Any] = dict([*enumerate(args, len(first)), *kwargs.items()])
         tensors: dict[int, torch.Tensor] = {}
-        form = _form_of((first, named), tensors)
-        whole = None if form is None else (form, _identities(constant))
-        return cls((*first, *args), {**named, **kwargs}, constant, tuple(tensors.values()), whole)
+        numbers: list[Number] = []
+        form = _form_of((first, named), tensors, numbers)
+        whole: Hashable = None if form is None else (form, _identities(constant))
+        held, opened = tuple(tensors.values()), None
+        inputs: tuple[Number, ...] = ()
+        if numbers and whole is not None:
+            places = () if varying is None else varying.places(whole, numbers)
+            fixed = tuple((i, number) for i, number in enumerate(numbers) if i not in places)
+            whole, inputs = (whole, fixed), tuple(numbers[i] for i in places)
+        if inputs:
+            made = [as_tensor(number) for number in inputs]
+            held = (*held, *made)
+            parts, names = with_tensors((first, named), dict(zip(places, made, strict=True)))
+            opened = cls((*parts, *args), {**names, **kwargs}, constant, held, whole)
+        return cls((*first, *args), {**named, **kwargs}, constant, held, whole, inputs, opened)
 
     @property
     def stackable(self) -> bool:
@@ -86,23 +107,24 @@ def _identities(values: Mapping[int | str, Any]) -> Hashable:
     return tuple((name, _Itself(value)) for name, value in values.items())
 
 
-def _form_of(thing: Any, tensors: dict[int, torch.Tensor]) -> Hashable:
-    """Return all of a nested value but its tensors' numbers, and note the tensors; None where that cannot be told."""
+def _form_of(thing: Any, tensors: dict[int, torch.Tensor], numbers: list[Number]) -> Hashable:
+    """Return all of a nested value but its numbers and those in its tensors, and note both; None where it has none."""
     if isinstance(thing, torch.Tensor):
         plain = type(thing) is torch.Tensor and not thing.requires_grad and thing.layout is torch.strided
         if not plain or thing.device.type != "cpu":
             return None
         tensors.setdefault(id(thing), thing)
         return list(tensors).index(id(thing)), thing.shape, thing.stride(), thing.dtype
-    if isinstance(thing, PackedSequence):  # its numbers decide how recurrent networks go on
-        return None
-    if isinstance(thing, (tuple, list)):
-        parts = [_form_of(part, tensors) for part in thing]
+    if isinstance(thing, (tuple, list)) and not isinstance(thing, PackedSequence):
+        parts = [_form_of(part, tensors, numbers) for part in thing]
         return None if None in parts else (type(thing), *parts)
     if isinstance(thing, dict):
-        parts = [_form_of(part, tensors) for part in thing.values()]
+        parts = [_form_of(part, tensors, numbers) for part in thing.values()]
         return None if None in parts else (type(thing), tuple(thing), *parts)
-    return (type(thing), thing) if isinstance(thing, SIMPLE) else None
+    if is_number(thing):
+        numbers.append(thing)
+        return (type(thing),)
+    return (type(thing), thing) if isinstance(thing, SIMPLE) else None  # numbers in a PackedSequence decide on a way
 
 
 class Arguments(Protocol):
@@ -145,6 +167,14 @@ class Arguments(Protocol):
         """Return the form of a call that was asked for, that of the step after `num_steps`; generators stay."""
         ...
 
+    def numbers(self, num_steps: int) -> tuple[Number, ...]:
+        """Return the numbers of such a call that change from step to step."""
+        ...
+
+    def hold_numbers(self) -> None:
+        """Take the numbers of all further calls as fixed: the model cannot do with tensors in their place."""
+        ...
+
     def following(self, num_steps: int, count: int) -> Iterator[Call]:
         """Yield the calls of at most `count` steps after `num_steps`; fewer where a later one cannot be had."""
         ...
@@ -184,6 +214,13 @@ class FixedArguments:
     def form(self, num_steps: int) -> Hashable:  # noqa: ARG002 as above
         """Return the form of the call of every step."""
         return self.example.form
+
+    def numbers(self, num_steps: int) -> tuple[Number, ...]:  # noqa: ARG002 as above
+        """Return (): no step has others than the first."""
+        return ()
+
+    def hold_numbers(self) -> None:
+        """Do nothing: they are fixed."""
 
     def following(self, num_steps: int, count: int) -> Iterator[Call]:  # noqa: ARG002 as above
         """Yield the call of every step."""

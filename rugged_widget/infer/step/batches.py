@@ -13,6 +13,7 @@ from rugged_widget.infer.step.arguments import NO_LIMIT, Arguments, Call, FixedA
 from rugged_widget.infer.step.batch_sources import BatchError, NoBatchError, Source, check_source, source_of
 from rugged_widget.infer.step.failure import MAX_TEXT
 from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.numbers import Number, VaryingNumbers
 from rugged_widget.snapshot.values import Epoch
 
 MAX_KEPT_BYTES = 1 << 27
@@ -62,6 +63,7 @@ class BatchArguments:
         self._starts: list[int] = []
         self._largest = 0
         self._waiting: Exception | None = None
+        self._varying = VaryingNumbers()
 
     def __repr__(self) -> str:
         return f"BatchArguments({self._source!r}, {self._first + len(self._kept)} batches)"
@@ -97,6 +99,14 @@ class BatchArguments:
     def form(self, num_steps: int) -> Hashable:
         """Return the form of the call of the step after `num_steps`, which is kept."""
         return self._kept[num_steps - self._first].call.form
+
+    def numbers(self, num_steps: int) -> tuple[Number, ...]:
+        """Return the numbers of such a call that change from step to step."""
+        return self._kept[num_steps - self._first].call.numbers
+
+    def hold_numbers(self) -> None:
+        """Take the numbers of all further calls as fixed."""
+        self._varying.hold()
 
     def following(self, num_steps: int, count: int) -> Iterator[Call]:
         """Yield the calls of at most `count` >= 1 steps; an error of a later one is raised when that is asked for."""
@@ -136,7 +146,8 @@ class BatchArguments:
         try:
             self._source = self._source or source_of(self._batches)
             batch, begins = self._source.next(num_steps)
-            call = Call.of_batch(_copied(batch) if self._source.copies else batch, self._args, self._kwargs)
+            batch = _copied(batch) if self._source.copies else batch
+            call = Call.of_batch(batch, self._args, self._kwargs, self._varying)
         except BatchError:
             raise
         except Exception as error:

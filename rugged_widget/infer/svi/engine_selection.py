@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from pyro import get_param_store
 
+from rugged_widget.infer.compiled.capture.budget import max_operations
 from rugged_widget.infer.compiled.capture.feasibility import TOO_LONG, NotYetError
 from rugged_widget.infer.compiled.captures import CapturedStep, Captures
 from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
@@ -26,10 +27,6 @@ from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 from rugged_widget.infer.svi.batch_forms import Forms
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.validation import Engine
-
-MAX_OPERATIONS = 1500
-"""Operations of torch in a loss above which nothing is captured unless a compiled engine is asked for: each takes some
-2 ms to capture, and meanwhile the kernel answers nobody."""
 
 MAX_ATTEMPTS = 3
 """How often a capture is tried that has to wait for what a step makes; after that, every step makes something."""
@@ -124,14 +121,14 @@ class Stepping:
         return self._compiled is not None and self._compiled.can_run(form)
 
     def prepare(self, num_steps: int) -> bool:
-        """Do the next piece, some 0.1 s, of what the engine needs before the next step; True while more is left."""
+        """Do the next piece, mostly below 0.1 s, of what the next step needs; True while more is left."""
         if not self._needs_capture(num_steps):
             return False
         if self._compiled is not None:
             self._compiled.store()
         form, building = self._step.call.form, self._building
         if building is None or building.form != form:
-            most = MAX_OPERATIONS if self._asked == "auto" else None
+            most = max_operations() if self._asked == "auto" else None
             building = _Building(form, build(self._step, self._captures.of(form), most))
         self._building = None
         try:
@@ -165,7 +162,12 @@ class Stepping:
 
     def _refuse_form(self, reason: str) -> None:
         """Leave to Pyro the steps with batches of the present form, which are all where nothing else was captured."""
-        if self._compiled is None:
+        if self._step.call.numbers:  # batches with the very same numbers may still come
+            self._arguments.hold_numbers()
+            self._forms.refuse(self._step.call.form)
+            if self._compiled is None:
+                self.info = EngineInfo("plain", reason)
+        elif self._compiled is None:
             self._refuse(reason)
         else:
             self._forms.refuse(self._step.call.form)

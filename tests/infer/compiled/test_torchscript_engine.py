@@ -47,13 +47,13 @@ def program() -> Program:
 
 @pytest.fixture(scope="module")
 def by_torch_script(program: Program) -> GraphEngine:
-    return GraphEngine(program)
+    return GraphEngine.of(program)
 
 
 @pytest.fixture
 def by_python(program: Program, monkeypatch: pytest.MonkeyPatch) -> GraphEngine:
     monkeypatch.setattr(graph_engine, "SCRIPTABLE", False)
-    return GraphEngine(program)
+    return GraphEngine.of(program)
 
 
 @pytest.mark.parametrize("num_steps", [1, 2, 5, 64])
@@ -102,21 +102,21 @@ def test_where_torch_script_fails_python_runs_the_same_and_says_why(
     program: Program, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setattr(torch.jit, where, failing("no such operator\nand much more"))
-    engine = GraphEngine(program)
+    engine = GraphEngine.of(program)
     assert engine.how == "by Python, node by node, because torch.jit said: no such operator"
     torch.testing.assert_close(engine.run(STATE, rows(3)), by_hand(STATE, rows(3)), rtol=1e-5, atol=1e-6)
 
 
 def test_a_failure_without_words_is_a_failure_too(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.jit, "trace", failing(""))
-    assert "torch.jit said" in GraphEngine(program).how
+    assert "torch.jit said" in GraphEngine.of(program).how
 
 
 def test_what_fails_only_when_it_is_run_is_found_before_the_first_step(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.jit, "freeze", lambda _: failing("cannot run"))
-    engine = GraphEngine(program)
+    engine = GraphEngine.of(program)
     assert "cannot run" in engine.how
     engine.run(STATE, rows(1))
 
@@ -131,7 +131,7 @@ def test_the_users_own_use_of_torch_script_still_warns(program: Program) -> None
         torch.jit.trace(double, (torch.zeros(1),))
     with warnings.catch_warnings(record=True) as ours:
         warnings.simplefilter("always")
-        GraphEngine(program)
+        GraphEngine.of(program)
     with warnings.catch_warnings(record=True) as after:
         warnings.simplefilter("always")
         torch.jit.trace(double, (torch.zeros(1),))
@@ -156,7 +156,7 @@ def test_a_program_without_random_numbers_and_moments_is_run_too() -> None:
 
     start = torch.tensor([1.0, 2.0])
     graph = without_writes(descend, start, torch.tensor(0.1))
-    engine = GraphEngine(Program(graph, (start,), (torch.tensor(0.1),)))
+    engine = GraphEngine.of(Program(graph, (start,), (torch.tensor(0.1),)))
     (params,), losses = engine.run((start,), [torch.tensor([0.1, 0.25])])
     torch.testing.assert_close(params, start * 0.8 * 0.5)
     torch.testing.assert_close(losses, torch.tensor([5.0, 3.2]))

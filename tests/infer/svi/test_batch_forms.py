@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rugged_widget.infer.compiled.capture.feasibility import TOO_LONG
+from rugged_widget.infer.compiled.pipeline import NO_NUMBER
 from rugged_widget.infer.svi.batch_forms import (
     MAX_PROGRAMS,
     MAX_REMEMBERED,
@@ -45,6 +47,6 @@ def test_forms_that_never_come_again_are_not_kept() -> None:
     assert len(forms._counts) == MAX_REMEMBERED
 
 
-@pytest.mark.parametrize("reason", [NONE_ALIKE, NOT_COMPARABLE])
+@pytest.mark.parametrize("reason", [NONE_ALIKE, NOT_COMPARABLE, NO_NUMBER, TOO_LONG])
 def test_the_page_knows_each_obstacle_in_every_language(reason: str) -> None:
     assert reason in [entry for key, entry in catalogue("en").items() if key.startswith("engine.reason.")]

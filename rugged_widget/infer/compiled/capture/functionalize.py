@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import fx
 from torch.func import functionalize
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_view, values, without_data
+from rugged_widget.infer.compiled.capture.recorder import module_of, record
 from rugged_widget.infer.compiled.program import UnsupportedError, message_of
 
 aten = torch.ops.aten
@@ -122,7 +122,7 @@ def _functionalized(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> f
 
     try:
         with torch.no_grad():
-            result = make_fx(functionalize(compute, remove="mutations"))(*example, *copies)
+            result = record(functionalize(compute, remove="mutations"), (*example, *copies))
     except RuntimeError as error:
         raise UnsupportedError(
             f"the step writes in place in a way that cannot be followed: {message_of(error)}"
@@ -171,4 +171,4 @@ def _lift_constants(graph: fx.GraphModule) -> tuple[fx.GraphModule, list[str]]:
         if node is last:
             inputs = {name: lifted.placeholder(name) for name in names}
             copies |= {n: inputs[str(n.target)] for n in graph.graph.find_nodes(op="get_attr") if n.users}
-    return fx.GraphModule(graph, lifted), names
+    return module_of(graph, lifted), names

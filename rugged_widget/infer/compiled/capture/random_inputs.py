@@ -7,6 +7,7 @@ import torch
 from torch import fx
 
 from rugged_widget.infer.compiled.capture.nodes import dependents, is_mutable, is_random, op_name, readers, values
+from rugged_widget.infer.compiled.capture.recorder import module_of
 from rugged_widget.infer.compiled.program import UnsupportedError
 
 aten = torch.ops.aten
@@ -72,7 +73,7 @@ def _prelude(graph: fx.GraphModule, draws: Sequence[fx.Node]) -> fx.GraphModule:
             alone = _is_fresh(node) and not any(user in sources for user in node.users)
             outputs.append(copies[node] if alone else prelude.call_function(aten.clone.default, (copies[node],)))
     prelude.output(tuple(outputs))
-    return fx.GraphModule(graph, prelude)
+    return module_of(graph, prelude)
 
 
 def _body(graph: fx.GraphModule, draws: Sequence[fx.Node]) -> fx.GraphModule:
@@ -89,7 +90,7 @@ def _body(graph: fx.GraphModule, draws: Sequence[fx.Node]) -> fx.GraphModule:
         if node is last:
             inputs = {draw: body.placeholder(f"noise_{i}") for i, draw in enumerate(draws)}
     body.eliminate_dead_code(lambda node: node.op in {"placeholder", "output"} or is_mutable(node))
-    return fx.GraphModule(graph, body)
+    return module_of(graph, body)
 
 
 def _standardize(graph: fx.GraphModule, by_node: Mapping[fx.Node, Any]) -> None:

@@ -8,13 +8,16 @@ every finite result, but for the last bits of a sum and the sign of a zero: wher
 parameter is not either in the end, and that is looked for beside the graph.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import cache
+from itertools import count
 from typing import Any, TypeAlias
 
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.capture.nodes import alike, values
+from rugged_widget.infer.compiled.capture.nodes import alike, drop_unused, values
+from rugged_widget.infer.compiled.pieces import finished
 
 Values: TypeAlias = dict[fx.Node, Any]
 Pass: TypeAlias = Callable[[fx.GraphModule, Values], bool]
@@ -46,23 +49,34 @@ _RESHAPES = {
     aten.squeeze.dims,
     aten.slice.Tensor,
 }
+_MOVES = _COPIES | _RESHAPES
 _PERMUTATIONS = {aten.permute.default}
 _BY_PLACE = ("as_strided", "view_as_complex", "view.dtype", "_pdist")
 _SUMS = {aten.sum.default, aten.sum.dim_IntList}
 _FILLED = {aten.full_like.default, aten.zeros_like.default, aten.ones_like.default, aten.scalar_tensor.default}
 _PLUS = {aten.add.Tensor, aten.add.Scalar}
 _MINUS = {aten.sub.Tensor, aten.sub.Scalar}
+_PLUS_MINUS = _PLUS | _MINUS
 _TIMES = {aten.mul.Tensor, aten.mul.Scalar}
 _UNCHANGED_BY_ONE = _TIMES | {aten.div.Tensor, aten.div.Scalar, aten.pow.Tensor_Scalar}
 
 
 def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
     """Make a functional graph without random numbers smaller, in place."""
+    finished(simplify_in_pieces(graph, example))
+
+
+def simplify_in_pieces(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> Generator[None, None, None]:
+    """Make a functional graph without random numbers smaller, a piece of it before each `yield`."""
     by_node = values(graph, example)
     for _ in range(MAX_ROUNDS):
-        changed = [run(graph, by_node) for run in PASSES]
-        if not any(changed):
+        changed = False
+        for run in PASSES:
+            yield
+            changed = run(graph, by_node) or changed
+        if not changed:
             break
+    yield
     graph.graph.lint()
     graph.recompile()
 
@@ -74,33 +88,26 @@ def fold_constants(graph: fx.GraphModule, by_node: Values) -> bool:
         fixed = node.op == "call_function" and all(source in constant for source in node.all_input_nodes)
         if node.op == "get_attr" or fixed or node.target in _FILLED or _is_of_itself(node):
             constant.add(node)
-    changed = False
+    changed, names = False, (name for i in count() if not hasattr(graph, name := f"folded_{i}"))
     for node in list(graph.graph.nodes):
         value = by_node.get(node)
         needed = any(user not in constant for user in node.users)
         if node in constant and node.op != "get_attr" and needed and isinstance(value, torch.Tensor):
             laid_out = not strided or value.clone().stride() == value.stride()
             if value.numel() <= MAX_FOLDED and not value.is_meta and laid_out:
-                folded = _add_constant(graph, value, node)
+                graph.register_buffer(name := next(names), value.detach().clone())
+                with graph.graph.inserting_before(node):
+                    folded = graph.graph.get_attr(name)
                 by_node[folded] = value
                 node.replace_all_uses_with(folded)
                 changed = True
-    graph.graph.eliminate_dead_code()
+    drop_unused(graph.graph)
     return changed
 
 
 def _is_of_itself(node: fx.Node) -> bool:
     same = node.op == "call_function" and len(node.args) == 2 and node.args[0] is node.args[1] and not node.kwargs
     return same and node.target in {aten.eq.Tensor, aten.sub.Tensor}
-
-
-def _add_constant(graph: fx.GraphModule, value: torch.Tensor, before: fx.Node) -> fx.Node:
-    count = len(dict(graph.named_buffers()))
-    while hasattr(graph, f"folded_{count}"):
-        count += 1
-    graph.register_buffer(f"folded_{count}", value.detach().clone())
-    with graph.graph.inserting_before(before):
-        return graph.graph.get_attr(f"folded_{count}")
 
 
 def drop_no_ops(graph: fx.GraphModule, by_node: Values) -> bool:
@@ -111,7 +118,7 @@ def drop_no_ops(graph: fx.GraphModule, by_node: Values) -> bool:
         if kept is not None and alike(by_node.get(node), by_node.get(kept), strided=strided):
             node.replace_all_uses_with(kept)
             changed = changed or kept is not node
-    graph.graph.eliminate_dead_code()
+    drop_unused(graph.graph)
     return changed
 
 
@@ -121,7 +128,7 @@ def _what_it_returns(node: fx.Node, by_node: Values) -> fx.Node | None:
     if node.op != "call_function" or not node.users or not isinstance(source, fx.Node):
         return _unit_first(node, by_node)
     kept = False
-    if node.target in _COPIES | _RESHAPES:
+    if node.target in _MOVES:
         kept = True
     elif node.target in _PERMUTATIONS:
         dims = [dim % len(node.args[1]) for dim in node.args[1]]  # type: ignore[arg-type, operator, union-attr] # a list
@@ -130,7 +137,7 @@ def _what_it_returns(node: fx.Node, by_node: Values) -> fx.Node | None:
         kept = isinstance(by_node.get(node), torch.Tensor) and by_node[source].numel() == 1
     elif len(node.args) == 2 and not node.kwargs:
         second = _number(node.args[1], by_node)
-        kept = node.target in (_PLUS | _MINUS if second == 0 else _UNCHANGED_BY_ONE if second == 1 else ())
+        kept = node.target in (_PLUS_MINUS if second == 0 else _UNCHANGED_BY_ONE if second == 1 else ())
     return source if kept else _unit_first(node, by_node)
 
 
@@ -156,7 +163,12 @@ def _number(value: Any, by_node: Values) -> float | None:
 
 def _looks_at_memory(graph: fx.GraphModule) -> bool:
     """Return whether an operation reads a tensor by its place in memory, so that strides count."""
-    return any(name in str(node.target) for node in graph.graph.nodes for name in _BY_PLACE)
+    return any(_is_by_place(node.target) for node in graph.graph.nodes)
+
+
+@cache
+def _is_by_place(target: Any) -> bool:
+    return any(name in str(target) for name in _BY_PLACE)
 
 
 def share(graph: fx.GraphModule, by_node: Values) -> bool:
@@ -197,7 +209,7 @@ def merge_signs(graph: fx.GraphModule, by_node: Values) -> bool:
         rule = _SIGN_RULES.get(node.target)
         if rule and node.op == "call_function" and node.users and not node.kwargs and _is_real(node, by_node):
             changed = rule(node, by_node) or changed
-    graph.graph.eliminate_dead_code()
+    drop_unused(graph.graph)
     return changed
 
 

@@ -9,23 +9,14 @@ from typing import Any
 import pyro
 import torch
 from torch import fx
-from torch.fx.experimental.proxy_tensor import (
-    disable_proxy_modes_tracing,
-    get_innermost_proxy_mode,
-    get_proxy_slot,
-    make_fx,
-)
 from torch.overrides import TorchFunctionMode
 
-from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, readers
+from rugged_widget.infer.compiled.capture.recorder import LOOKED_AT, current_recorder, record
 from rugged_widget.infer.compiled.optimizer.update_rules import Rule
 from rugged_widget.infer.compiled.program import State, UnsupportedError, message_of
 
 aten = torch.ops.aten
 _CHECK = aten._linalg_check_errors.default
-
-
-LOOKED_AT = "Python looks at the value of a tensor, and a graph has only its shape"
 
 
 def capture(
@@ -69,12 +60,10 @@ def capture(
 
     try:
         with _without_mkldnn():
-            traced = make_fx(step)(*state, *rates, *batch)
+            traced = record(step, (*state, *rates, *batch), params)
     except UnsupportedError:
         raise
     except Exception as error:
-        if "trying to get value out of a tracing tensor" in str(error):
-            raise UnsupportedError(LOOKED_AT) from error
         raise UnsupportedError(f"the step could not be captured: {message_of(error)}") from error
     return _rewired(traced, params)
 
@@ -103,42 +92,27 @@ class Capturing(TorchFunctionMode):
             return True
         if func in _AS_NUMBERS:
             return self._number(func, args, kwargs or {})
+        if func in _FROM_NUMBERS and any(self._depends(tensor) for tensor in _inside_lists(args)):
+            raise UnsupportedError(LOOKED_AT)
         asking = _ASKED.get(func)
         if asking is not None and _caller() == asking[0]:
             return asking[1]
         return func(*args, **(kwargs or {}))
 
     def _number(self, func: Any, args: Any, kwargs: Any) -> Any:
-        if not self._changes(args[0]):
-            with disable_proxy_modes_tracing():
-                return func(*args, **kwargs)
+        if not self._depends(args[0]):
+            return func(*args, **kwargs)
         if func is torch.Tensor.item:  # Pyro calls it for losses, which it goes on to add up
             return args[0].detach()
         raise UnsupportedError(LOOKED_AT)
 
-    def _changes(self, tensor: torch.Tensor) -> bool:
-        """Return whether a tensor is a parameter, or comes of one or of random numbers."""
-        mode: Any = get_innermost_proxy_mode()
-        if id(tensor) in self._params or mode is None:
-            return id(tensor) in self._params
-        proxy: Any = get_proxy_slot(tensor, mode.tracer, None)
-        return proxy is not None and self._depends(proxy.proxy.node, mode.tracer.root)
+    def _depends(self, tensor: torch.Tensor) -> bool:
+        recorder = current_recorder()
+        return id(tensor) in self._params if recorder is None else recorder.depends(tensor)
 
-    def _depends(self, node: fx.Node, root: Any) -> bool:
-        """Look up the graph, through memory that views share too: whatever was written into it counts."""
-        seen, waiting = set[fx.Node](), [node]
-        while waiting:
-            present = waiting.pop()
-            if present in seen:
-                continue
-            seen.add(present)
-            learned = present.op == "get_attr" and id(getattr(root, str(present.target))) in self._params
-            if learned or present.op == "placeholder" or is_random(present):
-                return True
-            waiting += present.all_input_nodes
-            waiting += [user for user in readers(present) if is_mutable(user)]
-        return False
 
+_FROM_NUMBERS = {torch.tensor, torch.as_tensor, torch.Tensor.new_tensor}
+"""Functions that read the values of tensors inside a list without calling an operation."""
 
 _AS_NUMBERS = {
     getattr(torch.Tensor, name)
@@ -150,6 +124,14 @@ _ASKED: dict[Any, tuple[str, Any]] = {
     torch.isinf: ("pyro.util", _Never()),
     torch.Tensor.all: ("pyro.infer.util", False),
 }
+
+
+def _inside_lists(args: Sequence[Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors that are in lists and tuples among arguments, which may be nested."""
+    for arg in args:
+        if isinstance(arg, (list, tuple)):
+            yield from (part for part in arg if isinstance(part, torch.Tensor))
+            yield from _inside_lists(arg)
 
 
 def _caller() -> str:

@@ -3,7 +3,7 @@
 import operator
 import time
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -17,12 +17,16 @@ from rugged_widget.infer.compiled.program import Engine, State, message_of
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 from rugged_widget.infer.compiled.stepping.step_inputs import StepInputs
 from rugged_widget.infer.step.arguments import Arguments, FixedArguments
+from rugged_widget.infer.step.numbers import Number
 
 Array: TypeAlias = NDArray[np.float64]
 
 
 CHECKS = 2
 """Times that a program beside the first is checked, each at the first steps that it takes."""
+
+VALUES = 3
+"""Values of the numbers that change from step to step with which a program is checked before others are believed."""
 
 READ_SECONDS = 0.02
 """Time from one reading of the numbers that a model holds to the next."""
@@ -47,11 +51,17 @@ class Mark:
 
 @dataclass(eq=False)
 class _Ready:
-    """A captured program that is ready to run, and how often it was checked beside Pyro's own step."""
+    """A captured program that is ready to run, how often it was checked beside Pyro's own step, with what numbers."""
 
     noise: Noise
     engine: Engine
     checks: int = 0
+    numbers: set[tuple[Number, ...]] = field(default_factory=set)
+
+    @property
+    def believed(self) -> bool:
+        """True once it was checked with as many values of the numbers that change from step to step as it takes."""
+        return len(self.numbers) >= VALUES
 
 
 class Compiled:
@@ -122,13 +132,21 @@ class Compiled:
         return same
 
     def needs_check(self, num_steps: int) -> bool:
-        """Return whether the program of the step after `num_steps` is new beside others that were checked for long."""
-        ready = self._of(num_steps)
+        """Return whether the program of the step after `num_steps` has to be checked now.
+
+        That is where it is new beside others that were checked for long, or was checked with few other numbers only.
+        """
+        ready, numbers = self._of(num_steps), self.arguments.numbers(num_steps)
+        if numbers and not ready.believed and numbers not in ready.numbers:
+            return True
         return ready is not self._main and ready.checks < CHECKS
 
     def was_checked(self, num_steps: int) -> None:
         """Note that the step after `num_steps` was checked."""
-        self._of(num_steps).checks += 1
+        ready = self._of(num_steps)
+        ready.checks += 1
+        if not ready.believed:
+            ready.numbers.add(self.arguments.numbers(num_steps))
 
     def _of(self, num_steps: int) -> _Ready:
         return self._programs[self.arguments.form(num_steps)] if self.arguments.varies else self._main
@@ -185,7 +203,7 @@ class Compiled:
         raised and the state is as before.
         """
         rule, state, ready = self.link.rule, self._state, self._of(start)
-        num_steps, inputs = self._inputs.of(start, num_steps, ready.noise)
+        num_steps, inputs = self._inputs.of(start, num_steps, ready.noise, alike=not ready.believed)
         learning_rates = self._learning_rates(num_steps, learning_rate)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
         try:

@@ -21,18 +21,18 @@ class StepInputs:
     def __repr__(self) -> str:
         return f"StepInputs({self.arguments!r})"
 
-    def of(self, start: int, num_steps: int, noise: Noise) -> tuple[int, list[torch.Tensor]]:
+    def of(self, start: int, num_steps: int, noise: Noise, *, alike: bool = False) -> tuple[int, list[torch.Tensor]]:
         """Return how many steps there are inputs for, and the inputs, a row a step: tensors of batches, then noise.
 
         The steps come after `start` others. They are at most `num_steps` >= 1, and fewer where batches of another form
-        come next, or there is no next batch.
+        come next, or there is no next batch; where they are to be `alike`, also where one of their numbers is another.
         """
         if not self.arguments.varies:
             return num_steps, noise.draw(num_steps)
         calls: list[Call] = []
         draws: list[list[torch.Tensor]] = []
         for call in self.arguments.following(start, num_steps):
-            if calls and call.form != calls[0].form:
+            if calls and (call.form != calls[0].form or (alike and call.numbers != calls[0].numbers)):
                 break
             calls.append(call)
             if self.arguments.draws:  # the next batch may come of the random numbers after those of this step

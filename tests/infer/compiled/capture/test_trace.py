@@ -161,6 +161,8 @@ LOOKING: dict[str, Callable[[Tensor], Any]] = {
     "a list": lambda a: a.sin().tolist(),
     "an array": lambda a: float(a.detach().numpy()),
     "an array of NumPy's": lambda a: float(np.asarray(a.detach() * 2)),
+    "a tensor of a list": lambda a: torch.tensor([[a.detach(), 1.0]]).sum(),
+    "a new tensor of a tuple": lambda a: torch.zeros(2).new_tensor((1.0, a.detach() * 2)).sum(),
     "an index": lambda a: [1.0, 2.0][int(a.detach().abs().long())],
     "a comparison as a whole": lambda a: 1.0 if torch.equal(a.detach() * 1, torch.ones(())) else 2.0,
     "whether it is zero": lambda a: 1.0 if torch.is_nonzero(a.detach() * 2) else 2.0,
