@@ -163,9 +163,7 @@ def problem_of(
     predict: Any = None,
 ) -> Problem:
     """Check what `watch` was given, with guide None to choose one; model, guide and store are afterwards as before."""
-    if loss is not None:
-        checked_loss(loss, "loss")
-    batches = _peeked(batches)
+    loss, batches = None if loss is None else checked_loss(loss, "loss"), _peeked(batches)
     with without_leftovers(guide), broadcasting_plainly():
         ownership = Ownership(model, guide, loss, args, dict(kwargs))
         example = call_of_model(_example(args, kwargs, batches), model, loss)
