@@ -198,6 +198,9 @@ class Kept:
         self._version = tensor._version if has_count else 0
         self._count = _unsafe_preserve_version_counter(tensor) if has_count and not self.is_large else nullcontext()
 
+    def __repr__(self) -> str:
+        return f"Kept(shape {tuple(self.tensor.shape)})"
+
     def is_current(self) -> bool:
         """Return whether the tensor holds what was copied."""
         if self._is_told:
@@ -223,6 +226,9 @@ class Copies:
 
     def __init__(self, kept: Iterable[Kept] = ()) -> None:
         self._large = {id(one.tensor): one for one in kept if one.is_large}
+
+    def __repr__(self) -> str:
+        return f"Copies({len(self._large)} large)"
 
     def of(self, tensors: Iterable[torch.Tensor]) -> list[Kept]:
         """Return a copy of each of different tensors; those of other tensors are forgotten."""

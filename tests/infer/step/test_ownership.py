@@ -325,6 +325,27 @@ def test_a_network_that_no_search_finds_is_owned_when_it_is_registered() -> None
     assert not hidden["network"].weight.equal(before)
 
 
+def test_a_large_buffer_is_as_before_a_look_that_writes_into_it_though_others_did_not() -> None:
+    net, is_written = nn.Module(), False
+    net.register_buffer("counts", torch.zeros((1 << 16) + 1))
+
+    def model() -> None:
+        if is_written:
+            net.counts.add_(1.0)  # type: ignore[operator, union-attr]
+        pyro.sample("x", dist.Normal(pyro.param("loc", torch.zeros(())), 1.0), obs=torch.ones(()))
+
+    ownership = Ownership(model)
+    fit = Fit(model, lambda _: lambda: None, (), learning_rate=0.1, seed=1, engine="plain", ownership=ownership)
+    for _ in range(4):
+        with fit.inspecting():
+            assert not torch.as_tensor(net.counts).any()
+            model()
+        is_written = not is_written
+    fit.advance(1)
+    fit.hand_over()
+    assert not torch.as_tensor(net.counts).any()
+
+
 def test_data_that_the_user_sets_on_a_module_count() -> None:
     class Shifted(nn.Module):
         def __init__(self) -> None:
