@@ -1,6 +1,7 @@
 """The fit of any model, with a snapshot of what its page shows."""
 
 import math
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
+from rugged_widget.infer.guides.setup import forget, rehearsal_of
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.bounded import within_bounds
@@ -95,8 +97,12 @@ class ModelFit(Fit):
             schedule_every=problem.schedule_every,
             skip_nonfinite=problem.skip_nonfinite,
             engine=engine,
+            captures=problem.captures,
             ownership=problem.ownership,
         )
+        rehearsal = rehearsal_of(self.guide)
+        if rehearsal is not None:
+            weakref.finalize(self, forget, self.guide, rehearsal).atexit = False
 
     @property
     def guide_name(self) -> str:

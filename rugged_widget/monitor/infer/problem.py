@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyro
 from pyro import poutine
 from pyro.infer import ELBO, SVI, autoguide
 
+from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
 from rugged_widget.infer.guides.families import class_name, own_name
@@ -64,6 +65,8 @@ class Problem:
         What to call it; plain text.
     predict
         What it predicts on the first page; None for nothing.
+    captures
+        What was captured of its fits, which a reset begins with again.
     """
 
     model: Callable[..., Any]
@@ -83,12 +86,14 @@ class Problem:
     stored: frozenset[str]
     title: str
     predict: Predict | None = None
+    captures: Captures = field(default_factory=Captures)
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
         with without_leftovers(guide):
             choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
-        return replace(self, guide=guide, choice=choice, origins=(self.origins[0], Origin.of(guide)))
+        origins = self.origins[0], Origin.of(guide)
+        return replace(self, guide=guide, choice=choice, origins=origins, captures=Captures())
 
     def present(self) -> Problem:
         """Return the problem of what model and guide are now called by their names, as after a cell was run again.
