@@ -1,7 +1,8 @@
-"""Prints what it costs to watch a model: steps, snapshots and opening. Some two minutes; see README.md."""
+"""Prints what it costs to watch a model: steps, pages and memory. Some twenty minutes; see README.md."""
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import time
@@ -14,6 +15,7 @@ import torch
 from pyro.infer import SVI
 
 from rugged_widget import watch
+from tests.benchmarks import watch_memory, watch_page
 from tests.benchmarks.figures import Figure, table
 from tests.models import CASES
 from tests.monitor.watched import made, watched
@@ -60,28 +62,33 @@ def steps(case: Case) -> Figure:
     return Figure(f"{case.name}: plain over a bare loop", statistics.median(ratios), 0.8, at_least=True, detail=detail)
 
 
-def many_latents() -> list[Figure]:
-    """Measure opening a window on 10,000 latents, and a snapshot of them."""
+def opening() -> Figure:
+    """Measure opening a window on 10,000 latents."""
     pyro.clear_param_store()
     began = time.perf_counter()
     monitor = watch(_cells, None, torch.linspace(-2.0, 2.0, 10_000), engine="plain", num_steps=20)
-    opening = time.perf_counter() - began
-    with closing(monitor):
-        monitor.advance(1)
-        fit = monitor._session.training.fit
-        snapshots = [_seconds(fit.snapshot) for _ in range(2 * ROUNDS)]
-    return [
-        Figure("10,000 latents: from watch(...) to the first snapshot", opening, 2.0, "s"),
-        Figure("10,000 latents: a snapshot", 1000 * statistics.median(snapshots), 60.0, "ms"),
-    ]
+    seconds = time.perf_counter() - began
+    monitor.close()
+    return Figure("10,000 latents: from watch(...) to the first snapshot", seconds, 2.0, "s")
+
+
+def without_a_page() -> list[Figure]:
+    """Measure what needs no page, some two minutes."""
+    torch.set_num_threads(1)
+    by_name = {case.name: case for case in CASES}
+    return [*(steps(by_name[name]) for name in ("eight schools", "autoencoder")), opening()]
+
+
+PARTS = {"steps": without_a_page, "page": watch_page.measure, "memory": watch_memory.measure}
 
 
 def main() -> None:
     """Measure and print."""
-    torch.set_num_threads(1)
-    by_name = {case.name: case for case in CASES}
-    figures = [steps(by_name[name]) for name in ("eight schools", "autoencoder")]
-    sys.stdout.write(table([*figures, *many_latents()]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=PARTS, help="only this one")
+    part = parser.parse_args().part
+    figures = [figure for name, measure in PARTS.items() if part in {None, name} for figure in measure()]
+    sys.stdout.write(table(figures))
 
 
 if __name__ == "__main__":

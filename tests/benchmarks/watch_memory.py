@@ -89,13 +89,13 @@ def _frames(lab: LabPage, kernel: Kernel, engine: str, tab: str) -> Figure:
     """Measure memory over frames with a tab open."""
     lab.page.locator(".rugged-widget").get_by_role("tab", name=tab, exact=True).click()
     lab.page.wait_for_timeout(1000)
-    kernel.run("widget.start()")
     first: int = kernel.value("widget._dashboard._stream._seq")
     readings = []
     for frame in AT_FRAMES:
+        kernel.run("widget.start()")
         _wait_for_frames(lab, kernel, first + frame)
+        kernel.run("widget.pause()")  # while it runs, copies of the parameters come and go
         readings.append(kernel.value("megabytes()"))
-    kernel.run("widget.pause()")
     return _figure(f"10^6 parameters, {engine}: kernel's memory over 1,000 frames of {tab}", readings)
 
 

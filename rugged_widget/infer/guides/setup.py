@@ -130,6 +130,12 @@ def rehearsal_of(guide: Any) -> Rehearsal | LiveRehearsal | None:
     return _REHEARSALS.get(guide)
 
 
+def forget(guide: Any, rehearsal: Rehearsal | LiveRehearsal) -> None:
+    """Let go of what is kept of a guide, where it still is this: one that is live holds the guide, which would stay."""
+    if _REHEARSALS.get(guide) is rehearsal:
+        del _REHEARSALS[guide]
+
+
 def recall(guide: Any, rehearsal: Rehearsal | LiveRehearsal | None) -> None:
     """Keep again what was kept of a guide: of two fits of one guide, each recalls its own arguments before a look."""
     if rehearsal is not None:

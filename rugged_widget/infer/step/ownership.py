@@ -122,8 +122,10 @@ class Ownership:
 
     def to_give(self, module: object, attributes: Attributes) -> set[str]:
         """Return the attributes in which a module differs from what the user brought, or has since it got a fit's."""
+        initial = next((attributes for owned, attributes in self._attributes if owned is module), None)
+        if initial is None:  # the fit has made it: what it gives is noted there, and goes with the fit
+            return {*attributes}
         given = {name for key, name in self._given if key == id(module)}
-        initial = next((attributes for owned, attributes in self._attributes if owned is module), {})
         names = given | changed_names(initial, attributes)
         self._given.update({(id(module), name): attributes.get(name, ABSENT) for name in names})
         return names
@@ -161,6 +163,7 @@ class _Owned:
         self.module, self.attributes = module, attributes
         self._follows = not isinstance(module, AutoGuide) and not type(module).__module__.startswith("torch.")
         self._seen = _settings(attributes) if self._follows else {}
+        self.given: Attributes = {}
 
     def follow(self, ownership: Ownership) -> None:
         """Take over what the user has set, but not what the fit has set itself; the user's attributes are installed."""
@@ -169,7 +172,8 @@ class _Owned:
         now = _settings(vars(self.module))
         for name, value in now.items():
             before = self._seen.get(name, ABSENT)
-            if _alike(value, before) or ownership.was_given(self.module, name, value):
+            was_given = ownership.was_given(self.module, name, value) or _alike(self.given.get(name, ABSENT), value)
+            if _alike(value, before) or was_given:
                 continue
             if _alike(self.attributes.get(name, ABSENT), before):
                 self.attributes[name] = value
@@ -375,7 +379,9 @@ class OwnState:
 
     def _give_attributes(self, owned: _Owned) -> None:
         users = vars(owned.module)
-        for name in self._ownership.to_give(owned.module, owned.attributes):
+        names = self._ownership.to_give(owned.module, owned.attributes) | owned.given.keys()
+        owned.given = {name: owned.attributes.get(name, ABSENT) for name in names}
+        for name in names:
             if name in owned.attributes:
                 users[name] = copied_value(owned.attributes[name])
             else:

@@ -76,6 +76,7 @@ class Stepping:
         self._takeover: BackgroundCompile | None = None
         self._refused: str | None = None
         self._last_was_plain = True
+        self._inherited = False
         self.use(engine)
 
     def __repr__(self) -> str:
@@ -150,6 +151,7 @@ class Stepping:
 
     def _take_over(self, compiled: Compiled, captured: CapturedStep) -> None:
         """Take the next steps by what was captured, or those with batches of its form where there is one already."""
+        self._inherited = self._inherited or self._captures.of(captured.form) is captured
         if self._compiled is None:
             self._captures.keep(captured)
             compiled.arguments = self._arguments
@@ -190,7 +192,10 @@ class Stepping:
         try:
             return compiled.take(num_steps, max_steps, seconds)
         except DisagreementError as error:
-            self._give_up(f"the captured step and Pyro's own disagree: {error}")
+            if self._inherited:  # the fit that captured it had other numbers in its model: this one captures its own
+                self._forget_captures()
+            else:
+                self._give_up(f"the captured step and Pyro's own disagree: {error}")
             return Taken(error.num_steps, np.empty(0), np.empty(0))
         except UnsupportedError as error:  # Pyro's own steps in between have led where it cannot go on
             self._give_up(str(error))
@@ -303,9 +308,14 @@ class Stepping:
         self._compiled = self._captured = self._takeover = None
 
     def _give_up(self, reason: str) -> None:
-        self._captures.forget()  # no other fit should begin with it
-        self._drop()
+        self._forget_captures()
         self._refuse(reason)
+
+    def _forget_captures(self) -> None:
+        """Let go of what was captured, and let no other fit begin with it."""
+        self._captures.forget()
+        self._drop()
+        self._inherited = False
 
     def _refuse(self, reason: str) -> None:
         self._refused = reason

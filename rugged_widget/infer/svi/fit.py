@@ -232,9 +232,8 @@ class Fit:
     def elbo_terms(self, *, thorough: bool = False, anew: bool = True) -> tuple[ElboTerm, ...]:
         """Return what each site adds to the ELBO, observed sites first; () before the first step and after a failure.
 
-        A call takes a few draws more, some times a second, and the mean is over those of the last calls. With
-        `thorough`, which is for a fit that rests, they are as many as fit into a tenth of a second; unless `anew`, and
-        not thorough, the terms are those of the last call.
+        A call takes a few draws more, some times a second, and as many as fit into a tenth of a second where it is
+        `thorough`, for a fit that rests; the mean is over those of the last calls. Without `anew` it takes none.
         """
         if not (anew or thorough):
             return self._terms.latest
@@ -249,9 +248,8 @@ class Fit:
     def gradient_norms(self, *, thorough: bool = False, anew: bool = True) -> GradientNorms | None:
         """Return the norms of the gradients by parameter so far, None where none is known.
 
-        They are noted at the next step each time this is called. Where steps are captured they are computed here, some
-        times a second and in a tenth of the time, or each time where it is `thorough`, which is for a fit that rests;
-        unless `anew`, and not thorough, they are not.
+        They are noted at the next step each time this is called. Captured steps have them computed here, some times a
+        second, or each time where it is `thorough`, for a fit that rests; without `anew` not now.
         """
         captured = self.engine.name != "plain"
         computes = captured and (anew or thorough)
@@ -317,12 +315,7 @@ class Fit:
         Parameters
         ----------
         engine
-            "auto", "plain", "graph" or "jax", as for the constructor.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is none of them.
+            "auto", "plain", "graph" or "jax", as for the constructor, which raises the same errors for others.
         """
         choice = checked_engine(engine)
         with self._isolation.inside():
@@ -350,17 +343,9 @@ class Fit:
             self._captures.forget()
 
     def wait_for_engine(self, seconds: float) -> bool:
-        """Wait for an engine that is being compiled beside the training.
+        """Wait, for at most so many seconds, for an engine that is being compiled beside the training.
 
-        Parameters
-        ----------
-        seconds
-            At most so long.
-
-        Returns
-        -------
-        bool
-            Whether none is being compiled any more; the next step is taken by it then.
+        Returns whether none is being compiled any more; the next step is taken by it then.
         """
         with self._isolation.inside():
             return self._stepping.wait(seconds)

@@ -1,6 +1,7 @@
 """The fit of any model, with a snapshot of what its page shows."""
 
 import math
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -20,6 +21,7 @@ from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
+from rugged_widget.infer.guides.setup import forget, rehearsal_of
 from rugged_widget.infer.step.hints import structure_hints
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
@@ -98,8 +100,12 @@ class ModelFit(Fit):
             schedule_every=problem.schedule_every,
             skip_nonfinite=problem.skip_nonfinite,
             engine=engine,
+            captures=problem.captures,
             ownership=problem.ownership,
         )
+        rehearsal = rehearsal_of(self.guide)
+        if rehearsal is not None:
+            weakref.finalize(self, forget, self.guide, rehearsal).atexit = False
 
     @property
     def guide_name(self) -> str:

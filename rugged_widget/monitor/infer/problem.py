@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from pyro import poutine
 from pyro.infer import SVI, autoguide
 
+from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
 from rugged_widget.infer.guides.families import class_name, own_name
@@ -69,6 +70,8 @@ class Problem:
         What it predicts on the first page; None for nothing.
     parts
         Parts of a guide that is a list of guides, as they were.
+    captures
+        What was captured of its fits, which a reset begins with again.
     """
 
     model: Callable[..., Any]
@@ -89,13 +92,14 @@ class Problem:
     title: str
     predict: Predict | None = None
     parts: tuple[Any, ...] = ()
+    captures: Captures = field(default_factory=Captures)
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
         with without_leftovers(guide), broadcasting_plainly():
             choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
         origins = self.origins[0], Origin.of(guide)
-        return replace(self, guide=guide, choice=choice, origins=origins, parts=_parts_of(guide))
+        return replace(self, guide=guide, choice=choice, origins=origins, parts=_parts_of(guide), captures=Captures())
 
     def present(self) -> Problem:
         """Return the problem of what model and guide are now called by their names, as after a cell was run again.
