@@ -42,15 +42,15 @@ class Preload:
         then()
 
     def wait(self) -> None:
-        """Return when all is imported: by the thread, or here where that was not begun.
+        """Return when all is imported; it begins here where it was not begun.
 
         Two threads that import modules which import one another get them half made, so whoever is about to use torch in
-        new ways waits here: no longer than its own import would take.
+        new ways waits here: no longer than its own import would take. It is not imported in this thread, where the user
+        may be in one of torch's modes.
         """
+        self.begin(lambda: None)
         if self._thread is not None:
             self._thread.join()
-        elif not self._done:
-            self._import()
 
     def _import(self) -> None:
         with without_collections():

@@ -82,11 +82,12 @@ assert not late, late
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_what_was_never_begun_is_imported_by_whoever_waits(gate: threading.Event) -> None:
+def test_what_was_never_begun_is_imported_for_whoever_waits(gate: threading.Event) -> None:
     warm_up = Preload([NAME])
+    assert "not begun" in repr(warm_up)
     gate.set()
     warm_up.wait()
-    assert sys.modules[NAME].by == threading.get_ident()
+    assert sys.modules[NAME].by != threading.get_ident()  # the user may be in one of torch's modes in this thread
     assert "done" in repr(warm_up)
 
 
