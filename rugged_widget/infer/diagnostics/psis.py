@@ -5,7 +5,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from rugged_widget.infer.diagnostics.pareto import fitted_pareto, log_sum_exp
 from rugged_widget.snapshot.values import Array
 
 EQUAL: Final = 1e-9
@@ -91,7 +90,7 @@ def _shape_without_a_fit(relative: Array) -> float | None:
     the same, it would have a shape near 0, as if it were light.
     """
     count = len(relative)
-    tail = _tail_length(count)
+    tail = int(min(count / 5, 3 * math.sqrt(count)))
     if tail < FEWEST:
         return math.inf
     cutoff, *largest = np.sort(relative)[-tail - 1 :]
@@ -107,22 +106,15 @@ def _shape_without_a_fit(relative: Array) -> float | None:
 
 def _fitted(relative: Array) -> tuple[Array, float]:
     """Return smoothed log weights and the fitted shape; the ratios as they are and inf where the fit fails."""
-    tail = _tail_length(len(relative))
-    order = np.argsort(relative)
-    largest, cutoff = relative[order[-tail:]], np.exp(relative[order[-tail - 1]])
-    pareto = fitted_pareto(np.exp(largest) - cutoff)
-    log_weights = relative.copy()
-    quantiles = np.log(cutoff + pareto.quantiles(np.arange(0.5, tail) / tail))
-    log_weights[order[-tail:]] = np.minimum(quantiles, largest[-1])  # no weight beyond the largest ratio there was
-    log_weights -= log_sum_exp(log_weights)
-    if not math.isfinite(pareto.shape) or np.isnan(log_weights).any() or not np.isfinite(log_weights.max()):
+    # Importing it takes a second, which a page that is only drawn does not wait for.
+    from arviz_stats.base.array import array_stats
+
+    # It is made for leave-one-out cross-validation: it takes log likelihoods and weighs by their inverse.
+    log_weights, shape = array_stats.psislw(-relative)  # type: ignore[no-untyped-call] # it has no annotations
+    log_weights = np.asarray(log_weights, np.float64)
+    if not math.isfinite(shape) or np.isnan(log_weights).any() or not np.isfinite(log_weights.max()):
         return relative, math.inf
-    return log_weights, pareto.shape
-
-
-def _tail_length(count: int) -> int:
-    """Return how many of so many ratios are taken for the tail."""
-    return int(min(count / 5, 3 * math.sqrt(count)))
+    return log_weights, float(shape)
 
 
 def effective_share(weights: Array) -> Array:
