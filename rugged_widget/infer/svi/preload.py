@@ -11,17 +11,23 @@ MODULES = ("torch._dynamo",)
 """Every optimizer of torch imports it at its first step, and so does the capture of a step, with sympy: in as much time
 as torch itself takes."""
 
+LATER = ("arviz_stats.base",)
+"""It smooths importance weights, as the verdict on the guide needs when training first rests: half of that time."""
+
 
 class Preload:
     """Imports modules in a thread, once; one that cannot be imported is left to whoever needs it.
+
+    Those that are needed `later` come last: nobody waits for them, and they import none of the others.
 
     The thread is no daemon, so that the interpreter waits for it when it ends: one that is stopped in the middle of a
     module of C++ takes the process down.
     """
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = tuple(modules)
+    def __init__(self, modules: Sequence[str], later: Sequence[str] = ()) -> None:
+        self._modules, self._later = tuple(modules), tuple(later)
         self._lock = threading.Lock()
+        self._told = threading.Event()
         self._thread: threading.Thread | None = None
         self._then: list[Callable[[], None]] = []
         self._done = False
@@ -31,7 +37,7 @@ class Preload:
         return f"Preload({', '.join(self._modules)}: {state})"
 
     def begin(self, then: Callable[[], None]) -> None:
-        """Begin unless it has begun, return at once, and call `then` when all is imported: in that thread, or here."""
+        """Begin unless it has begun, return at once, and call `then` when it is done: in that thread, or here."""
         with self._lock:
             if not self._done:
                 self._then.append(then)
@@ -42,26 +48,32 @@ class Preload:
         then()
 
     def wait(self) -> None:
-        """Return when all is imported: by the thread, or here where that was not begun.
+        """Return when all but what is needed later is imported; it begins here where it was not begun.
 
         Two threads that import modules which import one another get them half made, so whoever is about to use torch in
-        new ways waits here: no longer than its own import would take.
+        new ways waits here: no longer than its own import would take. It is not imported in this thread, where the user
+        may be in one of torch's modes.
         """
-        if self._thread is not None:
-            self._thread.join()
-        elif not self._done:
-            self._import()
+        if not self._told.is_set():
+            self.begin(lambda: None)
+            self._told.wait()
 
     def _import(self) -> None:
-        with without_collections():
-            for name in self._modules:
-                with contextlib.suppress(Exception):  # whoever needs it meets the same error where it can be told
-                    importlib.import_module(name)
+        _import_all(self._modules)
         with self._lock:
             self._done, waiting = True, self._then
             self._then = []
         for then in waiting:
             then()
+        self._told.set()
+        _import_all(self._later)
 
 
-PRELOAD = Preload(MODULES)
+def _import_all(names: Sequence[str]) -> None:
+    with without_collections():
+        for name in names:
+            with contextlib.suppress(Exception):  # whoever needs it meets the same error where it can be told
+                importlib.import_module(name)
+
+
+PRELOAD = Preload(MODULES, LATER)
