@@ -386,7 +386,6 @@ class OwnState:
                 users[name] = copied_value(owned.attributes[name])
             else:
                 users.pop(name, None)
-        install_attributes(owned.module, users)
         for tensor in tensors_in([owned.attributes]):
             self._share_tensor(tensor)
 

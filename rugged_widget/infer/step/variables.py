@@ -4,17 +4,50 @@ import dis
 import functools
 import sysconfig
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 MAX_FUNCTIONS = 1000
 """Functions that a search looks at."""
 
 
-class Variables:
-    """Some global variables of one namespace; `vars` of it gives a copy, and its `__dict__` can be set.
+class _Values(MutableMapping[str, Any]):
+    """Values that variables had; what is changed here is changed in their namespace too."""
 
-    A model may make a network in its first call and keep it in a global variable.
+    def __init__(self, namespace: dict[str, Any], names: Iterable[str]) -> None:
+        self._namespace, self._names = namespace, names
+        self._values = {name: namespace[name] for name in names if name in namespace}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._values[name] = self._namespace[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._values[name]
+        self._namespace.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def clear(self) -> None:
+        self._values.clear()
+        for name in self._names:
+            self._namespace.pop(name, None)
+
+    def copy(self) -> dict[str, Any]:
+        return self._values.copy()
+
+
+class Variables:
+    """Some global variables of one namespace, read and set as the attributes of an object are by its `__dict__`.
+
+    What was read of it stays as it was when the variables change, and they change when it is changed. A model may make
+    a network in its first call and keep it in a global variable.
     """
 
     __slots__ = ("_names", "_namespace")
@@ -26,8 +59,8 @@ class Variables:
         return f"Variables({', '.join(sorted(self._names))})"
 
     @property
-    def __dict__(self) -> dict[str, Any]:  # what is read and exchanged of modules
-        return {name: self._namespace[name] for name in self._names if name in self._namespace}
+    def __dict__(self) -> Any:
+        return _Values(self._namespace, self._names)
 
     @__dict__.setter
     def __dict__(self, values: Mapping[str, Any]) -> None:

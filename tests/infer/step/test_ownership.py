@@ -290,6 +290,44 @@ def test_an_object_with_a_model_as_a_method_is_owned_too() -> None:
         assert thing.network is not None
 
 
+calls = 0
+late: nn.Module | None = None
+
+
+def counted(rows: torch.Tensor) -> None:
+    """Make a network in the first call, and count calls, in global variables."""
+    global calls, late
+    calls, late = calls + 1, late or nn.Linear(1, 3)
+    network = pyro.module("network", late)
+    with poutine.scale(scale=calls / 100), pyro.plate("rows", len(rows)):
+        pyro.sample("row", dist.Normal(network(torch.ones(len(rows), 1)), 1.0).to_event(1), obs=rows)
+
+
+def test_global_variables_that_a_model_assigns_are_owned_too() -> None:
+    def begun() -> Brought:
+        global calls, late
+        calls, late = 0, None
+        pyro.clear_param_store()
+        return Brought(counted, lambda *_: None, (ROWS,), nn.Module())
+
+    brought = begun()
+    expected, end = brought.losses(6), brought.state()
+
+    brought = begun()
+    ownership = brought.owned()
+    for number in range(2):
+        fit = brought.fit(ownership)
+        for _ in range(3):
+            fit.advance(2)
+            look(fit, brought)
+            assert calls == 6 * number
+        assert losses(fit) == expected
+        fit.hand_over()
+        assert equal(brought.state(), end)
+        assert calls == 6
+        assert late is not None
+
+
 def test_calls_that_set_up_a_guide_do_not_count() -> None:
     thing = Annealed()
 

@@ -64,8 +64,21 @@ def test_values_are_exchanged_and_taken_away() -> None:
     namespace: dict[str, Any] = {"kept": 1, "lost": 2, "other": 3}
     variables = Variables(namespace, ["kept", "lost", "made"])
     before = vars(variables)
-    assert before == {"kept": 1, "lost": 2}
+    assert dict(before) == before.copy() == {"kept": 1, "lost": 2}
     install_attributes(variables, {"kept": 4, "made": 5})
     assert namespace == {"kept": 4, "made": 5, "other": 3}
     install_attributes(variables, before)
     assert namespace == {"kept": 1, "lost": 2, "other": 3}
+
+
+def test_what_is_read_stays_and_what_is_changed_in_it_is_changed() -> None:
+    namespace: dict[str, Any] = {"kept": 1, "lost": 2, "other": 3}
+    variables = Variables(namespace, ["kept", "lost", "made"])
+    before = vars(variables)
+    vars(variables).update(kept=4, made=5)
+    del vars(variables)["lost"]
+    assert namespace == {"kept": 4, "made": 5, "other": 3}
+    assert dict(before) == {"kept": 1, "lost": 2}
+    before.clear()
+    assert namespace == {"other": 3}
+    assert len(before) == 0
