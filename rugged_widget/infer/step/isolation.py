@@ -184,17 +184,20 @@ class Isolation:
 
     Inside are the parameter store and the generators of torch, Python and NumPy as they were at the end of the last
     time inside, at first those of `pyro.set_rng_seed(seed)`, seed in [0, 2**32); one thread; no Pyro handler
-    or plate; gradients on; float32 on the CPU and NumPy's own handling of errors; Pyro's settings as when the place
+    or plate; gradients on; `dtype` on the CPU and NumPy's own handling of errors; Pyro's settings as when the place
     was made. What the user had is put back at the end, also when the body raises. Costs less than 0.1 ms.
 
-    With an `own` state, of what the user brings, that is exchanged too: its parameters are those in the store at first.
+    With an `own` state, of what the user brings, that is exchanged too: its parameters are those in the store at first,
+    and `dtype` is the user's default, unless it is given; else it is float32.
     """
 
-    def __init__(self, seed: int, own: OwnState | None = None) -> None:
+    def __init__(self, seed: int, own: OwnState | None = None, *, dtype: torch.dtype | None = None) -> None:
         self._settings = _Settings.for_a_fit()
         self._own = own
         if own is not None:
             self._settings = replace(self._settings, params=own.params, handlers=[own.registering])
+            dtype = dtype or torch.get_default_dtype()
+        self._settings = replace(self._settings, dtype=dtype or torch.float32)
         self._validation = {name: self._settings.pyro_settings[name] for name in VALIDATION}
         self._generators = Generators.seeded(seed)
         self._inside = False

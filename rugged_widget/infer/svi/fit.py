@@ -93,8 +93,9 @@ class Fit:
         number N. None where that is not known; convergence then is judged by the noise of the ELBO alone.
     ownership
         What the user brings: modules of model and guide, and the parameter store. The fit begins from it, computes with
-        values of its own, and gives them to the user with `hand_over`. Where it is None, the fit begins with an empty
-        store, and modules are trained in place.
+        values of its own, and gives them to the user with `hand_over`; it computes in the default dtype that he has
+        chosen by now. Where it is None, the fit begins with an empty store, modules are trained in place, and the
+        default dtype is float32.
     skip_nonfinite
         Steps in a row, >= 0, that may be skipped because their loss, a gradient or a parameter is not finite:
         parameters and optimizer stay as they were, and the next step draws other random numbers. Where one more

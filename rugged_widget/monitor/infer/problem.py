@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 import pyro
+import torch
 from pyro import poutine
 from pyro.infer import SVI, autoguide
 
@@ -210,7 +211,7 @@ AUTOMATIC = frozenset(name for name in dir(autoguide) if name.startswith("Auto")
 
 
 def _example(args: tuple[Any, ...], kwargs: Mapping[str, Any], batches: Any) -> Call:
-    with Isolation(0).inside():
+    with Isolation(0, dtype=torch.get_default_dtype()).inside():
         return first_call(arguments_of(args, kwargs, batches))
 
 
