@@ -69,4 +69,18 @@ def boosted() -> Setup:
     )
 
 
-CASES = (walks, boosted)
+@case("a guide that is the prior", "flip_0", "flip_1", "flip_2")
+def prior() -> Setup:
+    def model() -> None:
+        for number in pyro.plate("flips", 3):
+            pyro.sample(f"flip_{number}", dist.Bernoulli(0.5))
+
+    def guide() -> None:
+        chance = pyro.param("chance", torch.tensor(0.5), constraint=constraints.unit_interval)
+        for number in pyro.plate("flips", 3):
+            pyro.sample(f"flip_{number}", dist.Bernoulli(chance))
+
+    return Setup(model, guide)
+
+
+CASES = (walks, boosted, prior)

@@ -50,6 +50,7 @@ PLAIN = {
     "stick breaking",
     "hidden Markov model",
     "as many objects as it takes",
+    "a guide that is the prior",
 }
 """Models whose step no graph can take: draws whose parameters train, counters of BatchNorm, branches on values, and
 ELBOs without a loss to differentiate."""

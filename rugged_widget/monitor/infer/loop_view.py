@@ -54,7 +54,7 @@ class LoopView:
         self.model, self.guide = model or _model_of(guide), guide
         self.request = SnapshotRequest()
         self.problem = ""
-        self._isolation = Isolation(0)
+        self._isolation = Isolation(0, dtype=torch.get_default_dtype())
         self._history = History()
         self._judge = ConvergenceMonitor(self._history.elbos)
         self._structure = NOTHING

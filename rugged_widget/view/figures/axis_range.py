@@ -344,6 +344,8 @@ class SteppingDomain:
 
 def _around(low: float, high: float, span: float) -> tuple[float, float]:
     step, margin = nice_step(span * 1.1), 0.05 * span
+    if not (low or high):  # nothing but zero
+        return 0.0, float(step)
     return _outwards(low, -margin, step, ROUND_FLOOR), _outwards(high, margin, step, ROUND_CEILING)
 
 

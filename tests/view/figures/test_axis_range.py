@@ -54,6 +54,11 @@ def test_an_end_at_zero_stays_at_zero() -> None:
     assert SteppingDomain(0.0, 1.0).cover(0.0, 7.3)[0] == 0.0
 
 
+def test_data_that_are_all_zero_have_an_axis() -> None:
+    low, high = SteppingDomain(-1.0, 1.0).cover(0.0, 0.0)
+    assert 0.0 == low < high
+
+
 @pytest.mark.parametrize(("low", "high"), [(math.nan, 1.0), (0.0, math.inf), (2.0, 1.0)])
 def test_data_that_are_no_range_change_nothing(low: float, high: float) -> None:
     assert SteppingDomain(-1.0, 1.0).cover(low, high) == (-1.0, 1.0)
