@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ from rugged_widget.infer.step.batch_sources import BatchError
 from rugged_widget.infer.step.batches import arguments_of, first_call
 from rugged_widget.infer.step.failure import describe, too_few
 from rugged_widget.infer.step.hints import hints_of
-from rugged_widget.infer.step.isolation import Isolation, random_numbers_kept
+from rugged_widget.infer.step.isolation import Isolation
+from rugged_widget.infer.step.looking import Looking
 from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.optimizer import MakeOptimizer, OptimizerStart, give_back
@@ -111,7 +112,6 @@ class Fit:
 
     stops_when_converged = False
     seconds = 0.0
-    _visited = False
     _validated_until = VALIDATED_STEPS
 
     def __init__(
@@ -140,8 +140,8 @@ class Fit:
         )
         self._own = None if ownership is None else ownership.begin()
         self._isolation = Isolation(checked_seed(seed), self._own)
-        self.model = model
-        self._arguments = arguments_of(args, kwargs, batches)
+        self._looking = Looking(self._isolation, self._own)
+        self.model, self._arguments = model, arguments_of(args, kwargs, batches)
         self._captures, self._shares = captures or Captures(), captures is not None
         threads = Threads(torch.get_num_threads(), self._isolation.use_threads)
         with self._isolation.inside():
@@ -449,7 +449,7 @@ class Fit:
 
     def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return copies of the parameters by name, on their constrained scale; those of other models are left out."""
-        foreign = self.foreign
+        foreign = self.foreign if self.step else ()  # only a step asks for all that model and guide have
         with self._isolation.inside(), torch.no_grad():
             store = get_param_store().items()
             return {name: value.cpu().numpy().copy() for name, value in store if name not in foreign}
@@ -478,31 +478,10 @@ class Fit:
         """Take note that training rests: what is trained is the user's then."""
         self.hand_over()
 
-    @contextmanager
-    def visiting(self) -> Iterator[None]:
+    def visiting(self) -> AbstractContextManager[None]:
         """Enter the fit's own world for several uses of `inspecting`, each of which then costs less."""
-        with self._isolation.inside():
-            self._visited = True
-            try:
-                yield
-            finally:
-                self._visited = False
+        return self._looking.visiting()
 
-    @contextmanager
-    def inspecting(self) -> Iterator[None]:
-        """Enter the fit's own world to look at it: the random numbers used inside are given back, gradients are off.
-
-        With an `ownership`, buffers, attributes of modules and the parameters that there are come back too.
-        """
-        visited, self._visited = self._visited, False  # what is looked at may not ask the fit in its turn
-        looking = nullcontext() if self._own is None else self._own.looking()
-        try:
-            with (
-                nullcontext() if visited else self._isolation.inside(),
-                torch.no_grad(),
-                looking,
-                random_numbers_kept(),
-            ):
-                yield
-        finally:
-            self._visited = visited
+    def inspecting(self) -> AbstractContextManager[None]:
+        """Enter the fit's own world to look at it, without a trace; gradients are off. See `Looking.inspecting`."""
+        return self._looking.inspecting()

@@ -207,3 +207,19 @@ def bring(case: str) -> Brought:
     brought = CASES[case]()
     pyro.set_rng_seed(SEED)
     return brought
+
+
+def losses(fit: Fit) -> list[float]:
+    return (-fit.history()["elbo"]).tolist()
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], tolerance: float = 0.0) -> bool:
+    return one.keys() == other.keys() and all(
+        torch.allclose(value, other[name], rtol=0.0, atol=tolerance) for name, value in one.items()
+    )
+
+
+def look(fit: Fit, brought: Brought) -> None:
+    with fit.inspecting():
+        brought.guide(*brought.args)
+        brought.model(*brought.args)
