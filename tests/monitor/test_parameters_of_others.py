@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +31,11 @@ def guide(_data: torch.Tensor) -> None:
     pyro.sample("level", dist.Normal(pyro.param("loc", lambda: torch.tensor(0.5)), 1.0))
 
 
-def opened(given: Any = guide) -> Monitor:
+def opened(given: Any = guide) -> ModelWidget:
     return watch(model, given, DATA, engine="plain", num_steps=20)
 
 
-def shown(monitor: Monitor) -> set[str]:
+def shown(monitor: ModelWidget) -> set[str]:
     """Return the parameters that the Parameters page lists, the same as those that are asked for."""
     monitor._dashboard._tabs.widget.selected_index = 1
     table = monitor.snapshot.parameter_table

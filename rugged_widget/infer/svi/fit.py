@@ -449,7 +449,7 @@ class Fit:
 
     def param_store(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return copies of the parameters by name, on their constrained scale; those of other models are left out."""
-        foreign = self.foreign if self.step else ()  # only a step asks for all that model and guide have
+        foreign = self.foreign
         with self._isolation.inside(), torch.no_grad():
             store = get_param_store().items()
             return {name: value.cpu().numpy().copy() for name, value in store if name not in foreign}
@@ -457,7 +457,9 @@ class Fit:
     @property
     def foreign(self) -> frozenset[str]:
         """Names of the parameters in the fit's store that were in the user's, and belong neither to model nor guide."""
-        return frozenset() if self._own is None else self._own.unused
+        if self._own is None or not self.step:  # a step asks for all that model and guide have
+            return frozenset()
+        return self._own.unused
 
     def hand_over(self) -> None:
         """Give the user what the fit has, where he would expect it after steps of his own.

@@ -130,6 +130,11 @@ class ModelFit(Fit):
                 self._structure = self.problem.structure(self.guide)
         return self._structure
 
+    @property
+    def foreign(self) -> frozenset[str]:
+        """Names of the parameters in the fit's store that belong neither to model nor guide, as one run shows."""
+        return frozenset() if self._own is None or not self.structure else self._own.unused
+
     def advance(self, max_steps: int, seconds: float = math.inf, *args: Any) -> int:
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
         PRELOAD.wait()
