@@ -13,7 +13,7 @@ import pytest
 import torch
 from pyro.infer.autoguide import AutoNormal, AutoStructured
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 from tests.monitor.watched import losses
 
 DATA = torch.tensor([[0.3, -1.2, 0.8], [1.0, 0.4, 2.0]])
@@ -54,7 +54,7 @@ def _empty() -> None:
     pyro.clear_param_store()
 
 
-def opened(model: Any, guide: Any = None) -> Monitor:
+def opened(model: Any, guide: Any = None) -> ModelWidget:
     return watch(model, guide, DATA, engine="plain", num_steps=10, seed=1)
 
 

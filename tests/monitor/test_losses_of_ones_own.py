@@ -15,7 +15,7 @@ from pyro.infer import SVI, Trace_ELBO
 from pyro.infer.autoguide import AutoNormal
 from pyro.optim import Adam
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 from tests.monitor.watched import losses
 
 DATA = torch.tensor([0.3, -1.2, 0.8])
@@ -63,7 +63,7 @@ def looped(loss: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[flo
     return [float(svi.step(*args, **kwargs)) for _ in range(4)]
 
 
-def opened(loss: Any, args: tuple[Any, ...], kwargs: dict[str, Any], guide: Any = None) -> Monitor:
+def opened(loss: Any, args: tuple[Any, ...], kwargs: dict[str, Any], guide: Any = None) -> ModelWidget:
     return watch(model, guide, *args, kwargs=kwargs, loss=loss, engine="plain", num_steps=10, seed=1)
 
 

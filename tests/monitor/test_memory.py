@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyro
 import pytest
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 from rugged_widget.infer.diagnostics import gradient_norms
 from tests.models.basic import EFFECTS, ERRORS, eight_schools
 
@@ -24,7 +24,7 @@ TABS = {"train": 0, "parameters": 1, "model": 2}
 
 
 @pytest.fixture(params=["plain", "graph"])
-def monitor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Monitor]:
+def monitor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelWidget]:
     pyro.clear_param_store()
     monkeypatch.setattr(gradient_norms, "MAX_POINTS", 20)
     with closing(watch(eight_schools, None, EFFECTS, ERRORS, engine=request.param, num_steps=10**6)) as monitor:
@@ -33,7 +33,7 @@ def monitor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         yield monitor
 
 
-def show_frames(monitor: Monitor, count: int) -> None:
+def show_frames(monitor: ModelWidget, count: int) -> None:
     """Show frames as the run loop does, on a page that acknowledges each at once."""
     dashboard, fit = monitor._dashboard, monitor._session.training.fit
     running = replace(monitor._session.training.progress, status="running")
@@ -51,7 +51,7 @@ def traced() -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tab", TABS)
-def test_frames_leave_nothing_behind(monitor: Monitor, tab: str) -> None:
+def test_frames_leave_nothing_behind(monitor: ModelWidget, tab: str) -> None:
     monitor._dashboard._tabs.widget.selected_index = TABS[tab]
     tracemalloc.start()
     try:
@@ -65,7 +65,7 @@ def test_frames_leave_nothing_behind(monitor: Monitor, tab: str) -> None:
 
 
 @pytest.mark.slow
-def test_resets_leave_nothing_behind(monitor: Monitor) -> None:
+def test_resets_leave_nothing_behind(monitor: ModelWidget) -> None:
     def reset(times: int) -> None:
         for _ in range(times):
             monitor.reset()

@@ -15,7 +15,7 @@ from pyro.infer.autoguide import AutoDelta, AutoGuideList, AutoNormal
 from pyro.optim import Adam, PyroOptim
 from torch.distributions import constraints
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 from tests.monitor.watched import losses
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def store() -> dict[str, tuple[float, Any]]:
     return {name: (value.item(), present._constraints[name]) for name, value in present.items()}
 
 
-def opened(given: Any = guide, **settings: Any) -> Monitor:
+def opened(given: Any = guide, **settings: Any) -> ModelWidget:
     return watch(model, given, DATA, **{"engine": "plain", "num_steps": 20, "seed": 1, **settings})
 
 

@@ -10,7 +10,7 @@ import pyro.distributions as dist
 import pytest
 import torch
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 from rugged_widget.infer.diagnostics.log_joint import LogJoint
 
 DATA = torch.tensor([0.3, -1.2, 0.8])
@@ -22,7 +22,7 @@ def model(data: torch.Tensor) -> None:
         pyro.sample("x", dist.Normal(level, 1.0), obs=data)
 
 
-def opened() -> Monitor:
+def opened() -> ModelWidget:
     pyro.clear_param_store()
     return watch(model, "normal", DATA, engine="plain", num_steps=50)
 

@@ -10,7 +10,7 @@ import pyro.distributions as dist
 import pytest
 import torch
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 
 DATA = torch.tensor([0.3, -1.2, 0.8])
 
@@ -46,11 +46,11 @@ def observed(data: torch.Tensor) -> None:
         pyro.sample("x", dist.Normal(pyro.param("mean", lambda: torch.tensor(0.0)), 1.0), obs=data)
 
 
-def opened(model: Any, **settings: Any) -> Monitor:
+def opened(model: Any, **settings: Any) -> ModelWidget:
     return watch(model, None, DATA, engine="plain", num_steps=2, **settings)
 
 
-def said(monitor: Monitor) -> str:
+def said(monitor: ModelWidget) -> str:
     page = monitor._dashboard._tabs.visible
     return unescape(" ".join(str(getattr(target, "value", "")) for target in page.targets))
 

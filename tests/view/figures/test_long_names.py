@@ -11,7 +11,7 @@ import pyro.distributions as dist
 import pytest
 import torch
 
-from rugged_widget import Monitor, watch
+from rugged_widget import ModelWidget, watch
 from rugged_widget.names import shown
 from rugged_widget.view.figures.long_names import LONG, cut_html, tip
 
@@ -25,12 +25,12 @@ def model(data: torch.Tensor) -> None:
         pyro.sample(f"{SITE}_seen", dist.Normal(level, 1.0), obs=data)
 
 
-def opened(**settings: str) -> Monitor:
+def opened(**settings: str) -> ModelWidget:
     pyro.clear_param_store()
     return watch(model, None, torch.tensor([0.3, -1.2]), engine="plain", num_steps=5, **settings)
 
 
-def html_of(monitor: Monitor, page: int) -> str:
+def html_of(monitor: ModelWidget, page: int) -> str:
     monitor._dashboard._tabs.widget.selected_index = page
     visible = monitor._dashboard._tabs.visible
     return " ".join(str(getattr(target, "value", "")) for target in visible.targets)
