@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -85,14 +85,17 @@ class Problem:
     stored: frozenset[str]
     title: str
     predict: Predict | None = None
-    parts: tuple[Any, ...] = ()
+    parts: tuple[Any, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", _parts_of(self.guide))
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
         with without_leftovers(guide):
             choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
         origins = self.origins[0], Origin.of(guide)
-        return replace(self, guide=guide, choice=choice, origins=origins, parts=_parts_of(guide))
+        return replace(self, guide=guide, choice=choice, origins=origins)
 
     def present(self) -> Problem:
         """Return the problem of what model and guide are now called by their names, as after a cell was run again.
@@ -188,7 +191,6 @@ def problem_of(
         stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
         predict=checked_predict(predict),
-        parts=_parts_of(guide),
     )
 
 
