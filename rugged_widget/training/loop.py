@@ -90,7 +90,8 @@ class Run(Generic[FitT]):
 
     def _interrupted(self) -> None:
         with self.change():
-            self.pause()
+            if self.status == "running":  # nothing is left for later: the loop may be about to end
+                self._rest("paused" if self.fit.step else "ready", whole=True)
 
     def start(self) -> None:
         """Train on to the end; RuntimeError where no event loop runs."""
@@ -299,11 +300,12 @@ class Run(Generic[FitT]):
             self.refresh()
         return None
 
-    def _rest(self, status: Status) -> None:
+    def _rest(self, status: Status, *, whole: bool = False) -> None:
         if self.status == "running":
             self._display.before_rest()
         self.status = status
-        brief = self.fit.brief_snapshot() if status == "paused" and self._home.loop is not None else None
+        later = status == "paused" and self._home.loop is not None and not whole
+        brief = self.fit.brief_snapshot() if later else None
         self._display.rest(self.fit.snapshot() if brief is None else brief, self.progress)
         if brief is not None:
             self._waits = True

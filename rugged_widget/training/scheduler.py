@@ -98,7 +98,7 @@ class Worker:
 
     def end(self) -> None:
         """Work no more."""
-        if self._task is not None:
+        if self._task is not None and not self._task.get_loop().is_closed():
             self._task.cancel()
 
     async def _take_turns(self, turn: asyncio.Lock) -> None:

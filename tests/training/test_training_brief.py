@@ -64,3 +64,18 @@ def test_without_an_event_loop_everything_is_shown_at_once() -> None:
     bench = opened()
     bench.training.advance(2)
     assert shown(bench) == [(2, "paused")]
+
+
+def test_the_end_of_the_loop_leaves_nothing_behind() -> None:
+    opened_in_loop: list[Bench] = []
+
+    async def main() -> None:
+        bench = opened()
+        opened_in_loop.append(bench)
+        bench.training.start()
+        await bench.until(lambda: bench.fit.step > 5)
+
+    asyncio.run(main())
+    (bench,) = opened_in_loop
+    assert shown(bench) == [(bench.fit.step, "paused")]
+    bench.training.close()

@@ -63,7 +63,7 @@ def describe(error: Exception, step: int, learning_rate: float, back_at: int, pr
         lines = ()
     else:
         where = f" at site {site!r}" if site else ""
-        text = f"{_WHO[cause]} raised {type(error).__name__}{where}: {_shortened(str(error))}"
+        text = f"{_WHO[cause]} raised {type(error).__name__}{where}: {_shortened(_words(error))}"
         advice = _FIX[cause]
     if _may_be_the_rate(error, cause, step):
         advice = f"If a value had run away, {_smaller(learning_rate)}. Otherwise {advice[0].lower()}{advice[1:]}"
@@ -116,8 +116,17 @@ def _arguments(program: Program) -> str:
 
 def named_site(error: Exception) -> str | None:
     """Name the site that was being handled: from Pyro's own words, or from the innermost frame that handles one."""
-    named = re.search(r"\bsite '([^']+)'", str(error)) or re.search(r'\bsite "([^"]+)"', str(error))
+    words = _words(error)
+    named = re.search(r"\bsite '([^']+)'", words) or re.search(r'\bsite "([^"]+)"', words)
     return named[1] if named else site_of(error)
+
+
+def _words(error: Exception) -> str:
+    """Return the message of an exception; empty where it cannot say one."""
+    try:
+        return str(error)
+    except Exception:  # the user's own class
+        return ""
 
 
 def _shortened(text: str) -> str:

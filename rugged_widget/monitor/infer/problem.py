@@ -91,15 +91,18 @@ class Problem:
     stored: frozenset[str]
     title: str
     predict: Predict | None = None
-    parts: tuple[Any, ...] = ()
     captures: Captures = field(default_factory=Captures)
+    parts: tuple[Any, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", _parts_of(self.guide))
 
     def with_guide(self, guide: Any) -> Problem:
         """Return the same with another guide; errors as of `choose_guide`."""
         with without_leftovers(guide), broadcasting_plainly():
             choice = choose_guide(guide, self.model, self.example.args, self.example.kwargs, elbo=self.loss)
         origins = self.origins[0], Origin.of(guide)
-        return replace(self, guide=guide, choice=choice, origins=origins, parts=_parts_of(guide), captures=Captures())
+        return replace(self, guide=guide, choice=choice, origins=origins, captures=Captures())
 
     def present(self) -> Problem:
         """Return the problem of what model and guide are now called by their names, as after a cell was run again.
@@ -190,7 +193,6 @@ def problem_of(
         stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
         predict=checked_predict(predict),
-        parts=_parts_of(guide),
     )
 
 

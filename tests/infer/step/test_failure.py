@@ -255,3 +255,23 @@ def test_where_a_step_led_astray_the_fit_goes_back_to_before_it() -> None:
     fit.learning_rate = 0.03
     fit.advance(20)
     assert (-fit.history()["elbo"]).tolist() == PlainLoop(FAMILIES["diagonal"]).step(20)
+
+
+class SpeechlessError(Exception):
+    """An exception whose message cannot be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_exception_without_a_message_to_be_had_is_named_all_the_same() -> None:
+    def model() -> None:
+        if calls:
+            raise SpeechlessError
+        pyro.sample("z", dist.Normal(0.0, 1.0))
+
+    calls: list[int] = []
+    fit = Fit(model, autoguide.AutoNormal, learning_rate=0.1, seed=1, engine="plain")
+    calls.append(1)
+    with pytest.raises(FitError, match=r"^Step 1 failed: the model raised SpeechlessError: no message\."):
+        fit.advance(1)
