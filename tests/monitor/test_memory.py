@@ -79,4 +79,4 @@ def test_resets_leave_nothing_behind(monitor: ModelWidget) -> None:
         after = traced()
     finally:
         tracemalloc.stop()
-    assert after - before < 6 * 5_000
+    assert after - before < 6 * 15_000  # a guide of another fit would be 25 kB; the interpreter's caches still grow
