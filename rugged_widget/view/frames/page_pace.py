@@ -12,6 +12,7 @@ BEHIND_SECONDS = 0.1  # how old a frame may be when it has been painted
 ACKNOWLEDGED_SECONDS = 0.15  # how long a page may wait with an acknowledgement; ACK_INTERVAL_MS in js/src/stream.ts
 READER_SHARE = 0.25  # of a page's main thread, which frames leave to whoever scrolls and types
 KERNEL_SHARE = 0.2  # of the kernel's time, which frames may take from the steps
+SMOOTH_SECONDS = 1 / 15  # where their share makes them rarer than this, they take more: below it nothing moves smoothly
 SLOWER, FASTER = 1.2, 0.95  # how the distance of frames changes with an acknowledgement
 SINGLE = 1.5  # distances that a frame may take when no other waits before it
 SMOOTHING = 0.2
@@ -38,7 +39,7 @@ class PagePace:
     @property
     def seconds(self) -> float:
         """Seconds from one frame to the next."""
-        return max(self._seconds, self._cost / KERNEL_SHARE)
+        return max(self._seconds, min(self._cost / KERNEL_SHARE, SMOOTH_SECONDS))
 
     @property
     def num_under_way(self) -> int:

@@ -9,6 +9,7 @@ from rugged_widget.view.frames.page_pace import (
     BEHIND_SECONDS,
     KERNEL_SHARE,
     LONGEST_SECONDS,
+    SMOOTH_SECONDS,
     PagePace,
 )
 
@@ -96,10 +97,11 @@ def test_a_quarter_of_the_pages_main_thread_is_left_to_its_reader() -> None:
     assert page.rate == pytest.approx(25, rel=0.1)
 
 
-def test_frames_take_no_more_than_their_share_of_the_kernel() -> None:
+@pytest.mark.parametrize(("cost", "rate"), [(0.002, 60), (0.008, KERNEL_SHARE / 0.008), (0.1, 1 / SMOOTH_SECONDS)])
+def test_frames_take_no_more_than_their_share_of_the_kernel_unless_they_would_be_few(cost: float, rate: float) -> None:
     page = Page(0.004)
-    page.run(cost=0.01)
-    assert page.rate == pytest.approx(KERNEL_SHARE / 0.01, rel=0.1)
+    page.run(cost=cost)
+    assert page.rate == pytest.approx(rate, rel=0.1)
 
 
 def test_a_page_that_becomes_slow_gets_fewer_frames_and_one_that_becomes_fast_more() -> None:
