@@ -11,11 +11,12 @@ import pyro.distributions as dist
 import pytest
 import torch
 from pyro import poutine
+from pyro.contrib.easyguide import EasyGuide
 from pyro.infer import Trace_ELBO, TraceEnum_ELBO, autoguide, config_enumerate
 
 from rugged_widget.infer.guides import choice as choices
 from rugged_widget.infer.guides.agreement import disagreements
-from rugged_widget.infer.guides.choice import choose_guide
+from rugged_widget.infer.guides.choice import checked_watch_guide, choose_guide
 from rugged_widget.infer.guides.notes import SENTENCES
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.svi.fit import Fit
@@ -305,3 +306,15 @@ def test_a_model_that_only_the_elbo_can_call_is_taken_as_svi_takes_it() -> None:
     assert choose_guide(nothing, model, elbo=TraceEnum_ELBO(max_plate_nesting=0)).warnings == ()
     with pytest.raises(ValueError, match="the model cannot be called"):
         choose_guide(nothing, model, elbo=Trace_ELBO())
+
+
+def test_a_class_of_easy_guides_is_made_of_a_model_and_another_class_is_not() -> None:
+    class Easy(EasyGuide):
+        """One that draws nothing."""
+
+        def guide(self) -> None:
+            """Draw nothing."""
+
+    assert checked_watch_guide(Easy) is Easy
+    with pytest.raises(TypeError, match=r"pass an instance, as in guide=Linear\(\)"):
+        checked_watch_guide(torch.nn.Linear)
