@@ -397,6 +397,30 @@ def test_a_model_that_treats_a_tensor_in_another_way_than_a_number_is_caught(eve
     np.testing.assert_allclose(losses(fit), loop.losses, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("batches", [PIECES[:3], None], ids=["list", "function that draws"])
+def test_draws_inside_of_the_step_and_batches_take_turns(batches: Any) -> None:
+    def model(x: torch.Tensor, y: torch.Tensor) -> None:
+        pyro.sample(
+            "y", dist.Normal(0.0, pyro.sample("spread", dist.Gamma(2.0, 1.0))).expand([len(y)]).to_event(1), obs=y
+        )
+
+    def guide(*_: torch.Tensor) -> None:
+        shape = pyro.param("shape", torch.tensor(2.0), constraint=dist.constraints.positive)
+        pyro.sample("spread", dist.Gamma(shape, 1.0))
+
+    def picked() -> tuple[torch.Tensor, torch.Tensor]:
+        places = torch.randint(NUM_ROWS, (16,))
+        return X[places], Y[places]
+
+    parts = Parts(model, lambda _: guide)
+    fit = fit_of(parts, batches or picked)
+    for _ in range(10):
+        fit.advance(4)
+    assert fit.engine.name == "graph"
+    calls = (picked() for _ in range(40)) if batches is None else again_and_again(batches)
+    assert_like(fit, bare_loop(parts, lambda: calls, 40))
+
+
 @pytest.mark.slow  # four captures
 def test_of_many_shapes_some_are_captured() -> None:
     sizes = [10, 11, 12, 13, 14, 15]
