@@ -9,7 +9,8 @@ from torch import fx
 
 from rugged_widget.infer.compiled.capture.feasibility import params_of, watch_of
 from rugged_widget.infer.compiled.capture.functionalize import functional
-from rugged_widget.infer.compiled.capture.random_inputs import hoist
+from rugged_widget.infer.compiled.capture.nodes import is_random
+from rugged_widget.infer.compiled.capture.random_inputs import hoist, refuse_unused_draws
 from rugged_widget.infer.compiled.capture.shapes_by_value import refuse_shapes_by_value
 from rugged_widget.infer.compiled.capture.simplify import simplify_in_pieces
 from rugged_widget.infer.compiled.capture.trace import capture
@@ -37,6 +38,22 @@ def build(
     the next step is not like those after it, UnsupportedError where the step cannot be captured, TooLongError where the
     loss has more operations than `most`; whatever model and guide raise is raised too.
     """
+    pieces = _build(step, before, most)
+    while True:
+        generators = Generators.copied()
+        try:
+            next(pieces)
+        except StopIteration as done:
+            result: tuple[Compiled, CapturedStep] = done.value
+            return result
+        finally:
+            generators.rewind()
+        yield
+
+
+def _build(
+    step: PlainStep, before: CapturedStep | None, most: int | None
+) -> Generator[None, None, tuple[Compiled, CapturedStep]]:
     params, others = params_of(step, most)
     link = Link(step.optim, params, others)
     state, _ = link.read()
@@ -52,12 +69,13 @@ def build(
     refuse_shapes_by_value(graph, (*state, *given), len(state) + len(rates))
     yield
     body, prelude = hoist(graph, (*state, *given))
-    noise = Noise(prelude)
+    noise = Noise(prelude, inside=any(map(is_random, body.graph.nodes)))
     inputs = (*given, *noise.example)
     yield
     graph = functional(body, (*state, *inputs))
     yield
     yield from simplify_in_pieces(graph, (*state, *inputs))
+    refuse_unused_draws(graph)
     program = Program(graph, state, inputs)
     engine = yield from GraphEngine.in_pieces(program)
     captured = CapturedStep(

@@ -28,6 +28,9 @@ from rugged_widget.infer.svi.batch_forms import Forms
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.validation import Engine
 
+PIECE_SECONDS = 0.02
+"""Time of a piece of a capture within which no other is begun: the caller rests after each."""
+
 MAX_ATTEMPTS = 3
 """How often a capture is tried that has to wait for what a step makes; after that, every step makes something."""
 
@@ -134,7 +137,10 @@ class Stepping:
         self._building = None
         try:
             with nullcontext() if self._own is None else self._own.looking():
+                end = time.perf_counter() + PIECE_SECONDS
                 next(building.pieces)
+                while time.perf_counter() < end:
+                    next(building.pieces)
         except StopIteration as done:
             self._take_over(*done.value)
         except NotYetError as error:

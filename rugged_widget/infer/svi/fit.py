@@ -55,7 +55,8 @@ class Fit:
     With the same seed it takes the same steps as Pyro's own loop: `pyro.set_rng_seed(seed)`,
     `pyro.clear_param_store()`, make guide, optimizer and SVI, then `svi.step(*args, **kwargs)` again and again; however
     the steps are sliced, and whatever else runs in between. By the engine "plain" they are the same bit for bit, by
-    others but for rounding.
+    others but for rounding; where a draw is accepted or not by its value, as that of a gamma, rounding may turn it into
+    another, very rarely.
 
     Parameters
     ----------

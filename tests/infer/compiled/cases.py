@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pyro.infer import Trace_ELBO
 
+from tests.infer.compiled.cases_draws import DRAWS
 from tests.infer.compiled.cases_guides import ELBOS, GUIDES, OPTIMIZERS
 from tests.infer.compiled.cases_models import MODELS
 from tests.infer.compiled.cases_neural import NEURAL
 from tests.infer.compiled.cases_refused import CAUGHT, NEVER
 
-_OTHERS = (*GUIDES, *ELBOS, *OPTIMIZERS, *MODELS, *NEURAL)
+_OTHERS = (*GUIDES, *ELBOS, *OPTIMIZERS, *MODELS, *NEURAL, *DRAWS)
 
 CAPTURED = tuple(case for case in _OTHERS if not case.refused)
 REFUSED = (*(case for case in _OTHERS if case.refused), *NEVER)

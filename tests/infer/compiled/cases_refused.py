@@ -14,7 +14,6 @@ import torch
 from pyro import poutine
 from pyro.infer import RenyiELBO, Trace_ELBO, TraceGraph_ELBO
 from torch import Tensor
-from torch.distributions import constraints
 
 from tests.infer.compiled.case import Case, Problem, delta, normal
 from tests.infer.compiled.cases_guides import lesson
@@ -108,33 +107,6 @@ def written_in_place() -> Problem:
     return changed(change)
 
 
-def gamma_guide(_: Any) -> Any:
-    def guide(*_args: Any) -> None:
-        shape = pyro.param("shape", torch.tensor(4.0), constraint=constraints.positive)
-        pyro.sample("slope", dist.Gamma(shape, 2.0))
-        pyro.sample("sigma", dist.LogNormal(pyro.param("log_sigma", torch.tensor(-1.0)), 0.1))
-
-    return guide
-
-
-def gamma() -> Problem:
-    return changed(lambda slope, x, y: (slope, x, y), gamma_guide)
-
-
-def coin() -> Problem:
-    """A latent that is 0 or 1, so its gradient is estimated; its draw depends on a parameter."""
-
-    def model(x: Tensor, y: Tensor) -> None:
-        steep = pyro.sample("steep", dist.Bernoulli(0.5))
-        pyro.sample("obs", dist.Normal((1 + steep) * x, 0.5).to_event(1), obs=y)
-
-    def guide(*_args: Any) -> None:
-        share = pyro.param("share", torch.tensor(0.5), constraint=constraints.unit_interval)
-        pyro.sample("steep", dist.Bernoulli(share))
-
-    return Problem(model, lambda _: guide, line())
-
-
 def own_generator() -> Problem:
     generator = torch.Generator().manual_seed(1)
 
@@ -197,8 +169,6 @@ NEVER = (
     Case("TraceGraph", lesson, TraceGraph_ELBO, refused="TraceGraph_ELBO"),
     Case("Renyi", lesson, lambda: RenyiELBO(alpha=0.5, num_particles=2), refused="RenyiELBO"),
     Case("gradients of its own", lesson, OfItsOwn, refused="gradients of its own"),
-    Case("draw that depends on a parameter", gamma, refused="random"),
-    Case("coin", coin, refused="random"),
     Case("buffer written in place", written_in_place, refused="in place"),
     Case("generator of the model's own", own_generator, refused="differ", exact=False),
     Case("counter that anneals", counted, refused="calls", exact=False),

@@ -47,7 +47,8 @@ def many(seen: torch.Tensor) -> None:
 
 
 @pytest.mark.slow  # a second
-def test_a_long_step_is_captured_in_many_pieces_and_computes_the_same() -> None:
+def test_a_long_step_is_captured_in_many_pieces_and_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_selection, "PIECE_SECONDS", 0.0)
     fits = [
         Fit(many, AutoNormal, (torch.tensor(1.0),), learning_rate=0.01, seed=1, engine=e) for e in ("graph", "plain")
     ]

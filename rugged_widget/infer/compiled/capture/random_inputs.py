@@ -21,23 +21,33 @@ _UNFILLED = (aten.empty.memory_format, aten.empty_strided.default)
 def hoist(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> tuple[fx.GraphModule, fx.GraphModule]:
     """Return the graph with its random numbers as further inputs, and a graph without inputs that draws them.
 
+    Where the distribution of one of them depends on an input, all are drawn inside the graph, in the order of the step,
+    and the other graph draws none.
+
     Raises
     ------
     UnsupportedError
-        If random numbers are drawn from a distribution that depends on an input, or in a way that cannot be followed.
+        If random numbers are drawn in a way that cannot be followed.
     """
     by_node = values(graph, example)
     _standardize(graph, by_node)
     dependent = dependents(graph)
     draws = [node for node in graph.graph.nodes if is_random(node)]
     for node in draws:
-        if node in dependent:
-            raise UnsupportedError(f"random numbers depend on the parameters ({op_name(node)})")
         if any(isinstance(by_node.get(source), torch.Generator) for source in node.all_input_nodes):
             raise UnsupportedError(f"random numbers come from a generator of the model's own ({op_name(node)})")
         if node in by_node and not isinstance(by_node[node], torch.Tensor):
             raise UnsupportedError(f"random numbers come together with something else ({op_name(node)})")
+    if any(node in dependent for node in draws):
+        return graph, _prelude(graph, ())
     return _body(graph, draws), _prelude(graph, draws)
+
+
+def refuse_unused_draws(graph: fx.GraphModule) -> None:
+    """Raise UnsupportedError where a simplified graph draws what it does not use: TorchScript would leave that out."""
+    for node in graph.graph.nodes:
+        if is_random(node) and not node.users:
+            raise UnsupportedError(f"the step draws random numbers that its loss does not depend on ({op_name(node)})")
 
 
 def _is_fresh(node: fx.Node) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.capture.nodes import alike, drop_unused, values
+from rugged_widget.infer.compiled.capture.nodes import alike, drop_unused, is_random, values
 from rugged_widget.infer.compiled.pieces import finished
 
 Values: TypeAlias = dict[fx.Node, Any]
@@ -62,12 +62,12 @@ _UNCHANGED_BY_ONE = _TIMES | {aten.div.Tensor, aten.div.Scalar, aten.pow.Tensor_
 
 
 def simplify(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> None:
-    """Make a functional graph without random numbers smaller, in place."""
+    """Make a functional graph smaller, in place; random numbers that it draws stay, in their order."""
     finished(simplify_in_pieces(graph, example))
 
 
 def simplify_in_pieces(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> Generator[None, None, None]:
-    """Make a functional graph without random numbers smaller, a piece of it before each `yield`."""
+    """Make a functional graph smaller, as `simplify` does, a piece of it before each `yield`."""
     by_node = values(graph, example)
     for _ in range(MAX_ROUNDS):
         changed = False
@@ -86,6 +86,8 @@ def fold_constants(graph: fx.GraphModule, by_node: Values) -> bool:
     constant, strided = set[fx.Node](), _looks_at_memory(graph)
     for node in graph.graph.nodes:
         fixed = node.op == "call_function" and all(source in constant for source in node.all_input_nodes)
+        if is_random(node):
+            continue
         if node.op == "get_attr" or fixed or node.target in _FILLED or _is_of_itself(node):
             constant.add(node)
     changed, names = False, (name for i in count() if not hasattr(graph, name := f"folded_{i}"))
@@ -178,7 +180,7 @@ def share(graph: fx.GraphModule, by_node: Values) -> bool:
     for node in list(graph.graph.nodes):
         if node.op == "get_attr":
             key = _constant_key(node, by_node.get(node))
-        elif node.op == "call_function":
+        elif node.op == "call_function" and not is_random(node):
             key = (node.target, repr(node.args), repr(sorted(node.kwargs.items())))
         else:
             continue

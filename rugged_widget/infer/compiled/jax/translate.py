@@ -15,6 +15,7 @@ from torch._decomp import get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
 
+from rugged_widget.infer.compiled.capture.nodes import is_random
 from rugged_widget.infer.compiled.jax.jax_program import Call, Counterpart, Dtype, Recipe, Result, Slot
 from rugged_widget.infer.compiled.program import Program, UnsupportedError
 
@@ -94,7 +95,8 @@ class _Translator:
         self._num_slots = 0
 
     def recipe(self, program: Program) -> Recipe:
-        if unknown := self._unknown(program.graph):  # before anything runs: it might draw random numbers
+        drawn = {str(node.target) for node in program.graph.graph.nodes if is_random(node)}
+        if unknown := drawn | self._unknown(program.graph):
             raise _unsupported(unknown)
         arguments = [self._known(value) for value in (*program.state, *program.inputs)]
         loss, *after = self._walk(program.graph, arguments)

@@ -17,11 +17,11 @@ class Noise:
 
     Where all draws are standard normal numbers and few, one call fills the numbers of all K steps. That it yields the
     same stream is a detail of torch, not a promise: it is tried when the object is made, and given up where it fails.
-    `prelude` takes nothing and draws the random numbers of one step.
+    `prelude` takes nothing and draws the random numbers of one step; none where the program draws them `inside`.
     """
 
-    def __init__(self, prelude: fx.GraphModule) -> None:
-        self._prelude = prelude
+    def __init__(self, prelude: fx.GraphModule, *, inside: bool = False) -> None:
+        self._prelude, self.inside = prelude, inside
         self._fills = _fills(prelude)
         with torch.random.fork_rng(devices=[]):
             self.example: tuple[torch.Tensor, ...] = tuple(prelude())

@@ -37,7 +37,7 @@ class StepInputs:
             calls.append(call)
             if self.arguments.draws:  # the next batch may come of the random numbers after those of this step
                 draws.append(noise.draw(1))
-            if not call.stackable:
+            if not call.stackable or (noise.inside and self.arguments.draws):
                 break
         drawn = _joined(draws) if self.arguments.draws else noise.draw(len(calls))
         return len(calls), [*_stacked(calls), *drawn]

@@ -8,9 +8,12 @@ from torch import Tensor
 from torch.nn.functional import dropout
 
 from rugged_widget.infer.compiled.capture.functionalize import functional
-from rugged_widget.infer.compiled.capture.random_inputs import hoist
+from rugged_widget.infer.compiled.capture.random_inputs import hoist, refuse_unused_draws
+from rugged_widget.infer.compiled.capture.recorder import record
+from rugged_widget.infer.compiled.capture.simplify import simplify
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
+from rugged_widget.infer.compiled.torchscript_engine import scripted
 from tests.infer.compiled.graphs import Function, traced
 
 ROW = torch.tensor([0.5, -2.0, 1.0])
@@ -138,11 +141,6 @@ def probabilities_of_a_parameter_through_a_view(a: Tensor) -> Tensor:
 
 
 REFUSED: dict[str, tuple[Function, str]] = {
-    "probabilities of a parameter": (
-        lambda a: torch.bernoulli(a.sigmoid()) + a,
-        r"depend on the parameters \(bernoulli",
-    ),
-    "shape of a gamma": (lambda a: torch._standard_gamma(a.exp()) + a, r"depend on the parameters \(_standard_gamma"),
     "probabilities written in part": (probabilities_written_in_part, "written in place"),
     "probabilities of a parameter through a view": (probabilities_of_a_parameter_through_a_view, "written in place"),
     "probabilities not filled yet": (unfilled_probabilities_written_through_a_view, "written in place"),
@@ -158,6 +156,46 @@ def test_draws_that_cannot_be_made_ahead_are_refused_by_name(how: str) -> None:
     graph = traced(function, ROW)
     with pytest.raises(UnsupportedError, match=reason):
         hoist(graph, [ROW])
+
+
+DEPENDENT: dict[str, Function] = {
+    "probabilities of a parameter": lambda a: torch.bernoulli(a.sigmoid()) + a,
+    "shape of a gamma": lambda a: torch._standard_gamma(a.exp()) + a,
+    "beside others": lambda a: torch.randn(3) + torch.poisson(a.exp()) + torch.empty(3).uniform_(),
+    "beside equal ones": lambda a: torch.rand(3) - torch.rand(3) + torch._sample_dirichlet(a.exp()),
+    "beside one into a part": lambda a: into_part(a) + torch.bernoulli(a.sigmoid()),
+    "a choice": lambda a: torch.multinomial(a.exp(), 2)[0] + torch.randperm(4).sum() + a,
+}
+
+
+@pytest.mark.parametrize("how", DEPENDENT)
+def test_draws_that_depend_on_a_parameter_are_made_inside_of_the_graph_in_their_order(how: str) -> None:
+    function = DEPENDENT[how]
+    body, prelude = hoist(traced(function, ROW), [ROW])
+    assert Noise(prelude).draw(3) == []
+    graph = functional(body, [ROW])
+    simplify(graph, [ROW])
+    run = scripted(graph, (ROW,))
+    assert run is not graph
+    torch.manual_seed(0)
+    expected = [function(ROW + shift) for shift in range(4)], torch.get_rng_state()
+    for computes in (graph, run):
+        torch.manual_seed(0)
+        found = [computes(ROW + shift) for shift in range(4)]
+        assert torch.equal(torch.get_rng_state(), expected[1])
+        torch.testing.assert_close(found, expected[0])
+
+
+def test_unused_draws_beside_such_are_refused() -> None:
+    def unused(a: Tensor) -> Tensor:
+        torch.empty(3).exponential_().log()
+        return torch.bernoulli(a.sigmoid())
+
+    body, _ = hoist(record(unused, [ROW]), [ROW])
+    graph = functional(body, [ROW])
+    simplify(graph, [ROW])
+    with pytest.raises(UnsupportedError, match=r"does not depend on \(exponential"):
+        refuse_unused_draws(graph)
 
 
 def test_draws_from_a_generator_of_the_models_own_are_refused() -> None:
