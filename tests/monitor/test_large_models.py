@@ -12,7 +12,7 @@ import torch
 
 from rugged_widget import watch
 from rugged_widget.defaults import SNAPSHOT_DRAWS
-from rugged_widget.monitor.infer import fit as fits
+from rugged_widget.monitor.infer import guide_look
 from rugged_widget.snapshot.request import SnapshotRequest
 
 
@@ -27,18 +27,18 @@ def guide(size: int) -> None:
         pyro.sample("z", dist.Gamma(2.0, scale))  # whose quantiles have no formula
 
 
-@pytest.mark.parametrize(("size", "num_draws"), [(10, SNAPSHOT_DRAWS), (10_000, 200), (100_000, fits.FEWEST_DRAWS)])
+@pytest.mark.parametrize(("size", "num_draws"), [(10, SNAPSHOT_DRAWS), (10_000, 200), (100_000, guide_look.FEWEST_DRAWS)])
 def test_a_snapshot_of_many_latents_takes_few_draws_of_each(
     monkeypatch: pytest.MonkeyPatch, size: int, num_draws: int
 ) -> None:
     counts: list[int] = []
-    sample = fits.sample_guide
+    sample = guide_look.sample_guide
 
     def counted(guide: Any, count: int) -> Any:
         counts.append(count)
         return sample(guide, count)
 
-    monkeypatch.setattr(fits, "sample_guide", counted)
+    monkeypatch.setattr(guide_look, "sample_guide", counted)
     pyro.clear_param_store()
     monitor = watch(model, guide, size, engine="plain")
     monitor.close()

@@ -2,63 +2,36 @@
 
 import math
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pyro import get_param_store
 
-from rugged_widget.defaults import PROB, PROBS, SNAPSHOT_DRAWS
+from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
-from rugged_widget.infer.diagnostics.approximation import NUM_REPEATS, approximate
-from rugged_widget.infer.diagnostics.log_joint import LogJoint, UnknownJointError, affordable_draws
+from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
-from rugged_widget.infer.guides.drawing import sample_guide
-from rugged_widget.infer.guides.element_densities import element_densities
-from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.notes import Note
-from rugged_widget.infer.guides.probabilities import probabilities
-from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
 from rugged_widget.infer.guides.setup import forget, rehearsal_of
 from rugged_widget.infer.step.hints import structure_hints
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
-from rugged_widget.monitor.infer.bounded import within_bounds
+from rugged_widget.monitor.infer.guide_judge import GuideJudge
+from rugged_widget.monitor.infer.guide_look import GuideLook, listed_parameters
 from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.snapshot.hints import Hint
-from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, ParameterTable, Prediction
+from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, Prediction
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Approximation, Array, Averaged, Density, Latent, Parameter
+from rugged_widget.snapshot.values import Approximation, Averaged
 from rugged_widget.validation import checked_probs, checked_seed
-
-FEW_ELEMENTS: Final = 200
-"""Elements of all latents up to which it is told from draws if the guide correlates them."""
-
-QUANTILE_NUMBERS: Final = 2_000_000
-"""Numbers that the draws behind the quantiles of a snapshot hold at most, but for `FEWEST_DRAWS`; 16 MB."""
 
 ANSWER_DRAWS: Final = 10_000
 """Draws behind quantiles that are asked for, where there is no formula: a quartile is known to 0.014 standard
 deviations."""
-
-FEWEST_DRAWS: Final = 40
-"""Draws behind the quantiles of a snapshot, however many latents there are: two lie below the lowest."""
-
-DRAWN_NUMBERS: Final = 200_000
-"""Numbers that the draws behind a snapshot hold at most."""
-
-SCALAR_KINDS: Final = frozenset({"real", "positive", "interval", "discrete"})
-"""Supports on which each element of a site is transformed by itself."""
-
-LISTED_NUMBERS: Final = 100_000
-"""Numbers of parameters that a snapshot lists at most."""
-
-JUDGE_SECONDS: Final = 0.4
-"""Time that the verdict on the guide may take whenever training rests."""
 
 
 class ModelFit(Fit):
@@ -79,7 +52,7 @@ class ModelFit(Fit):
         self.request = SnapshotRequest()
         self.unjudged = ""
         self._judgement: tuple[int, Approximation | None] | None = None
-        self._log_joint: LogJoint | None = None
+        self._judge = GuideJudge(problem.choice.model, problem.example.args, problem.example.kwargs)
         self._structure: ModelStructure | None = None
         self._predictor: Predictor | None = None
         if problem.predict is not None:
@@ -195,22 +168,27 @@ class ModelFit(Fit):
 
     def _looked_at(self, request: SnapshotRequest) -> dict[str, Any]:
         """Return the fields of a snapshot for which model or guide have to be called."""
-        quantiles, draws = self._drawn(PROBS, request)
-        thorough = request.approximation
+        look, thorough = self._look, request.approximation
+        with self.inspecting():
+            quantiles, draws = look.shown(PROBS, draws=request.draws)
+            probabilities = look.probabilities()
+            densities = look.densities(request.densities) if request.densities else {}
+            parameters = listed_parameters(self.foreign) if request.parameters else ()
+            table = parameter_table(self.foreign) if request.parameter_table else None
         # Where gradients have to be computed, these and the terms take turns: a frame pays for one of them.
         self._looks_at_terms = terms = not self._looks_at_terms
         alone = self.engine.name == "plain"
         return {
             "quantiles": quantiles,
             "draws": draws,
-            "probabilities": self._probabilities(),
+            "probabilities": probabilities,
             "elbo_terms": self.elbo_terms(thorough=thorough, anew=alone or terms) if request.elbo_terms else (),
             "gradient_norms": self.gradient_norms(thorough=thorough, anew=not terms)
             if request.gradient_norms
             else None,
-            "parameters": self._parameters() if request.parameters else (),
-            "parameter_table": self._parameter_table() if request.parameter_table else None,
-            "densities": self._densities(request.densities) if request.densities else {},
+            "parameters": parameters,
+            "parameter_table": table,
+            "densities": densities,
             "predictions": self._predictions(thorough=thorough) if request.predictions else (),
         }
 
@@ -240,21 +218,9 @@ class ModelFit(Fit):
         CannotDrawError
             Where the guide cannot be drawn from.
         """
-        return self._quantiles(checked_probs(probs, "probs"), ANSWER_DRAWS)
-
-    def _quantiles(self, probs: tuple[float, ...], num_draws: int) -> dict[str, NDArray[np.float64]]:
-        """Return quantiles by formula, or else from so many draws."""
+        probs = checked_probs(probs, "probs")
         with self.inspecting():
-            closed = closed_quantiles(self.guide, probs)
-            # Where elements of a site depend on one another, the formula's are not those of each element by itself.
-            tied = {site.name for site in self.structure.sites if site.kind not in SCALAR_KINDS}
-            draws = self._draws(num_draws)[0] if closed is None or tied & closed.keys() else {}
-        if closed is None:
-            return {name: order_statistics(value, probs) for name, value in draws.items()}
-        return {
-            name: order_statistics(draws[name], probs) if name in tied and name in draws else as_float64(value)
-            for name, value in closed.items()
-        }
+            return self._look.quantiles(probs, ANSWER_DRAWS)
 
     def approximation(self) -> Approximation:
         """Judge the guide as it is now, by its draws and the model's log joint.
@@ -266,28 +232,9 @@ class ModelFit(Fit):
         CannotDrawError
             Where the guide cannot be drawn from.
         """
-        example, choice = self.problem.example, self.problem.choice
         with self.inspecting():
-            few = sample_guide(self.guide, 10)
-            if not few.values:
-                raise UnknownJointError("no_latents")
-            if any(note.key == "rows" for note in few.notes):  # the model by itself would take all
-                raise UnknownJointError("subsampled")
-            if few.log_density is None:
-                return approximate({}, None, lambda _draws: np.empty(0), correlates=False)
-            if self._log_joint is None or not self._log_joint.takes(few.values):
-                self._log_joint = LogJoint(choice.model, example.args, example.kwargs, few.values)
-            joint = self._log_joint
-            elements = sum(value[0].numel() for value in few.values.values())
-            count = affordable_draws(joint.seconds, elements, budget=JUDGE_SECONDS, repeats=NUM_REPEATS)
-            if not count:
-                raise UnknownJointError("slow")
-            drawn = sample_guide(self.guide, NUM_REPEATS * count)
-            ties = elements > FEW_ELEMENTS or correlates(self.guide)
-            log_joint = joint(drawn.values)
-        values = {name: as_float64(value) for name, value in drawn.values.items()}
-        log_density = None if drawn.log_density is None else as_float64(drawn.log_density)
-        return approximate(values, log_density, lambda _draws: log_joint, correlates=ties)
+            verdict = self._judge.judge(self.guide)
+        return verdict()
 
     def _judged(self) -> Approximation | None:
         """Return the judgement of the parameters as they are, made once for a step; None where it cannot be made."""
@@ -302,27 +249,9 @@ class ModelFit(Fit):
             self._judgement = self.step, judgement
         return self._judgement[1]
 
-    def _drawn(
-        self, probs: tuple[float, ...], request: SnapshotRequest
-    ) -> tuple[dict[str, Array], Mapping[str, Array]]:
-        """Return quantiles of the latents, and draws where they are requested; empty where there are none."""
-        try:
-            numbers = sum(math.prod(site.shape) for site in self.structure.sites if site.role == "latent")
-            affordable = QUANTILE_NUMBERS // max(numbers, 1) // 10 * 10
-            quantiles = self._quantiles(probs, max(FEWEST_DRAWS, min(SNAPSHOT_DRAWS, affordable)))
-            elements = sum(math.prod(value.shape[1:]) for value in quantiles.values())
-            count = max(20, min(SNAPSHOT_DRAWS, DRAWN_NUMBERS // max(elements, 1)))
-            if not request.draws:
-                return quantiles, {}
-            with self.inspecting():
-                return quantiles, self._draws(count)[0]
-        except CannotDrawError:
-            return {}, {}
-
-    def _draws(self, count: int) -> tuple[dict[str, Array], Array | None]:
-        drawn = sample_guide(self.guide, count)
-        values = {name: as_float64(value) for name, value in drawn.values.items()}
-        return values, None if drawn.log_density is None else as_float64(drawn.log_density)
+    @property
+    def _look(self) -> GuideLook:
+        return GuideLook(self.guide, self.structure)
 
     def _predictions(self, *, thorough: bool) -> tuple[Prediction, ...]:
         if self._predictor is None:
@@ -337,39 +266,6 @@ class ModelFit(Fit):
             of_all = num_rows_of(self.problem.batches)
             self._known_hints = self.hints(rows[0] if rows else None, of_all)
         return structure_hints(self.structure) + (self._known_hints or ())
-
-    def _parameters(self) -> tuple[Parameter, ...]:
-        """Return the parameters, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out then."""
-        listed, left = [], LISTED_NUMBERS
-        with self.inspecting():
-            free = dict(get_param_store().named_parameters())
-            for name, value in get_param_store().items():
-                if name in self.foreign:
-                    continue
-                left -= value.numel()
-                if left < 0:
-                    break
-                listed.append(Parameter(name, as_float64(value), as_float64(free[name])))
-        return tuple(listed)
-
-    def _probabilities(self) -> dict[str, Array]:
-        if not any(site.kind == "discrete" and site.role == "latent" for site in self.structure.sites):
-            return {}
-        try:
-            with self.inspecting():
-                return {name: as_float64(value) for name, value in probabilities(self.guide).items()}
-        except CannotDrawError:
-            return {}
-
-    def _parameter_table(self) -> ParameterTable:
-        with self.inspecting():
-            return parameter_table(self.foreign)
-
-    def _densities(self, latents: Sequence[Latent]) -> dict[Latent, Density]:
-        with self.inspecting():
-            found = element_densities(self.guide, latents, PROB, lambda: self._draws(SNAPSHOT_DRAWS)[0])
-        kinds = {site.name: site.kind for site in self.structure.sites}
-        return {latent: within_bounds(one, kinds.get(latent[0], "other")) for latent, one in found.items()}
 
 
 def _crossing(note: Note) -> GuideNote:

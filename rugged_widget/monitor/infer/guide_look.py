@@ -1,18 +1,20 @@
 """What a guide believes of its latents, as its parameters are: quantiles, draws and probabilities for a page."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pyro import get_param_store
 
-from rugged_widget.defaults import SNAPSHOT_DRAWS
+from rugged_widget.defaults import PROB, SNAPSHOT_DRAWS
 from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.guides.drawing import sample_guide
+from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
+from rugged_widget.monitor.infer.bounded import within_bounds
 from rugged_widget.snapshot.model_values import ModelStructure
-from rugged_widget.snapshot.values import Array, Parameter
+from rugged_widget.snapshot.values import Array, Density, Latent, Parameter
 
 QUANTILE_NUMBERS: Final = 2_000_000
 """Numbers that the draws behind the quantiles of a snapshot hold at most, but for `FEWEST_DRAWS`; 16 MB."""
@@ -82,6 +84,12 @@ class GuideLook:
         """Return draws by site, shape (number of draws, *site shape); CannotDrawError where there are none."""
         return {name: as_float64(value) for name, value in sample_guide(self.guide, count).values.items()}
 
+    def densities(self, latents: Sequence[Latent]) -> dict[Latent, Density]:
+        """Return densities of elements of latents that have one, on their support."""
+        found = element_densities(self.guide, latents, PROB, lambda: self.draws(SNAPSHOT_DRAWS))
+        kinds = {site.name: site.kind for site in self._structure.sites}
+        return {latent: within_bounds(one, kinds.get(latent[0], "other")) for latent, one in found.items()}
+
     def probabilities(self) -> dict[str, Array]:
         """Return the probabilities of the values of discrete latents; empty where there are none."""
         if not any(site.kind == "discrete" and site.role == "latent" for site in self._structure.sites):
@@ -92,11 +100,16 @@ class GuideLook:
             return {}
 
 
-def listed_parameters() -> tuple[Parameter, ...]:
-    """Return the parameters of the store, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out."""
+def listed_parameters(foreign: Collection[str] = ()) -> tuple[Parameter, ...]:
+    """Return the parameters of the store, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out.
+
+    So are `foreign` ones, which are of other models.
+    """
     listed, left = [], LISTED_NUMBERS
     free = dict(get_param_store().named_parameters())
     for name, value in get_param_store().items():
+        if name in foreign:
+            continue
         left -= value.numel()
         if left < 0:
             break

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from pyro.infer.autoguide import AutoGuide
 
-from rugged_widget.defaults import PROB, PROBS, SNAPSHOT_DRAWS
+from rugged_widget.defaults import PROBS
 from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, state_of
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.diagnostics.structure import structure_of
-from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.local_parameters import enter_local_parameters
 from rugged_widget.infer.guides.sampling import order_statistics
 from rugged_widget.infer.guides.setup import remember_live
@@ -21,7 +20,6 @@ from rugged_widget.infer.step.isolation import Isolation, random_numbers_kept
 from rugged_widget.infer.step.module_state import behind, copied_params, params_of, present_params, untouched
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.run_log import EARLY
-from rugged_widget.monitor.infer.bounded import within_bounds
 from rugged_widget.monitor.infer.fit import num_observations
 from rugged_widget.monitor.infer.guide_look import GuideLook, listed_parameters
 from rugged_widget.snapshot.model_values import ModelSite, ModelStructure
@@ -138,9 +136,7 @@ class LoopView:
             if look is not None and not self._draws:
                 quantiles, given = look.shown(PROBS, draws=request.draws)
                 values = look.probabilities()
-                found = element_densities(look.guide, request.densities, PROB, lambda: look.draws(SNAPSHOT_DRAWS))
-                kinds = {site.name: site.kind for site in structure.sites}
-                densities = {one: within_bounds(value, kinds.get(one[0], "other")) for one, value in found.items()}
+                densities = look.densities(request.densities)
             table = parameter_table() if request.parameter_table else None
             parameters = listed_parameters() if request.parameters else ()
         return Snapshot(
