@@ -1,4 +1,4 @@
-"""A number of the batches that changes from step to step is an input of the captured step, or a reason not to capture."""
+"""A number that changes from step to step is an input of the captured step, or a reason not to capture it."""
 
 from __future__ import annotations
 
