@@ -27,7 +27,9 @@ def guide(size: int) -> None:
         pyro.sample("z", dist.Gamma(2.0, scale))  # whose quantiles have no formula
 
 
-@pytest.mark.parametrize(("size", "num_draws"), [(10, SNAPSHOT_DRAWS), (10_000, 200), (100_000, guide_look.FEWEST_DRAWS)])
+@pytest.mark.parametrize(
+    ("size", "num_draws"), [(10, SNAPSHOT_DRAWS), (10_000, 200), (100_000, guide_look.FEWEST_DRAWS)]
+)
 def test_a_snapshot_of_many_latents_takes_few_draws_of_each(
     monkeypatch: pytest.MonkeyPatch, size: int, num_draws: int
 ) -> None:
