@@ -8,6 +8,7 @@ export class Views<View> {
   readonly #model: Viewed<View>;
   #asked = new Set<string>();
   #drawn: readonly View[] | undefined;
+  #waiting = false;
 
   constructor(model: Viewed<View>) {
     this.#model = model;
@@ -18,6 +19,11 @@ export class Views<View> {
     const views = this.#model.views ?? {};
     if (!this.#knows(views)) this.#ask(views);
     return this.#asked.size > 0 ? this.#drawn : undefined;
+  }
+
+  /** Whether a view is still being made, and may not bear that its model changes. */
+  get areBeingMade(): boolean {
+    return this.drawn === undefined && this.#waiting;
   }
 
   #knows(views: Record<string, unknown>): boolean {
@@ -33,10 +39,13 @@ export class Views<View> {
     const asked = new Set(Object.keys(views));
     this.#asked = asked;
     this.#drawn = undefined;
-    const found = (drawn: View[]) => {
-      if (this.#asked === asked) this.#drawn = drawn;
+    this.#waiting = asked.size > 0;
+    const end = (drawn: View[] | undefined) => {
+      if (this.#asked !== asked) return;
+      this.#drawn = drawn;
+      this.#waiting = false;
     };
     // A view that could not be made never counts as drawn, and set_state goes on with the others.
-    Promise.all(Object.values(views)).then(found, () => {});
+    Promise.all(Object.values(views)).then(end, () => end(undefined));
   }
 }
