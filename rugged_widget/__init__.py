@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
     from rugged_widget.errors import ClosedError, FitError, MissingBundleError, RuggedWidgetError
-    from rugged_widget.monitor.loop_monitor import Monitor
-    from rugged_widget.monitor.monitor import ModelWidget
+    from rugged_widget.monitor.model_widget import ModelWidget
+    from rugged_widget.monitor.monitor import Monitor
     from rugged_widget.monitor.watch import watch
     from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
     from rugged_widget.regression.infer.exact.posterior import ExactPosterior
@@ -64,8 +64,8 @@ __version__ = _version("rugged-widget")
 
 _MODULES = {
     "errors": ("ClosedError", "FitError", "MissingBundleError", "RuggedWidgetError"),
-    "monitor.loop_monitor": ("Monitor",),
-    "monitor.monitor": ("ModelWidget",),
+    "monitor.monitor": ("Monitor",),
+    "monitor.model_widget": ("ModelWidget",),
     "monitor.watch": ("watch",),
     "regression.data.regression_data": ("RegressionData", "load_rugged"),
     "regression.infer.exact.posterior": ("ExactPosterior",),

@@ -59,7 +59,7 @@ THEIRS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("torch", "pyro", "jax"), ("infer", "regression/infer", "monitor/infer")),
     **dict.fromkeys(
         ("ipywidgets", "bqplot", "bqscales", "anywidget"),
-        ("view", "regression/view", "monitor/view", "svi_widget", "monitor/loop_monitor"),
+        ("view", "regression/view", "monitor/view", "svi_widget", "monitor/monitor"),
     ),
     "traitlets": (
         "view",
@@ -68,8 +68,8 @@ THEIRS: dict[str, tuple[str, ...]] = {
         "regression/view",
         "regression/widget",
         "monitor/view",
+        "monitor/model_widget",
         "monitor/monitor",
-        "monitor/loop_monitor",
     ),
 }
 

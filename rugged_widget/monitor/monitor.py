@@ -1,187 +1,225 @@
-"""ModelWidget: the window onto the training of any Pyro model."""
+"""Monitor: the window onto a loop of one's own, which tells it of its steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, TypeVar, cast
+import math
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
+import ipywidgets
+import pandas as pd
 import traitlets
 
-from rugged_widget.infer.guides.choice import checked_watch_guide
-from rugged_widget.monitor.infer.fit import ModelFit
-from rugged_widget.monitor.infer.problem import Problem
-from rugged_widget.monitor.infer.run_spec import call_of, loop_of
-from rugged_widget.monitor.pages import monitor_pages
-from rugged_widget.monitor.script import write_loop
-from rugged_widget.monitor.view.static_html import still
-from rugged_widget.numpy_errors import usual_errors
-from rugged_widget.setting import Setting, checked_settings, controls_of, settings_of, with_settings
-from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.svi_widget import Ask, SVIWidget
-from rugged_widget.training.training import Training
-from rugged_widget.validation import checked_learning_rate, checked_positive
-from rugged_widget.view.controls.inputs import LogSlider
-from rugged_widget.view.dashboard import Dashboard
-from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Catalogue
-from rugged_widget.view.requests import Requests
-from rugged_widget.view.structure_subject import StructureSubject
+from rugged_widget.monitor.infer.loop_view import LoopView
+from rugged_widget.monitor.infer.problem import full_name, taken_apart
+from rugged_widget.monitor.infer.refusals import called
+from rugged_widget.monitor.lightning import callback_for
+from rugged_widget.monitor.loop_turns import Turns
+from rugged_widget.monitor.own_loop import OwnLoop
+from rugged_widget.monitor.view.loop_window import LoopWindow
+from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.validation import checked_count
+from rugged_widget.view.i18n.captions import paragraph
+from rugged_widget.view.i18n.catalogue import AUTO, checked_language
 
 T = TypeVar("T")
 
-LEARNING_RATE = 0.01
-"""Learning rate of Adam where no optimizer is given: lower than the lesson's, for networks train too."""
 
+class Monitor(ipywidgets.VBox):
+    """A window onto a loop of one's own, which tells it of every step: ``monitor.update(svi.step(x, y), x, y)``.
 
-def _scale_rates(training: Training[Any], factor: float) -> None:
-    training.change_fit(lambda fit: setattr(fit, "rate_factor", factor))
+    Display it, then run the loop. What it shows is computed in `update`, four times a second at most and in no more
+    than three hundredths of the time; where nothing is due, an update costs a microsecond. Nothing of the loop is
+    changed: no random number is taken, no module and no parameter is touched.
 
-
-@with_settings
-class ModelWidget(SVIWidget):
-    """A window onto the training of a Pyro model, which `watch` opens.
-
-    Display it, press Start. Nothing trains until it is asked to. Every setting is a trait too: observe it, link it,
-    assign to it while training runs.
+    In a script, where there is no notebook, it is a line of progress.
 
     Parameters
     ----------
-    problem
-        The model with its guide, arguments, objective and optimizer.
-    {settings}
+    svi
+        The `pyro.infer.SVI` that takes the steps, of which model and guide are taken; None to give what there is.
+    model, guide
+        The model and the guide of the loop. An automatic guide knows its model. Without a guide, losses and parameters
+        are shown.
+    num_steps
+        Steps of the loop, >= 1; None where that is not known.
+    title
+        What stands at the top; the name of the model, or else of the guide, where None.
+    language
+        "en", "ko", or "auto", what the reader's browser prefers.
 
-    Attributes
-    ----------
-    {attributes}
+    Raises
+    ------
+    TypeError, ValueError
+        At once, for what cannot be used, naming what was given and what is needed.
+
+    Examples
+    --------
+    >>> monitor = Monitor(title="two steps")
+    >>> monitor.update(3.0), monitor.update(2.5)
+    (True, True)
+    >>> monitor.history()["elbo"].tolist()
+    [-3.0, -2.5]
     """
 
-    learning_rate = Setting(
-        LEARNING_RATE,
-        checked_learning_rate,
-        "Learning rate of Adam, > 0, where no optimizer was given; one that was given has rates of its own, which "
-        "`rate_factor` scales.",
-        apply=Training.set_learning_rate,
-        control=partial(LogSlider, lowest=-5, highest=0),
-        place=2,
-        saved=lambda run, fit: fit.learning_rate if fit.problem.optimizer is None else run.learning_rate,
-    )
-    rate_factor = Setting(
-        1.0,
-        partial(checked_positive, name="rate_factor"),
-        "What all rates of an optimizer that was given are multiplied by, those of its schedule too, > 0.",
-        apply=_scale_rates,
-        control=partial(LogSlider, lowest=-2, highest=2),
-        place=2,
-        saved=lambda _run, fit: fit.rate_factor,
-    )
-    guide: Setting[Any] = Setting(
-        None,
-        checked_watch_guide,
-        "The guide: the name of a family, a subclass of AutoGuide, a guide; None chooses one.",
-        shown=lambda _guide: "",
-        show=lambda dashboard, _guide: dashboard.retitle(),
-        saved=lambda _run, fit: fit.problem.guide,
-    )
+    status = traitlets.Unicode("ready", read_only=True, help="ready, running, paused (at rest) or finished.")
+    step = traitlets.Int(0, read_only=True, help="Steps done, as of the last look.")
+    elbo = traitlets.Float(math.nan, read_only=True, help="Minus the last loss; nan before the first.")
+    snapshot = traitlets.Instance(Snapshot, allow_none=True, read_only=True, help="Snapshot that is shown.")
 
-    @usual_errors()
-    def __init__(self, problem: Problem, **settings: Any) -> None:
-        values = checked_settings(ModelWidget, {**settings, "guide": problem.guide})
-        self._problem = problem
-        self._first_fit: ModelFit | None = None
-        titles: tuple[str, ...] = ()
-        if problem.predict is not None:  # its panels depend on what it returns
-            self._first_fit = self._make_fit(values)
-            titles = self._first_fit.check_predictions()
-        super().__init__(values, self._fresh_fit, partial(self._make_dashboard, values, titles))
+    _ends: tuple[Callable[[], None], ...] = ()  # none as long as the constructor has not come so far
+
+    def __init__(
+        self,
+        svi: Any = None,
+        /,
+        *,
+        model: Callable[..., Any] | None = None,
+        guide: Callable[..., Any] | None = None,
+        num_steps: int | None = None,
+        title: str | None = None,
+        language: str = AUTO,
+    ) -> None:
+        model, guide = _of(svi, model, guide)
+        if title is not None and not isinstance(title, str):
+            raise TypeError(f"title must be a text, got {called(title)}")
+        steps = None if num_steps is None else checked_count(num_steps, "num_steps")
+        checked_language(language)
+        super().__init__()
+        self.add_class("rugged-widget")
         self.add_class("rw-monitor")
+        view = LoopView(model, guide)
+        name = "" if guide is None else full_name(guide)
+        named = name if view.model is None else full_name(view.model)
+        self._window = LoopWindow(title or named, name, language, self._fill, self._tell)
+        self._loop = OwnLoop(view, self._window, steps)
+        self._ends = at_cell_end(self._loop), self._window.close
+        self.children = (paragraph(self._window.text, "own_loop.waiting", "rw-waiting"),)
 
-    # Answers
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._loop.status}, step {self._loop.step})"
 
-    def script(self) -> str:
-        """Return the run so far as a loop of one's own: a Python program whose model is the user's."""
-        return write_loop(self._call(loop_of))
+    def update(self, loss: Any, /, *args: Any, draws: Mapping[str, Any] | None = None, **kwargs: Any) -> bool:
+        """Tell of a step; return False once Stop was pressed: ``if not monitor.update(loss, x): break``.
 
-    @property
-    def trained_guide(self) -> Callable[..., Any]:
-        """The guide of the present run, as Pyro calls it: ``Predictive(model, guide=monitor.trained_guide, ...)``."""
-        return self._call(lambda fit: cast("Callable[..., Any]", fit.guide))
+        The button is there as soon as the loop is seen to let it be heard: it awaits something now and then.
+
+        Parameters
+        ----------
+        loss
+            What `svi.step` returned: a number, or a tensor with one element. The ELBO is shown as minus the loss.
+        args, kwargs
+            What `svi.step` was given. The guide is looked at with those of the first step.
+        draws
+            Draws of the latents by site, shape (number of draws, *site shape), where something else than a guide has
+            them; they are shown until others are given.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the loss is no number, or draws are not of that shape.
+        """
+        return self._loop.update(loss, args, kwargs, draws)
+
+    def over(self, batches: Iterable[T]) -> Turns[T]:
+        """Return batches for a loop that the page can pause, take step by step and stop.
+
+        ``async for batch in monitor.over(loader): ...`` leaves the kernel free between two batches, so that everything
+        on the page works; ``for batch in monitor.over(loader): ...`` blocks it, so that no button is heard and there
+        is none: interrupt the kernel to end it. Call `update` inside, as ever.
+        """
+        return Turns(batches, self._loop)
+
+    def lightning(self) -> Any:
+        """Return a callback for Lightning's Trainer: ``Trainer(callbacks=[monitor.lightning()])``.
+
+        Each training step is an update, with the loss that the step returns and its batch; Stop ends the training.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Where Lightning is not imported.
+        """
+        return callback_for(self)
+
+    def stop(self) -> None:
+        """Let `update` return False, and end a loop over `over`, as the button does."""
+        self._loop.stop()
+
+    def rest(self) -> None:
+        """Show the last step whole, now; by itself that happens at the end of the cell, or half a second later."""
+        self._loop.rest()
+
+    def history(self) -> pd.DataFrame:
+        """Return the steps so far, a row each: step (from 1) and elbo, which is minus the loss."""
+        return self._loop.history()
+
+    def close(self) -> None:
+        """Remove the window from every page. Idempotent."""
+        for end in self._ends:
+            end()
+        super().close()
 
     # Parts
 
-    def _call(self, request: Callable[[ModelFit], T]) -> T:
-        return self._session.call(lambda fit: request(cast("ModelFit", fit)))
+    def _fill(self, children: Sequence[ipywidgets.Widget]) -> None:
+        self.children = tuple(children)
 
-    def _fresh_fit(self) -> ModelFit:
-        if self._first_fit is not None:
-            fit, self._first_fit = self._first_fit, None
-            return fit
-        self._problem = self._problem.present()
-        return self._make_fit(
-            {name: getattr(self, name) for name in ("learning_rate", "seed", "engine", "rate_factor")}
-        )
+    def _tell(self, progress: Progress, snapshot: Snapshot | None) -> None:
+        values: dict[str, object] = {"step": progress.step, "elbo": progress.elbo}
+        values |= {} if snapshot is None else {"snapshot": snapshot}
+        for name, value in {**values, "status": progress.status}.items():
+            try:
+                self.set_trait(name, value)
+            except Exception:  # an observer's, which has nothing to do with the loop
+                self.log.exception("an observer of a %s failed", type(self).__name__)
 
-    def _make_fit(self, values: Mapping[str, Any]) -> ModelFit:
-        fit = ModelFit(
-            self._problem, learning_rate=values["learning_rate"], seed=values["seed"], engine=values["engine"]
-        )
-        if self._problem.optimizer is not None:
-            fit.rate_factor = values["rate_factor"]
-        return fit
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
+        self._window.displayed()
+        bundle: dict[str, object] = super()._repr_mimebundle_(**kwargs)
+        if html := self._window.html():
+            bundle["text/html"] = html
+        return bundle
 
-    def _make_dashboard(
-        self,
-        settings: Mapping[str, Any],
-        predictions: tuple[str, ...],
-        requests: Requests,
-        ask: Ask,
-        on_request: Callable[[SnapshotRequest], None],
-    ) -> Dashboard:
-        problem = self._problem
-        text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
-        values = {name: setting.shown(settings[name]) for name, setting in settings_of(ModelWidget).items()}
-        subject = StructureSubject(
-            problem.title,
-            call=f"{problem.name}({call_of(problem)})",
-            guide=lambda: self._problem.guide_name,
-            structure=problem.first_structure(),
-            text=text,
-        )
-        unused = "rate_factor" if problem.optimizer is None else "learning_rate"
-        controls = {name: control for name, control in controls_of(ModelWidget).items() if name != unused}
 
-        def static_html(snapshot: Snapshot, status: str, _exact: bool) -> str:
-            return still(subject, snapshot, status, text=text)
-
-        return Dashboard(
-            subject,
-            controls,
-            values,
-            requests,
-            ask,
-            text=text,
-            pages=monitor_pages(subject, self, requests, values, ask, predictions=predictions, text=text),
-            static_html=static_html,
-            on_request=on_request,
-        )
-
-    def _recall(self, number: int) -> None:
-        super()._recall(number)
-        self._problem = self._call(lambda fit: fit.problem)
-        self._dashboard.retitle()
-
-    @traitlets.validate("guide")
-    def _fitting_guide(self, proposal: Mapping[str, Any]) -> Any:
-        """Try another guide before the present run is given up for it."""
-        guide = proposal["value"]
-        if not self._recalling:
-            self._problem = self._call(lambda _fit: self._problem.with_guide(guide))
-        return guide
-
-    @traitlets.validate("learning_rate")
-    def _only_of_adam(self, proposal: Mapping[str, Any]) -> float:
-        if self._problem.optimizer is not None and not self._recalling:
-            raise ValueError(
-                "learning_rate is for Adam, and an optimizer with rates of its own was given: set rate_factor"
+def _of(svi: Any, model: Any, guide: Any) -> tuple[Any, Any]:
+    """Return model and guide, as far as they were given."""
+    for name, value in (("model", model), ("guide", guide)):
+        if value is not None and (isinstance(value, type) or not callable(value)):
+            raise TypeError(
+                f"{name} must be what svi trains, such as a function or an automatic guide, got {called(value)}"
             )
-        return float(proposal["value"])
+    if svi is None:
+        return model, guide
+    if model is not None or guide is not None:
+        raise ValueError("an SVI has model and guide already: leave model= and guide= out")
+    given = taken_apart(svi)
+    if given is None:
+        raise TypeError(
+            f"the first argument must be a pyro.infer.SVI, got {called(svi)}: give model= and guide= by name"
+        )
+    return given["model"], given["guide"]
+
+
+def at_cell_end(loop: OwnLoop) -> Callable[[], None]:
+    """Let a loop rest whenever a cell of the notebook ends, as long as there is the loop; return how to end that."""
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        return lambda: None
+    held = weakref.ref(loop)
+
+    def ended(*_result: Any) -> None:
+        present = held()
+        if present is None:
+            forget()
+        else:
+            present.rest()
+
+    def forget() -> None:
+        if ended in shell.events.callbacks["post_run_cell"]:
+            shell.events.unregister("post_run_cell", ended)
+
+    shell.events.register("post_run_cell", ended)
+    return forget

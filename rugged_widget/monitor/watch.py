@@ -9,7 +9,7 @@ from rugged_widget.infer.step.loss_arguments import parameter_names
 from rugged_widget.monitor.infer.problem import problem_of, taken_apart
 from rugged_widget.monitor.infer.refusals import called, refuse_misspelt, refuse_no_guide
 from rugged_widget.monitor.infer.run_spec import parameters_of
-from rugged_widget.monitor.monitor import ModelWidget
+from rugged_widget.monitor.model_widget import ModelWidget
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.setting import settings_of
 

@@ -10,7 +10,9 @@ import torch
 from pyro.infer.autoguide import AutoGuide
 
 from rugged_widget.defaults import PROBS
+from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, state_of
+from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.local_parameters import enter_local_parameters
@@ -21,11 +23,12 @@ from rugged_widget.infer.step.module_state import behind, copied_params, params_
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.run_log import EARLY
 from rugged_widget.monitor.infer.fit import num_observations
+from rugged_widget.monitor.infer.guide_judge import GuideJudge
 from rugged_widget.monitor.infer.guide_look import GuideLook, listed_parameters
 from rugged_widget.snapshot.model_values import ModelSite, ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
-from rugged_widget.snapshot.values import Array, Convergence
+from rugged_widget.snapshot.values import Approximation, Array, Convergence
 
 NOTHING: Final = ModelStructure((), ())
 
@@ -57,6 +60,7 @@ class LoopView:
         self._judge = ConvergenceMonitor(self._history.elbos)
         self._structure = NOTHING
         self._look: GuideLook | None = None
+        self._judge_of_guide: GuideJudge | None = None
         self._draws: dict[str, Array] = {}
 
     def __repr__(self) -> str:
@@ -96,6 +100,8 @@ class LoopView:
             self._structure = structure_of(subject, self.guide if self.model else None, args, kwargs)
             if self.guide is None:
                 return
+            if self.model is not None:
+                self._judge_of_guide = GuideJudge(self.model, args, kwargs)
             try:
                 remember_live(self.guide, self.model or self.guide, args, kwargs)
             except ValueError as error:
@@ -132,6 +138,7 @@ class LoopView:
         quantiles = {name: order_statistics(value, PROBS) for name, value in self._draws.items()}
         given: Mapping[str, Array] = self._draws
         values, densities = {}, {}
+        judged, unjudged = self._verdict() if request.approximation else (None, "")
         with self._inside():
             if look is not None and not self._draws:
                 quantiles, given = look.shown(PROBS, draws=request.draws)
@@ -148,7 +155,8 @@ class LoopView:
             probs=PROBS,
             quantiles=quantiles,
             convergence=self.convergence(),
-            unjudged="own_loop" if request.approximation else "",
+            approximation=judged,
+            unjudged=unjudged,
             draws=given if request.draws else {},
             structure=structure,
             probabilities=values,
@@ -156,6 +164,19 @@ class LoopView:
             parameter_table=table,
             densities=densities,
         )
+
+    def _verdict(self) -> tuple[Approximation | None, str]:
+        """Return the verdict on the guide, or else why there is none, a key of the catalogue's `unjudged`."""
+        if self._look is None or self._judge_of_guide is None or self._draws:
+            return None, "own_loop"
+        try:
+            with self._inside():
+                verdict = self._judge_of_guide.judge(self._look.guide)
+            return verdict(), ""
+        except UnknownJointError as error:
+            return None, error.key
+        except CannotDrawError:
+            return None, "undrawn"
 
     @contextmanager
     def _inside(self) -> Iterator[None]:
