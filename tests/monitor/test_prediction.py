@@ -16,6 +16,7 @@ from pyro.contrib import gp
 from pyro.infer.autoguide import AutoNormal
 
 from rugged_widget import ModelWidget, watch
+from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.snapshot.model_values import INDEX, Prediction
 from tests.monitor.watched import losses
 from tests.view import drawn
@@ -75,7 +76,8 @@ def test_the_observed_values_of_the_site_are_points() -> None:
     np.testing.assert_allclose(points, (X, Y), rtol=1e-6)
 
 
-def test_points_of_a_function_are_kept_and_a_grid_is_put_in_order() -> None:
+def test_points_of_a_function_are_kept_and_a_grid_is_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Predictor.__init__, "__defaults__", (lambda: 0.0,))  # as many draws, however slow the machine
     backwards = GRID.flip(0)
     prediction = predicted(lambda draws: (backwards, lines(draws).flip(1), (X.numpy(), Y.tolist())))[0]
     np.testing.assert_allclose(prediction.x, GRID)
