@@ -46,6 +46,8 @@ export interface FrameReceiverOptions {
   page: Page;
   send(request: Request): void;
   announce(summary: string): void;
+  /** Whether what frames are set into can bear it now. */
+  mayPaint(): boolean;
   /** What the reader's browser prefers, such as ko-KR: told once, with the first hello. */
   language?: string;
 }
@@ -60,6 +62,7 @@ interface Pending {
 
 const NO_BYTES = new ArrayBuffer(0);
 const HELLO_INTERVAL_MS = 1000;
+const VIEWS_INTERVAL_MS = 30;
 /** Each message makes the kernel busy and idle again, and the notebook's own page redraws both: frames share one. */
 const ACK_INTERVAL_MS = 150;
 /** How much of the newest frame's work counts in that of all. */
@@ -82,6 +85,7 @@ export class FrameReceiver {
   #layout: Layout | undefined;
   #pending: Pending | undefined;
   #showing = false;
+  #waitsForViews = false;
   #disposed = false;
   #introduced = false;
   #seen = true;
@@ -158,6 +162,10 @@ export class FrameReceiver {
    */
   #schedule(): void {
     if (this.#showing || this.#targets === undefined || this.#pending?.frame === undefined) return;
+    if (!this.#options.mayPaint()) {
+      this.#waitForViews();
+      return;
+    }
     const { frame, state, summary } = this.#pending;
     this.#pending = undefined;
     this.#showing = true;
@@ -178,6 +186,19 @@ export class FrameReceiver {
       );
     };
     this.#track((run) => page.beforePaint(run), paint);
+  }
+
+  /** Looks again soon; bqplot throws where something changes that a mark is drawn on before it has its scales. */
+  #waitForViews(): void {
+    if (this.#waitsForViews) return;
+    this.#waitsForViews = true;
+    this.#track(
+      (run) => this.#options.page.after(VIEWS_INTERVAL_MS, run),
+      () => {
+        this.#waitsForViews = false;
+        this.#schedule();
+      },
+    );
   }
 
   #notePainted(seq: number, work: number): void {

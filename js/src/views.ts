@@ -3,6 +3,20 @@ export interface Viewed<View> {
   views?: Record<string, Promise<View>>;
 }
 
+const known = new WeakMap<object, Views<unknown>>();
+
+/** Whether a view of one of the models is still being made: it may not bear that its model, or a scale, changes. */
+export function areBeingMade(models: readonly object[]): boolean {
+  return models.some((model) => {
+    let views = known.get(model);
+    if (views === undefined) {
+      views = new Views(model as Viewed<unknown>);
+      known.set(model, views);
+    }
+    return views.areBeingMade;
+  });
+}
+
 /** The views of a widget model, once all of them are drawn. */
 export class Views<View> {
   readonly #model: Viewed<View>;

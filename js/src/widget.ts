@@ -16,6 +16,7 @@ import { Sight } from "./sight";
 import { FrameReceiver, type Request } from "./stream";
 import { Announcer } from "./summary";
 import { findTargets } from "./targets";
+import { areBeingMade } from "./views";
 
 export { version } from "../package.json";
 
@@ -64,8 +65,10 @@ export default function createWidget(): { initialize: Initialize<Traits>; render
 
 /** Not awaited by anywidget: it gives a model two seconds to initialize, and a reloaded page may take longer. */
 function receiveFrames(model: Model, announcer: Announcer, sight: Sight): Dispose {
+  let models: readonly object[] = [];
   const receiver = new FrameReceiver({
     page,
+    mayPaint: () => !areBeingMade(models),
     send: (request) => sendTo(model, request),
     announce: (summary) => announcer.offer(summary),
     language: navigator.language,
@@ -79,6 +82,7 @@ function receiveFrames(model: Model, announcer: Announcer, sight: Sight): Dispos
   const search = () => {
     stopSearch(); // of fewer targets, which these begin with
     stopSearch = findTargets(model.get("targets"), model.widget_manager, page, (targets) => {
+      models = targets;
       const moving = targets.map(animated);
       if (begun) receiver.extend(moving);
       else receiver.begin(moving);

@@ -13,7 +13,12 @@ beforeEach(() => {
   page = new FakePage();
   sent = [];
   targets = [new FakeTarget(), new FakeTarget()];
-  receiver = new FrameReceiver({ page, send: (request) => sent.push(request), announce: () => {} });
+  receiver = new FrameReceiver({
+    page,
+    send: (request) => sent.push(request),
+    announce: () => {},
+    mayPaint: () => true,
+  });
 });
 
 afterEach(() => {

@@ -10,7 +10,10 @@ let said: string[];
 let targets: [FakeTarget, FakeTarget];
 let receiver: FrameReceiver;
 
+let mayPaint = true;
+
 beforeEach(() => {
+  mayPaint = true;
   page = new FakePage();
   sent = [];
   said = [];
@@ -19,6 +22,7 @@ beforeEach(() => {
     page,
     send: (request) => sent.push(request),
     announce: (summary) => said.push(summary),
+    mayPaint: () => mayPaint,
   });
 });
 
@@ -44,13 +48,31 @@ test("hello is said once, when the targets are there", () => {
 
 test("the first hello says which language the reader prefers", () => {
   const said: Request[] = [];
-  const options = { page, send: (request: Request) => said.push(request), announce: () => {}, language: "ko-KR" };
+  const options = {
+    page,
+    send: (request: Request) => said.push(request),
+    announce: () => {},
+    language: "ko-KR",
+    mayPaint: () => true,
+  };
   const preferring = new FrameReceiver(options);
   preferring.begin(targets);
   page.advance(10_000);
   preferring.receive({ k: "frame", seq: 1 }, []); // no layout: it asks again
   expect(said).toEqual([{ k: "hello", language: "ko-KR" }, { k: "hello" }]);
   preferring.dispose();
+});
+
+test("a frame waits where a view is still being made, and the newest is set once it is", () => {
+  receiver.begin(targets);
+  mayPaint = false;
+  frame(1, [1, 2], { layout: LAYOUT });
+  frame(2, [3, 4]);
+  page.advance(1000);
+  expect(xs()).toEqual([]);
+  mayPaint = true;
+  page.advance(100);
+  expect(xs()).toEqual([[3, 4]]);
 });
 
 test("a frame is set at once, so that one painting shows all of it, and acknowledged only after that", () => {

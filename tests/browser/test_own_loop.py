@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 SETUP = """
 import sys
 sys.path.insert(0, {path!r})
-done = pathlib.Path({done!r})
 import pathlib, pyro, torch
 from pyro.infer import SVI, Trace_ELBO
 from pyro.infer.autoguide import AutoNormal
 from pyro.optim import Adam
 from rugged_widget import Monitor
 from tests.models.basic import EFFECTS, ERRORS, eight_schools
+done = pathlib.Path({done!r})
 pyro.clear_param_store()
 svi = SVI(eight_schools, AutoNormal(eight_schools), Adam({{"lr": 0.02}}), Trace_ELBO())
 widget = monitor = Monitor(svi, language="en")

@@ -36,8 +36,6 @@ class DirectMark implements Target {
   readonly #views: Views<MarkView>;
   /** The points that were moved by hand, while bqplot has not drawn others. */
   #moved: MarkModel["mark_data"] | undefined;
-  /** What frames had for it while a view was being made. */
-  #held: TraitState | undefined;
 
   constructor(model: MarkModel, brush: Brush) {
     this.#model = model;
@@ -47,26 +45,15 @@ class DirectMark implements Target {
 
   animate(state: TraitState): void {
     const views = this.#views.drawn;
-    if (this.#views.areBeingMade) {
-      this.#held = { ...this.#held, ...state }; // bqplot throws where a mark changes before it has its scales
-      return;
-    }
-    const all = this.#release(state);
-    if (views !== undefined && this.#brush.draw(all, views)) this.#moved = this.#model.mark_data;
-    else this.set_state(all);
+    if (views !== undefined && this.#brush.draw(state, views)) this.#moved = this.#model.mark_data;
+    else this.set_state(state);
   }
 
   set_state(state: TraitState): void {
     const moved = this.#moved;
     this.#moved = undefined;
-    this.#model.set_state(this.#release(state));
+    this.#model.set_state(state);
     // What the model holds already is no change to it.
     if (moved !== undefined && this.#model.mark_data === moved) this.#model.update_data();
-  }
-
-  #release(state: TraitState): TraitState {
-    const held = this.#held;
-    this.#held = undefined;
-    return held === undefined ? state : { ...held, ...state };
   }
 }
