@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.dashboard import DashboardPage
 from tests.browser.looks import CONTRASTS, OVERFLOWING
+from tests.waits import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +134,8 @@ def test_a_run_that_fails_says_so_and_a_new_one_trains(notebooks: Notebooks) -> 
         page.wait_status("failed")
         error = page.kernel.value("widget.error")
         assert "Step" in error
-        assert error.splitlines()[0][:40] in page.root.inner_text()
+        begins = error.splitlines()[0][:40]
+        wait_until(lambda: begins in page.root.inner_text(), f"the page says {begins!r}")
         page.kernel.run("rate = 0.05")
         lab.run_cell(0)
         page = DashboardPage(shown, figures=FIGURES)

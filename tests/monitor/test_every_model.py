@@ -44,7 +44,6 @@ PLAIN = {
     "autoencoder, BatchNorm and dropout",
     "topics by a network",
     "as many objects as it takes",
-    "a guide that is the prior",
 }
 """Models whose step no graph can take: counters of BatchNorm, branches on values, and ELBOs without a loss to
 differentiate."""

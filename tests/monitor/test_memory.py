@@ -41,7 +41,7 @@ def show_frames(monitor: ModelWidget, count: int) -> None:
     for _ in range(count):
         fit.advance(1)
         dashboard.show(fit.snapshot(), running)
-        dashboard._stream._acknowledge(dashboard._stream._seq)
+        dashboard._stream._acknowledge("page", dashboard._stream._seq, {"painted": 1, "work": 5.0, "waited": 0.0})
 
 
 def traced() -> int:

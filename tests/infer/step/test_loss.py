@@ -137,7 +137,7 @@ def test_a_fit_with_it_takes_the_steps_of_the_loop(kind: str) -> None:
 
 CAPTURED = {"Trace", "Trace, particles", "TraceMeanField", "TraceEnum", "TraceTMC", "energy distance"}
 CAPTURED |= {"Trace, vectorized", "Trace, vectorized, nesting told", "TraceEnum, nesting told"}
-CAPTURED |= {"a function", "a bound method"}
+CAPTURED |= {"a function", "a bound method", "Trace, score"}
 
 
 @pytest.mark.slow
