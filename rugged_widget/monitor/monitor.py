@@ -90,6 +90,7 @@ class Monitor(ipywidgets.VBox):
         super().__init__()
         self.add_class("rugged-widget")
         self.add_class("rw-monitor")
+        self.add_class("rw-own-loop")
         view = LoopView(model, guide)
         name = "" if guide is None else full_name(guide)
         named = name if view.model is None else full_name(view.model)

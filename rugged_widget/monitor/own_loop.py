@@ -51,8 +51,8 @@ class Window(Protocol):
     def notify(self, said: str) -> None:
         """Say something; plain text."""
 
-    def hear(self, *, pauses: bool) -> None:
-        """Show the button to stop the loop, which is heard, and those to pause it where it can be."""
+    def hear(self, *, stops: bool, pauses: bool) -> None:
+        """Show the button to stop the loop, and those to pause it, or hide what would not be heard."""
 
 
 class OwnLoop:
@@ -82,6 +82,7 @@ class OwnLoop:
         self._draws: Mapping[str, Any] | None = None
         self._due, self._updated, self._watching = -math.inf, -math.inf, False
         self._paused, self._single, self._stopping, self._showing = False, 0, False, False
+        self._pausable = False
         self._inbox: deque[Callable[[], None]] = deque()
         self._lock = threading.RLock()
         self.status: Status = "ready"
@@ -199,8 +200,8 @@ class OwnLoop:
 
     def begin(self, *, yields: bool) -> None:
         """Take note that a loop begins, which can be paused where it yields to the event loop."""
-        if yields:
-            self._window.hear(pauses=True)
+        self._pausable = yields
+        self._window.hear(stops=yields, pauses=yields)
         self._paused, self._single, self._stopping = False, 0, False
 
     def may_go_on(self) -> bool:
@@ -217,6 +218,8 @@ class OwnLoop:
 
     def finish(self) -> None:
         """Take note that the loop has ended."""
+        self._pausable = False
+        self._window.hear(stops=False, pauses=False)
         self.rest()
 
     # Parts
@@ -273,7 +276,7 @@ class OwnLoop:
         if self._clock() - self._updated >= REST_SECONDS:
             self.rest()
         elif self.status == "running":  # the event loop gets turns meanwhile, so that buttons are heard
-            self._window.hear(pauses=False)
+            self._window.hear(stops=True, pauses=self._pausable)
             self._wait_for_the_end()
 
 

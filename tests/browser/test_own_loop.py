@@ -90,4 +90,5 @@ def test_a_loop_that_yields_pauses_takes_a_step_and_stops(notebooks: Notebooks, 
         lab.page.locator(".rugged-widget .rw-reset").first.click()
         _said(lab.page, "at rest")
         lab.wait_idle()
+        press.wait_for(state="hidden")  # the loop has ended: nobody would hear it
         assert shown.kernel.value("taken == monitor.step")

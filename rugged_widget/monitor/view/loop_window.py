@@ -69,7 +69,7 @@ class LoopWindow:
         self._buttons: Buttons | None = None
         self._dashboard: Dashboard | None = None
         self._line: ProgressLine | None = None
-        self._displayed = self._hears = self._pauses = False
+        self._displayed = self._stops = self._pauses = False
 
     def __repr__(self) -> str:
         return f"LoopWindow({self._title!r}, {'displayed' if self._displayed else 'not displayed'})"
@@ -86,8 +86,7 @@ class LoopWindow:
             self._line = ProgressLine(self._title or self._text("own_loop.title"), steps)
             return
         self._dashboard = self._make_dashboard(structure, progress, buttons, has_model=has_model)
-        if self._hears:
-            self._dashboard.hear(pauses=self._pauses)
+        self._dashboard.hear(stops=self._stops, pauses=self._pauses)
         if self._displayed:
             self._dashboard.expect_page(lambda: None)
         self._fill(self._dashboard.children)
@@ -133,11 +132,11 @@ class LoopWindow:
         if self._dashboard is not None:
             self._dashboard.expect_page(lambda: None)
 
-    def hear(self, *, pauses: bool) -> None:
-        """Show the button to stop the loop, which is heard, and those to pause it where it can be."""
-        self._hears, self._pauses = True, self._pauses or pauses
+    def hear(self, *, stops: bool, pauses: bool) -> None:
+        """Show the button to stop the loop, and those to pause it, or hide what would not be heard."""
+        self._stops, self._pauses = stops, pauses
         if self._dashboard is not None:
-            self._dashboard.hear(pauses=self._pauses)
+            self._dashboard.hear(stops=stops, pauses=pauses)
 
     def html(self) -> str:
         """Return what a saved notebook shows without a kernel; empty before anything was shown."""

@@ -75,10 +75,10 @@ class Controls:
         self._primary.icon = PRIMARY["ready"][1]
         text.follow(self._name_primary)
 
-    def hear(self, *, pauses: bool) -> None:
-        """Show the button to stop a loop of the user's own, and those to pause it where it can be."""
-        for shown in (self._primary, self._step, self._reset) if pauses else (self._reset,):
-            shown.layout.display = None
+    def hear(self, *, stops: bool, pauses: bool) -> None:
+        """Show the button to stop a loop of the user's own, and those to pause it, or hide what would not be heard."""
+        for control, heard in ((self._primary, pauses), (self._step, pauses), (self._reset, stops)):
+            control.layout.display = None if heard else "none"
 
     def show_setting(self, name: str, value: object) -> bool:
         """Make a control show `value`, without asking for it; return False where there is no control of that name."""
