@@ -31,7 +31,7 @@ class Monitor(ipywidgets.VBox):
     """A window onto a loop of one's own, which tells it of every step: ``monitor.update(svi.step(x, y), x, y)``.
 
     Display it, then run the loop. What it shows is computed in `update`, four times a second at most and in no more
-    than three hundredths of the time; where nothing is due, an update costs a microsecond. Nothing of the loop is
+    than a fiftieth of the time; where nothing is due, an update costs a microsecond. Nothing of the loop is
     changed: no random number is taken, no module and no parameter is touched.
 
     In a script, where there is no notebook, it is a line of progress.

@@ -23,7 +23,7 @@ from rugged_widget.training.pace import Pace
 LOOK_SECONDS = 0.25
 """Time between two looks at least: a cell that blocks the kernel shows four frames a second."""
 
-SHARE = 0.03
+SHARE = 0.02
 """Share of the loop's time that looks may take."""
 
 REST_SECONDS = 0.5
