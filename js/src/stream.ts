@@ -46,7 +46,7 @@ export interface FrameReceiverOptions {
   page: Page;
   send(request: Request): void;
   announce(summary: string): void;
-  /** Whether what frames are set into can bear it now. */
+  /** Whether what frames are set into can bear it; asked until the first frame is painted. */
   mayPaint(): boolean;
   /** What the reader's browser prefers, such as ko-KR: told once, with the first hello. */
   language?: string;
@@ -63,6 +63,8 @@ interface Pending {
 const NO_BYTES = new ArrayBuffer(0);
 const HELLO_INTERVAL_MS = 1000;
 const VIEWS_INTERVAL_MS = 30;
+/** A view that is never made keeps nothing waiting for longer. */
+const MAX_VIEW_WAITS = 60;
 /** Each message makes the kernel busy and idle again, and the notebook's own page redraws both: frames share one. */
 const ACK_INTERVAL_MS = 150;
 /** How much of the newest frame's work counts in that of all. */
@@ -86,6 +88,9 @@ export class FrameReceiver {
   #pending: Pending | undefined;
   #showing = false;
   #waitsForViews = false;
+  #viewWaits = 0;
+  /** Whether a frame was painted. */
+  #paints = false;
   #disposed = false;
   #introduced = false;
   #seen = true;
@@ -162,10 +167,11 @@ export class FrameReceiver {
    */
   #schedule(): void {
     if (this.#showing || this.#targets === undefined || this.#pending?.frame === undefined) return;
-    if (!this.#options.mayPaint()) {
+    if (!this.#paints && !this.#options.mayPaint() && this.#viewWaits < MAX_VIEW_WAITS) {
       this.#waitForViews();
       return;
     }
+    this.#paints = true;
     const { frame, state, summary } = this.#pending;
     this.#pending = undefined;
     this.#showing = true;
@@ -188,7 +194,7 @@ export class FrameReceiver {
     this.#track((run) => page.beforePaint(run), paint);
   }
 
-  /** Looks again soon; bqplot throws where something changes that a mark is drawn on before it has its scales. */
+  /** Looks again soon: the first frame may come while views are being made, and bqplot throws without their scales. */
   #waitForViews(): void {
     if (this.#waitsForViews) return;
     this.#waitsForViews = true;
@@ -196,6 +202,7 @@ export class FrameReceiver {
       (run) => this.#options.page.after(VIEWS_INTERVAL_MS, run),
       () => {
         this.#waitsForViews = false;
+        this.#viewWaits += 1;
         this.#schedule();
       },
     );

@@ -43,10 +43,12 @@ STATUS = ".rugged-widget .rw-status"
 
 def _said(page: Page, word: str) -> str:
     """Wait until the status says a word, and return all of it."""
-    page.wait_for_function(
-        "([where, word]) => document.querySelector(where)?.innerText.includes(word)", arg=[STATUS, word]
+    said = page.wait_for_function(
+        "([where, word]) => { const text = document.querySelector(where)?.innerText ?? '';"
+        " return text.includes(word) && text; }",
+        arg=[STATUS, word],
     )
-    return page.locator(STATUS).first.inner_text()
+    return str(said.json_value())
 
 
 def _setup(done: Path) -> str:
