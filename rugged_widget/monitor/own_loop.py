@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from rugged_widget.monitor.infer.loop_view import LoopView, as_number
+from rugged_widget.monitor.infer.loop_view import LoopView, as_number, check_draws
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
@@ -112,10 +112,11 @@ class OwnLoop:
         self, loss: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], draws: Mapping[str, Any] | None
     ) -> bool:
         """Note a step; return False where the loop shall end."""
+        if draws is not None:
+            check_draws(draws)  # at once, though they may be looked at much later
+            self._draws = draws
         self._losses.append(loss if type(loss) is float else as_number(loss))
         self._call = args, kwargs
-        if draws is not None:
-            self._draws = draws
         self._updated = now = self._clock()
         if now >= self._due:
             self.look()

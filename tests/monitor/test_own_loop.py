@@ -161,6 +161,16 @@ def test_draws_of_another_algorithm_take_the_place_of_a_guide() -> None:
             monitor.update(2.0, draws={"s": 3.0})
 
 
+@pytest.mark.usefixtures("in_a_notebook")
+def test_wrong_draws_are_refused_at_once_though_no_look_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 1e9)
+    with closing(Monitor()) as monitor:
+        monitor.update(2.0)
+        with pytest.raises(ValueError, match=r"draws\['s'\] must be of shape"):
+            monitor.update(2.0, draws={"s": torch.empty(0, 3)})
+        assert len(monitor.history()) == 1
+
+
 @pytest.mark.usefixtures("in_a_notebook", "at_every_step")
 def test_a_guide_that_cannot_be_called_is_said_and_the_losses_are_shown() -> None:
     with closing(Monitor(guide=hand_written)) as monitor:

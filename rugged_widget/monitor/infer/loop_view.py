@@ -111,7 +111,7 @@ class LoopView:
 
     def take(self, draws: Mapping[str, Any]) -> None:
         """Let these be the draws of the latents: by site, shape (number of draws, *site shape)."""
-        self._draws = {name: _checked_draws(name, value) for name, value in draws.items()}
+        self._draws = {name: _as_draws(value) for name, value in draws.items()}
         self._structure = ModelStructure(
             tuple(ModelSite(name, "latent", "real", value.shape[1:]) for name, value in self._draws.items())
         )
@@ -205,8 +205,13 @@ def _model_of(guide: Any) -> Callable[..., Any] | None:
     return model  # type: ignore[no-any-return]
 
 
-def _checked_draws(name: str, value: Any) -> Array:
-    array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value, dtype=np.float64)
-    if array.ndim == 0 or not len(array):
-        raise ValueError(f"draws[{name!r}] must be of shape (number of draws, *site shape), got shape {array.shape}")
-    return array
+def check_draws(draws: Mapping[str, Any]) -> None:
+    """Raise ValueError where draws of a site are not of shape (number of draws, *site shape)."""
+    for name, value in draws.items():
+        shape = tuple(np.shape(value))
+        if not shape or not shape[0]:
+            raise ValueError(f"draws[{name!r}] must be of shape (number of draws, *site shape), got shape {shape}")
+
+
+def _as_draws(value: Any) -> Array:
+    return np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value, dtype=np.float64)
