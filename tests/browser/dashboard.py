@@ -180,6 +180,18 @@ class DashboardPage:
         paths: list[str] = self.part(figure).evaluate(script)
         return paths
 
+    def drawing_at_rest(self) -> list[str]:
+        """Read the paths once they show what the kernel holds.
+
+        A text may be on the page before its frame is, and bqplot moves paths at rest by a transition of no duration:
+        an animation frame later, or more.
+        """
+        assert self.differences() == []
+        script = """([root]) => Array.from(root.querySelectorAll("svg path")).every(
+            (path) => !Object.keys(path).some((key) => key.startsWith("__transition")))"""
+        self.page.wait_for_function(script, arg=[self.part("rw-grid").element_handle()])
+        return self.drawing()
+
     def boxes(self) -> dict[str, list[float]]:
         """Measure every figure: left and top from the widget's corner, width and height, in px."""
         script = """(root, names) => {

@@ -132,7 +132,7 @@ def test_12_serve_saves_loads_and_draws_and_says_what_went_wrong(lesson: Dashboa
     said.filter(has_text="is there already").wait_for()
     lesson.part("rw-load").click()
     said.filter(has_text="Loaded").wait_for()
-    assert lesson.drawing("rw-served") != before
+    lesson.wait_until(lambda: lesson.drawing("rw-served") != before, "the loaded posterior is drawn")
     lesson.part("rw-save-program").click()
     said.filter(has_text=".pt2").filter(has_text="Saved").wait_for()
     lesson.shown.watched.screenshot("lesson-serve")
