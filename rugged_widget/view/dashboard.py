@@ -144,7 +144,7 @@ class Dashboard:
         """Send a frame."""
         self._latest = snapshot, progress
         self._compare_with(snapshot.reference)
-        self._stream.push(self._changes([self._tabs.visible]), self._summary())
+        self._stream.push(self._changes([self._tabs.visible]), self._summary)
 
     def before_rest(self) -> None:
         """Ask for what all pages want: the next snapshot is converged."""
@@ -263,6 +263,7 @@ class Dashboard:
 
     def _respeak(self) -> None:
         self._name_pages()
+        self._stream.hurry()
         self._redraw()
 
     def _name_pages(self) -> None:
@@ -278,7 +279,7 @@ class Dashboard:
 
     def _redraw(self) -> None:
         if self._latest is not None and self._latest[1].status != "running":  # then the next frame does it
-            self._stream.push_final(self._changes(self._tabs.built), self._summary())
+            self._stream.push_final(self._changes(self._tabs.built), self._summary)
 
     def _summary(self) -> str:
         if self._latest is None:

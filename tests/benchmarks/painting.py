@@ -30,7 +30,7 @@ ROUNDS = 12
 # In the kernel: what frames hold, recorded from a run; then sent again, as frames that stream or as frames at rest.
 # Only those that were painted count: a slow page leaves some out.
 PLAYER = """
-import asyncio as _asyncio, math as _math
+import asyncio as _asyncio
 _stream, _frames = widget.children[-1], []
 _push, _acknowledge, _painted = _stream.push, _stream._pace.acknowledge, [0]
 
@@ -46,9 +46,8 @@ def _recording(changes, summary):
 
 async def _play(frames, rest, per_text):
     for number, changes in enumerate(frames):
-        _stream._texts_due = _math.inf if number % per_text else -_math.inf
-        _stream.keep(changes)
-        _stream._send_frame(changes, "", rest=rest)
+        texts = number % per_text == 0
+        _stream._send_frame(_stream._composed(changes, with_texts=texts), "" if texts else None, rest=rest)
         await _asyncio.sleep(1 / 15)
     while _stream._pace.num_under_way:
         await _asyncio.sleep(0.05)

@@ -16,7 +16,7 @@ from rugged_widget.view.controls.engine_note import EngineNote
 from rugged_widget.view.controls.inputs import Input
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.number_format import brief
-from rugged_widget.view.frames.silent_widgets import SilentProgress
+from rugged_widget.view.frames.silent_widgets import LateText, SilentProgress
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -117,7 +117,7 @@ class Controls:
         """Return what a frame has to change."""
         return [
             (self.bar, {"value": 0.0 if progress.own_loop == "open" else progress.step / progress.num_steps}),
-            (self.status, {"value": sentence(self._text, progress)}),
+            (self.status, {"value": LateText(sentence, self._text, progress)}),
         ]
 
     def _name_primary(self) -> None:

@@ -11,7 +11,7 @@ from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, ElboCurve, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.overlays import dashed, evidence_words, show_marks
-from rugged_widget.view.frames.silent_widgets import SilentLines
+from rugged_widget.view.frames.silent_widgets import LateText, SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -94,7 +94,7 @@ class ElboFigure:
             (self._raw, {"x": curve.step, "y": raw}),
             (self._smooth, {"x": curve.step, "y": smooth}),
             (self._empty, {"value": "" if begun else self._text(f"elbo.{'first' if running else 'empty'}")}),
-            (self._evidence_text, {"value": self._remark(snapshot)}),
+            (self._evidence_text, {"value": LateText(self._remark, snapshot)}),
         ]
 
     def show_exact(self, show: bool) -> None:

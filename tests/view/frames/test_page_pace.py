@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from rugged_widget.view.frames.page_pace import (
-    SELDOM_SECONDS,
     BEHIND_SECONDS,
     KERNEL_SHARE,
     LONGEST_SECONDS,
     OFTEN_SECONDS,
+    SELDOM_SECONDS,
     SMOOTH_SECONDS,
     PagePace,
 )
