@@ -20,7 +20,7 @@ def test_its_window_moves_while_the_cell_runs(notebooks: Notebooks, tmp_path: Pa
         page = own_loop.moves_while_it_blocks(shown, lambda: lab.run_cell(1, wait=False), done)
         lab.wait_idle()
         assert page.drawing_at_rest()
-        assert "school" in page.part("rw-terms").inner_text()
+        assert "tau" in page.part("rw-terms").inner_text()
         assert "locs" in page.part("rw-gradients-names").inner_text()
         page.open_tab("Parameters")
         assert "AutoNormal" in page.root.inner_text()

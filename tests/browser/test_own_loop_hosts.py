@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from tests.browser.server import Server
 
-# A page of Voila is there once its cells have run: a loop that blocks is begun on the page.
+# A page of Voila is there once its cells have run: what they leave is shown, and a loop that blocks is begun there.
+BEFORE = """
+for _ in range(30):
+    monitor.update(svi.step(EFFECTS, ERRORS), EFFECTS, ERRORS)
+"""
 BUTTON = """
 def train(_button):
     while not done.exists():
@@ -48,7 +52,8 @@ def test_vscode(browser: Browser, lab_server: Server, vscode_files: dict[str, Pa
 
 def test_voila(browser: Browser, voila_server: Server, tmp_path: Path) -> None:
     done = tmp_path / "done"
-    with rendered(browser, voila_server, [own_loop.setup(done), BUTTON]) as shown:
+    with rendered(browser, voila_server, [own_loop.setup(done), BEFORE, BUTTON]) as shown:
+        own_loop.status(shown.page, "at rest \N{MIDDLE DOT} step 30")
         press = shown.page.get_by_role("button", name="Train here")
         own_loop.moves_while_it_blocks(shown, press.click, done)
         own_loop.pauses_steps_and_stops(shown, lambda: shown.kernel.run(own_loop.BEHIND))

@@ -184,6 +184,17 @@ def test_without_a_model_one_sentence_says_why_there_are_none() -> None:
         assert "give the monitor svi, or model= and guide=" in words(monitor)
 
 
+def test_a_part_of_a_model_that_a_guide_was_made_of_is_not_taken_for_the_model() -> None:
+    by = AutoNormal(config_enumerate(pyro.poutine.block(mixture, hide=["which"])))
+    steps = svi(mixture, by, TraceEnum_ELBO(max_plate_nesting=1))
+    with closing(Monitor(guide=by)) as monitor:
+        snapshot = run(monitor, steps)
+        assert (snapshot.elbo_terms, snapshot.unjudged) == ((), "own_loop")
+        assert snapshot.quantiles["locs"].shape == (5, 2)
+    with closing(Monitor(guide=AutoNormal(config_enumerate(model)))) as monitor:
+        assert monitor._loop.view.knows_both
+
+
 def test_what_cannot_be_called_is_said_in_the_figure() -> None:
     steps = svi()
     with closing(Monitor(steps, language="en")) as monitor:

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import torch
 from pyro.infer import SVI
 from pyro.infer.autoguide import AutoGuide
+from pyro.poutine.block_messenger import BlockMessenger
 
 from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
@@ -258,8 +260,13 @@ def as_number(loss: Any) -> float:
 
 
 def _model_of(guide: Any) -> Callable[..., Any] | None:
-    """Return the model that an automatic guide was made of."""
+    """Return the model that an automatic guide was made of; None where that was a part, with sites hidden from it."""
     model: Any = guide.model if isinstance(guide, AutoGuide) else None
+    inner = model
+    while isinstance(inner, partial) and len(inner.args) > 1:
+        if isinstance(inner.args[0], BlockMessenger):
+            return None
+        inner = inner.args[1]
     return model  # type: ignore[no-any-return]
 
 
