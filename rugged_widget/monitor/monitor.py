@@ -41,8 +41,9 @@ class Monitor(ipywidgets.VBox):
     svi
         The `pyro.infer.SVI` that takes the steps, of which model and guide are taken; None to give what there is.
     model, guide
-        The model and the guide of the loop. An automatic guide knows its model. Without a guide, losses and parameters
-        are shown.
+        The model and the guide of the loop. An automatic guide knows its model, unless sites were hidden from it. Where
+        both are known, the page shows too what each site adds to the ELBO, the norms of the gradients, and how good the
+        guide is. Without a guide, losses and parameters are shown.
     num_steps
         Steps of the loop, >= 1; None where that is not known.
     title

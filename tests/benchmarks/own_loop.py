@@ -21,11 +21,10 @@ from rugged_widget.monitor import own_loop
 from tests.benchmarks.figures import Figure, percentile, table
 from tests.models.basic import EFFECTS, ERRORS, eight_schools
 
-BLOCK_STEPS, BLOCKS = 50, 16
-"""Steps in a block, and blocks of either kind in a pair: other work on the machine falls on both kinds alike."""
+BLOCK_STEPS = 25
+"""Steps in a block: short, so that other work on the machine falls on both kinds alike."""
 
 SECONDS = 90.0
-FEWEST_PAIRS = 6
 LIMIT_SECONDS = 600
 
 
@@ -98,29 +97,24 @@ class _Loop:
         return spent
 
 
-def shares_in_kernel() -> dict[str, list[float]]:
-    """Measure, in a cell of a kernel, pairs of many short blocks of steps, without and with updates, in turns.
+def blocks_in_kernel() -> list[list[float]]:
+    """Measure, in a cell of a kernel, short blocks of steps, without and with updates, in turns.
 
     Returns
     -------
-    dict
-        For each pair, in percent: how much longer the steps with updates took, and the time inside looks; the number
-        of looks a second, and the length of one in ms; all in processor time of the thread.
+    list
+        For each pair of blocks the processor time of the thread, in seconds: of the bare one, of the other without its
+        looks, and of each of these looks.
     """
     torch.set_num_threads(1)
-    loop = _Loop()
-    found: dict[str, list[float]] = {"share": [], "inside": [], "looks/s": [], "ms each": []}
+    loop, found = _Loop(), []
     with closing(loop.monitor):
         loop.monitored(), loop.bare()
         until = time.monotonic() + SECONDS
-        while time.monotonic() < until or len(found["share"]) < FEWEST_PAIRS:
+        while time.monotonic() < until:
             loop.looks.clear()
-            blocks = [(loop.bare(), loop.monitored()) for _ in range(BLOCKS)]
-            alone, told = (sum(times) for times in zip(*blocks, strict=True))
-            found["share"].append(100 * (told / alone - 1))
-            found["inside"].append(100 * sum(loop.looks) / (told - sum(loop.looks)))
-            found["looks/s"].append(len(loop.looks) / told)
-            found["ms each"].append(1e3 * sum(loop.looks) / max(1, len(loop.looks)))
+            alone, told = loop.bare(), loop.monitored()
+            found.append([alone, told - sum(loop.looks), *loop.looks])
     return found
 
 
@@ -128,7 +122,7 @@ def share() -> list[Figure]:
     """Measure how much longer a loop takes with its window, in a cell that keeps a kernel busy."""
     manager, client = start_new_kernel()
     try:
-        code = "from tests.benchmarks import own_loop as measured; found = measured.shares_in_kernel()"
+        code = "from tests.benchmarks import own_loop as measured; found = measured.blocks_in_kernel()"
         sent = client.execute(code, store_history=False, user_expressions={"found": "__import__('json').dumps(found)"})
         while (reply := client.get_shell_msg(timeout=LIMIT_SECONDS))["parent_header"].get("msg_id") != sent:
             pass
@@ -137,21 +131,28 @@ def share() -> list[Figure]:
         manager.shutdown_kernel(now=True)
     if reply["content"]["status"] != "ok":
         raise RuntimeError("\n".join(reply["content"]["traceback"]))
-    found = json.loads(reply["content"]["user_expressions"]["found"]["data"]["text/plain"].strip("'"))
+    return _figures(json.loads(reply["content"]["user_expressions"]["found"]["data"]["text/plain"].strip("'")))
+
+
+def _figures(pairs: list[list[float]]) -> list[Figure]:
+    """Return the share of looks, and with it by how much the steps between looks are slower than bare ones.
+
+    The former is a ratio of sums. The latter is a median over pairs, with the range in which it lies with 95 %: looks
+    themselves are in one of many blocks, which no median would see.
+    """
+    looks = [look for pair in pairs for look in pair[2:]]
+    steps = sum(pair[1] for pair in pairs)
+    inside = 100 * sum(looks) / steps
+    ratios = [100 * (told / alone - 1) for alone, told, *_ in pairs]
+    low, high = (percentile(ratios, percent) for percent in (25, 75))
+    error = 1.96 * 1.2533 * (high - low) / 1.349 / len(ratios) ** 0.5  # of the median of normal numbers
+    between = statistics.median(ratios)
+    spread = f"{between:.2f} \N{PLUS-MINUS SIGN} {error:.2f}, median of {len(ratios)} pairs of {BLOCK_STEPS} steps"
+    often = f"{len(looks) / (steps + sum(looks)):.1f} a second of {1e3 * statistics.median(looks):.1f} ms"
     return [
-        _figure("eight schools: a loop with its window over a bare one", found.pop("share")),
-        _figure("the same, time inside looks alone", found.pop("inside"), **found),
+        Figure("eight schools: looks, of the steps", inside, 3, "%", detail=often),
+        Figure("looks, and what steps between them take more", inside + between, 3, "%", detail=spread),
     ]
-
-
-def _figure(what: str, shares: list[float], **others: list[float]) -> Figure:
-    """Return the median of shares, with the range in which it lies with 95 % and the middle half of the pairs."""
-    count, middle = len(shares), statistics.median(shares)
-    low, high = (percentile(shares, percent) for percent in (25, 75))
-    error = 1.96 * 1.2533 * (high - low) / 1.349 / count**0.5  # of the median of normal numbers
-    note = f"median of {count} pairs \N{PLUS-MINUS SIGN} {error:.1f}, half of them {low:.1f} to {high:.1f}"
-    notes = [f"{statistics.median(values):.1f} {name}" for name, values in others.items()]
-    return Figure(what, middle, 3, "%", detail=", ".join([note, *notes]))
 
 
 if __name__ == "__main__":
