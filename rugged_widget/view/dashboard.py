@@ -136,9 +136,9 @@ class Dashboard:
         """Return whether a frame can go out now, though pages may not be heard; see `FrameStream.ready_unheard`."""
         return self._stream.ready_unheard()
 
-    def hear(self, *, stops: bool, pauses: bool) -> None:
-        """Show the button to stop a loop of the user's own, and those to pause it, or hide what would not be heard."""
-        self._controls.hear(stops=stops, pauses=pauses)
+    def hear(self, *, stops: bool, pauses: bool, busy: bool = False) -> None:
+        """Show the buttons of a loop of the user's own that would be heard; see `Controls.hear`."""
+        self._controls.hear(stops=stops, pauses=pauses, busy=busy)
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a frame."""

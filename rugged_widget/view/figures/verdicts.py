@@ -178,11 +178,10 @@ class ApproximationCard:
             self._judged = None
         curable = False
         if self._judged is None:
-            waits = progress.status == "running" or snapshot.is_brief
+            waits = not snapshot.unjudged and (progress.status == "running" or snapshot.is_brief)
             key = "waiting" if waits else "unknown" if snapshot.step else "start"
             title = self._text(f"verdict.approximation.{key}")
-            why = self._text(f"unjudged.{snapshot.unjudged}") if snapshot.unjudged else self._sentence(key)
-            changes = self.card.tell(title, [why, reason], caution=caution)
+            changes = self.card.tell(title, [self._why_not(key, snapshot, progress), reason], caution=caution)
         else:
             step, judgement = self._judged
             remark = "" if step == snapshot.step else self._text("verdict.approximation.as_of", step=step)
@@ -193,6 +192,12 @@ class ApproximationCard:
             title, test = self._title(judgement), self._test(judgement)
             changes = self.card.tell(title, [*reasons, reason], remark=remark, test=test, caution=caution)
         return [*changes, (self.cure, {"disabled": not curable})]
+
+    def _why_not(self, key: str, snapshot: Snapshot, progress: Progress) -> str:
+        """Return why there is no verdict."""
+        if snapshot.unjudged:
+            return self._text(f"unjudged.{snapshot.unjudged}")
+        return self._text("own_loop.verdict") if key == "waiting" and progress.own_loop else self._sentence(key)
 
     def _caution(self, snapshot: Snapshot) -> str:
         """Return the worst caution about the data, or in what guide and model do not agree and what is not meant."""
