@@ -10,12 +10,12 @@ import torch
 from pyro.distributions.util import scale_and_mask
 from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO, TraceMeanField_ELBO, TraceTailAdaptive_ELBO
 from pyro.infer.autoguide import AutoContinuous
-from pyro.infer.enum import get_importance_trace
 from pyro.infer.traceenum_elbo import _compute_dice_elbo
 from pyro.poutine.trace_struct import Trace
 from torch import nn
 from torch.distributions import kl_divergence
 
+from rugged_widget.infer.step.elbo_traces import traces_of
 from rugged_widget.infer.step.module_state import submodules, untouched
 from rugged_widget.infer.step.pyro_step import QuickSubsample
 from rugged_widget.snapshot.model_values import TermRole
@@ -74,7 +74,7 @@ def draw_terms(
     """
     terms: Terms = {}
     with pyro.validation_enabled(False), untouched(submodules(model, guide)), QuickSubsample():
-        for traces in _traces(model, guide, args, kwargs, loss):
+        for traces in traces_of(model, guide, args, kwargs, loss):
             for key, value in _by_site(_dividing(loss)(*traces), *traces, guide):
                 terms[key] = terms.get(key, 0.0) + value
     return {key: terms[key] for key in sorted(terms, key=lambda key: ORDER.index(key[1]))}
@@ -86,18 +86,6 @@ class _Share(NamedTuple):
     side: Literal["model", "guide", "sum"]
     name: str
     value: float
-
-
-def _traces(
-    model: Callable[..., Any], guide: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], loss: object
-) -> Iterator[tuple[Trace, Trace]]:
-    """Yield the traces of model and guide that belong to one draw: one pair, or one for each enumerated value."""
-    if not isinstance(loss, TraceEnum_ELBO):
-        yield get_importance_trace("flat", math.inf, model, guide, args, kwargs)
-        return
-    vectorized = loss.vectorize_particles and loss.num_particles > 1
-    elbo = TraceEnum_ELBO(max_plate_nesting=loss.max_plate_nesting - vectorized, strict_enumeration_warning=False)
-    yield from elbo._get_traces(model, guide, args, kwargs)
 
 
 def _samples(trace: Trace) -> list[tuple[str, Any]]:
