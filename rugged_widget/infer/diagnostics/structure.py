@@ -65,7 +65,8 @@ def structure_of(
     args, kwargs
         What both are called with.
     trained
-        A guide and the loss that it is trained by, for a model that runs only while the loss enumerates its sites.
+        A guide and the loss that it is trained by, for a model that runs only as in a step: while the loss enumerates
+        its sites, or with parameters that the guide makes.
 
     Returns
     -------
@@ -103,15 +104,14 @@ def _run(
             error = error or _in_words(failure)
     if plain is not None:
         return _tracked(model, plain, drawn, args, kwargs)
-    num_plate_dims = None if trained is None else plate_dims(trained.loss)
-    if trained is None or num_plate_dims is None:
+    if trained is None:
         return _Run(None, None, drawn, error)
     try:
         traces = next(traces_of(model, trained.guide, args, kwargs, trained.loss))
     except Exception:  # a step will say so
         return _Run(None, None, drawn, error)
     run = _tracked(model, traces[0], frozenset(traces[1].stochastic_nodes), args, kwargs)
-    return run._replace(num_plate_dims=num_plate_dims)
+    return run._replace(num_plate_dims=plate_dims(trained.loss))
 
 
 def _tracked(

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
@@ -67,7 +68,7 @@ def disagreements(
     TypeError
         If the guide returns a guide, as a function that makes one does.
     """
-    with undone(guide, model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
+    with undone(guide, model), torch.enable_grad(), poutine.block(), pyro.validation_enabled(False):
         if loss is None:
             calls = _calls(lambda: _call(guide, model, args, kwargs))
         else:
@@ -97,7 +98,12 @@ def _call_by(
 def _call(
     guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> _Call:
-    of_model = _traced_or_said("model", model, args, kwargs)
+    try:
+        of_model = _traced_or_said("model", model, args, kwargs)
+    except ValueError:  # it may ask for parameters that the guide makes, which a step calls first
+        with suppress(Exception):
+            traced(guide, args, kwargs)
+        of_model = _traced_or_said("model", model, args, kwargs)
     of_guide = _traced_or_said("guide", guide, args, kwargs)
     returned = of_guide.nodes["_RETURN"]["value"]
     if isinstance(returned, AutoGuide):

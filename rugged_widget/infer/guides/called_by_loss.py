@@ -50,7 +50,7 @@ def problem_of_calling(
     generators = Generators.copied()
     guide = make_guide()
     try:
-        with undone(guide, model, loss), pyro.validation_enabled(True), warnings.catch_warnings():
+        with undone(guide, model, loss), torch.enable_grad(), pyro.validation_enabled(True), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _compute(loss, model, guide, args, kwargs)
     except Exception as error:
@@ -66,12 +66,10 @@ def _compute(
     if isinstance(loss, ELBO):
         # An ELBO may look at the model in its first step, and remember it.
         trial: Any = copy.copy(loss)
-        with torch.no_grad():
-            trial.loss(model, guide, *args, **kwargs)
+        trial.loss(model, guide, *args, **kwargs)
     else:
         function = loss.loss if isinstance(loss, LossWithGradients) else loss
-        with torch.enable_grad():  # which it may need, as it has to return what can be differentiated
-            function(model, guide, *args, **kwargs)
+        function(model, guide, *args, **kwargs)
 
 
 def notes_as_called_by(

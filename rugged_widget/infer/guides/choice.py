@@ -31,7 +31,7 @@ from rugged_widget.infer.guides.families import (
 from rugged_widget.infer.guides.loops import Loop, refuse_changing, seen_by_guide
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.notes import Note, listed
-from rugged_widget.infer.guides.setup import remember_live
+from rugged_widget.infer.guides.setup import remember_live, remember_uncalled
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.undone import undone
 from rugged_widget.validation import CUSTOM
@@ -231,9 +231,17 @@ def _made(
 def _taken(
     guide: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], caller: object, model: Callable[..., Any]
 ) -> Any:
-    """Take a guide as it is; a function as an object of its own, so that what is kept of two fits is told apart."""
+    """Take a guide as it is; a function as an object of its own, so that what is kept of two fits is told apart.
+
+    `caller` is the loss where it can call what cannot be called by itself.
+    """
     instance = guide if isinstance(guide, (nn.Module, GuideMessenger)) else partial(guide)
-    remember_live(instance, model, args, kwargs, caller)
+    try:
+        remember_live(instance, model, args, kwargs, caller)
+    except ValueError:
+        if caller is None:
+            raise
+        remember_uncalled(instance, model, args, kwargs)
     return instance
 
 

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.step.elbo_traces import plate_dims
+from rugged_widget.infer.step.with_gradients import called_with_gradients
 
 _OF_ENUMERATION: Final = frozenset({"_enumerate_dim", "_dim_to_id"})
 """Entries of a site's `infer` that belong to enumerated values."""
@@ -36,11 +37,17 @@ _DATA: Final[Any] = torch.Tensor.data.__get__  # type: ignore[attr-defined] # a 
 
 
 def ways_to_call(guide: Callable[..., Any], loss: object) -> Iterator[Callable[..., Any]]:
-    """Yield in which ways draws of a guide may be had by calling it: by itself, and as an ELBO that enumerates does."""
-    yield guide
+    """Yield in which ways draws of a guide may be had by calling it: by itself, and as an ELBO that enumerates does.
+
+    Each is there once more for a guide that computes gradients itself.
+    """
+    ways: list[Callable[..., Any]] = [guide]
     dims = plate_dims(loss)
     if dims is not None:
-        yield partial(draw_enumerated, guide, dims)
+        ways.append(partial(draw_enumerated, guide, dims))
+    for way in ways:
+        yield way
+        yield partial(called_with_gradients, way)
 
 
 def draw_enumerated(guide: Callable[..., Any], num_plate_dims: int, /, *args: Any, **kwargs: Any) -> None:

@@ -117,14 +117,12 @@ def remember_live(
     guide, model, args, kwargs
         The guide, its model, and what both are called with.
     loss
-        What can call the guide in any case. One that enumerates lets a guide be drawn from that cannot be called
-        without enumeration; a guide that only the loss can call cannot be drawn from. None where it is not known that
-        the guide can be called.
+        What trains the guide: one that enumerates lets a guide be drawn from that cannot be called without enumeration.
 
     Raises
     ------
     ValueError
-        If the guide raises when it is called with `args` and `kwargs`, and there is no loss that can call it.
+        If the guide raises when it is called with `args` and `kwargs`.
     """
     problems: list[Exception] = []
     for called in ways_to_call(guide, loss):
@@ -138,9 +136,12 @@ def remember_live(
         else:
             _REHEARSALS[guide] = rehearsal
             return
-    if loss is None:
-        needed = f"the guide must be callable with what the model is called with ({described(args, kwargs)})"
-        raise ValueError(f"{needed}; {raised(problems[0])}") from problems[0]
+    needed = f"the guide must be callable with what the model is called with ({described(args, kwargs)})"
+    raise ValueError(f"{needed}; {raised(problems[0])}") from problems[0]
+
+
+def remember_uncalled(guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Keep what a guide belongs to that only its loss can call, so that it cannot be drawn from."""
     _REHEARSALS[guide] = LiveRehearsal(guide, model, args, kwargs)
 
 
