@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.models import basic, discrete, networks, processes, sequences, tutorials
+from tests.models import basic, discrete, enumerated, networks, processes, sequences, tutorials
 from tests.models.case import Case
 
 CASES: tuple[Case, ...] = (
     *basic.CASES,
     *discrete.CASES,
+    *enumerated.CASES,
     *networks.CASES,
     *processes.CASES,
     *sequences.CASES,

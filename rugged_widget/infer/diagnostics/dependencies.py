@@ -36,13 +36,15 @@ class Tracking(Messenger):
     beginning of a gradient's way. Marks tell of values that have no gradient, as whole numbers have none; gradients of
     what loses its mark, in an assignment to a part of a tensor or in a parameter of a transform. Networks are called
     without marks, and what they return carries those of what they were given and the names of their parameters: so they
-    run as they do in a step, and `pyro.module` never puts a marked tensor into one.
+    run as they do in a step, and `pyro.module` never puts a marked tensor into one. An observation may be computed from
+    sites, and a mask or a scale too: those count as what it depends on.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._names: dict[int, str] = {}
         self._kept: list[torch.Tensor] = []
+        self._behind_observed: dict[str, frozenset[str]] = {}
         self._given: list[frozenset[str]] = []
         self._hooks: list[Any] = []
 
@@ -60,6 +62,8 @@ class Tracking(Messenger):
 
     def _pyro_post_sample(self, msg: Any) -> None:
         if isinstance(msg["value"], torch.Tensor) and not site_is_subsample(msg):
+            if msg["is_observed"]:
+                self._behind_observed[msg["name"]] = frozenset(get_provenance(msg["value"]))
             value = detach_provenance(msg["value"]).detach()
             if value.is_floating_point() and not msg["is_observed"]:
                 start = value.requires_grad_()
@@ -92,12 +96,12 @@ class Tracking(Messenger):
 
     def parents_of(self, site: Any) -> frozenset[str]:
         """Return the names that the distribution of a site of the trace depends on; its own may be among them."""
-        tensors = list(_tensors_in(site["fn"], MAX_DEPTH))
+        tensors = [*_tensors_in(site["fn"], MAX_DEPTH), *_tensors_in([site["mask"], site["scale"]], 1)]
         if not _is_plain(site["fn"]):
             with suppress(Exception):  # of a distribution without a density what it holds is known all the same
                 tensors.append(site["fn"].log_prob(site["value"]))
-        marks = get_provenance(tensors)
-        return frozenset(marks) | frozenset(self._starts(map(detach_provenance, tensors)))
+        marks = frozenset(get_provenance(tensors)) | self._behind_observed.get(site["name"], frozenset())
+        return marks | frozenset(self._starts(map(detach_provenance, tensors)))
 
     def _starts(self, tensors: Iterable[Any]) -> Iterator[str]:
         """Yield the names of what tensors have gradients by."""

@@ -10,14 +10,15 @@ import torch
 from pyro.distributions.util import scale_and_mask
 from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceGraph_ELBO, TraceMeanField_ELBO, TraceTailAdaptive_ELBO
 from pyro.infer.autoguide import AutoContinuous
-from pyro.infer.enum import get_importance_trace
 from pyro.infer.traceenum_elbo import _compute_dice_elbo
 from pyro.poutine.trace_struct import Trace
 from torch import nn
 from torch.distributions import kl_divergence
 
+from rugged_widget.infer.step.elbo_traces import traces_of
 from rugged_widget.infer.step.module_state import submodules, untouched
 from rugged_widget.infer.step.pyro_step import QuickSubsample
+from rugged_widget.infer.step.with_gradients import needs_gradients
 from rugged_widget.snapshot.model_values import TermRole
 
 Terms: TypeAlias = dict[tuple[str, TermRole], float]
@@ -47,7 +48,6 @@ def is_sum_over_sites(loss: object) -> bool:
     return isinstance(loss, sums) and not isinstance(loss, TraceTailAdaptive_ELBO) and not changed
 
 
-@torch.no_grad()
 def draw_terms(
     model: Callable[..., Any],
     guide: Callable[..., Any],
@@ -72,9 +72,22 @@ def draw_terms(
     dict
         Sums over all elements of a site, nats. Their sum is the estimate of the ELBO by this draw.
     """
+    try:
+        with torch.no_grad():
+            return _draw(model, guide, args, kwargs, loss)
+    except RuntimeError as error:
+        if not needs_gradients(error):
+            raise
+    with torch.enable_grad():
+        return _draw(model, guide, args, kwargs, loss)
+
+
+def _draw(
+    model: Callable[..., Any], guide: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], loss: object
+) -> Terms:
     terms: Terms = {}
     with pyro.validation_enabled(False), untouched(submodules(model, guide)), QuickSubsample():
-        for traces in _traces(model, guide, args, kwargs, loss):
+        for traces in traces_of(model, guide, args, kwargs, loss):
             for key, value in _by_site(_dividing(loss)(*traces), *traces, guide):
                 terms[key] = terms.get(key, 0.0) + value
     return {key: terms[key] for key in sorted(terms, key=lambda key: ORDER.index(key[1]))}
@@ -88,18 +101,6 @@ class _Share(NamedTuple):
     value: float
 
 
-def _traces(
-    model: Callable[..., Any], guide: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], loss: object
-) -> Iterator[tuple[Trace, Trace]]:
-    """Yield the traces of model and guide that belong to one draw: one pair, or one for each enumerated value."""
-    if not isinstance(loss, TraceEnum_ELBO):
-        yield get_importance_trace("flat", math.inf, model, guide, args, kwargs)
-        return
-    vectorized = loss.vectorize_particles and loss.num_particles > 1
-    elbo = TraceEnum_ELBO(max_plate_nesting=loss.max_plate_nesting - vectorized, strict_enumeration_warning=False)
-    yield from elbo._get_traces(model, guide, args, kwargs)
-
-
 def _samples(trace: Trace) -> list[tuple[str, Any]]:
     return [(name, site) for name, site in trace.nodes.items() if site["type"] == "sample"]
 
@@ -111,9 +112,13 @@ def _dividing(loss: object) -> Callable[[Trace, Trace], list[_Share]]:
     return _shares_of_mean_field if isinstance(loss, TraceMeanField_ELBO) else _shares
 
 
+def _number(value: Any) -> float:
+    return float(value.detach() if isinstance(value, torch.Tensor) else value)
+
+
 def _shares(model_trace: Trace, guide_trace: Trace) -> list[_Share]:
-    added = [_Share("model", name, float(site["log_prob_sum"])) for name, site in _samples(model_trace)]
-    return added + [_Share("guide", name, -float(site["log_prob_sum"])) for name, site in _samples(guide_trace)]
+    added = [_Share("model", name, _number(site["log_prob_sum"])) for name, site in _samples(model_trace)]
+    return added + [_Share("guide", name, -_number(site["log_prob_sum"])) for name, site in _samples(guide_trace)]
 
 
 def _shares_of_mean_field(model_trace: Trace, guide_trace: Trace) -> list[_Share]:
@@ -137,7 +142,7 @@ def _divergence(guide_site: Any, model_site: Any) -> float | None:
         return None
     scaled: Any = scale_and_mask(divergence, scale=guide_site["scale"], mask=guide_site["mask"])
     if isinstance(scaled, torch.Tensor):
-        return float(scaled.sum())
+        return _number(scaled.sum())
     return float(scaled * guide_site["fn"].batch_shape.numel())
 
 
@@ -161,7 +166,7 @@ def _shares_of_enumerated(model_trace: Trace, guide_trace: Trace) -> list[_Share
         _Share("model" if number < num_model else "guide", name, value)
         for number, ((name, _), value) in enumerate(zip(sites, values, strict=True))
     ]
-    return [*shares, _Share("sum", "", float(elbo) - math.fsum(values))]
+    return [*shares, _Share("sum", "", _number(elbo) - math.fsum(values))]
 
 
 def _weigh(packed: dict[str, Any], key: str, weight: torch.Tensor) -> None:
@@ -237,7 +242,7 @@ def _divided(guide: Callable[..., Any], name: str, site: Mapping[str, Any]) -> d
     names = [latent for latent, _ in prototype.iter_stochastic_nodes()]
     sizes = [owner._unconstrained_shapes[latent].numel() for latent in names]
     parts = (site["scale"] * density.base_dist.log_prob(site["value"])).split(sizes, dim=-1)
-    return {latent: float(part.sum()) for latent, part in zip(names, parts, strict=True)}
+    return {latent: _number(part.sum()) for latent, part in zip(names, parts, strict=True)}
 
 
 def _automatic(guide: Callable[..., Any]) -> list[AutoContinuous]:

@@ -14,6 +14,7 @@ from pyro.poutine.util import site_is_subsample
 
 from rugged_widget.infer.diagnostics.dependencies import Tracking
 from rugged_widget.infer.diagnostics.supports import kind_of, num_values_of
+from rugged_widget.infer.step.elbo_traces import plate_dims, traces_of
 from rugged_widget.infer.step.undone import undone
 from rugged_widget.snapshot.model_values import ModelPlate, ModelSite, ModelStructure, SiteKind, SiteRole
 
@@ -24,16 +25,31 @@ _WRAPPERS = frozenset({"Independent", "ExpandedDistribution", "MaskedDistributio
 
 
 class _Run(NamedTuple):
-    """A run of the model: its trace, what tracked its values, and the names of the sites that the guide draws."""
+    """A run of the model: its trace, what tracked its values, and the names of the sites that the guide draws.
+
+    `num_plate_dims` are the dimensions of plates, to the left of which enumerated values lie; None of a run without.
+    """
 
     trace: Any
     tracking: Tracking | None
     drawn: frozenset[str] | None
     error: str
+    num_plate_dims: int | None = None
+
+
+class Trained(NamedTuple):
+    """A guide, and the loss that calls it together with a model."""
+
+    guide: Callable[..., Any]
+    loss: object
 
 
 def structure_of(
-    model: Callable[..., Any], guide: Callable[..., Any] | None, args: Sequence[Any], kwargs: Mapping[str, Any] | None
+    model: Callable[..., Any],
+    guide: Callable[..., Any] | None,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None,
+    trained: Trained | None = None,
 ) -> ModelStructure:
     """Run a model once, with values of its guide as a step does, and say what it is made of.
 
@@ -48,6 +64,9 @@ def structure_of(
         Its guide. A guide that is not set up yet is not run, as that would set it up; so is None.
     args, kwargs
         What both are called with.
+    trained
+        A guide and the loss that it is trained by, for a model that runs only as in a step: while the loss enumerates
+        its sites, or with parameters that the guide makes.
 
     Returns
     -------
@@ -55,9 +74,14 @@ def structure_of(
         Where the model does not run with tracked values, its sites are without parents, and `error` says why; where it
         does not run at all, it has no sites.
     """
-    with undone(model, guide), warnings.catch_warnings(), torch.enable_grad(), pyro.validation_enabled(False):
+    with (
+        undone(model, guide, trained and trained.guide),
+        warnings.catch_warnings(),
+        torch.enable_grad(),
+        pyro.validation_enabled(False),
+    ):
         warnings.simplefilter("ignore")
-        run = _run(model, guide, tuple(args), dict(kwargs or {}))
+        run = _run(model, guide, tuple(args), dict(kwargs or {}), trained)
         if run.trace is None:
             return ModelStructure((), (), run.error)
         nodes = {name: site for name, site in run.trace.nodes.items() if _is_shown(site)}
@@ -65,7 +89,9 @@ def structure_of(
         return ModelStructure(tuple(_sites(nodes, run)), tuple(_plates(nodes)), run.error, num_factors)
 
 
-def _run(model: Callable[..., Any], guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Run:
+def _run(
+    model: Callable[..., Any], guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any], trained: Trained | None
+) -> _Run:
     """Run the model with the guide's values, or its own, and once more with the same values tracked."""
     values = _trace_of_guide(guide, args, kwargs)
     drawn = None if values is None else frozenset(values.stochastic_nodes)
@@ -76,8 +102,26 @@ def _run(model: Callable[..., Any], guide: Any, args: tuple[Any, ...], kwargs: d
             break
         except Exception as failure:
             error = error or _in_words(failure)
-    if plain is None:
+    if plain is not None:
+        return _tracked(model, plain, drawn, args, kwargs)
+    if trained is None:
         return _Run(None, None, drawn, error)
+    try:
+        traces = next(traces_of(model, trained.guide, args, kwargs, trained.loss))
+    except Exception:  # a step will say so
+        return _Run(None, None, drawn, error)
+    run = _tracked(model, traces[0], frozenset(traces[1].stochastic_nodes), args, kwargs)
+    return run._replace(num_plate_dims=plate_dims(trained.loss))
+
+
+def _tracked(
+    model: Callable[..., Any],
+    plain: Any,
+    drawn: frozenset[str] | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> _Run:
+    """Run the model once more with the values of a trace, and track them."""
     tracking = Tracking()
     try:  # what is tracked cannot always be drawn: a distribution's shape gets lost on the way
         with tracking:
@@ -135,12 +179,31 @@ def _sites(nodes: Mapping[str, Any], run: _Run) -> Iterator[ModelSite]:
             name=name,
             role=_role(site, run.drawn),
             kind=_kind(site),
-            shape=tuple(getattr(site["value"], "shape", ())),
+            shape=_shape(site, run.num_plate_dims),
             distribution="" if site["type"] == "param" or _is_deterministic(site) else _name_of(site["fn"]),
             plates=tuple(frame.name for frame in site.get("cond_indep_stack", ())),
             parents=tuple(other for other in nodes if other in depends and other != name),
             num_values=_num_values(site),
         )
+
+
+def _shape(site: Any, num_plate_dims: int | None) -> tuple[int, ...]:
+    """Return the shape of a site's value, without the dimensions in which values are enumerated."""
+    shape = tuple(getattr(site["value"], "shape", ()))
+    if num_plate_dims is None or site["type"] == "param":
+        return shape
+    frames = [frame for frame in site["cond_indep_stack"] if frame.vectorized]
+    event_dim = site["fn"].event_dim
+    batch, event = shape[: len(shape) - event_dim], shape[len(shape) - event_dim :]
+    sizes = torch.broadcast_shapes(_last(batch, num_plate_dims), _last(site["fn"].batch_shape, num_plate_dims))
+    outermost = max([-frame.dim for frame in frames], default=0)
+    while len(sizes) > outermost and sizes[0] == 1:
+        sizes = sizes[1:]
+    return (*sizes, *event)
+
+
+def _last(shape: Sequence[int], count: int) -> tuple[int, ...]:
+    return tuple(shape[max(len(shape) - count, 0) :])
 
 
 def _role(site: Any, drawn: frozenset[str] | None) -> SiteRole:

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +21,7 @@ from rugged_widget.infer.guides.compatibility import (
     traced,
 )
 from rugged_widget.infer.guides.notes import Note, listed
+from rugged_widget.infer.step.elbo_traces import traces_of
 from rugged_widget.infer.step.traceback_reading import described
 from rugged_widget.infer.step.undone import undone
 
@@ -40,13 +42,24 @@ class _Call(NamedTuple):
 
 
 def disagreements(
-    guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    guide: Callable[..., Any],
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    loss: object = None,
 ) -> tuple[Note, ...]:
     """Return a note for each way in which a guide does not fit its model, none where it does.
 
     It is said where the guide draws what is no latent of the model, leaves out a latent that the model does not
     enumerate, draws one of another shape or perhaps off its support, and where the latents vary from call to call. All
     of that trains, if seldom as meant. Random numbers, modules and the parameter store are as before afterwards.
+
+    Parameters
+    ----------
+    guide, model, args, kwargs
+        What is compared, and what both are called with.
+    loss
+        An ELBO that calls both where they cannot be called by themselves; shapes and supports are not compared then.
 
     Raises
     ------
@@ -55,25 +68,42 @@ def disagreements(
     TypeError
         If the guide returns a guide, as a function that makes one does.
     """
-    with undone(guide, model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
-        calls = _calls(guide, model, args, kwargs)
+    with undone(guide, model), torch.enable_grad(), poutine.block(), pyro.validation_enabled(False):
+        if loss is None:
+            calls = _calls(lambda: _call(guide, model, args, kwargs))
+        else:
+            calls = _calls(lambda: _call_by(loss, guide, model, args, kwargs))
     return tuple(dict.fromkeys([*_extra(calls), *_missing(calls), *_unlike(calls), *_varying(calls)]))
 
 
-def _calls(
-    guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> list[_Call]:
+def _calls(call: Callable[[], _Call]) -> list[_Call]:
     start = time.perf_counter()
-    calls = [_call(guide, model, args, kwargs)]
+    calls = [call()]
     while len(calls) < CALLS and time.perf_counter() - start < MAX_SECONDS:
-        calls.append(_call(guide, model, args, kwargs))
+        calls.append(call())
     return calls
+
+
+def _call_by(
+    loss: object,
+    guide: Callable[..., Any],
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> _Call:
+    of_model, of_guide = next(traces_of(model, guide, args, kwargs, loss))
+    return _Call(latents_of(of_guide), {}, latents_of(of_model))
 
 
 def _call(
     guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> _Call:
-    of_model = _traced_or_said("model", model, args, kwargs)
+    try:
+        of_model = _traced_or_said("model", model, args, kwargs)
+    except ValueError:  # it may ask for parameters that the guide makes, which a step calls first
+        with suppress(Exception):
+            traced(guide, args, kwargs)
+        of_model = _traced_or_said("model", model, args, kwargs)
     of_guide = _traced_or_said("guide", guide, args, kwargs)
     returned = of_guide.nodes["_RETURN"]["value"]
     if isinstance(returned, AutoGuide):

@@ -1,8 +1,6 @@
 """Guides as `watch` takes them: made of a family, taken as they are, or chosen for a model."""
 
-import copy
 import sys
-import warnings as python_warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +16,7 @@ from pyro.poutine.guide import GuideMessenger
 from torch import nn
 
 from rugged_widget.infer.guides.agreement import disagreements
+from rugged_widget.infer.guides.called_by_loss import can_call, notes_as_called_by, problem_of_calling
 from rugged_widget.infer.guides.compatibility import raised
 from rugged_widget.infer.guides.discrete import AutoDiscreteSampled
 from rugged_widget.infer.guides.enumeration import misused_latent
@@ -32,7 +31,7 @@ from rugged_widget.infer.guides.families import (
 from rugged_widget.infer.guides.loops import Loop, refuse_changing, seen_by_guide
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.notes import Note, listed
-from rugged_widget.infer.guides.setup import remember_live
+from rugged_widget.infer.guides.setup import remember_live, remember_uncalled
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.undone import undone
 from rugged_widget.validation import CUSTOM
@@ -125,8 +124,7 @@ def choose_guide(
     if _is_made_of_a_model(checked):
         make = partial(_made, checked, args, kwargs, () if latents is None else latents.loops)
         return GuideChoice(make, guide_key(checked), guide_label(checked), model)
-    said = _said(checked, model, args, kwargs, elbo)
-    return GuideChoice(partial(_taken, checked, args, kwargs), _key(checked), _label(checked), model, warnings=said)
+    return _taken_as_given(checked, model, args, kwargs, elbo)
 
 
 def checked_watch_guide(guide: Any) -> Any:
@@ -148,23 +146,27 @@ def checked_watch_guide(guide: Any) -> Any:
     return guide
 
 
-def _said(
-    guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], elbo: ELBO | None
-) -> tuple[Note, ...]:
-    """Return in what guide and model do not agree; nothing where they can be called by the ELBO only.
+def _taken_as_given(
+    guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], loss: Any
+) -> GuideChoice:
+    """Return the choice of a guide that was given, with what is to be said of it.
 
-    A model may count on dimensions that only an ELBO that sums over discrete values adds.
+    Guide or model may count on dimensions that only an ELBO that sums over discrete values adds.
     """
+    caller = None
     try:
-        return disagreements(guide, model, args, kwargs)
+        warnings = disagreements(guide, model, args, kwargs)
     except ValueError:
         if isinstance(guide, AutoGuide) and latents_of_model(model, args, kwargs).loops:
             kind = type(guide).__name__
             needed = f"latents in a loop over a plate need a guide that watch makes: give the class, guide={kind}"
             raise ValueError(f"{needed}, instead of {kind}(model)") from None
-        if not isinstance(elbo, ELBO) or _problem(lambda _model: guide, model, elbo, args, kwargs):
+        if loss is None or not can_call(loss, guide, model, args, kwargs):
             raise
-        return ()
+        caller = loss
+        warnings = notes_as_called_by(loss, guide, model, args, kwargs)
+    make = partial(_taken, guide, args, kwargs, caller)
+    return GuideChoice(make, _key(guide), _label(guide), model, warnings=warnings)
 
 
 def _latents_of_automatic(
@@ -226,10 +228,20 @@ def _made(
     return instance
 
 
-def _taken(guide: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], model: Callable[..., Any]) -> Any:
-    """Take a guide as it is; a function as an object of its own, so that what is kept of two fits is told apart."""
+def _taken(
+    guide: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], caller: object, model: Callable[..., Any]
+) -> Any:
+    """Take a guide as it is; a function as an object of its own, so that what is kept of two fits is told apart.
+
+    `caller` is the loss where it can call what cannot be called by itself.
+    """
     instance = guide if isinstance(guide, (nn.Module, GuideMessenger)) else partial(guide)
-    remember_live(instance, model, args, kwargs)
+    try:
+        remember_live(instance, model, args, kwargs, caller)
+    except ValueError:
+        if caller is None:
+            raise
+        remember_uncalled(instance, model, args, kwargs)
     return instance
 
 
@@ -341,20 +353,8 @@ def _problem(
 
     A loss of one's own, which may have arguments of its own, is not tried: the plain ELBO is in its place.
     """
-    generators = Generators.copied()
-    guide = build(model)
-    try:
-        with undone(guide, model), torch.no_grad(), pyro.validation_enabled(True), python_warnings.catch_warnings():
-            python_warnings.simplefilter("ignore")
-            is_own = not isinstance(elbo, ELBO) or not type(elbo).__module__.startswith("pyro.")
-            # An ELBO may look at the model in its first step, and remember it.
-            trial: Any = Trace_ELBO() if is_own else copy.copy(elbo)
-            trial.loss(model, guide, *args, **kwargs)
-    except Exception as error:
-        return raised(error)
-    finally:
-        generators.rewind()
-    return ""
+    is_own = not isinstance(elbo, ELBO) or not type(elbo).__module__.startswith("pyro.")
+    return problem_of_calling(Trace_ELBO() if is_own else elbo, partial(build, model), model, args, kwargs)
 
 
 def _misuse(model: Callable[..., Any], latents: ModelLatents, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

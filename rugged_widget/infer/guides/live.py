@@ -30,14 +30,21 @@ class LiveRehearsal:
 
     A guide that makes its parameters in the first step is called once before, with the random numbers of that step:
     `on_stage` gives it the parameters and modules of that call, and takes them away again, so that the first step is
-    as it would be.
+    as it would be. `called` is what is called for a draw where it is not the guide itself.
     """
 
     def __init__(
-        self, guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self,
+        guide: Callable[..., Any],
+        model: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        called: Callable[..., Any] | None = None,
     ) -> None:
         self.model, self.args, self.kwargs = model, args, dict(kwargs)
-        self._guide, self._holders, self._copies = guide, behind(guide, model), Copies()
+        self._guide = guide if called is None else called
+        self._is_indirect = self._guide is not guide
+        self._holders, self._copies = behind(guide, model), Copies()
         self._store: Params = {}, {}, {}
         self._created: set[str] = set()
         self._state: ModuleState | None = None
@@ -67,7 +74,8 @@ class LiveRehearsal:
 
     @contextmanager
     def on_stage(self, guide: Any) -> Iterator[Any]:
-        """Give the guide with its parameters: those that it has, or those of its first step to come."""
+        """Give what is called for draws, with the guide's parameters: those it has, or those of its first step."""
+        guide = self._guide if self._is_indirect else guide
         if self._state is None or self.is_set_up():
             yield guide
             return

@@ -56,7 +56,7 @@ def latents_of_model(model: Callable[..., Any], args: tuple[Any, ...], kwargs: M
     Random numbers, modules and the parameter store are as before afterwards.
     """
     try:
-        with undone(model), torch.no_grad(), poutine.block():
+        with undone(model), torch.enable_grad(), poutine.block():
             trace = traced(model, args, kwargs)
     except Exception as error:
         raise ValueError(f"the model cannot be called with ({described(args, kwargs)}): {raised(error)}") from error

@@ -23,6 +23,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "support": "The guide draws {site} from {distribution}, which may be off its support in the model, {support}.",
         "varying_model": "The latents of the model vary from call to call: {sites}.",
         "varying_guide": "The latents of the guide vary from call to call: {sites}.",
+        "undrawn": "No draws of the guide can be shown: {loss} alone can call it.",
         "left_out": "{site} is left out: not every draw of the guide has it, or of the same shape.",
         "curvature": "The guide is drawn as a point: the curvature of more than {limit:,} numbers is not computed.",
         "few_slow": "{count:,} draws instead of {wanted:,}: each one costs a call of the guide.",

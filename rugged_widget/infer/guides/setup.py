@@ -11,6 +11,7 @@ from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
 from rugged_widget.infer.guides.compatibility import raised, try_guide
 from rugged_widget.infer.guides.custom_sampling import NO_KWARGS, can_draw_together
+from rugged_widget.infer.guides.enumerated_draws import ways_to_call
 from rugged_widget.infer.guides.live import LiveRehearsal
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.isolation import Generators, random_numbers_kept
@@ -103,26 +104,45 @@ def remember(
     _REHEARSALS[guide] = rehearsal
 
 
-def remember_live(guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def remember_live(
+    guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], loss: object = None
+) -> None:
     """Keep what is needed to draw from a guide that is trained as it is, without a copy.
 
     Random numbers, modules and the parameter store are as before afterwards. A guide that makes its parameters in the
     first step is called once, with the random numbers of that step.
+
+    Parameters
+    ----------
+    guide, model, args, kwargs
+        The guide, its model, and what both are called with.
+    loss
+        What trains the guide: one that enumerates lets a guide be drawn from that cannot be called without enumeration.
 
     Raises
     ------
     ValueError
         If the guide raises when it is called with `args` and `kwargs`.
     """
-    rehearsal = LiveRehearsal(guide, model, args, kwargs)
-    try:
-        if isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
-            with random_numbers_kept() as generators:
-                rehearsal.play(generators)
-    except Exception as error:
-        needed = f"the guide must be callable with what the model is called with ({described(args, kwargs)})"
-        raise ValueError(f"{needed}; {raised(error)}") from error
-    _REHEARSALS[guide] = rehearsal
+    problems: list[Exception] = []
+    for called in ways_to_call(guide, loss):
+        rehearsal = LiveRehearsal(guide, model, args, kwargs, called)
+        try:
+            if isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
+                with random_numbers_kept() as generators:
+                    rehearsal.play(generators)
+        except Exception as error:
+            problems.append(error)
+        else:
+            _REHEARSALS[guide] = rehearsal
+            return
+    needed = f"the guide must be callable with what the model is called with ({described(args, kwargs)})"
+    raise ValueError(f"{needed}; {raised(problems[0])}") from problems[0]
+
+
+def remember_uncalled(guide: Any, model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Keep what a guide belongs to that only its loss can call, so that it cannot be drawn from."""
+    _REHEARSALS[guide] = LiveRehearsal(guide, model, args, kwargs)
 
 
 def rehearsal_of(guide: Any) -> Rehearsal | LiveRehearsal | None:

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 import torch
 from pyro import get_param_store
+from torch import nn
+
+from rugged_widget.infer.step.contents import reached
 
 BASELINE = "__baseline_avg_downstream_cost_"
 """What the names begin with of the running means that TraceGraph_ELBO keeps among the parameters."""
@@ -53,11 +56,16 @@ class FirstStep(NamedTuple):
     unregistered: tuple[tuple[int, ...], ...]
 
 
-def first_step(messages: Collection[Any], gradients: Iterable[tuple[torch.Tensor, torch.Tensor | None]]) -> FirstStep:
+def first_step(
+    messages: Collection[Any],
+    gradients: Iterable[tuple[torch.Tensor, torch.Tensor | None]],
+    functions: Collection[object] = (),
+) -> FirstStep:
     """Return the facts of a step, given Pyro's messages of it, and each parameter with its gradient.
 
     Parameters in the store that the step did not ask for are another model's; those that a handler hides from it are
-    held as they are on purpose.
+    held as they are on purpose. `functions` are model and guide: a tensor that is no module's parameter, and that they
+    do not lead to, was made by the step for gradients of its own.
     """
     known = [param for param, gradient in gradients if gradient is not None]
     params = list(get_param_store().named_parameters())
@@ -67,7 +75,7 @@ def first_step(messages: Collection[Any], gradients: Iterable[tuple[torch.Tensor
         name for name, param in params if name in asked and param.requires_grad and not _holds(known, param)
     )
     sites = tuple(_facts(message) for message in messages if _counts(message))
-    return FirstStep(sites, missing, _unregistered(messages, [param for _, param in params]))
+    return FirstStep(sites, missing, _unregistered(messages, [param for _, param in params], functions))
 
 
 def _counts(message: Any) -> bool:
@@ -90,7 +98,9 @@ def _facts(message: Any) -> SiteFacts:
     return SiteFacts(str(message["name"]), bool(observed), is_point, plates, scale, shape)
 
 
-def _unregistered(messages: Collection[Any], params: Collection[torch.Tensor]) -> tuple[tuple[int, ...], ...]:
+def _unregistered(
+    messages: Collection[Any], params: Collection[torch.Tensor], functions: Collection[object]
+) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of the tensors at the ends of the graph of gradients that are no parameters.
 
     Only samples count: a parameter is registered, and a PyroModule that makes one in its first run replaces the tensor
@@ -111,6 +121,9 @@ def _unregistered(messages: Collection[Any], params: Collection[torch.Tensor]) -
     for end in ends:
         if not (_holds(params, end) or _holds(foreign, end)):
             foreign.append(end)
+    if not all(isinstance(end, nn.Parameter) for end in foreign):
+        _, lasting = reached(functions)
+        foreign = [end for end in foreign if isinstance(end, nn.Parameter) or _holds(lasting, end)]
     return tuple(tuple(end.shape) for end in foreign)
 
 

@@ -49,6 +49,7 @@ class StepGuard:
         self._keep, self._tells_loss = keep, tells_loss
         self._loss_and_grads, self._optim = svi.loss_and_grads, svi.optim
         svi.loss_and_grads, svi.optim = self._checked_loss, self._update
+        self._functions = svi.model, svi.guide
         self._record = SiteRecord()
         self._gradients: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         self._put_back: Callable[[], None] | None = None
@@ -112,7 +113,7 @@ class StepGuard:
 
     def _first_step(self) -> FirstStep:
         try:
-            return first_step(self._record.sites, self._gradients)
+            return first_step(self._record.sites, self._gradients, self._functions)
         except Exception:  # a hint less is no reason for a training to fail
             return FirstStep((), (), ())
 

@@ -15,7 +15,7 @@ from pyro import poutine
 from pyro.infer import SVI, autoguide
 
 from rugged_widget.infer.compiled.captures import Captures
-from rugged_widget.infer.diagnostics.structure import structure_of
+from rugged_widget.infer.diagnostics.structure import Trained, structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
 from rugged_widget.infer.guides.families import class_name, own_name
 from rugged_widget.infer.guides.sampling import ready_to_draw
@@ -147,12 +147,21 @@ class Problem:
         """Return the structure of the model before there is a fit of it."""
         state = self.ownership.begin()
         with Isolation(0, state).inside(), state.looking():
-            return structure_of(self.choice.model, None, self.example.args, self.example.kwargs)
+            return self._structure(None, None if _is_made(self.guide) else self.guide)
 
     def structure(self, guide: Any) -> ModelStructure:
         """Return the structure of the model; call it inside `Fit.inspecting`, with the fit's guide."""
         with ready_to_draw(guide) as (ready, _):
-            return structure_of(self.choice.model, ready, self.example.args, self.example.kwargs)
+            return self._structure(ready, guide)
+
+    def _structure(self, ready: Any, guide: Any) -> ModelStructure:
+        """Return the structure of the model, given a guide that can be called for draws, and the one that is trained.
+
+        Each may be None.
+        """
+        loss = self.choice.elbo if self.loss is None else self.loss
+        trained = None if guide is None else Trained(guide, loss)
+        return structure_of(self.choice.model, ready, self.example.args, self.example.kwargs, trained)
 
 
 def problem_of(
@@ -203,7 +212,7 @@ def without_leftovers(guide: Any) -> Iterator[None]:
     Their parameters all have the same names, so that those of another model would be taken for its own. What the user
     brings, a guide that is an object or a function, goes on from its parameters.
     """
-    made = guide is None or isinstance(guide, str) or _is_guide_class(guide)
+    made = _is_made(guide)
     params, names, constraints = without = copied_params(present_params())
     for name in [name for name in params if made and name.split(".")[0] in AUTOMATIC]:
         names.pop(params.pop(name), None)
@@ -214,6 +223,11 @@ def without_leftovers(guide: Any) -> Iterator[None]:
 
 def _parts_of(guide: Any) -> tuple[Any, ...]:
     return tuple(guide) if isinstance(guide, autoguide.AutoGuideList) else ()
+
+
+def _is_made(guide: Any) -> bool:
+    """Return whether a guide is made here, and not one that the user brings."""
+    return guide is None or isinstance(guide, str) or _is_guide_class(guide)
 
 
 def _is_guide_class(guide: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pyro
@@ -9,13 +10,15 @@ import pyro.distributions as dist
 import pytest
 import torch
 from pyro import poutine
+from pyro.infer import TraceEnum_ELBO
 from pyro.infer.autoguide import AutoDelta, AutoDiscreteParallel, AutoGuideList, AutoNormal
 from pyro.nn import PyroModule, PyroParam, PyroSample
 from torch import nn
 from torch.distributions import constraints
 
-from rugged_widget.infer.diagnostics.structure import structure_of
+from rugged_widget.infer.diagnostics.structure import Trained, structure_of
 from rugged_widget.infer.diagnostics.supports import kind_of
+from rugged_widget.infer.guides.enumerated_draws import draw_enumerated
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.snapshot.model_values import ModelSite, ModelStructure
@@ -188,7 +191,8 @@ def test_models_of_every_kind_are_run_with_all_their_dependencies(made: Case) ->
     pyro.set_rng_seed(0)  # one model draws how many sites it has
     setup = made.make()
     call = call_of_model(Call.fixed(setup.args, setup.kwargs), setup.model, setup.loss)
-    structure = structure_of(setup.model, setup.guide, call.args, call.kwargs)
+    trained = Trained(setup.guide, setup.loss)
+    structure = structure_of(setup.model, setup.guide, call.args, call.kwargs, trained)
     assert structure.error == ""
     observed = [one for one in structure.sites if one.role == "observed"]
     assert any(one.parents for one in observed) or not observed
@@ -308,3 +312,58 @@ def test_nothing_is_left_behind() -> None:
 )
 def test_kinds_of_supports(support: Any, kind: str) -> None:
     assert kind_of(support) == kind
+
+
+def test_a_mask_a_scale_and_an_observation_that_are_computed_from_sites_depend_on_them() -> None:
+    def model() -> None:
+        exists = pyro.sample("exists", dist.Bernoulli(0.5))
+        with poutine.mask(mask=exists.bool()):
+            pyro.sample("place", dist.Normal(0.0, 1.0))
+        weight = pyro.sample("weight", dist.Gamma(1.0, 1.0))
+        with poutine.scale(scale=weight):
+            pyro.sample("scaled", dist.Normal(0.0, 1.0))
+        pyro.sample("seen", dist.Bernoulli(0.8), obs=1.0 - exists)
+
+    assert parents(structure_of(model, None, (), {})) == {
+        "exists": (),
+        "place": ("exists",),
+        "weight": (),
+        "scaled": ("weight",),
+        "seen": ("exists",),
+    }
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_a_model_that_only_enumeration_can_run_has_the_shapes_that_its_sites_have_without(guided: bool) -> None:
+    case = next(case for case in CASES if case.name == "tracks of some objects")
+    setup = case.make()
+    assert structure_of(setup.model, None, setup.args, {}).sites == ()
+    guide = partial(draw_enumerated, setup.guide, 2) if guided else None
+    structure = structure_of(setup.model, guide, setup.args, {}, Trained(setup.guide, setup.loss))
+    assert structure.error == ""
+    assert {one.name: one.shape for one in structure.sites} == {
+        "exists": (2,),
+        "place": (2,),
+        "owner": (3, 4),
+        "is_real": (3, 4),
+        "heard": (3, 4),
+    }
+    assert parents(structure)["heard"] == ("place", "owner")
+    assert [one.role for one in structure.sites] == ["latent"] * 3 + ["observed"] * 2
+    assert [(one.name, one.size) for one in structure.plates] == [("objects", 2), ("sounds", 4), ("times", 3)]
+    assert not pyro.get_param_store().keys()
+
+
+def test_a_site_that_only_the_model_enumerates_is_enumerated_also_where_it_cannot_run_otherwise() -> None:
+    def model() -> None:
+        value = pyro.sample("a", dist.Categorical(torch.ones(4)), infer={"enumerate": "parallel"})
+        pyro.sample("x", dist.Normal(torch.arange(4.0)[value.reshape(4)], 1.0), obs=torch.zeros(()))
+
+    def nothing() -> None:
+        """Draw nothing."""
+
+    structure = structure_of(model, None, (), {}, Trained(nothing, TraceEnum_ELBO(max_plate_nesting=0)))
+    assert [(one.name, one.role, one.shape) for one in structure.sites] == [
+        ("a", "enumerated", ()),
+        ("x", "observed", ()),
+    ]

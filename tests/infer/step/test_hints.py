@@ -196,6 +196,26 @@ def test_a_network_that_nobody_registered_is_told(engine: str) -> None:
     assert (hint.key, dict(hint.numbers)) == ("unregistered", {"count": 4, "numbers": 4 + 4 + 4 + 1})
 
 
+def test_a_tensor_that_a_guide_differentiates_by_itself_is_not_told() -> None:
+    def guide(data: torch.Tensor) -> None:
+        start = torch.tensor(0.0, requires_grad=True)
+        log_prob = dist.Normal(start, 1.0).log_prob(data).sum()
+        (slope,) = torch.autograd.grad(log_prob, [start], create_graph=True)
+        pyro.sample("mean", dist.Normal(start + pyro.param("rate", torch.tensor(0.1)) * slope, 1.0))
+
+    assert fitted(unscaled, lambda _: guide, engine="plain").hints() == ()
+
+
+def test_a_tensor_of_ones_own_that_nobody_registered_is_told() -> None:
+    start = torch.tensor(0.0, requires_grad=True)
+
+    def guide(_data: torch.Tensor) -> None:
+        pyro.sample("mean", dist.Normal(start + pyro.param("rate", torch.tensor(0.1)), 1.0))
+
+    (hint,) = fitted(unscaled, lambda _: guide, engine="plain").hints()
+    assert (hint.key, dict(hint.numbers)) == ("unregistered", {"count": 1, "numbers": 1})
+
+
 @pytest.mark.parametrize("model", [Registered(), OwnModule()])
 @pytest.mark.parametrize("make_guide", [autoguide.AutoNormal, autoguide.AutoMultivariateNormal, autoguide.AutoDelta])
 def test_a_registered_network_gives_no_hint(model: Any, make_guide: Any) -> None:
