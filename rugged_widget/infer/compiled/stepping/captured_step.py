@@ -38,7 +38,7 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A moment to come back to: parameters and moments, count of the optimizer's steps, state of torch's generator.
+    """A moment to come back to: all that steps change, count of the optimizer's steps, state of torch's generator.
 
     The learning rate is that of the step before, which some optimizers go on from.
     """
@@ -125,7 +125,7 @@ class Compiled:
         """Take steps with calls of another's form too; returns False where that one has other parameters."""
         params, others = self.link.params, other.link.params
         alike = len(params) == len(others) and all(map(operator.is_, params, others))
-        same = alike and self.link.rule == other.link.rule
+        same = alike and self.link.rule == other.link.rule and self.link.lasting.is_same(other.link.lasting)
         if same:
             self._programs |= {form: ready for form, ready in other._programs.items() if form not in self._programs}
             self._constants += other._constants
@@ -165,7 +165,7 @@ class Compiled:
 
     @property
     def state(self) -> State:
-        """Parameters, flat, and moments."""
+        """Parameters, flat, moments, and the lasting tensors."""
         return self._state
 
     def load(self) -> None:
