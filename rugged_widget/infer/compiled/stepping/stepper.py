@@ -82,6 +82,11 @@ class CompiledStepping:
         return self._run(num_steps, min(max_steps, until_check, self._fitting(seconds)))
 
     @property
+    def slowness(self) -> str | None:
+        """Say that Pyro's own steps are faster, where the first steps have shown it."""
+        return self._compiled.slowness
+
+    @property
     def outdated(self) -> bool:
         """True if the data that was captured has been written into since."""
         return self._compiled.outdated

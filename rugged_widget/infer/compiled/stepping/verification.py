@@ -1,5 +1,7 @@
 """Verify a captured step: take Pyro's own from the same state with the same random numbers, and compare."""
 
+import time
+
 import numpy as np
 import torch
 
@@ -52,8 +54,10 @@ class Verification:
         loss, rates = self._compiled.run(1, rate, num_steps)
         after = torch.get_rng_state()
         start.rewind()
+        begin = time.perf_counter()
         try:
             expected = self._plain()
+            self._compiled.note_plain(num_steps, time.perf_counter() - begin)
             end = torch.get_rng_state()
         finally:
             self._plain.optimizer.follow(rate)
