@@ -231,12 +231,12 @@ class Compiled:
         num_steps, inputs = self._inputs.of(start, num_steps, ready.noise, alike=not ready.believed)
         learning_rates = self._learning_rates(num_steps, learning_rate)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
-        start = time.perf_counter()  # batches may have to be waited for, which Pyro's own steps do elsewhere
+        began = time.perf_counter()  # batches may have to be waited for, which Pyro's own steps do elsewhere
         try:
             self._state, losses = ready.engine.run(state, [*rates, *inputs])
         except RuntimeError as error:
             raise EngineError(f"the {ready.engine.name} engine could not run it: {message_of(error)}") from error
-        ready.runs, ready.seconds = ready.runs + 1, min(ready.seconds, (time.perf_counter() - start) / num_steps)
+        ready.runs, ready.seconds = ready.runs + 1, min(ready.seconds, (time.perf_counter() - began) / num_steps)
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
 
@@ -249,5 +249,6 @@ class Compiled:
             raise EngineError(str(error)) from error
 
     def is_finite(self) -> bool:
-        """Return whether all parameters are."""
-        return bool(torch.isfinite(self._state[0]).all())
+        """Return whether all parameters are; their sum mostly tells, in a tenth of the time."""
+        params = self._state[0]
+        return math.isfinite(params.sum()) or bool(torch.isfinite(params).all())

@@ -9,8 +9,8 @@ import pytest
 
 from rugged_widget.infer.compiled.stepping import captured_step, verification
 from tests.infer.compiled.by_hand import Run, both
-from tests.infer.compiled.cases_guides import lesson
 from tests.infer.compiled.case import Case
+from tests.infer.compiled.cases_guides import lesson
 from tests.infer.compiled.fits import fit_of, losses, ready
 
 if TYPE_CHECKING:
