@@ -21,6 +21,7 @@ from rugged_widget.infer.guides.families import class_name, own_name
 from rugged_widget.infer.guides.sampling import ready_to_draw
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
+from rugged_widget.infer.step.heldout_arguments import heldout_calls
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.loss import checked_loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
@@ -70,6 +71,10 @@ class Problem:
         What it predicts on the first page; None for nothing.
     parts
         Parts of a guide that is a list of guides, as they were.
+    heldout
+        Calls with data that is not trained on, one or several batches; () for none.
+    heldout_given
+        The same as the user gave it.
     captures
         What was captured of its fits, which a reset begins with again.
     """
@@ -91,6 +96,8 @@ class Problem:
     stored: frozenset[str]
     title: str
     predict: Predict | None = None
+    heldout: tuple[Call, ...] = ()
+    heldout_given: Any = None
     captures: Captures = field(default_factory=Captures)
     parts: tuple[Any, ...] = field(init=False)
 
@@ -125,7 +132,8 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer, predict=self.predict)
+        kept = {name: getattr(self, name) for name in ("optimizer", "users_optimizer", "predict", *_HELDOUT)}
+        return replace(renewed, **kept)
 
     def take_back(self) -> None:
         """Give the user back what he brought, where a fit has given him something else since."""
@@ -149,10 +157,21 @@ class Problem:
         with Isolation(0, state).inside(), state.looking():
             return structure_of(self.choice.model, None, self.example.args, self.example.kwargs)
 
-    def structure(self, guide: Any) -> ModelStructure:
-        """Return the structure of the model; call it inside `Fit.inspecting`, with the fit's guide."""
+    def call_of_model(self, call: Call) -> Call:
+        """Return what the model is called with in a step with a call: a loss may keep arguments to itself."""
+        return call_of_model(call, self.model, self.loss)
+
+    def structure(self, guide: Any, call: Call | None = None) -> ModelStructure:
+        """Return the structure of the model as of a step with a call, the first one where it is None.
+
+        Call it inside `Fit.inspecting`, with the fit's guide.
+        """
+        call = self.example if call is None else self.call_of_model(call)
         with ready_to_draw(guide) as (ready, _):
-            return structure_of(self.choice.model, ready, self.example.args, self.example.kwargs)
+            return structure_of(self.choice.model, ready, call.args, call.kwargs)
+
+
+_HELDOUT = ("heldout", "heldout_given")
 
 
 def problem_of(
@@ -168,12 +187,14 @@ def problem_of(
     skip_nonfinite: int = 0,
     title: str | None = None,
     predict: Any = None,
+    heldout: Any = None,
 ) -> Problem:
     """Check what `watch` was given, with guide None to choose one; model, guide and store are afterwards as before."""
     loss, batches = None if loss is None else checked_loss(loss, "loss"), _peeked(batches)
     with without_leftovers(guide), broadcasting_plainly():
         ownership = Ownership(model, guide, loss, args, dict(kwargs))
-        example = call_of_model(_example(args, kwargs, batches), model, loss)
+        step = _example(args, kwargs, batches)
+        example = call_of_model(step, model, loss)
         choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
     return Problem(
         model=model,
@@ -193,6 +214,8 @@ def problem_of(
         stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
         predict=checked_predict(predict),
+        heldout=heldout_calls(heldout, model, step),
+        heldout_given=heldout,
     )
 
 
