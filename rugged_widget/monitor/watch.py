@@ -90,8 +90,8 @@ def watch(
         Data that is not trained on, whose ELBO is drawn beside that of training: arguments of the model as a tuple such
         as ``(x_test, y_test)``, a dict by name, or a single tensor as the first argument; or a DataLoader of batches,
         gone through once. What it does not give is as in a step. A plate of another size counts for as many elements as
-        in training, so that both ELBOs can be compared. It is computed at some of the steps, in a tenth of the time, with
-        modules as after ``eval()`` and without a trace in random numbers, buffers or parameters.
+        in training, so that both ELBOs can be compared. It is computed at some of the steps, in a tenth of the time,
+        with modules as after ``eval()``, and leaves no trace in random numbers, buffers or parameters.
     settings
         Settings of `ModelWidget` by name: learning_rate, num_steps, seed, speed, engine, stop_when_converged, language,
         rate_factor. Whatever else is given by name is a keyword argument of the model.

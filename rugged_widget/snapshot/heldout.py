@@ -12,7 +12,7 @@ class HeldoutFall(Value):
     Attributes
     ----------
     since
-        Step at which the held-out ELBO was highest, >= 1: the middle of its best window.
+        Step at which the held-out ELBO was highest, >= 1, smoothed over some points.
     best
         The held-out ELBO there, nats, on the scale of the training ELBO.
     nats

@@ -29,7 +29,7 @@ NOISE_SEED: Final = 1979
 MAX_DRAWS: Final = 16
 """Draws that a point is the mean of, at most."""
 
-SECONDS: Final = 0.01
+SECONDS: Final = 0.03
 """Time for the draws of a point; one is taken whatever it needs."""
 
 PAUSE_SECONDS: Final = 0.02
@@ -93,7 +93,7 @@ class HeldoutLook:
     plain
         Pyro's step, whose model, guide and loss are looked at.
     parts
-        The held-out data, one call or several batches.
+        The held-out data, one call or several batches; an attribute too.
     training
         Returns the ELBO of training of the steps from the first argument, counted from 0, to the second.
     clock
@@ -112,8 +112,8 @@ class HeldoutLook:
         training: Callable[[int, int], Array],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._plain, self._parts, self._training, self._clock = plain, tuple(parts), training, clock
-        self._num_rows = sum(part.num_rows for part in self._parts)
+        self._plain, self.parts, self._training, self._clock = plain, tuple(parts), training, clock
+        self._num_rows = sum(part.num_rows for part in self.parts)
         self._points: list[tuple[int, float]] = []
         self._due, self._pause, self.num_draws = -math.inf, PAUSE_SECONDS, 0
         self._problem = ""
@@ -166,7 +166,7 @@ class HeldoutLook:
         torch.default_generator.manual_seed(NOISE_SEED + number)
         with evaluating(self._modules or modules_of(self._plain.model, self._plain.guide)), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values = [part.num_rows / self._num_rows * self._elbo_of(part) for part in self._parts]
+            values = [part.num_rows / self._num_rows * self._elbo_of(part) for part in self.parts]
         return math.fsum(values)
 
     def _elbo_of(self, part: HeldoutPart) -> float:

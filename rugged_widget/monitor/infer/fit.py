@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
-from rugged_widget.infer.diagnostics.heldout import HeldoutLook
+from rugged_widget.infer.diagnostics.heldout import HeldoutLook, HeldoutPart
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.guides.notes import Note
@@ -156,10 +156,10 @@ class ModelFit(Fit):
             Where that does not work; the text says what was given and what is needed.
         """
         if self.problem.heldout:
-            look, call = self._heldout_look, self.problem.heldout[0]
+            look, call = self._heldout_look, self.problem.heldout[0].call
             with self.inspecting():
-                structure = self.problem.structure(self.guide, call)
-                check_heldout(look, self.guide, self._plain.elbo, self.problem.call_of_model(call), structure)
+                shape = self.problem.heldout_shape(self.guide, call)
+                check_heldout(look, self.guide, self._plain.elbo, self.problem.call_of_model(call), shape)
 
     def rested(self) -> None:
         """Give the user what was trained, and the state of the optimizer that was given.
@@ -295,11 +295,16 @@ class ModelFit(Fit):
         return self._judgement[1]
 
     @property
+    def heldout_parts(self) -> tuple[HeldoutPart, ...]:
+        """The held-out data with its size beside that of training; () where there is none."""
+        return self._heldout_look.parts if self.problem.heldout else ()
+
+    @property
     def _heldout_look(self) -> HeldoutLook:
         if self._heldout is None:
-            structure, calls = self.structure, self.problem.heldout
+            structure, calls = self.structure, [one.call for one in self.problem.heldout]
             with self.inspecting():
-                parts = [heldout_part(call, self.problem.structure(self.guide, call), structure) for call in calls]
+                parts = [heldout_part(call, self.problem.heldout_shape(self.guide, call), structure) for call in calls]
             self._heldout = HeldoutLook(self._plain, parts, self._record.history.elbos)
         return self._heldout
 

@@ -21,7 +21,7 @@ from rugged_widget.infer.guides.families import class_name, own_name
 from rugged_widget.infer.guides.sampling import ready_to_draw
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
-from rugged_widget.infer.step.heldout_arguments import heldout_calls
+from rugged_widget.infer.step.heldout_arguments import HeldoutCall, heldout_calls
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.loss import checked_loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
@@ -31,6 +31,7 @@ from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.plain_shapes import broadcasting_plainly
 from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
+from rugged_widget.monitor.infer.heldout import Shape, shape_of
 from rugged_widget.monitor.infer.predict_form import Predict, checked_predict
 from rugged_widget.monitor.infer.refusals import refuse_no_model
 from rugged_widget.snapshot.model_values import ModelStructure
@@ -72,7 +73,7 @@ class Problem:
     parts
         Parts of a guide that is a list of guides, as they were.
     heldout
-        Calls with data that is not trained on, one or several batches; () for none.
+        Data that is not trained on, one call or one of each batch; () for none.
     heldout_given
         The same as the user gave it.
     captures
@@ -96,7 +97,7 @@ class Problem:
     stored: frozenset[str]
     title: str
     predict: Predict | None = None
-    heldout: tuple[Call, ...] = ()
+    heldout: tuple[HeldoutCall, ...] = ()
     heldout_given: Any = None
     captures: Captures = field(default_factory=Captures)
     parts: tuple[Any, ...] = field(init=False)
@@ -157,18 +158,19 @@ class Problem:
         with Isolation(0, state).inside(), state.looking():
             return structure_of(self.choice.model, None, self.example.args, self.example.kwargs)
 
+    def structure(self, guide: Any) -> ModelStructure:
+        """Return the structure of the model; call it inside `Fit.inspecting`, with the fit's guide."""
+        with ready_to_draw(guide) as (ready, _):
+            return structure_of(self.choice.model, ready, self.example.args, self.example.kwargs)
+
+    def heldout_shape(self, guide: Any, call: Call) -> Shape:
+        """Return the shape of the model with a call of held-out data, inside `Fit.inspecting`, with the fit's guide."""
+        with ready_to_draw(guide) as (ready, _):
+            return shape_of(self.choice.model, ready, self.call_of_model(call))
+
     def call_of_model(self, call: Call) -> Call:
         """Return what the model is called with in a step with a call: a loss may keep arguments to itself."""
         return call_of_model(call, self.model, self.loss)
-
-    def structure(self, guide: Any, call: Call | None = None) -> ModelStructure:
-        """Return the structure of the model as of a step with a call, the first one where it is None.
-
-        Call it inside `Fit.inspecting`, with the fit's guide.
-        """
-        call = self.example if call is None else self.call_of_model(call)
-        with ready_to_draw(guide) as (ready, _):
-            return structure_of(self.choice.model, ready, call.args, call.kwargs)
 
 
 _HELDOUT = ("heldout", "heldout_given")

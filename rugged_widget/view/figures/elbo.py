@@ -23,6 +23,8 @@ OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below 
 HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
 MAX_KEPT = 6  # kept runs that are drawn, the latest: more could not be told apart
 
+WIDE = 10_000.0  # nats of an axis beyond which nobody reads decimals
+
 UNITS = ("total", "observation")
 
 
@@ -97,8 +99,10 @@ class ElboFigure:
             bounds = self._cover(*_extent(raw, smooth, points(snapshot.heldout)[1] * scale), scale)
         heldout: Changes = []
         if self._heldout is not None:
-            below, decimals = 2.0 * self._y.bounds[0] - self._y.bounds[1], 2 if self._shown_unit == "total" else 4
-            heldout = self._heldout.update(snapshot.heldout, scale, below, decimals)
+            decimals = 4 if self._shown_unit != "total" else 2 if self._y.bounds[1] - self._y.bounds[0] < WIDE else 0
+            heldout = self._heldout.update(
+                snapshot.heldout, scale, 2.0 * self._y.bounds[0] - self._y.bounds[1], decimals
+            )
         return [
             *self._x.fix(0.0, progress.num_steps),
             *bounds,
