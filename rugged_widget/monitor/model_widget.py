@@ -150,13 +150,7 @@ class ModelWidget(SVIWidget):
         problem = self._problem
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
         values = {name: setting.shown(settings[name]) for name, setting in settings_of(ModelWidget).items()}
-        subject = StructureSubject(
-            problem.title,
-            call=f"{problem.name}({call_of(problem)})",
-            guide=lambda: self._problem.guide_name,
-            structure=problem.first_structure(),
-            text=text,
-        )
+        subject = self._subject(text)
         unused = "rate_factor" if problem.optimizer is None else "learning_rate"
         controls = {name: control for name, control in controls_of(ModelWidget).items() if name != unused}
 
@@ -182,6 +176,16 @@ class ModelWidget(SVIWidget):
             ),
             static_html=static_html,
             on_request=on_request,
+        )
+
+    def _subject(self, text: Catalogue) -> StructureSubject:
+        problem = self._problem
+        return StructureSubject(
+            problem.title,
+            call=f"{problem.name}({call_of(problem)})",
+            guide=lambda: self._problem.guide_name,
+            structure=problem.first_structure(),
+            text=text,
         )
 
     def _recall(self, number: int) -> None:

@@ -1,7 +1,7 @@
 """The calls of a model on data that is not trained on."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -28,10 +28,13 @@ class HeldoutCall:
     sources
         Where the data has each argument that it gives, by position or name: what stands behind the name of the data in
         an expression, such as "[0]", "['x']" or nothing. Other arguments are those of a step.
+    is_batch
+        Whether it is a batch of a DataLoader.
     """
 
     call: Call
     sources: Mapping[int | str, str]
+    is_batch: bool = False
 
 
 def heldout_calls(heldout: Any, model: Callable[..., Any], example: Call) -> tuple[HeldoutCall, ...]:
@@ -59,7 +62,7 @@ def heldout_calls(heldout: Any, model: Callable[..., Any], example: Call) -> tup
         return ()
     if isinstance(heldout, DataLoader):
         with Isolation(0, dtype=torch.get_default_dtype()).inside():
-            calls = tuple(_call(batch, model, example) for batch in heldout)
+            calls = tuple(replace(_call(batch, model, example), is_batch=True) for batch in heldout)
         if not calls:
             raise ValueError("heldout is a DataLoader without a batch: give one with data that is not trained on")
         return calls

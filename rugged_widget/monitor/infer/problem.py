@@ -74,8 +74,6 @@ class Problem:
         Parts of a guide that is a list of guides, as they were.
     heldout
         Data that is not trained on, one call or one of each batch; () for none.
-    heldout_given
-        The same as the user gave it.
     captures
         What was captured of its fits, which a reset begins with again.
     """
@@ -98,7 +96,6 @@ class Problem:
     title: str
     predict: Predict | None = None
     heldout: tuple[HeldoutCall, ...] = ()
-    heldout_given: Any = None
     captures: Captures = field(default_factory=Captures)
     parts: tuple[Any, ...] = field(init=False)
 
@@ -133,7 +130,7 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        kept = {name: getattr(self, name) for name in ("optimizer", "users_optimizer", "predict", *_HELDOUT)}
+        kept = {name: getattr(self, name) for name in ("optimizer", "users_optimizer", "predict", "heldout")}
         return replace(renewed, **kept)
 
     def take_back(self) -> None:
@@ -173,9 +170,6 @@ class Problem:
         return call_of_model(call, self.model, self.loss)
 
 
-_HELDOUT = ("heldout", "heldout_given")
-
-
 def problem_of(
     model: Any,
     guide: Any,
@@ -195,8 +189,7 @@ def problem_of(
     loss, batches = None if loss is None else checked_loss(loss, "loss"), _peeked(batches)
     with without_leftovers(guide), broadcasting_plainly():
         ownership = Ownership(model, guide, loss, args, dict(kwargs))
-        step = _example(args, kwargs, batches)
-        example = call_of_model(step, model, loss)
+        example = call_of_model(step := _example(args, kwargs, batches), model, loss)
         choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
     return Problem(
         model=model,
@@ -217,7 +210,6 @@ def problem_of(
         title=title or _title_of(model),
         predict=checked_predict(predict),
         heldout=heldout_calls(heldout, model, step),
-        heldout_given=heldout,
     )
 
 

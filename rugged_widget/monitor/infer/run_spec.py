@@ -9,7 +9,6 @@ from pyro.optim import PyroLRScheduler, PyroOptim
 from pyro.poutine.messenger import unwrap
 from torch.optim import Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torch.utils.data import DataLoader
 
 from rugged_widget.infer.guides.families import own_name
 from rugged_widget.infer.guides.source import source_of
@@ -82,7 +81,7 @@ def _heldout_of(fit: ModelFit) -> Heldout | None:
     by_name = {name: f"batch{data.sources[name]}" if name in data.sources else name for name in data.call.kwargs}
     return Heldout(
         ", ".join([*in_order, *(f"{name}={value}" for name, value in by_name.items())]),
-        has_batches=isinstance(problem.heldout_given, DataLoader),
+        has_batches=data.is_batch,
         rows=tuple(part.num_rows for part in parts),
         factors=tuple({**part.plates, **part.sites} for part in parts),
     )

@@ -54,17 +54,12 @@ class ElboFigure:
         self._runs: tuple[SavedRun, ...] = ()
         self._num_rows = 1
         self._mark()
-        scales = {"x": self._x.scale, "y": self._y.scale}
-        self._heldout = HeldoutLine(scales, text) if has_heldout else None
+        self._heldout = HeldoutLine(self._scales, text) if has_heldout else None
         added = [] if self._heldout is None else [self._heldout]
         self.unit = toggle_buttons("rw-unit", UNITS)
         Choice(self.unit, self._units, lambda _unit: on_unit(), text, lambda: self._unit_tips(subject))
         self._empty, self._evidence_text = html_text("rw-empty"), html_text("rw-evidence")
-        self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence
-        self._exact: list[bqplot.Lines] = []
-        if self._evidence is not None:
-            across = {"x": bqplot.LinearScale(min=0.0, max=1.0), "y": self._y.scale}
-            self._exact = [dashed([0.0, 1.0], [self._evidence] * 2, across)]
+        self._exact: list[bqplot.Lines] = self._mark_evidence(reference)
         self._chart = Chart(
             "rw-elbo",
             "ELBO",
@@ -81,8 +76,20 @@ class ElboFigure:
         self._shows_exact = False
         text.follow(self._name)
 
+    @property
+    def _scales(self) -> dict[str, bqplot.Scale]:
+        return {"x": self._x.scale, "y": self._y.scale}
+
+    def _mark_evidence(self, reference: Reference | None) -> list[bqplot.Lines]:
+        """Return a line across the figure at the log evidence; none where that is not known."""
+        self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence
+        if self._evidence is None:
+            return []
+        across = {"x": bqplot.LinearScale(min=0.0, max=1.0), "y": self._y.scale}
+        return [dashed([0.0, 1.0], [self._evidence] * 2, across)]
+
     def _mark(self) -> None:
-        nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": {"x": self._x.scale, "y": self._y.scale}}
+        nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": self._scales}
         self._raw = SilentLines(**nowhere, colors=[ACCENT_FAINT], stroke_width=1.0)
         self._smooth = SilentLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
         self._kept = bqplot.Lines(**nowhere, colors=["var(--rw-kept-line)"], stroke_width=1.0)

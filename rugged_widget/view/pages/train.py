@@ -136,16 +136,8 @@ class TrainPage:
     ) -> None:
         self._changed, self._text, self._model_figures = changed, text, tuple(figures)
         self._explanations = tuple(explain.values())
-        self._elbo = ElboFigure(
-            num_steps,
-            subject,
-            changed,
-            reference,
-            text=text,
-            explain=explain["elbo"],
-            grouped=posterior is not None,
-            has_heldout=has_heldout,
-        )
+        options = {"grouped": posterior is not None, "has_heldout": has_heldout}
+        self._elbo = ElboFigure(num_steps, subject, changed, reference, text=text, explain=explain["elbo"], **options)
         if posterior is None:
             posterior = QuantileFigure(subject, reference, text=text, explain=explain["quantiles"])
         self._posterior: PosteriorFigure = posterior
