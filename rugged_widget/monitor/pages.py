@@ -41,6 +41,7 @@ def monitor_pages(
     ask: Ask,
     *,
     predictions: tuple[str, ...] = (),
+    has_heldout: bool = False,
     text: Catalogue,
 ) -> Mapping[str, Factory]:
     """Return the factories of the pages, by the names of their tabs, in order.
@@ -57,6 +58,8 @@ def monitor_pages(
         Runs a function on the thread that computes.
     predictions
         Titles of the predictions, a panel each.
+    has_heldout
+        Whether there is data that is not trained on.
     text
         The words.
     """
@@ -68,7 +71,7 @@ def monitor_pages(
         return page
 
     return {
-        "train": partial(_train_page, subject, requests, settings, predictions, text),
+        "train": partial(_train_page, subject, requests, settings, predictions, has_heldout, text),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
         "model": lambda changed: ModelPage(changed, text=text),
         "compare": compare,
@@ -121,6 +124,7 @@ def _train_page(
     requests: Requests,
     settings: Mapping[str, object],
     predictions: tuple[str, ...],
+    has_heldout: bool,
     text: Catalogue,
     changed: Callable[[], None],
 ) -> TrainPage:
@@ -165,6 +169,7 @@ def _page(
         None,
         changed,
         posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
+        has_heldout=has_heldout,
         figures=figures,
         explain=explain,
         text=text,

@@ -11,6 +11,7 @@ from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged, Caution, Convergence, Latent
 from rugged_widget.view.figures.chart import Explained, html_text
+from rugged_widget.view.figures.heldout import fall_words
 from rugged_widget.view.figures.hint_words import hint_words
 from rugged_widget.view.figures.number_format import (
     TIMES,
@@ -98,12 +99,16 @@ class ConvergenceCard:
         """Return what a frame has to change."""
         convergence = snapshot.convergence
         done = convergence is not None and convergence.state == "converged"
+        falls = fall_words(self._text, snapshot.heldout)
+        title, why = self._verdict(snapshot.step, convergence, snapshot.averaged, advises=not falls)
         return [
-            *self.card.tell(*self._verdict(snapshot.step, convergence, snapshot.averaged)),
+            *self.card.tell(title, why, caution=falls),
             (self.average, {"disabled": not done or snapshot.averaged is not None}),
         ]
 
-    def _verdict(self, step: int, convergence: Convergence | None, averaged: Averaged | None) -> tuple[str, list[str]]:
+    def _verdict(
+        self, step: int, convergence: Convergence | None, averaged: Averaged | None, *, advises: bool
+    ) -> tuple[str, list[str]]:
         if step == 0 or convergence is None:
             key = "unknown" if step else "start"
             return self._text(f"verdict.converged.{key}"), [self._text(f"verdict.converged_text.{key}")]
@@ -114,7 +119,7 @@ class ConvergenceCard:
             count = (averaged.last - averaged.first) // averaged.stride + 1
             steps = {"first": averaged.first, "last": averaged.last}
             why.append(self._text("verdict.converged_text.averaged", count=count, **steps))
-        elif state != "unstable":  # then the text says what to do
+        elif advises and state != "unstable":  # then the text says what to do
             why.append(self._advice(convergence))
         return title, why
 
