@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bqplot
 import numpy as np
+import pandas as pd
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -83,6 +84,55 @@ def test_points_of_a_function_are_kept_and_a_grid_is_put_in_order(monkeypatch: p
     np.testing.assert_allclose(prediction.x, GRID)
     np.testing.assert_allclose(prediction.median, predicted(lambda draws: (GRID, lines(draws)))[0].median)
     assert prediction.points is not None
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Seoul"])
+def test_a_grid_and_points_of_dates_share_an_axis_of_dates(zone: str | None) -> None:
+    days = pd.date_range("2020-01-01", periods=30, tz=zone, name="day")
+    prediction = predicted(lambda draws: (days[:25], lines(draws), (days, Y)))[0]
+    assert prediction.dates is not None
+    assert prediction.x_label == "day"
+    assert prediction.points is not None
+    np.testing.assert_allclose(prediction.x, np.arange(25.0))
+    np.testing.assert_allclose(prediction.points[0], np.arange(30.0))
+    assert prediction.dates.text(24.0) == "2020-01-25"
+
+
+@pytest.mark.parametrize(
+    "months",
+    [
+        pd.period_range("2020-01", periods=25, freq="M"),
+        np.arange("2020-01", "2022-02", dtype="datetime64[M]"),
+        [moment.to_pydatetime() for moment in pd.date_range("2020-01-01", periods=25, freq="MS")],
+    ],
+    ids=["periods", "array", "list"],
+)
+def test_every_kind_of_date_is_one(months: Any) -> None:
+    prediction = predicted(lambda draws: (months, lines(draws)))[0]
+    assert prediction.dates is not None
+    assert [prediction.dates.text(float(prediction.x[end])) for end in (0, -1)] == ["2020-01-01", "2022-01-01"]
+
+
+def test_the_name_of_a_series_is_that_of_the_axis() -> None:
+    prediction = predicted(lambda draws: (pd.Series(GRID.numpy(), name="height, m"), lines(draws)))[0]
+    assert (prediction.x_label, prediction.dates) == ("height, m", None)
+
+
+def test_as_many_draws_are_taken_at_rest_as_cost_hardly_more_than_the_fewest(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(Predictor.__init__, "__defaults__", (lambda: seconds[0],))
+
+    def num_draws(cost: Callable[[int], float]) -> int:
+        def slow(draws: dict[str, torch.Tensor]) -> Any:
+            seconds[0] += cost(len(draws["a"]))
+            return GRID, lines(draws)
+
+        return predicted(slow)[0].num_draws
+
+    assert num_draws(lambda count: 0.15 + 0.0001 * count) == 400
+    assert num_draws(lambda count: 0.15 + 0.001 * count) == 100
+    assert num_draws(lambda count: 0.01 * count) == 20
+    assert num_draws(lambda _count: 3.0) == 20
 
 
 def test_a_dict_has_a_prediction_for_each_title() -> None:
@@ -217,6 +267,12 @@ def test_curves_that_are_not_finite_are_left_out() -> None:
         (lambda draws: (GRID, draws["slope"]), ValueError, "KeyError: 'slope'"),
         (lambda _draws: {}, ValueError, "1 to 4"),
         (lambda draws: dict.fromkeys("abcde", (GRID, lines(draws))), ValueError, "1 to 4 .* 5"),
+        (
+            lambda draws: (pd.date_range("2020", periods=25), lines(draws), (X, Y)),
+            ValueError,
+            "both numbers or both dates",
+        ),
+        (lambda draws: (pd.DatetimeIndex(["NaT"] * 25), lines(draws)), ValueError, "finite x, 25 of 25"),
         (lambda draws: {1: (GRID, lines(draws))}, ValueError, "titles, str"),
         (lambda draws: ("grid", lines(draws)), ValueError, "x as a tensor"),
     ],

@@ -16,11 +16,11 @@ from pyro.poutine.util import site_is_subsample
 
 from rugged_widget.infer.guides.predictive import evenly_below
 from rugged_widget.infer.step.arguments import Call
+from rugged_widget.monitor.infer.grid import as_array
 from rugged_widget.monitor.infer.predict_form import (
     Curves,
     FormError,
     SitePrediction,
-    as_array,
     column_of,
     grid_argument,
     shape_text,
