@@ -17,7 +17,9 @@ from pyro.contrib import gp
 from pyro.infer.autoguide import AutoNormal
 
 from rugged_widget import ModelWidget, watch
+from rugged_widget.monitor.infer.predict_form import SitePrediction
 from rugged_widget.monitor.infer.prediction import Predictor
+from rugged_widget.monitor.infer.site_prediction import SitePredictor
 from rugged_widget.snapshot.model_values import INDEX, Prediction
 from tests.monitor.watched import losses
 from tests.view import drawn
@@ -184,6 +186,21 @@ def test_a_model_that_branches_on_a_value_is_called_once_a_draw() -> None:
     prediction = predicted(("y", (GRID, None)), branching, X, Y)[0]
     assert not prediction.problem
     assert prediction.num_draws >= 20
+
+
+def test_a_model_that_keeps_what_it_is_called_with_is_left_as_it_was() -> None:
+    """Many draws at once are in tensors of vmap, which nobody can read afterwards."""
+
+    class Keeps(torch.nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> None:
+            self.mean = pyro.sample("a", dist.Normal(0.0, 1.0)) + x
+            with pyro.plate("rows", len(x)):
+                pyro.sample("y", dist.Normal(self.mean, 0.1), obs=y)
+
+    module = Keeps()
+    predictor = SitePredictor(SitePrediction("y", (GRID, None), {}), module, None)
+    predictor({"a": torch.zeros(20)}, 20)
+    assert torch.equal(module.mean.data, GRID)
 
 
 def test_a_model_without_latents_is_predicted_by_its_parameters() -> None:
