@@ -133,7 +133,7 @@ def _train_page(
     if predictions:
         explain["prediction"] = Explanation(text, "prediction", prediction_facts)
         figures.append(PredictionFigure(predictions, text=text, explain=explain["prediction"]))
-    return _page(subject, requests, settings, explain, figures, text, changed)
+    return _page(subject, requests, settings, explain, figures, text, changed, has_heldout=has_heldout)
 
 
 def _explanations(subject: StructureSubject, text: Catalogue) -> dict[str, Explanation[Any]]:
@@ -162,6 +162,8 @@ def _page(
     figures: Sequence[ModelFigure],
     text: Catalogue,
     changed: Callable[[], None],
+    *,
+    has_heldout: bool = False,
 ) -> TrainPage:
     return TrainPage(
         subject,
