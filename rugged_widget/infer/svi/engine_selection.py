@@ -31,6 +31,9 @@ from rugged_widget.validation import Engine
 PIECE_SECONDS = 0.02
 """Time of a piece of a capture within which no other is begun: the caller rests after each."""
 
+SLOWER = 'the captured step was slower than Pyro\'s own in the first steps; engine="graph" takes it all the same'
+"""Why a step that was captured is not taken, where nobody has asked for it."""
+
 MAX_ATTEMPTS = 3
 """How often a capture is tried that has to wait for what a step makes; after that, every step makes something."""
 
@@ -195,9 +198,9 @@ class Stepping:
             return self._take_plain(num_steps)
         if num_steps < compiled.careful_until:
             return self._take_carefully(compiled, num_steps)
-        if self._asked == "auto" and (slowness := compiled.slowness):
+        if self._asked == "auto" and compiled.is_slower:
             self._drop()
-            self._refuse(slowness, may_be_asked=True)
+            self._refuse(SLOWER, may_be_asked=True)
             return self._take_plain(num_steps)
         self._last_was_plain = False
         try:

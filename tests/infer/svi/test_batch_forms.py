@@ -14,6 +14,7 @@ from rugged_widget.infer.svi.batch_forms import (
     PATIENCE,
     Forms,
 )
+from rugged_widget.infer.svi.engine_selection import SLOWER
 from rugged_widget.view.i18n.catalogue import catalogue
 
 
@@ -47,6 +48,6 @@ def test_forms_that_never_come_again_are_not_kept() -> None:
     assert len(forms._counts) == MAX_REMEMBERED
 
 
-@pytest.mark.parametrize("reason", [NONE_ALIKE, NOT_COMPARABLE, NO_NUMBER, TOO_LONG])
+@pytest.mark.parametrize("reason", [NONE_ALIKE, NOT_COMPARABLE, NO_NUMBER, TOO_LONG, SLOWER])
 def test_the_page_knows_each_obstacle_in_every_language(reason: str) -> None:
     assert reason in [entry for key, entry in catalogue("en").items() if key.startswith("engine.reason.")]

@@ -17,8 +17,8 @@ aten = torch.ops.aten
 def functional(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -> fx.GraphModule:
     """Return a graph that computes the same without writing into anything; its constants are buffers.
 
-    The graph may write into its own intermediate values, also through views. Where it writes into a constant, such as
-    the running mean of a batch norm, UnsupportedError is raised: the next step would have to see it.
+    The graph may write into its own intermediate values, also through views. Where it writes into a constant,
+    UnsupportedError is raised: the next step would have to see it.
     """
     _expansions_as_views(graph, example)
     out_of_place(graph, example)

@@ -124,13 +124,11 @@ class Compiled:
         self._main.runs, self._main.seconds = 0, math.inf
 
     @property
-    def slowness(self) -> str | None:
-        """Say that Pyro's own steps are faster, where the first steps have shown it; the first program counts."""
-        one, known = self._main, self._main.runs >= MEASURED_RUNS and self._main.checks in MEASURED_CHECKS
-        if not known or one.seconds <= one.plain_seconds:
-            return None
-        times = f"{1000 * one.plain_seconds:.3g} ms, and the captured one {1000 * one.seconds:.3g} ms"
-        return f"Pyro's own step is faster here: it takes {times}"
+    def is_slower(self) -> bool:
+        """True if the first steps have shown that Pyro's own are faster; the first program counts."""
+        one = self._main
+        known = one.runs >= MEASURED_RUNS and one.checks in MEASURED_CHECKS
+        return known and one.seconds > one.plain_seconds
 
     @property
     def num_programs(self) -> int:

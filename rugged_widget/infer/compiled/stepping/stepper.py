@@ -82,9 +82,9 @@ class CompiledStepping:
         return self._run(num_steps, min(max_steps, until_check, self._fitting(seconds)))
 
     @property
-    def slowness(self) -> str | None:
-        """Say that Pyro's own steps are faster, where the first steps have shown it."""
-        return self._compiled.slowness
+    def is_slower(self) -> bool:
+        """True if the first steps have shown that Pyro's own are faster."""
+        return self._compiled.is_slower
 
     @property
     def outdated(self) -> bool:
