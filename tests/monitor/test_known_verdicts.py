@@ -10,9 +10,11 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from scipy import stats
 
 from rugged_widget import watch
 from rugged_widget.infer.diagnostics.approximation import NUM_REPEATS
+from rugged_widget.infer.diagnostics.psis import smoothed
 from rugged_widget.monitor.infer import guide_judge
 from tests.models import CASES
 from tests.monitor.watched import watched
@@ -128,16 +130,23 @@ def test_the_page_says_that_a_good_k_hat_does_not_rule_out_another_mode() -> Non
         assert any("does not rule it out" in text.value for text in drawn.texts(panel))
 
 
-@pytest.mark.parametrize(("freedom", "poor"), [(1.0, True), (2.0, True), (30.0, False)])
-def test_tails_that_are_heavier_than_the_guides_are_seen(freedom: float, poor: bool) -> None:
-    """Weights of a normal guide grow as exp(x^2 / 2), a tail of the shape 1 but for a power of its logarithm."""
+@pytest.mark.parametrize(("freedom", "k_hat"), [(1.0, 0.75), (2.0, 0.72), (4.0, 0.66), (30.0, 0.50)])
+def test_tails_that_are_heavier_than_the_guides_are_seen(freedom: float, k_hat: float) -> None:
+    """Weights of a normal guide for Student's t have a tail of the shape 1 but for a logarithm: 2,000 draws see less.
+
+    `k_hat` is the median of 200 repeats with NumPy's draws and SciPy's densities; that of ten scatters by 0.055.
+    """
 
     def model() -> None:
         pyro.sample("z", dist.StudentT(freedom, 0.0, 1.0))
 
+    noise = np.random.default_rng(0).standard_normal((200, 2000))
+    elsewhere = smoothed(stats.t.logpdf(noise, freedom) - stats.norm.logpdf(noise)).k_hat
+    assert np.median(elsewhere) == pytest.approx(k_hat, abs=0.01)
     found = verdict(model, normal_of(0.0, 1.0))
-    assert (found.quality == "poor") is poor
-    assert (np.median(found.k_hats) > 0.7) is poor
+    assert found.quality != "good"
+    assert np.median(found.k_hats) == pytest.approx(k_hat, abs=3 * 0.055)
+    assert found.k_hats.std() == pytest.approx(elsewhere.std(), rel=0.7)
 
 
 # Advice
