@@ -297,7 +297,7 @@ class Approximation(Value):
     correlated
         Those two latents; None where that is not known.
     correlates
-        Whether the guide can correlate latents.
+        Whether the guide can correlate latents, or no guide that can is to be had for the model.
     mean_shifts
         Mean by site, of the guide less the exact one, in exact standard deviations, of the site's shape; empty where
         that is not known.

@@ -15,7 +15,7 @@ import torch
 from pyro.infer import SVI
 
 from rugged_widget import watch
-from tests.benchmarks import watch_captured, watch_memory, watch_page
+from tests.benchmarks import watch_captured, watch_memory, watch_page, watch_verdict
 from tests.benchmarks.figures import Figure, table
 from tests.models import CASES
 from tests.monitor.watched import made, watched
@@ -82,6 +82,7 @@ def without_a_page() -> list[Figure]:
 PARTS = {
     "steps": without_a_page,
     "captured": watch_captured.measure,
+    "verdict": watch_verdict.measure,
     "page": watch_page.measure,
     "memory": watch_memory.measure,
 }

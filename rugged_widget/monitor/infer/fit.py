@@ -4,6 +4,7 @@ import math
 import weakref
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +33,9 @@ from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged
 from rugged_widget.validation import checked_probs, checked_seed
+
+BETTER: Final = "multivariate"
+"""Guide that is advised where one that cannot correlate latents is not good enough."""
 
 ANSWER_DRAWS: Final = 10_000
 """Draws behind quantiles that are asked for, where there is no formula: a quartile is known to 0.014 standard
@@ -279,7 +283,19 @@ class ModelFit(Fit):
         """
         with self.inspecting():
             verdict = self._judge.judge(self.guide)
-        return verdict()
+        approximation = verdict()
+        if approximation.quality != "good" and not approximation.correlates and not self._has_better:
+            return replace(approximation, correlates=True)
+        return approximation
+
+    @cached_property
+    def _has_better(self) -> bool:
+        """True if a guide that correlates latents can be had for the model, so that it can be advised."""
+        try:
+            self.problem.with_guide(BETTER)
+        except Exception:  # a model whose latents vary, for example
+            return False
+        return True
 
     def _judged(self) -> Approximation | None:
         """Return the judgement of the parameters as they are, made once for a step; None where it cannot be made."""

@@ -13,7 +13,7 @@ from rugged_widget.infer.guides.sampling import as_float64
 from rugged_widget.snapshot.values import Approximation
 
 FEW_ELEMENTS: Final = 200
-"""Elements of all latents up to which it is told from draws if the guide correlates them."""
+"""Elements of all latents up to which a guide that can correlate them is an advice that can be followed."""
 
 JUDGE_SECONDS: Final = 0.4
 """Time that the verdict on the guide may take."""
@@ -52,16 +52,16 @@ class GuideJudge:
             raise UnknownJointError("no_latents")
         if any(note.key == "rows" for note in few.notes):  # the model by itself would take all
             raise UnknownJointError("subsampled")
+        elements = sum(value[0].numel() for value in few.values.values())
         if few.log_density is None:
-            return lambda: approximate({}, None, lambda _draws: np.empty(0), correlates=False)
+            return lambda: approximate({}, None, lambda _draws: np.empty(0), correlates=elements > FEW_ELEMENTS)
         if self._log_joint is None or not self._log_joint.takes(few.values):
             self._log_joint = LogJoint(self._model, self._args, self._kwargs, few.values)
-        elements = sum(value[0].numel() for value in few.values.values())
         count = affordable_draws(self._log_joint.seconds, elements, budget=JUDGE_SECONDS, repeats=NUM_REPEATS)
         if not count:
             raise UnknownJointError("slow")
         drawn = sample_guide(guide, NUM_REPEATS * count)
-        ties = elements > FEW_ELEMENTS or correlates(guide)
+        ties = not 1 < elements <= FEW_ELEMENTS or correlates(guide)  # then there is nothing to correlate with
         log_joint = self._log_joint(drawn.values)
         values = {name: as_float64(value) for name, value in drawn.values.items()}
         log_density = None if drawn.log_density is None else as_float64(drawn.log_density)

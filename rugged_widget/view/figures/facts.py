@@ -110,8 +110,7 @@ class Facts:
             "effective": share(self._text, found.effective),
         }
         told: list[Sentence] = [("weights", fields), ("tail", fields), ("repeats", fields)]
-        if found.worst is not None:
-            told.append(("sds", fields))
+        told.append(("unseen" if found.worst is None else "sds", fields))
         return [*told, ("source", fields)]
 
     def _found(self, snapshot: Snapshot) -> Approximation | None:

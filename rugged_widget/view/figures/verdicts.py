@@ -218,7 +218,7 @@ class ApproximationCard:
 
     def _why(self, judgement: Approximation, *, averaged: bool, converged: bool) -> list[str]:
         if judgement.quality == "point":
-            return [self._sentence("point"), self._sentence("try_multivariate")]
+            return [self._sentence("point"), "" if judgement.correlates else self._sentence("try_multivariate")]
         if judgement.quality == "good":
             even = self._sentence("even", effective=share(self._text, judgement.effective))
             return [even, self._spread(judgement), self._place(judgement)]
