@@ -83,7 +83,8 @@ def watch(
         What the model predicts, drawn as bands on the first page. A function of the guide's draws by site, tensors of
         shape (num_draws, *site shape), that returns a grid x (num_points,) and curves (num_draws, num_points), with a
         third entry (x, y) where observed points are to be drawn; or a dict of up to four of these by title. x holds
-        numbers or dates, and the name of a pandas Series or Index is that of its axis. Or
+        numbers or dates, and the name of a pandas Series or Index is that of its axis; a function that draws by itself,
+        as of a Forecaster, may return any number of curves. Or
         ``(site, args)``: the model is called with these arguments, a tuple such as ``(x_grid, None)`` or a dict, and
         what it has at the site is drawn over the first column of numbers among them that is not the site's own data,
         else over its index.

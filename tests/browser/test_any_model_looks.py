@@ -48,3 +48,16 @@ def test_long_names_stay_in_their_places_on_every_page(notebooks: Notebooks, the
             assert [one for one in page.root.evaluate(OVERFLOWING) if one.startswith("outside")] == [], tab
             assert {text: ratio for text, ratio in page.root.evaluate(CONTRASTS).items() if ratio < 4.5} == {}, tab
         assert page.part("rw-pair-none").get_by_text("fewer than two").count() == 1
+
+
+def test_a_title_is_not_cut_for_what_stands_beside_it(notebooks: Notebooks) -> None:
+    cell = CELL.replace("model(", f"model_{'of_' * 25}(").replace("watch(model", f"watch(model_{'of_' * 25}")
+    with notebooks.open([cell.replace('"A title that is as long as a sentence, " * 3', '"Carbon dioxide, ppm"')]) as (
+        _,
+        shown,
+    ):
+        page = DashboardPage(shown, figures=("rw-elbo",))
+        page.set_width(1000)
+        cut = "(element) => element.scrollWidth > element.clientWidth"
+        assert page.part("rw-heading span").evaluate(cut)
+        assert not page.part("rw-heading h2").evaluate(cut)

@@ -137,6 +137,10 @@ def test_as_many_draws_are_taken_at_rest_as_cost_hardly_more_than_the_fewest(mon
     assert num_draws(lambda _count: 3.0) == 20
 
 
+def test_a_function_that_draws_by_itself_returns_as_many_curves_as_it_likes() -> None:
+    assert predicted(lambda draws: (GRID, lines(draws)[:1] + torch.randn(70, 1)))[0].num_draws == 70
+
+
 def test_a_dict_has_a_prediction_for_each_title() -> None:
     predictions = predicted(lambda draws: {"line": (GRID, lines(draws)), "slope": (GRID, lines(draws) - lines(draws))})
     assert [prediction.title for prediction in predictions] == ["line", "slope"]

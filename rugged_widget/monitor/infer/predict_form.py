@@ -126,7 +126,8 @@ def curves_of(result: object, num_draws: int) -> dict[str, Curves]:
         these by title. The grid has the shape (num_points,), the curves (num_draws, num_points). Grid and observed x
         are numbers or dates; a pandas Series or Index gives the axis its name.
     num_draws
-        Number of the draws; 0 where the guide draws nothing, and there may be any number of curves.
+        Number of the draws, for the text of an error; 0 where the guide draws nothing. There may be another number of
+        curves, for a function may draw by itself.
 
     Raises
     ------
@@ -191,7 +192,7 @@ def _curves(name: str, result: object, num_draws: int) -> Curves:
         raise FormError(f"{name} must return x of shape (num_points,), 2 points at least, it has {shape_text(x.shape)}")
     if not np.isfinite(x).all():
         raise FormError(f"{name} must return finite x, {int((~np.isfinite(x)).sum())} of {len(x)} are not")
-    if values.ndim != 2 or values.shape[1] != len(x) or not len(values) or (num_draws and len(values) != num_draws):
+    if values.ndim != 2 or values.shape[1] != len(x) or not len(values):
         wanted = f"({num_draws or 'num_draws'}, {len(x)})"
         raise FormError(
             f"{name} must return curves of shape {wanted}, a row for each draw and a column for each point of x; "
