@@ -260,6 +260,31 @@ test("dots are moved, and only those that have moved", async () => {
   expect(mark.redraws).toBe(1);
 });
 
+test.each([
+  ["LinesModel", ".line", { x: X, y: [[0, 0, 0]] }, { y: [numbers(0.5, 0.5, 0.5)] }],
+  ["ScatterModel", ".object_grp", { x: [0], y: [0] }, { y: numbers(0.5) }],
+])(
+  "what bqplot was about to draw of a %s with the data before is not drawn any more",
+  async (name, of, first, next) => {
+    mark = new FakeMark({ _model_name: name, ...first });
+    const group = mark.show();
+    const drawn = await begun();
+    const element = group.querySelector(of) as Element;
+    const stopped: string[] = [];
+    const redraw = { state: 1, timer: { stop: () => stopped.push(name) } };
+    Object.assign(element, { __transition: { 7: redraw } });
+    drawn.animate(next);
+    expect([redraw.state, stopped]).toEqual([6, [name]]);
+    expect(element).not.toHaveProperty("__transition");
+    const attribute = name === "LinesModel" ? "d" : "transform";
+    const shape = element.getAttribute(attribute);
+    element.setAttribute(attribute, "drawn by bqplot meanwhile");
+    Object.assign(element, { __transition: { 8: redraw } });
+    drawn.animate(next); // the same data again
+    expect(element.getAttribute(attribute)).toBe(shape);
+  },
+);
+
 test("a target that is no such mark is left alone, and one mark is drawn by one", () => {
   const text = { set_state: () => {} };
   expect(animated(text)).toBe(text);

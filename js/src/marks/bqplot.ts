@@ -95,3 +95,31 @@ export function traitOf(model: MarkModel, state: TraitState, name: "x" | "y"): u
 export function isVector(value: unknown): value is Vector {
   return ArrayBuffer.isView(value) || (Array.isArray(value) && typeof value[0] === "number");
 }
+
+/** A redraw that d3 will make of an element, with a value that was computed when it was asked for. */
+interface Redraw {
+  state: number;
+  timer: { stop(): void };
+}
+
+/** What d3 calls a redraw that has ended. */
+const ENDED = 6;
+
+/**
+ * Ends the redraws that are still to come of an element which is drawn directly now.
+ *
+ * bqplot asks for one where a scale changes, before the mark has the data of the same frame: it would be drawn an
+ * animation frame later, with the data before.
+ *
+ * @returns whether there were any
+ */
+export function endRedraws(element: Element): boolean {
+  const held = element as { __transition?: Record<string, Redraw> };
+  if (held.__transition === undefined) return false;
+  for (const redraw of Object.values(held.__transition)) {
+    redraw.state = ENDED;
+    redraw.timer.stop();
+  }
+  delete held.__transition;
+  return true;
+}

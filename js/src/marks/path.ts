@@ -1,3 +1,5 @@
+import { endRedraws } from "./bqplot";
+
 /** Numbers, as bqplot's marks hold them: typed arrays or plain ones. */
 export type Vector = ArrayLike<number>;
 
@@ -49,7 +51,7 @@ export class MovingPath {
       scratch[2 * at] = tenths(across, x[at] as number);
       scratch[2 * at + 1] = height(up, y[at]);
     }
-    if (this.#moved(length)) this.#element.setAttribute("d", linePath(scratch, length) + (closed ? "Z" : ""));
+    if (this.#moves(length)) this.#element.setAttribute("d", linePath(scratch, length) + (closed ? "Z" : ""));
   }
 
   /** Draws the area between two curves; `bottom` may be one height in pixels for all. */
@@ -61,12 +63,13 @@ export class MovingPath {
       scratch[3 * at + 1] = height(up, top[at]);
       scratch[3 * at + 2] = typeof bottom === "number" ? Math.round(TENTHS * bottom) : height(up, bottom[at]);
     }
-    if (this.#moved(length)) this.#element.setAttribute("d", areaPath(scratch, length));
+    if (this.#moves(length)) this.#element.setAttribute("d", areaPath(scratch, length));
   }
 
-  /** Notes where the points are now; false where they have been there before. */
-  #moved(length: number): boolean {
-    let same = length === this.#length;
+  /** Notes where the points are now; false where they have been there before, and stay there. */
+  #moves(length: number): boolean {
+    const redrawn = endRedraws(this.#element);
+    let same = !redrawn && length === this.#length;
     for (let at = 0; same && at < length; at++) same = scratch[at] === this.#points[at];
     if (same) return false;
     if (this.#points.length < length) this.#points = new Float64Array(scratch.length);
@@ -88,7 +91,7 @@ export class MovingGroup {
 
   /** @param x, y in tenths of a pixel */
   moveTo(x: number, y: number): void {
-    if (x === this.#x && y === this.#y) return;
+    if (!endRedraws(this.#element) && x === this.#x && y === this.#y) return;
     this.#x = x;
     this.#y = y;
     this.#element.setAttribute("transform", `translate(${pixels(x)},${pixels(y)})`);
