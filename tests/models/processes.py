@@ -30,6 +30,14 @@ def with_priors() -> Setup:
     return Setup(model.model, model.guide)
 
 
+@case("variational Gaussian process", "f")
+def variational() -> Setup:
+    kernel, likelihood = gp.kernels.RBF(1), gp.likelihoods.MultiClass(num_classes=3)
+    y, size = counts(3, len(X)), torch.Size([3])
+    model = gp.models.VariationalGP(X, y, kernel, likelihood=likelihood, latent_shape=size, whiten=True, jitter=1e-3)
+    return Setup(model.model, model.guide)
+
+
 @case("sparse variational Gaussian process")
 def sparse() -> Setup:
     likelihood = gp.likelihoods.Gaussian()
@@ -92,4 +100,4 @@ def factors() -> Setup:
     return Setup(model, AutoNormal(model), (numbers(12, 5),))
 
 
-CASES = (process, with_priors, sparse, sticks, family, factors)
+CASES = (process, with_priors, variational, sparse, sticks, family, factors)

@@ -153,4 +153,30 @@ def epidemic() -> Setup:
     return Setup(model, AutoNormal(model, init_scale=0.01))
 
 
-CASES = (markov, late, volatility, level, deep, varying, epidemic)
+@case("states through one flow", "z_0", "z_1", "z_2")
+def flowing() -> Setup:
+    """The flow of all states keeps the last one only, so that the density of the others needs its slow inverse."""
+    flow = dist.transforms.affine_autoregressive(3, hidden_dims=[4])
+    emit, combine = nn.Linear(3, 5), nn.Linear(3 + 5, 6)
+
+    def model(series: torch.Tensor) -> None:
+        pyro.module("emit", emit)
+        with pyro.plate("series", len(series)):
+            z = torch.zeros(len(series), 3)
+            for time in pyro.markov(range(series.shape[1])):
+                z = pyro.sample(f"z_{time}", dist.Normal(0.9 * z, 0.5).to_event(1))
+                pyro.sample(f"x_{time}", dist.Bernoulli(logits=emit(z)).to_event(1), obs=series[:, time])
+
+    def guide(series: torch.Tensor) -> None:
+        pyro.module("combine", combine)
+        pyro.module("flow", flow)
+        with pyro.plate("series", len(series)):
+            z = torch.zeros(len(series), 3)
+            for time in pyro.markov(range(series.shape[1])):
+                loc, log_scale = combine(torch.cat([z, series[:, time]], -1)).split(3, -1)
+                z = pyro.sample(f"z_{time}", dist.TransformedDistribution(dist.Normal(loc, log_scale.exp()), [flow]))
+
+    return Setup(model, guide, ((numbers(6, 3, 5) > 0).float(),))
+
+
+CASES = (markov, late, volatility, level, deep, varying, epidemic, flowing)

@@ -26,7 +26,7 @@ class Drawn(NamedTuple):
     values
         By site, draws on its support, (num_draws, *site shape).
     log_density
-        Log density of each draw, (num_draws,); None for a point.
+        Log density of each draw, (num_draws,); None for a point, and where it was not asked for.
     left_out
         Sites that some draws lack, or have of another shape.
     """
@@ -89,9 +89,17 @@ class FirstRows(Messenger):
 
 
 def draw_together(
-    guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int, kwargs: Mapping[str, Any] = NO_KWARGS
+    guide: Callable[..., Any],
+    args: tuple[Any, ...],
+    num_draws: int,
+    kwargs: Mapping[str, Any] = NO_KWARGS,
+    *,
+    density: bool = True,
 ) -> Drawn:
     """Call a guide that has its parameters once for all draws, with `args` and `kwargs`.
+
+    Without `density` the log density is left out: it may cost far more than the draws, as that of a flow whose inverse
+    goes element by element, or of a normal distribution whose covariance vmap copies for each draw.
 
     RuntimeError is raised where it does what cannot be done for all draws at once, such as to branch on a value; some
     guides raise something else then.
@@ -100,7 +108,7 @@ def draw_together(
 
     def of_one(_: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         nonlocal is_point
-        values, log_density = _called(guide, args, kwargs)
+        values, log_density = _called(guide, args, kwargs, density=density)
         is_point = log_density is None
         return values, torch.zeros(()) if log_density is None else log_density
 
@@ -110,14 +118,19 @@ def draw_together(
 
 
 def draw_one_by_one(
-    guide: Callable[..., Any], args: tuple[Any, ...], num_draws: int, kwargs: Mapping[str, Any] = NO_KWARGS
+    guide: Callable[..., Any],
+    args: tuple[Any, ...],
+    num_draws: int,
+    kwargs: Mapping[str, Any] = NO_KWARGS,
+    *,
+    density: bool = True,
 ) -> Drawn:
     """Call a guide once a draw: as `draw_together`, for any guide, and slowly.
 
     Sites that some draws lack, or have of another shape, are left out, and so is the density then.
     """
     with pyro.validation_enabled(False):
-        draws = [_called(guide, args, kwargs) for _ in range(num_draws)]
+        draws = [_called(guide, args, kwargs, density=density) for _ in range(num_draws)]
     kept, left_out = _common_sites([values for values, _ in draws])
     values = {name: torch.stack([value[name] for value, _ in draws]) for name in kept}
     densities = [log_density for _, log_density in draws if log_density is not None]
@@ -138,16 +151,19 @@ def can_draw_together(guide: Callable[..., Any], args: tuple[Any, ...], kwargs: 
         values, _, _ = draw_together(guide, args, 3, kwargs)
     except Exception:  # whatever a guide raises where values are not numbers: it is then called draw by draw
         return False
-    one, _ = _called(guide, args, kwargs)
+    one, _ = _called(guide, args, kwargs, density=False)
     return {name: value.shape[1:] for name, value in values.items()} == {n: v.shape for n, v in one.items()}
 
 
 def _called(
-    guide: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    guide: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], *, density: bool
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
     with FirstRows():
         trace = traced(guide, args, kwargs)
     latents = latents_of(trace)
+    values = {name: site["value"].detach() for name, site in latents.items()}
+    if not density:
+        return values, None
     has_auxiliary = any(site["infer"].get("is_auxiliary") for _, site in trace.iter_stochastic_nodes())
     # A Delta that no helping site stands behind is a point, where Pyro counts its density as 1.
     is_point = not has_auxiliary and any(
@@ -155,4 +171,4 @@ def _called(
     )
     # A guide that runs the model inside itself traces what is observed too, which is no part of its density.
     log_density = None if is_point else torch.as_tensor(trace.log_prob_sum(lambda _, site: not site["is_observed"]))
-    return {name: site["value"] for name, site in latents.items()}, log_density
+    return values, None if log_density is None else log_density.detach()

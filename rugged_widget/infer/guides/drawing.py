@@ -33,8 +33,8 @@ class GuideDraws:
     values
         By site, on its support, shape (num_draws, *site shape).
     log_density
-        Log density of each draw, of all latents together, nats, shape (num_draws,); None for a point, and where sites
-        were left out.
+        Log density of each draw, of all latents together, nats, shape (num_draws,); None for a point, where sites were
+        left out, and where it was not asked for.
     num_draws
         Draws taken, a multiple of 10; fewer than asked for where they are expensive.
     notes
@@ -49,7 +49,9 @@ class GuideDraws:
 
 
 @torch.no_grad()
-def sample_guide(guide: Callable[..., Any], num_draws: int, *, max_seconds: float = MAX_SECONDS) -> GuideDraws:
+def sample_guide(
+    guide: Callable[..., Any], num_draws: int, *, max_seconds: float = MAX_SECONDS, density: bool = False
+) -> GuideDraws:
     """Draw from a guide with the same noise each time, as many draws as are affordable; call it in `Fit.inspecting`.
 
     Parameters
@@ -61,6 +63,8 @@ def sample_guide(guide: Callable[..., Any], num_draws: int, *, max_seconds: floa
     max_seconds
         Time for them where the guide has to be called once a draw, > 0. How long a call takes is measured once, so
         that the number of draws stays the same.
+    density
+        Compute the log density too, which may take longer and more memory than the draws.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def sample_guide(guide: Callable[..., Any], num_draws: int, *, max_seconds: floa
         If the guide cannot be drawn from.
     """
     count, notes = _plan(guide, num_draws, max_seconds)
-    drawn = all_drawn(guide, count)
+    drawn = all_drawn(guide, count, density=density)
     log_density = drawn.log_density
     if log_density is not None and bool(log_density.isposinf().all()):  # a point just now
         log_density = None
@@ -89,7 +93,7 @@ def _plan(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tupl
 
 def _affordable(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tuple[int, list[Note]]:
     """Return how many draws to take, a multiple of 10, and why they are fewer than asked for."""
-    numbers = sum(value.numel() for value in all_drawn(guide, 1).values.values())
+    numbers = sum(value.numel() for value in all_drawn(guide, 1, density=False).values.values())
     by_size, by_time = MAX_NUMBERS // max(numbers, 1), num_draws
     if not draws_at_once(guide):
         with ready_to_draw(guide) as (_, rehearsal), same_noise():

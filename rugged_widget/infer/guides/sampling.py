@@ -100,10 +100,10 @@ def tensors_with_density(
 
 
 @torch.no_grad()
-def all_drawn(guide: Callable[..., Any], num_draws: int) -> Drawn:
-    """Draw as `tensors_with_density` does, and say which sites some draws lack."""
+def all_drawn(guide: Callable[..., Any], num_draws: int, *, density: bool = True) -> Drawn:
+    """Draw as `tensors_with_density` does, and say which sites some draws lack; the density only where it is wanted."""
     with ready_to_draw(guide) as (ready, rehearsal), same_noise(), _explained(rehearsal):
-        return _drawn(ready, rehearsal, num_draws)
+        return _drawn(ready, rehearsal, num_draws, density=density)
 
 
 @contextmanager
@@ -149,11 +149,11 @@ def _called_parts(guide: Callable[..., Any]) -> list[Any]:
     return [part for part in parts if not is_known(part)]
 
 
-def _drawn(guide: Callable[..., Any], rehearsal: Known | None, num_draws: int) -> Drawn:
+def _drawn(guide: Callable[..., Any], rehearsal: Known | None, num_draws: int, *, density: bool) -> Drawn:
     if isinstance(guide, AutoGuideList):
         if rehearsal is not None and not is_known(guide):
             guide._create_plates(*rehearsal.args, **rehearsal.kwargs)  # which its parts share
-        return _together([_drawn(part, rehearsal, num_draws) for part in guide])
+        return _together([_drawn(part, rehearsal, num_draws, density=density) for part in guide])
     if isinstance(guide, AutoDelta):
         points = point_of(guide)
         return Drawn({name: value.expand(num_draws, *value.shape) for name, value in points.items()}, None)
@@ -165,12 +165,12 @@ def _drawn(guide: Callable[..., Any], rehearsal: Known | None, num_draws: int) -
         posterior = _posterior(guide, rehearsal) if isinstance(guide, AutoContinuous) else _normal(guide)
         latent = posterior.rsample((num_draws,))
         draws, growth = stretched(sites_of(guide), latent)
-        return Drawn(draws, posterior.log_prob(latent) - growth)
+        return Drawn(draws, posterior.log_prob(latent) - growth if density else None)
     if rehearsal is None:
         name = getattr(guide, "__name__", type(guide).__name__)
         raise CannotDrawError(f"Draws are taken from automatic guides and from those of make_guide, got {name}.")
     drawing = draw_together if rehearsal.vectorises(guide) else draw_one_by_one
-    return drawing(guide, rehearsal.args, num_draws, rehearsal.kwargs)
+    return drawing(guide, rehearsal.args, num_draws, rehearsal.kwargs, density=density)
 
 
 def _together(parts: Sequence[Drawn]) -> Drawn:
@@ -244,7 +244,7 @@ def _quantiles(
             guide._create_plates(*rehearsal.args, **rehearsal.kwargs)
         parts = [_quantiles(part, rehearsal, probs, num_draws) for part in guide]
         return {name: value for part in parts for name, value in part.items()}
-    drawn = _drawn(guide, rehearsal, num_draws).values
+    drawn = _drawn(guide, rehearsal, num_draws, density=False).values
     return {name: order_statistics(as_float64(value), probs) for name, value in drawn.items()}
 
 

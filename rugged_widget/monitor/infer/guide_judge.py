@@ -47,7 +47,7 @@ class GuideJudge:
         CannotDrawError
             Where the guide cannot be drawn from.
         """
-        few = sample_guide(guide, 10)
+        few = sample_guide(guide, 10, density=True)
         if not few.values:
             raise UnknownJointError("no_latents")
         if any(note.key == "rows" for note in few.notes):  # the model by itself would take all
@@ -60,7 +60,7 @@ class GuideJudge:
         count = affordable_draws(self._log_joint.seconds, elements, budget=JUDGE_SECONDS, repeats=NUM_REPEATS)
         if not count:
             raise UnknownJointError("slow")
-        drawn = sample_guide(guide, NUM_REPEATS * count)
+        drawn = sample_guide(guide, NUM_REPEATS * count, density=True)
         ties = elements > FEW_ELEMENTS or correlates(guide)
         log_joint = self._log_joint(drawn.values)
         values = {name: as_float64(value) for name, value in drawn.values.items()}

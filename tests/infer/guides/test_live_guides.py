@@ -99,7 +99,7 @@ def test_every_guide_is_drawn_from_before_and_after_steps_and_the_draws_are_the_
     for _ in range(2):
         before = global_state()
         with fit.inspecting():
-            drawn, again = sample_guide(fit.guide, 40), sample_guide(fit.guide, 40)
+            drawn, again = (sample_guide(fit.guide, 40, density=True) for _ in range(2))
         assert global_state() == before
         assert drawn.num_draws in {MIN_DRAWS, 30, 40}
         assert {n: tuple(v.shape) for n, v in drawn.values.items()} == {
@@ -213,7 +213,7 @@ def test_the_density_of_draws_is_that_of_their_distributions() -> None:
     fit = fit_of(cases()["schools function"])
     fit.advance(3)
     with fit.inspecting():
-        drawn = sample_guide(fit.guide, 20)
+        drawn = sample_guide(fit.guide, 20, density=True)
         loc, scale = pyro.param("loc"), pyro.param("scale")
         of_latents = [
             dist.Normal(loc[0], scale[0]).log_prob(drawn.values["mean"]),
@@ -222,6 +222,36 @@ def test_the_density_of_draws_is_that_of_their_distributions() -> None:
         ]
     assert drawn.log_density is not None
     torch.testing.assert_close(drawn.log_density, torch.stack(of_latents).sum(0), rtol=1e-4, atol=1e-4)
+
+
+class Counted(dist.Normal):
+    """A normal distribution that counts how often its density is computed."""
+
+    densities = 0
+
+    def log_prob(self, value: torch.Tensor) -> torch.Tensor:
+        Counted.densities += 1
+        return super().log_prob(value)
+
+
+def test_the_density_of_draws_is_computed_only_where_it_is_wanted() -> None:
+    """It may cost far more than the draws: the inverse of a flow, or a covariance that is copied for each draw."""
+
+    def guide(errors: torch.Tensor, *, effects: torch.Tensor) -> None:
+        pyro.sample("mean", dist.Normal(pyro.param("at", torch.tensor(0.0)), 1.0))
+        pyro.sample("spread", dist.LogNormal(0.0, 0.1))
+        pyro.sample("effect", Counted(torch.zeros(8), torch.ones(8)))
+
+    fit = fit_of(Case(eight_schools, guide, (ERRORS,), {"effects": EFFECTS}))
+    with fit.inspecting():
+        sample_guide(fit.guide, 20)  # tries how the guide can be drawn from
+        Counted.densities = 0
+        sample_guide(fit.guide, 20)
+        quantiles(fit.guide, (0.1, 0.9), 20)
+        correlates(fit.guide)
+        assert Counted.densities == 0
+        sample_guide(fit.guide, 20, density=True)
+        assert Counted.densities > 0
 
 
 def test_a_guide_that_is_called_once_a_draw_is_drawn_from_as_often_as_its_time_allows() -> None:
@@ -250,7 +280,10 @@ def test_the_curvature_of_very_many_latents_is_not_computed(monkeypatch: pytest.
         monkeypatch.setattr(module, "MAX_CURVATURE", 9)
     fit = fit_of(cases()["schools laplace"])
     with fit.inspecting():
-        drawn, (lower, upper) = sample_guide(fit.guide, 20), quantiles(fit.guide, (0.1, 0.9), 20)["effect"]
+        drawn, (lower, upper) = (
+            sample_guide(fit.guide, 20, density=True),
+            quantiles(fit.guide, (0.1, 0.9), 20)["effect"],
+        )
     assert drawn.log_density is None
     assert [str(note) for note in drawn.notes] == [
         "The guide is drawn as a point: the curvature of more than 9 numbers is not computed."
