@@ -83,4 +83,25 @@ def prior() -> Setup:
     return Setup(model, guide)
 
 
-CASES = (walks, boosted, prior)
+@case("a step of Newton's method in the guide", "mean")
+def newton() -> Setup:
+    """The guide takes gradients itself, and makes a parameter that the model reads."""
+
+    def model(data: torch.Tensor) -> None:
+        mean = pyro.sample("mean", dist.Normal(0.0, 10.0))
+        with pyro.plate("rows", len(data)):
+            pyro.sample("x", dist.Normal(mean, pyro.param("noise")), obs=data)
+
+    def guide(data: torch.Tensor) -> None:
+        noise = pyro.param("noise", torch.tensor(1.0), constraint=constraints.positive)
+        width = pyro.param("width", torch.tensor(1.0), constraint=constraints.positive)
+        start = torch.tensor(0.0, requires_grad=True)
+        log_joint = dist.Normal(0.0, 10.0).log_prob(start) + dist.Normal(start, noise).log_prob(data).sum()
+        (slope,) = torch.autograd.grad(log_joint, start, create_graph=True)
+        (curvature,) = torch.autograd.grad(slope, start, create_graph=True)
+        pyro.sample("mean", dist.Normal(start.detach() - slope / curvature, width))
+
+    return Setup(model, guide, (numbers(6) + 2,))
+
+
+CASES = (walks, boosted, prior, newton)

@@ -47,7 +47,6 @@ def is_sum_over_sites(loss: object) -> bool:
     return isinstance(loss, sums) and not isinstance(loss, TraceTailAdaptive_ELBO) and not changed
 
 
-@torch.no_grad()
 def draw_terms(
     model: Callable[..., Any],
     guide: Callable[..., Any],
@@ -57,7 +56,8 @@ def draw_terms(
 ) -> Terms:
     """Return the terms of one draw of the guide, scaled and masked as the ELBO is; random numbers are used.
 
-    Parameters, gradients and the buffers of modules stay as they are. Guide and model have been called before.
+    Parameters, gradients and the buffers of modules stay as they are. Guide and model have been called before. Call it
+    with gradients off, unless one of them takes gradients itself.
 
     Parameters
     ----------
@@ -112,8 +112,12 @@ def _dividing(loss: object) -> Callable[[Trace, Trace], list[_Share]]:
 
 
 def _shares(model_trace: Trace, guide_trace: Trace) -> list[_Share]:
-    added = [_Share("model", name, float(site["log_prob_sum"])) for name, site in _samples(model_trace)]
-    return added + [_Share("guide", name, -float(site["log_prob_sum"])) for name, site in _samples(guide_trace)]
+    added = [_Share("model", name, _number(site["log_prob_sum"])) for name, site in _samples(model_trace)]
+    return added + [_Share("guide", name, -_number(site["log_prob_sum"])) for name, site in _samples(guide_trace)]
+
+
+def _number(value: torch.Tensor | float) -> float:
+    return float(torch.as_tensor(value).detach())
 
 
 def _shares_of_mean_field(model_trace: Trace, guide_trace: Trace) -> list[_Share]:
@@ -137,7 +141,7 @@ def _divergence(guide_site: Any, model_site: Any) -> float | None:
         return None
     scaled: Any = scale_and_mask(divergence, scale=guide_site["scale"], mask=guide_site["mask"])
     if isinstance(scaled, torch.Tensor):
-        return float(scaled.sum())
+        return _number(scaled.sum())
     return float(scaled * guide_site["fn"].batch_shape.numel())
 
 
@@ -161,7 +165,7 @@ def _shares_of_enumerated(model_trace: Trace, guide_trace: Trace) -> list[_Share
         _Share("model" if number < num_model else "guide", name, value)
         for number, ((name, _), value) in enumerate(zip(sites, values, strict=True))
     ]
-    return [*shares, _Share("sum", "", float(elbo) - math.fsum(values))]
+    return [*shares, _Share("sum", "", _number(elbo) - math.fsum(values))]
 
 
 def _weigh(packed: dict[str, Any], key: str, weight: torch.Tensor) -> None:
@@ -237,7 +241,7 @@ def _divided(guide: Callable[..., Any], name: str, site: Mapping[str, Any]) -> d
     names = [latent for latent, _ in prototype.iter_stochastic_nodes()]
     sizes = [owner._unconstrained_shapes[latent].numel() for latent in names]
     parts = (site["scale"] * density.base_dist.log_prob(site["value"])).split(sizes, dim=-1)
-    return {latent: float(part.sum()) for latent, part in zip(names, parts, strict=True)}
+    return {latent: _number(part.sum()) for latent, part in zip(names, parts, strict=True)}
 
 
 def _automatic(guide: Callable[..., Any]) -> list[AutoContinuous]:

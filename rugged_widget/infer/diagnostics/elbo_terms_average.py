@@ -75,6 +75,7 @@ class AveragedTerms:
         self._snapshot, self._step, self._due = 0, -1, -math.inf
         self._seconds = 0.0
         self._failure: ElboTermsNote | None = None
+        self._takes_gradients = False
         self.latest: tuple[ElboTerm, ...] = ()
 
     def __repr__(self) -> str:
@@ -118,11 +119,8 @@ class AveragedTerms:
         start, number = self._clock(), 1
         torch.set_rng_state(self._noise)
         try:
-            plain = self._plain
-            call = call_of_model(plain.call, plain.model, plain.elbo)
             for number in range(1, count + 1):
-                terms = draw_terms(plain.model, plain.guide, call.args, call.kwargs, plain.elbo)
-                self._draws.append(self._draw(terms))
+                self._draws.append(self._draw(self._terms()))
                 if (self._clock() - start) * (1 + 1 / number) > seconds:
                     break
             self._failure = None
@@ -133,6 +131,18 @@ class AveragedTerms:
         spent = self._clock() - start
         self._seconds = spent / number
         self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > seconds else 0.0)
+
+    def _terms(self) -> Terms:
+        plain = self._plain
+        call = call_of_model(plain.call, plain.model, plain.elbo)
+        try:
+            with torch.set_grad_enabled(self._takes_gradients):
+                return draw_terms(plain.model, plain.guide, call.args, call.kwargs, plain.elbo)
+        except RuntimeError:  # a model or guide may take gradients itself, as Newton's method does
+            if self._takes_gradients:
+                raise
+            self._takes_gradients = True
+            return self._terms()
 
     def _draw(self, terms: Terms) -> _Draw:
         keys: Sequence[tuple[str, TermRole]] = list(terms)

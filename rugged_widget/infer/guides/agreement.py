@@ -55,26 +55,43 @@ def disagreements(
     TypeError
         If the guide returns a guide, as a function that makes one does.
     """
-    with undone(guide, model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
-        calls = _calls(guide, model, args, kwargs)
+    try:
+        calls = _calls(guide, model, args, kwargs, gradients=False)
+    except ValueError:  # one of the two may take gradients itself, as Newton's method does
+        calls = _calls(guide, model, args, kwargs, gradients=True)
     return tuple(dict.fromkeys([*_extra(calls), *_missing(calls), *_unlike(calls), *_varying(calls)]))
 
 
 def _calls(
-    guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    guide: Callable[..., Any],
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    *,
+    gradients: bool,
 ) -> list[_Call]:
     start = time.perf_counter()
-    calls = [_call(guide, model, args, kwargs)]
-    while len(calls) < CALLS and time.perf_counter() - start < MAX_SECONDS:
-        calls.append(_call(guide, model, args, kwargs))
+    with (
+        undone(guide, model),
+        torch.set_grad_enabled(gradients),
+        poutine.block(),
+        pyro.validation_enabled(False),
+    ):
+        calls = [_call(guide, model, args, kwargs)]
+        while len(calls) < CALLS and time.perf_counter() - start < MAX_SECONDS:
+            calls.append(_call(guide, model, args, kwargs))
     return calls
 
 
 def _call(
     guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> _Call:
+    try:  # first, as in a step: the model may read parameters that the guide makes
+        of_guide = _traced_or_said("guide", guide, args, kwargs)
+    except ValueError:
+        _traced_or_said("model", model, args, kwargs)  # where both raise, it is the model's arguments that are wrong
+        raise
     of_model = _traced_or_said("model", model, args, kwargs)
-    of_guide = _traced_or_said("guide", guide, args, kwargs)
     returned = of_guide.nodes["_RETURN"]["value"]
     if isinstance(returned, AutoGuide):
         kind = type(returned).__name__

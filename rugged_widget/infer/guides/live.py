@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 import pyro
@@ -41,6 +41,7 @@ class LiveRehearsal:
         self._store: Params = {}, {}, {}
         self._created: set[str] = set()
         self._state: ModuleState | None = None
+        self._takes_gradients = False
         self._vectorised: dict[int, bool] = {}
         self._seconds: float | None = None
         self.curvature: tuple[dict[str, int], tuple[torch.Tensor, torch.Tensor, torch.Tensor]] | None = None
@@ -51,8 +52,16 @@ class LiveRehearsal:
 
     def play(self, generators: Generators) -> None:
         """Call the guide once, with random numbers from there on, and keep the parameters that it makes."""
+        try:
+            with torch.no_grad():
+                self._play(generators)
+        except RuntimeError:  # a guide may take gradients itself, as Newton's method does
+            self._takes_gradients = True
+            self._play(generators)
+
+    def _play(self, generators: Generators) -> None:
         present = set(present_params()[0])
-        with self.looking(), pyro.poutine.block(), torch.no_grad():
+        with self.looking(), pyro.poutine.block():
             self._store = present_params()
             generators.rewind()
             self._guide(*self.args, **self.kwargs)
@@ -75,9 +84,12 @@ class LiveRehearsal:
             self._state.restore()
             yield guide
 
-    def looking(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def looking(self) -> Iterator[None]:
         """Enter to call the guide, of which no trace is left: no parameter, no running mean, no attribute."""
-        return untouched(self._holders, self._copies)
+        gradients = torch.enable_grad() if self._takes_gradients else nullcontext()
+        with untouched(self._holders, self._copies), gradients:
+            yield
 
     def vectorises(self, guide: Callable[..., Any]) -> bool:
         """Return whether the guide, or a part of it, can be called for all draws at once; call it in `looking`."""

@@ -1,10 +1,12 @@
 """Note facts of the first step that a fit takes: its sites, their plates and scales, and what does not train."""
 
-from collections.abc import Collection, Iterable
+import weakref
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 import torch
 from pyro import get_param_store
+from torch import nn
 
 BASELINE = "__baseline_avg_downstream_cost_"
 """What the names begin with of the running means that TraceGraph_ELBO keeps among the parameters."""
@@ -35,6 +37,22 @@ class SiteFacts(NamedTuple):
     shape: tuple[int, ...]
 
 
+class Unregistered(NamedTuple):
+    """A tensor that requires a gradient and is no parameter of the fit.
+
+    Attributes
+    ----------
+    shape
+        Its shape.
+    is_kept
+        Returns False once the tensor is gone: what a call makes for its own use is no parameter that was forgotten. A
+        network's parameter counts as kept, for one that is made anew in each call never trains.
+    """
+
+    shape: tuple[int, ...]
+    is_kept: Callable[[], bool]
+
+
 class FirstStep(NamedTuple):
     """What the first step showed.
 
@@ -45,12 +63,12 @@ class FirstStep(NamedTuple):
     without_gradient
         Names of parameters that the step asked for and that had no gradient.
     unregistered
-        Shapes of tensors that require a gradient and are no parameters of the fit.
+        Tensors that require a gradient and are no parameters of the fit.
     """
 
     sites: tuple[SiteFacts, ...]
     without_gradient: tuple[str, ...]
-    unregistered: tuple[tuple[int, ...], ...]
+    unregistered: tuple[Unregistered, ...]
 
 
 def first_step(messages: Collection[Any], gradients: Iterable[tuple[torch.Tensor, torch.Tensor | None]]) -> FirstStep:
@@ -90,8 +108,8 @@ def _facts(message: Any) -> SiteFacts:
     return SiteFacts(str(message["name"]), bool(observed), is_point, plates, scale, shape)
 
 
-def _unregistered(messages: Collection[Any], params: Collection[torch.Tensor]) -> tuple[tuple[int, ...], ...]:
-    """Return the shapes of the tensors at the ends of the graph of gradients that are no parameters.
+def _unregistered(messages: Collection[Any], params: Collection[torch.Tensor]) -> tuple[Unregistered, ...]:
+    """Return the tensors at the ends of the graph of gradients that are no parameters.
 
     Only samples count: a parameter is registered, and a PyroModule that makes one in its first run replaces the tensor
     behind it afterwards.
@@ -111,7 +129,14 @@ def _unregistered(messages: Collection[Any], params: Collection[torch.Tensor]) -
     for end in ends:
         if not (_holds(params, end) or _holds(foreign, end)):
             foreign.append(end)
-    return tuple(tuple(end.shape) for end in foreign)
+    return tuple(Unregistered(tuple(end.shape), _keeps(end)) for end in foreign)
+
+
+def _keeps(tensor: torch.Tensor) -> Callable[[], bool]:
+    if isinstance(tensor, nn.Parameter):
+        return lambda: True
+    held = weakref.ref(tensor)
+    return lambda: held() is not None
 
 
 def _tensors_of(message: Any) -> list[torch.Tensor]:

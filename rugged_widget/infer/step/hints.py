@@ -88,7 +88,7 @@ def _scales(first: FirstStep) -> Iterator[Hint]:
 def _parameters(first: FirstStep) -> Iterator[Hint]:
     if names := first.without_gradient:
         yield Hint("no_gradient", names[0], names[1:], {"count": len(names)})
-    if shapes := first.unregistered:
+    if shapes := [tensor.shape for tensor in first.unregistered if tensor.is_kept()]:
         numbers = {"count": len(shapes), "numbers": sum(math.prod(shape) for shape in shapes)}
         yield Hint("unregistered", "", (), numbers)
 
