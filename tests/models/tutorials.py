@@ -10,10 +10,10 @@ import pyro.distributions as dist
 import torch
 from pyro import poutine
 from pyro.contrib.easyguide import EasyGuide
-from pyro.infer import Trace_ELBO
+from pyro.infer import Trace_ELBO, TraceEnum_ELBO
 from torch.distributions import constraints
 
-from tests.models.case import Setup, case, numbers
+from tests.models.case import Setup, case, counts, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,28 @@ def prior() -> Setup:
     return Setup(model, guide)
 
 
+@case("probabilities that start at 0", "group", "kind")
+def certain() -> Setup:
+    """Behind a probability of 0 is a parameter of minus infinity, which no step moves."""
+
+    def model(data: torch.Tensor) -> None:
+        shares = pyro.param("shares", torch.tensor([[0.4, 0.6], [0.7, 0.3]]), constraint=constraints.simplex)
+        seen = pyro.param("seen", torch.tensor([[0.8, 0.2], [0.3, 0.7]]), constraint=constraints.simplex)
+        group = pyro.sample("group", dist.Categorical(torch.tensor([0.5, 0.5])))
+        with pyro.plate("rows", len(data)):
+            kind = pyro.sample("kind", dist.Categorical(shares[group]))
+            pyro.sample("x", dist.Categorical(seen[kind]), obs=data)
+
+    def guide(data: torch.Tensor) -> None:
+        kinds = pyro.param("kinds", torch.tensor([[0.0, 1.0], [1.0, 0.0]]), constraint=constraints.simplex)
+        groups = pyro.param("groups", torch.tensor([0.35, 0.65]), constraint=constraints.simplex)
+        group = pyro.sample("group", dist.Categorical(groups), infer={"enumerate": "parallel"})
+        with pyro.plate("rows", len(data)):
+            pyro.sample("kind", dist.Categorical(kinds[group]))
+
+    return Setup(model, guide, (counts(2, 2),), loss=TraceEnum_ELBO(max_plate_nesting=1))
+
+
 @case("a step of Newton's method in the guide", "mean")
 def newton() -> Setup:
     """The guide takes gradients itself, and makes a parameter that the model reads."""
@@ -104,4 +126,4 @@ def newton() -> Setup:
     return Setup(model, guide, (numbers(6) + 2,))
 
 
-CASES = (walks, boosted, prior, newton)
+CASES = (walks, boosted, prior, certain, newton)

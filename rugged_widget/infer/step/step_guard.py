@@ -53,6 +53,7 @@ class StepGuard:
         self._gradients: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         self._put_back: Callable[[], None] | None = None
         self._generator: torch.Tensor | None = None
+        self._infinite: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.first: FirstStep | None = None
 
     def __repr__(self) -> str:
@@ -104,6 +105,7 @@ class StepGuard:
         self._gradients = [(param, param.grad) for param in params]
         if self.first is None:
             self.first = self._first_step()
+            self._infinite = [(param, torch.isinf(param)) for param in params if not _is_finite(param)]
         if self._keep is not None:
             if fault := self._gradient_fault():
                 raise fault
@@ -117,12 +119,19 @@ class StepGuard:
             return FirstStep((), (), ())
 
     def _check_parameters(self) -> None:
-        bad = [param for param, _ in self._gradients if not _is_finite(param)]
+        bad = [param for param, _ in self._gradients if not (_is_finite(param) or self._began_infinite(param))]
         if bad:
             named = get_param_store().named_parameters()
             name = next((name for name, value in named if any(value is param for param in bad)), None)
             fault = NonFiniteError(name, "the parameter {site} is not finite", kind="parameter")
             raise self._gradient_fault() or fault
+
+    def _began_infinite(self, param: torch.Tensor) -> bool:
+        """Return whether what is infinite was so before the first step, as behind a probability of 0 it is."""
+        return any(
+            begun is param and bool((torch.isfinite(param) | (infinite & torch.isinf(param))).all())
+            for begun, infinite in self._infinite
+        )
 
     def _gradient_fault(self) -> NonFiniteError | None:
         """Return the first parameter whose gradient is not finite, in the order of the parameter store."""

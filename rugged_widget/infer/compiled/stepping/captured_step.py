@@ -171,6 +171,7 @@ class Compiled:
     def load(self) -> None:
         """Take the state over from Pyro."""
         self._state, self._count = self.link.read()
+        self._infinite = torch.isinf(self._state[0])
         if self._schedule is not None:
             self._schedule.load(self._count)
 
@@ -222,5 +223,8 @@ class Compiled:
             raise EngineError(str(error)) from error
 
     def is_finite(self) -> bool:
-        """Return whether all parameters are."""
-        return bool(torch.isfinite(self._state[0]).all())
+        """Return whether all parameters are, but for what was infinite before, as behind a probability of 0 it is."""
+        params = self._state[0]
+        return bool(torch.isfinite(params).all()) or bool(
+            (torch.isfinite(params) | (self._infinite & torch.isinf(params))).all()
+        )
