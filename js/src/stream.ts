@@ -66,7 +66,9 @@ const VIEWS_INTERVAL_MS = 30;
 /** A view that is never made keeps nothing waiting for longer. */
 const MAX_VIEW_WAITS = 60;
 /** Each message makes the kernel busy and idle again, and the notebook's own page redraws both: frames share one. */
-const ACK_INTERVAL_MS = 150;
+const SELDOM_MS = 500;
+/** The same where the one before was of a single frame, or others were left out, and before the first. */
+const OFTEN_MS = 150;
 /** How much of the newest frame's work counts in that of all. */
 const SMOOTHING = 0.2;
 
@@ -99,6 +101,9 @@ export class FrameReceiver {
   /** The newest frame that was painted and not acknowledged. */
   #unacknowledged: { seq: number; at: number } | undefined;
   #painted = 0;
+  /** Whether a frame was left out since it was said which was painted. */
+  #missed = false;
+  #interval = OFTEN_MS;
   #work: number | undefined;
 
   constructor(options: FrameReceiverOptions) {
@@ -144,6 +149,7 @@ export class FrameReceiver {
     if (message.summary !== undefined) pending.summary = message.summary;
     const bytes = this.#layout?.length === 0 ? NO_BYTES : buffers[0];
     if (this.#layout !== undefined && bytes !== undefined) {
+      this.#missed ||= pending.frame !== undefined;
       pending.frame = { seq: message.seq, layout: this.#layout, bytes, rest: message.rest === true };
       this.#schedule();
     } else if (this.#targets !== undefined) {
@@ -224,12 +230,15 @@ export class FrameReceiver {
     const say = () => {
       const now = page.now();
       const { seq, at } = this.#unacknowledged ?? newest;
+      const keptUp = this.#painted > 1 && !this.#missed;
       this.#acknowledgedAt = now;
       send({ k: "ack", seq, painted: this.#painted, work: this.#work ?? 0, waited: now - at });
       this.#unacknowledged = undefined;
       this.#painted = 0;
+      this.#interval = keptUp ? SELDOM_MS : OFTEN_MS;
+      this.#missed = false;
     };
-    const wait = this.#acknowledgedAt + ACK_INTERVAL_MS - page.now();
+    const wait = this.#acknowledgedAt + this.#interval - page.now();
     if (wait <= 0) say();
     else this.#track((run) => page.after(wait, run), say);
   }

@@ -128,6 +128,29 @@ test("frames in quick succession share an acknowledgement, of the newest", () =>
   expect(sent.slice(1)).toEqual([ack(1), ack(3)]);
 });
 
+test("a page that keeps up acknowledges twice a second, and one that leaves out a frame sooner", () => {
+  const paintAll = (seqs: number[]) => {
+    for (const seq of seqs) {
+      frame(seq, [seq, seq], seq === 1 ? { layout: LAYOUT } : {});
+      page.paint();
+      page.advance(50);
+    }
+  };
+  receiver.begin(targets);
+  paintAll([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  expect(sent.slice(1)).toEqual([ack(1), ack(3, { painted: 2 })]); // after 150 ms, and then after 500
+  frame(13, [1, 1]);
+  page.startPaint();
+  frame(14, [2, 2]);
+  frame(15, [3, 3]);
+  page.finishPaint();
+  page.paint();
+  page.advance(50);
+  expect(sent.slice(3)).toEqual([ack(15, { painted: 11 })]);
+  paintAll([16, 17, 18]);
+  expect(sent.slice(4)).toEqual([ack(18, { painted: 3 })]);
+});
+
 test("a receiver that ends owes no acknowledgement", () => {
   receiver.begin(targets);
   frame(1, [1, 1], { layout: LAYOUT });

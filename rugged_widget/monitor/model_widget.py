@@ -17,6 +17,7 @@ from rugged_widget.monitor.script import write_loop
 from rugged_widget.monitor.view.static_html import still
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.setting import Setting, checked_settings, controls_of, settings_of, with_settings
+from rugged_widget.snapshot.heldout import HeldoutElbo
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.svi_widget import Ask, SVIWidget
@@ -90,9 +91,10 @@ class ModelWidget(SVIWidget):
         self._problem = problem
         self._first_fit: ModelFit | None = None
         titles: tuple[str, ...] = ()
-        if problem.predict is not None:  # its panels depend on what it returns
+        if problem.predict is not None or problem.heldout:  # a prediction's panels depend on what it returns
             self._first_fit = self._make_fit(values)
             titles = self._first_fit.check_predictions()
+            self._first_fit.check_heldout()
         super().__init__(values, self._fresh_fit, partial(self._make_dashboard, values, titles))
         self.add_class("rw-monitor")
 
@@ -101,6 +103,14 @@ class ModelWidget(SVIWidget):
     def script(self) -> str:
         """Return the run so far as a loop of one's own: a Python program whose model is the user's."""
         return write_loop(self._call(loop_of))
+
+    @property
+    def heldout(self) -> HeldoutElbo | None:
+        """The ELBO of the held-out data so far: ``step``, ``elbo`` in nats on the scale of training, ``fall`` and more.
+
+        None where there is no held-out data. `history` has it too, as heldout_elbo.
+        """
+        return self._call(lambda fit: fit.heldout)
 
     @property
     def trained_guide(self) -> Callable[..., Any]:
@@ -140,13 +150,7 @@ class ModelWidget(SVIWidget):
         problem = self._problem
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
         values = {name: setting.shown(settings[name]) for name, setting in settings_of(ModelWidget).items()}
-        subject = StructureSubject(
-            problem.title,
-            call=f"{problem.name}({call_of(problem)})",
-            guide=lambda: self._problem.guide_name,
-            structure=problem.first_structure(),
-            text=text,
-        )
+        subject = self._subject(text)
         unused = "rate_factor" if problem.optimizer is None else "learning_rate"
         controls = {name: control for name, control in controls_of(ModelWidget).items() if name != unused}
 
@@ -160,9 +164,28 @@ class ModelWidget(SVIWidget):
             requests,
             ask,
             text=text,
-            pages=monitor_pages(subject, self, requests, values, ask, predictions=predictions, text=text),
+            pages=monitor_pages(
+                subject,
+                self,
+                requests,
+                values,
+                ask,
+                predictions=predictions,
+                has_heldout=bool(problem.heldout),
+                text=text,
+            ),
             static_html=static_html,
             on_request=on_request,
+        )
+
+    def _subject(self, text: Catalogue) -> StructureSubject:
+        problem = self._problem
+        return StructureSubject(
+            problem.title,
+            call=f"{problem.name}({call_of(problem)})",
+            guide=lambda: self._problem.guide_name,
+            structure=problem.first_structure(),
+            text=text,
         )
 
     def _recall(self, number: int) -> None:

@@ -12,8 +12,8 @@ import ipywidgets
 import pandas as pd
 import traitlets
 
-from rugged_widget.monitor.infer.loop_view import LoopView
-from rugged_widget.monitor.infer.problem import full_name, taken_apart
+from rugged_widget.monitor.infer.loop_view import LoopView, parts_of_svi
+from rugged_widget.monitor.infer.problem import full_name
 from rugged_widget.monitor.infer.refusals import called
 from rugged_widget.monitor.lightning import callback_for
 from rugged_widget.monitor.loop_turns import Turns
@@ -41,8 +41,9 @@ class Monitor(ipywidgets.VBox):
     svi
         The `pyro.infer.SVI` that takes the steps, of which model and guide are taken; None to give what there is.
     model, guide
-        The model and the guide of the loop. An automatic guide knows its model. Without a guide, losses and parameters
-        are shown.
+        The model and the guide of the loop. An automatic guide knows its model, unless sites were hidden from it. Where
+        both are known, the page shows too what each site adds to the ELBO, the norms of the gradients, and how good the
+        guide is. Without a guide, losses and parameters are shown.
     num_steps
         Steps of the loop, >= 1; None where that is not known.
     title
@@ -82,7 +83,7 @@ class Monitor(ipywidgets.VBox):
         title: str | None = None,
         language: str = AUTO,
     ) -> None:
-        model, guide = _of(svi, model, guide)
+        model, guide, loss = _of(svi, model, guide)
         if title is not None and not isinstance(title, str):
             raise TypeError(f"title must be a text, got {called(title)}")
         steps = None if num_steps is None else checked_count(num_steps, "num_steps")
@@ -90,13 +91,14 @@ class Monitor(ipywidgets.VBox):
         super().__init__()
         self.add_class("rugged-widget")
         self.add_class("rw-monitor")
-        self.add_class("rw-own-loop")
-        view = LoopView(model, guide)
+        view = LoopView(model, guide, loss)
+        if not view.knows_both:
+            self.add_class("rw-short")
         name = "" if guide is None else full_name(guide)
         named = name if view.model is None else full_name(view.model)
         self._window = LoopWindow(title or named, name, language, self._fill, self._tell)
         self._loop = OwnLoop(view, self._window, steps)
-        self._ends = at_cell_end(self._loop), self._window.close
+        self._ends = at_cell_end(self._loop), view.gradients.end, self._window.close
         self.children = (paragraph(self._window.text, "own_loop.waiting", "rw-waiting"),)
 
     def __repr__(self) -> str:
@@ -185,23 +187,23 @@ class Monitor(ipywidgets.VBox):
         return bundle
 
 
-def _of(svi: Any, model: Any, guide: Any) -> tuple[Any, Any]:
-    """Return model and guide, as far as they were given."""
+def _of(svi: Any, model: Any, guide: Any) -> tuple[Any, Any, Any]:
+    """Return model, guide and loss, as far as they were given."""
     for name, value in (("model", model), ("guide", guide)):
         if value is not None and (isinstance(value, type) or not callable(value)):
             raise TypeError(
                 f"{name} must be what svi trains, such as a function or an automatic guide, got {called(value)}"
             )
     if svi is None:
-        return model, guide
+        return model, guide, None
     if model is not None or guide is not None:
         raise ValueError("an SVI has model and guide already: leave model= and guide= out")
-    given = taken_apart(svi)
-    if given is None:
+    parts = parts_of_svi(svi)
+    if parts is None:
         raise TypeError(
             f"the first argument must be a pyro.infer.SVI, got {called(svi)}: give model= and guide= by name"
         )
-    return given["model"], given["guide"]
+    return parts
 
 
 def at_cell_end(loop: OwnLoop) -> Callable[[], None]:
@@ -216,7 +218,7 @@ def at_cell_end(loop: OwnLoop) -> Callable[[], None]:
         if present is None:
             forget()
         else:
-            present.rest()
+            present.end_of_cell()
 
     def forget() -> None:
         if ended in shell.events.callbacks["post_run_cell"]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from rugged_widget.monitor.infer.loop_view import LoopView, as_number, check_draws
+from rugged_widget.monitor.runner import Runner
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
@@ -29,12 +30,17 @@ SHARE = 0.02
 REST_SECONDS = 0.5
 """Time without an update after which the loop counts as ended, where nobody said so."""
 
+UNHEARD_SECONDS, UNHEARD_STEPS = 1.0, 3
+"""Time and steps without a turn of the event loop after which the page is told that nothing is heard of it."""
+
 
 class Window(Protocol):
     """What shows a loop."""
 
-    def open(self, structure: ModelStructure, progress: Progress, buttons: OwnLoop, *, has_model: bool) -> None:
-        """Show the first step; called once, when the sites are known."""
+    def open(
+        self, structure: ModelStructure, progress: Progress, buttons: OwnLoop, *, has_model: bool, has_both: bool
+    ) -> None:
+        """Show the first step; called once, when the sites are known, of a model or of model and guide."""
 
     def ready(self) -> bool:
         """Return whether somebody would see a frame now."""
@@ -51,8 +57,11 @@ class Window(Protocol):
     def notify(self, said: str) -> None:
         """Say something; plain text."""
 
-    def hear(self, *, stops: bool, pauses: bool) -> None:
-        """Show the button to stop the loop, and those to pause it, or hide what would not be heard."""
+    def hear(self, *, stops: bool, pauses: bool, busy: bool = False) -> None:
+        """Show the button to stop the loop, and those to pause it, or hide what would not be heard.
+
+        `busy` says that the loop keeps the kernel busy, so that nothing is heard.
+        """
 
 
 class OwnLoop:
@@ -80,9 +89,11 @@ class OwnLoop:
         self._losses: list[float] = []
         self._call: tuple[tuple[Any, ...], Mapping[str, Any]] = (), {}
         self._draws: Mapping[str, Any] | None = None
-        self._due, self._updated, self._watching = -math.inf, -math.inf, False
+        self._due, self._updated = -math.inf, -math.inf
+        self._watched: tuple[float, int] | None = None  # time and step since which the event loop has had no turn
+        self._runner = Runner.present()
         self._paused, self._single, self._stopping, self._showing = False, 0, False, False
-        self._pausable = False
+        self._pausable = self._listening = False
         self._inbox: deque[Callable[[], None]] = deque()
         self._lock = threading.RLock()
         self.status: Status = "ready"
@@ -116,7 +127,10 @@ class OwnLoop:
             check_draws(draws)  # at once, though they may be looked at much later
             self._draws = draws
         self._losses.append(loss if type(loss) is float else as_number(loss))
-        self._call = args, kwargs
+        if args or kwargs:
+            self._call = args, kwargs
+        if self._listening:
+            self._heard()
         self._updated = now = self._clock()
         if now >= self._due:
             self.look()
@@ -126,6 +140,7 @@ class OwnLoop:
 
     def look(self) -> None:
         """Do what the page asks for, and show the present step to whoever sees it."""
+        self._runner = Runner.present()
         with self._lock, usual_errors():
             began, first = self._clock(), self.status == "ready"
             if self.status != "running":
@@ -133,18 +148,26 @@ class OwnLoop:
             self.drain()
             self._flush()
             if self._window.ready():
-                self._window.show(self._snapshot(), self.progress)
+                self._window.show(self._snapshot(listens=True), self.progress)
+                self._listening = self.view.request.gradient_norms
             else:
                 self._window.note(self.progress)
             now = self._clock()
             self._due = now + (LOOK_SECONDS if first else max(LOOK_SECONDS, (now - began) / SHARE))
         self._wait_for_the_end()
 
+    def end_of_cell(self) -> None:
+        """Rest where the cell that ends has run the loop; one that runs on in the background is left alone."""
+        if not self._runner.goes_on():
+            self.rest()
+
     def rest(self) -> None:
         """Show the last step whole: nothing more comes for now."""
         with self._lock, usual_errors():
             if self.status != "running":
                 return
+            self._listening = False
+            self.view.gradients.end()
             self._flush()
             total = self.num_steps
             self.status = "finished" if total is not None and self.view.step >= total else "paused"
@@ -233,7 +256,8 @@ class OwnLoop:
             if self._draws is None:
                 self.view.meet(*self._call)
             self._flush()
-            self._window.open(self.view.structure, self.progress, self, has_model=self.view.model is not None)
+            known = {"has_model": self.view.model is not None, "has_both": self.view.knows_both}
+            self._window.open(self.view.structure, self.progress, self, **known)
         self._window.note(self.progress)
         if self.view.problem:
             self._window.notify(self.view.problem)
@@ -256,24 +280,37 @@ class OwnLoop:
         if self.view.problem:
             self._window.notify(self.view.problem)
 
-    def _snapshot(self) -> Snapshot:
+    def _heard(self) -> None:
+        """Note the gradients of the step that was told of just now, and leave as much time as they took."""
+        self._listening = False
+        self._due += self.view.gradients.heard(self.step - 1) / SHARE
+
+    def _snapshot(self, *, listens: bool = False) -> Snapshot:
+        self.view.called(*self._call)
         try:
-            return self.view.snapshot()
+            return self.view.snapshot(listens=listens)
         except Exception as error:  # the loop goes on, whatever its window cannot show
             self.view.give_up(error)
             self._window.notify(self.view.problem)
-            return self.view.snapshot()
+            return self.view.snapshot(listens=listens)
 
     def _wait_for_the_end(self) -> None:
         """Let the event loop look, as soon as it gets to it, whether updates still come."""
         loop = find_loop()
-        if loop is not None and not self._watching:
-            self._watching = True
+        if loop is None:
+            return
+        now = self._clock()
+        if self._watched is None:
+            self._watched = now, self.step
             with contextlib.suppress(RuntimeError):  # it is closing
                 loop.call_soon_threadsafe(lambda: loop.call_later(REST_SECONDS, self._rest_if_over))
+            return
+        since, step = self._watched
+        if now - since > UNHEARD_SECONDS and self.step - step >= UNHEARD_STEPS and not self._pausable:
+            self._window.hear(stops=False, pauses=False, busy=True)
 
     def _rest_if_over(self) -> None:
-        self._watching = False
+        self._watched = None
         if self._clock() - self._updated >= REST_SECONDS:
             self.rest()
         elif self.status == "running":  # the event loop gets turns meanwhile, so that buttons are heard

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts
 from rugged_widget.view.figures.explanation import Explanation
@@ -41,6 +41,7 @@ def monitor_pages(
     ask: Ask,
     *,
     predictions: tuple[str, ...] = (),
+    has_heldout: bool = False,
     text: Catalogue,
 ) -> Mapping[str, Factory]:
     """Return the factories of the pages, by the names of their tabs, in order.
@@ -57,6 +58,8 @@ def monitor_pages(
         Runs a function on the thread that computes.
     predictions
         Titles of the predictions, a panel each.
+    has_heldout
+        Whether there is data that is not trained on.
     text
         The words.
     """
@@ -68,7 +71,7 @@ def monitor_pages(
         return page
 
     return {
-        "train": partial(_train_page, subject, requests, settings, predictions, text),
+        "train": partial(_train_page, subject, requests, settings, predictions, has_heldout, text),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
         "model": lambda changed: ModelPage(changed, text=text),
         "compare": compare,
@@ -82,6 +85,7 @@ def own_loop_pages(
     settings: Mapping[str, object],
     *,
     has_model: bool,
+    has_both: bool,
     text: Catalogue,
 ) -> Mapping[str, Factory]:
     """Return the factories of the pages beside a loop of one's own, by the names of their tabs, in order.
@@ -91,10 +95,12 @@ def own_loop_pages(
     subject, requests, settings, text
         As of `monitor_pages`.
     has_model
-        Whether a model is known, whose sites can be drawn.
+        True if a model is known, whose sites can be drawn.
+    has_both
+        True if model and guide are known, so that the ELBO can be divided among their sites.
     """
     pages: dict[str, Factory] = {
-        "train": partial(_own_loop_page, subject, requests, settings, text),
+        "train": partial(_own_loop_page, subject, requests, settings, has_both, text),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
     }
     return {**pages, "model": lambda changed: ModelPage(changed, text=text)} if has_model else pages
@@ -104,22 +110,13 @@ def _own_loop_page(
     subject: StructureSubject,
     requests: Requests,
     settings: Mapping[str, object],
+    has_both: bool,
     text: Catalogue,
     changed: Callable[[], None],
 ) -> TrainPage:
-    facts = Facts(subject, None, text)
-    explain = {name: Explanation(text, name, facts) for name in (*PARTS, "latents") if name != "quantiles"}
-    return TrainPage(
-        subject,
-        int(str(settings["num_steps"])),
-        None,
-        changed,
-        posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
-        explain=explain,
-        text=text,
-        requests=requests,
-        settings=settings,
-    )
+    explain = _explanations(subject, text)
+    figures = _figures_of_steps(settings, explain, text) if has_both else []
+    return _page(subject, requests, settings, explain, figures, text, changed)
 
 
 def _train_page(
@@ -127,28 +124,54 @@ def _train_page(
     requests: Requests,
     settings: Mapping[str, object],
     predictions: tuple[str, ...],
+    has_heldout: bool,
     text: Catalogue,
     changed: Callable[[], None],
 ) -> TrainPage:
-    facts = Facts(subject, None, text)
-    explain = {name: Explanation(text, name, facts) for name in PARTS if name != "quantiles"}
-    explain["latents"] = Explanation(text, "latents", facts)
-    explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
-    explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
-    num_steps = int(str(settings["num_steps"]))
-    figures: list[ModelFigure] = [
-        ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
-        GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
-    ]
+    explain = _explanations(subject, text)
+    figures = _figures_of_steps(settings, explain, text)
     if predictions:
         explain["prediction"] = Explanation(text, "prediction", prediction_facts)
         figures.append(PredictionFigure(predictions, text=text, explain=explain["prediction"]))
+    return _page(subject, requests, settings, explain, figures, text, changed, has_heldout=has_heldout)
+
+
+def _explanations(subject: StructureSubject, text: Catalogue) -> dict[str, Explanation[Any]]:
+    """Return the explanations of the figures that every first page has."""
+    facts = Facts(subject, None, text)
+    return {name: Explanation(text, name, facts) for name in (*PARTS, "latents") if name != "quantiles"}
+
+
+def _figures_of_steps(
+    settings: Mapping[str, object], explain: dict[str, Explanation[Any]], text: Catalogue
+) -> list[ModelFigure]:
+    """Return figures of where the ELBO comes from and of the gradients; their explanations are added."""
+    explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
+    explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
+    return [
+        ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
+        GradientNormsFigure(int(str(settings["num_steps"])), text=text, explain=explain["gradient_norms"]),
+    ]
+
+
+def _page(
+    subject: StructureSubject,
+    requests: Requests,
+    settings: Mapping[str, object],
+    explain: Mapping[str, Explanation[Any]],
+    figures: Sequence[ModelFigure],
+    text: Catalogue,
+    changed: Callable[[], None],
+    *,
+    has_heldout: bool = False,
+) -> TrainPage:
     return TrainPage(
         subject,
-        num_steps,
+        int(str(settings["num_steps"])),
         None,
         changed,
         posterior=LatentFigure(changed, text=text, explain=explain["latents"]),
+        has_heldout=has_heldout,
         figures=figures,
         explain=explain,
         text=text,

@@ -1,5 +1,6 @@
 """Write the run of any model as a loop of one's own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rugged_widget.script.loop import AVERAGING, CHANGING, MEANS, mean_constants, rate_constants
@@ -18,6 +19,60 @@ NEXT_BATCH = """
     batch = next(stream)
     by_name = batch if isinstance(batch, dict) else {}
     in_order = () if by_name else batch if isinstance(batch, (tuple, list)) else (batch,)"""
+
+
+HELDOUT = """
+def heldout_elbo():  # of data that is not trained on, on the scale of the ELBO of training; it moves no random numbers
+    rows, total = {rows!r}, 0.0
+    with torch.random.fork_rng(devices=[]):
+        for batch, count{more} in zip({batches}, rows{scales}):
+            {within}total -= count / sum(rows) * svi.evaluate_loss({call})
+    return total
+"""
+
+RESIZED = '''
+
+class Resized(Messenger):
+    """Lets sites count as often as there would be of them in data of the size of the training data."""
+
+    def __init__(self, factors):
+        super().__init__()
+        self.factors = factors
+
+    def _pyro_sample(self, msg):
+        names = [frame.name for frame in msg["cond_indep_stack"]]
+        for name in names or [msg["name"]] * msg["is_observed"]:
+            msg["scale"] = msg["scale"] * self.factors.get(name, 1.0)
+'''
+
+REPORT = """
+    if step % {every} == 0 or step == NUM_STEPS:
+        print(step, -loss, heldout_elbo())"""
+
+REPORTS = 20
+"""Times that a script writes the held-out ELBO, about."""
+
+
+@dataclass(frozen=True)
+class Heldout:
+    """Data that is not trained on.
+
+    Attributes
+    ----------
+    call
+        The arguments as they stand in a call, by `heldout` of the notebook, or by `batch`, one of its batches.
+    has_batches
+        It is a DataLoader.
+    rows
+        Observations in each batch.
+    factors
+        What sites count for by the names of their plates, or of sites that are in none, for each batch.
+    """
+
+    call: str
+    has_batches: bool
+    rows: tuple[int, ...]
+    factors: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +108,8 @@ class Loop:
         Pairs (step, iterates): after that step the mean of those iterates took the place of the parameters.
     remarks
         Sentences about what the script takes from elsewhere.
+    heldout
+        Data that is not trained on; None where there is none.
     """
 
     model: str
@@ -72,6 +129,7 @@ class Loop:
     averages: tuple[tuple[int, Averaged], ...] = ()
     remarks: tuple[str, ...] = ()
     helper: str = ""
+    heldout: Heldout | None = None
 
 
 def write_loop(loop: Loop) -> str:
@@ -124,7 +182,28 @@ def _training(loop: Loop) -> str:
     head = f"for step in range(1, NUM_STEPS + 1):{CHANGING if len(loop.learning_rates) > 1 else ''}"
     batch = NEXT_BATCH if loop.has_batches else ""
     call = ", ".join(filter(None, ["*in_order" * loop.has_batches, loop.call, "**by_name" * loop.has_batches]))
-    return "\n".join([*lines, means, f"{head}{batch}", f"    loss = svi.step({call}){_scheduled(loop)}{averaging}", ""])
+    step = f"    loss = svi.step({call}){_scheduled(loop)}{averaging}{_report(loop)}"
+    return "\n".join([*lines, *_heldout(loop.heldout), means, f"{head}{batch}", step, ""])
+
+
+def _heldout(heldout: Heldout | None) -> list[str]:
+    """Return lines that define what computes the ELBO of data that is not trained on."""
+    if heldout is None:
+        return []
+    scaled = any(heldout.factors)
+    function = ("" if scaled else "\n") + HELDOUT.format(
+        rows=list(heldout.rows),
+        more=", factors" * scaled,
+        batches="heldout" if heldout.has_batches else "[heldout]",
+        scales=f", {[dict(factors) for factors in heldout.factors]!r}" * scaled,
+        within="with Resized(factors):\n                " * scaled,
+        call=heldout.call,
+    )
+    return [*([RESIZED] if scaled else []), function]
+
+
+def _report(loop: Loop) -> str:
+    return "" if loop.heldout is None else REPORT.format(every=max(1, loop.num_steps // REPORTS))
 
 
 def _scheduled(loop: Loop) -> str:

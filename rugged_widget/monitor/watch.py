@@ -25,6 +25,7 @@ _OWN: Final = (
     "skip_nonfinite",
     "title",
     "predict",
+    "heldout",
 )
 """Names of what `watch` takes beside settings."""
 
@@ -43,6 +44,7 @@ def watch(
     skip_nonfinite: int = 0,
     title: str | None = None,
     predict: Any = None,
+    heldout: Any = None,
     **settings: Any,
 ) -> ModelWidget:
     """Open a window onto the training of a model: ``watch(svi, x, y)``, ``watch(model, guide, x, y)``.
@@ -80,10 +82,17 @@ def watch(
     predict
         What the model predicts, drawn as bands on the first page. A function of the guide's draws by site, tensors of
         shape (num_draws, *site shape), that returns a grid x (num_points,) and curves (num_draws, num_points), with a
-        third entry (x, y) where observed points are to be drawn; or a dict of up to four of these by title. Or
+        third entry (x, y) where observed points are to be drawn; or a dict of up to four of these by title. x holds
+        numbers or dates, and the name of a pandas Series or Index is that of its axis. Or
         ``(site, args)``: the model is called with these arguments, a tuple such as ``(x_grid, None)`` or a dict, and
         what it has at the site is drawn over the first column of numbers among them that is not the site's own data,
         else over its index.
+    heldout
+        Data that is not trained on, whose ELBO is drawn beside that of training: arguments of the model as a tuple such
+        as ``(x_test, y_test)``, a dict by name, or a single tensor as the first argument; or a DataLoader of batches,
+        gone through once. What it does not give is as in a step. A plate of another size counts for as many elements as
+        in training, so that both ELBOs can be compared. It is computed at some of the steps, in a tenth of the time,
+        with modules as after ``eval()``, and leaves no trace in random numbers, buffers or parameters.
     settings
         Settings of `ModelWidget` by name: learning_rate, num_steps, seed, speed, engine, stop_when_converged, language,
         rate_factor. Whatever else is given by name is a keyword argument of the model.
@@ -118,7 +127,7 @@ def watch(
         given = {"model": model, "guide": chosen, "loss": loss, "optimizer": optimizer}
     of_model, of_window = _told_apart(settings, given)
     given |= {"batches": batches, "schedule_every": schedule_every, "skip_nonfinite": skip_nonfinite, "title": title}
-    given["predict"] = predict
+    given |= {"predict": predict, "heldout": heldout}
     try:
         problem = problem_of(args=args, kwargs={**of_model, **(kwargs or {})}, **given)
     except ValueError as error:

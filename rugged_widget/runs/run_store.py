@@ -1,5 +1,6 @@
 """Store saved runs with their fits, so that each can be recalled."""
 
+import math
 from dataclasses import replace
 from typing import Generic, TypeAlias, TypeVar
 
@@ -100,10 +101,12 @@ class RunStore(Generic[FitT]):
         DataFrame
             name, guide, seed, steps, learning_rate (of the last step), elbo and elbo_error (nats, total over all rows),
             kl and kl_error (nats), log_evidence (nats), worst_sd_ratio, k_hat, effective (share of the draws), quality,
-            averaged (steps, "first-last") and seconds; nan or an empty text where something is not known.
+            averaged (steps, "first-last") and seconds; nan or an empty text where something is not known. Where data
+            was held out, heldout_elbo (nats) is the last one.
         """
         rows = [_row(run) for run in self.runs]
-        return pd.DataFrame(rows, columns=COLUMNS, index=pd.Index([run.number for run in self.runs], name="run"))
+        columns = [*COLUMNS, HELDOUT] if any(math.isfinite(run.heldout_elbo) for run in self.runs) else COLUMNS
+        return pd.DataFrame(rows, columns=columns, index=pd.Index([run.number for run in self.runs], name="run"))
 
     def _known(self, number: int) -> int:
         if number not in self._entries:
@@ -115,6 +118,8 @@ COLUMNS = [
     *("name", "guide", "seed", "steps", "learning_rate", "elbo", "elbo_error", "kl", "kl_error"),
     *("log_evidence", "worst_sd_ratio", "k_hat", "effective", "quality", "averaged", "seconds"),
 ]
+
+HELDOUT = "heldout_elbo"
 
 
 def _moment(run: SavedRun) -> Moment:
@@ -140,4 +145,5 @@ def _row(run: SavedRun) -> dict[str, object]:
         "quality": "" if judgement is None else judgement.quality,
         "averaged": "" if averaged is None else f"{averaged.first}-{averaged.last}",
         "seconds": run.seconds,
+        HELDOUT: run.heldout_elbo,
     }

@@ -55,6 +55,8 @@ class SavedRun(Value):
         Draws of the guide at its end by site, shape (num_draws, *site shape).
     log_evidence
         Log evidence that its ELBO is a bound of, nats: that of its own priors; nan where it is not known.
+    heldout_elbo
+        ELBO of data that was not trained on, at the end, nats, on the scale of `elbo`; nan where there was none.
     """
 
     number: int
@@ -75,6 +77,7 @@ class SavedRun(Value):
     curve: ElboCurve
     draws: Mapping[str, Array]
     log_evidence: float = math.nan
+    heldout_elbo: float = math.nan
 
     @property
     def k_hat(self) -> float:
@@ -115,6 +118,7 @@ def run_of(  # what a run was
 
     `snapshot` is its end, which holds draws, and an approximation where it could be judged.
     """
+    heldout = snapshot.heldout
     judgement, elbo, error, gap = snapshot.approximation, snapshot.elbo, math.nan, snapshot.gap
     if judgement is not None:
         gap = judgement.gap or gap
@@ -139,6 +143,7 @@ def run_of(  # what a run was
         curve=thinned(snapshot.curve),
         draws=snapshot.draws,
         log_evidence=_evidence(snapshot),
+        heldout_elbo=math.nan if heldout is None or not len(heldout.elbo) else float(heldout.elbo[-1]),
     )
 
 

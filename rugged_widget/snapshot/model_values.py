@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.values import Array, Band, Value
 
 SiteKind: TypeAlias = Literal["real", "positive", "interval", "simplex", "matrix", "discrete", "other"]
@@ -263,6 +264,8 @@ class Prediction(Value):
         Observed x and y, shape (num_rows,) each; None where there are none.
     x_label
         Name of what the grid is of; `INDEX` where it is the places 0, 1, ...; empty where that is not known.
+    dates
+        The map to dates where the grid, and x of the points, are numbers of dates; None elsewhere.
     problem
         Why there is no prediction, plain text; the arrays are empty then. Empty where there is one.
     """
@@ -275,4 +278,5 @@ class Prediction(Value):
     observations: Band | None = None
     points: tuple[Array, Array] | None = None
     x_label: str = ""
+    dates: Dates | None = None
     problem: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rugged_widget.snapshot.heldout import HeldoutElbo
 from rugged_widget.snapshot.hints import Hint
 from rugged_widget.snapshot.model_values import (
     ElboTerm,
@@ -122,6 +123,8 @@ class Snapshot(Value):
         In what guide and model do not agree.
     hints
         What is probably not meant in model and guide, as the first step showed them.
+    heldout
+        The ELBO of data that is not trained on; None where there is none.
     """
 
     step: int
@@ -153,6 +156,7 @@ class Snapshot(Value):
     guide_reason: GuideNote | None = None
     guide_warnings: tuple[GuideNote, ...] = ()
     hints: tuple[Hint, ...] = ()
+    heldout: HeldoutElbo | None = None
 
     def __repr__(self) -> str:
         elbo = "none yet" if math.isnan(self.elbo) else f"{self.elbo:.2f} nats"

@@ -1,7 +1,7 @@
 """Frozen values, of numbers and numpy arrays only, that pass from computing to showing."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NoReturn, TypeAlias
 
@@ -34,7 +34,40 @@ class FrozenDict(dict[Any, Any]):
         return type(self), (dict(self),)
 
 
+class LateMapping(Mapping[str, Any]):
+    """A frozen mapping whose values are computed when they are first asked for; a copy or a pickle has them all.
+
+    Parameters
+    ----------
+    compute
+        What computes each value, from what does not change any more.
+    """
+
+    def __init__(self, compute: Mapping[str, Callable[[], object]]) -> None:
+        self._compute = dict(compute)
+        self._values: dict[str, object] = {}
+
+    def __repr__(self) -> str:
+        return f"LateMapping({list(self._compute)})"
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._values:
+            self._values[key] = _frozen(self._compute[key]())
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._compute)
+
+    def __len__(self) -> int:
+        return len(self._compute)
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
+        return FrozenDict, (dict(self),)
+
+
 def _frozen(value: object) -> object:
+    if isinstance(value, LateMapping):
+        return value
     if isinstance(value, np.ndarray):
         view = value.view()
         view.flags.writeable = False

@@ -136,15 +136,15 @@ class Dashboard:
         """Return whether a frame can go out now, though pages may not be heard; see `FrameStream.ready_unheard`."""
         return self._stream.ready_unheard()
 
-    def hear(self, *, stops: bool, pauses: bool) -> None:
-        """Show the button to stop a loop of the user's own, and those to pause it, or hide what would not be heard."""
-        self._controls.hear(stops=stops, pauses=pauses)
+    def hear(self, *, stops: bool, pauses: bool, busy: bool = False) -> None:
+        """Show the buttons of a loop of the user's own that would be heard; see `Controls.hear`."""
+        self._controls.hear(stops=stops, pauses=pauses, busy=busy)
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Send a frame."""
         self._latest = snapshot, progress
         self._compare_with(snapshot.reference)
-        self._stream.push(self._changes([self._tabs.visible]), self._summary())
+        self._stream.push(self._changes([self._tabs.visible]), self._summary)
 
     def before_rest(self) -> None:
         """Ask for what all pages want: the next snapshot is converged."""
@@ -263,6 +263,7 @@ class Dashboard:
 
     def _respeak(self) -> None:
         self._name_pages()
+        self._stream.hurry()
         self._redraw()
 
     def _name_pages(self) -> None:
@@ -278,7 +279,7 @@ class Dashboard:
 
     def _redraw(self) -> None:
         if self._latest is not None and self._latest[1].status != "running":  # then the next frame does it
-            self._stream.push_final(self._changes(self._tabs.built), self._summary())
+            self._stream.push_final(self._changes(self._tabs.built), self._summary)
 
     def _summary(self) -> str:
         if self._latest is None:

@@ -1,18 +1,21 @@
-"""Prints what a painted frame costs the browser, drawn directly and by bqplot, in turns on one page; see README.md.
+"""Prints what a painted frame costs the browser while the lesson trains at full speed, of two trees in turns.
 
-`python -m tests.benchmarks.painting`, some three minutes. Processor time of the renderer and the GPU process, of frames
-that were recorded from one run and are sent again, fifteen a second.
+`python -m tests.benchmarks.painting [--before PATH]`, three minutes: the tree at PATH, with its front end built, is the
+one to compare with. Processor time is that of the renderer and the GPU process, less that of the page at rest.
 """
 
 from __future__ import annotations
 
+import argparse
+import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, table
 from tests.browser import chromium
 from tests.browser.lab import notebook
 from tests.browser.server import Server
@@ -22,114 +25,99 @@ if TYPE_CHECKING:
 
     from tests.browser.kernel import Kernel
 
+HERE = Path(__file__).parents[2]
 CELL = "from rugged_widget import RuggedWidget\nwidget = RuggedWidget(num_steps=10**9, speed='max')\nwidget"
-NUM_FRAMES = 30
-QUIET_PERCENT = 30  # of the rounds: what else the machine does only ever adds
-PER_TEXT = 3  # frames for one change of texts
-ROUNDS = 12
-# In the kernel: what frames hold, recorded from a run; then sent again, as frames that stream or as frames at rest.
-# Only those that were painted count: a slow page leaves some out.
-PLAYER = """
-import asyncio as _asyncio, math as _math
-_stream, _frames = widget.children[-1], []
-_push, _acknowledge, _painted = _stream.push, _stream._pace.acknowledge, [0]
+# In the kernel: counts the frames that the page says it has painted.
+COUNTER = """
+_stream, _painted = widget.children[-1], [0]
+_hear = _stream._hear
+_stream.on_msg(_hear, remove=True)
 
-def _counting(page, seq, now, *, painted, work, waited):
-    _painted[0] += painted
-    _acknowledge(page, seq, now, painted=painted, work=work, waited=waited)
+def _counting(widget, content, buffers):
+    if content.get("k") == "ack":
+        _painted[0] += int(content.get("painted", 1))
+    _hear(widget, content, buffers)
 
-_stream._pace.acknowledge = _counting
-
-def _recording(changes, summary):
-    _frames.append(changes)
-    _push(changes, summary)
-
-async def _play(frames, rest, per_text):
-    for number, changes in enumerate(frames):
-        _stream._texts_due = _math.inf if number % per_text else -_math.inf
-        _stream.keep(changes)
-        _stream._send_frame(changes, "", rest=rest)
-        await _asyncio.sleep(1 / 15)
-    while _stream._pace.num_under_way:
-        await _asyncio.sleep(0.05)
+_stream.on_msg(_counting)
 """
+STATE = "[_painted[0], widget.step]"
+ROUNDS = 4
+SECONDS, REST_SECONDS, START_SECONDS = 10.0, 3.0, 2.0
+
+
+class Run(NamedTuple):
+    """Processor time of the browser in ms a painted frame, painted frames and steps a second."""
+
+    milliseconds: float
+    frames: float
+    steps: float
 
 
 def _processor_seconds(browser: Browser) -> float:
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
-    return sum(process["cpuTime"] for process in processes if process["type"] in {"renderer", "GPU"})
+    return float(sum(process["cpuTime"] for process in processes if process["type"] in {"renderer", "GPU"}))
 
 
-def _played(browser: Browser, kernel: Kernel, frames: str, *, rest: bool = False, per_text: int = 1) -> float:
-    """Return milliseconds of processor time a frame."""
-    before, painted = _processor_seconds(browser), kernel.value("_painted[0]")
-    kernel.run(f"_task = _asyncio.ensure_future(_play({frames}, {rest}, {per_text}))")
-    time.sleep(NUM_FRAMES / 15)
-    while not kernel.value("_task.done()"):  # seldom: the page redraws for every message of the kernel's
-        time.sleep(2)
-    return 1e3 * (_processor_seconds(browser) - before) / (kernel.value("_painted[0]") - painted)
+def _rate(browser: Browser, seconds: float) -> float:
+    """Return the browser's processor seconds a second."""
+    before, began = _processor_seconds(browser), time.monotonic()
+    time.sleep(seconds)
+    return (_processor_seconds(browser) - before) / (time.monotonic() - began)
 
 
-class Round(NamedTuple):
-    """Milliseconds a frame: of nothing, by bqplot, with marks drawn directly, and with texts in some frames only."""
-
-    nothing: float
-    bqplot: float
-    marks: float
-    both: float
-
-    def __str__(self) -> str:
-        return " / ".join(f"{milliseconds:.1f}" for milliseconds in self)
-
-
-def _round(browser: Browser, kernel: Kernel) -> Round:
-    frames = f"_frames[:{NUM_FRAMES}]"
-    return Round(
-        _played(browser, kernel, f"[[]] * {NUM_FRAMES}"),
-        _played(browser, kernel, frames, rest=True),
-        _played(browser, kernel, frames),
-        _played(browser, kernel, frames, per_text=PER_TEXT),
-    )
+def _run(browser: Browser, kernel: Kernel) -> Run:
+    resting = _rate(browser, REST_SECONDS)
+    kernel.run("widget.start()")
+    time.sleep(START_SECONDS)
+    before, began = kernel.value(STATE), time.monotonic()
+    running = _rate(browser, SECONDS)
+    after, seconds = kernel.value(STATE), time.monotonic() - began
+    kernel.run("widget.pause()")
+    frames, steps = ((new - old) / seconds for old, new in zip(before, after, strict=True))
+    return Run(1e3 * (running - resting) / frames, frames, steps)
 
 
-def measure(browser: Browser, kernel: Kernel) -> list[Figure]:
-    """Record a run, then send its frames in turns."""
-    kernel.run(PLAYER)
-    kernel.run("_stream.push = _recording\nwidget.start()")
-    kernel.wait(f"len(_frames) >= {NUM_FRAMES}")
-    kernel.run("widget.pause()\n_stream.push = _push")
-    time.sleep(2)
-    rounds = [_round(browser, kernel) for _ in range(ROUNDS)]
-    usual = Round(*(percentile(way, QUIET_PERCENT) for way in zip(*rounds, strict=True)))
-    return [
-        Figure(
-            "a frame with its marks drawn directly / by bqplot, processor time of the browser",
-            usual.marks / usual.bqplot,
-            0.6,
-            "x",
-        ),
-        Figure(
-            "the same with texts five times a second",
-            usual.both / usual.bqplot,
-            0.42,
-            "x",
-            detail=f"nothing / by bqplot / marks / both: {usual} ms a frame",
-        ),
-    ]
+def measure(trees: dict[str, Path]) -> dict[str, list[Run]]:
+    """Train in a page of each tree, one at a time, in turns."""
+    with ExitStack() as stack:
+        browser = stack.enter_context(chromium.launch())
+        kernels = {}
+        for name, path in trees.items():
+            folder = Path(tempfile.mkdtemp())
+            server = stack.enter_context(Server.jupyter("lab", python=sys.executable, folder=folder, path=path))
+            lab, shown = stack.enter_context(notebook(browser, server, [CELL]))
+            lab.page.wait_for_selector(".rugged-widget .rw-primary")
+            shown.kernel.run(COUNTER)
+            kernels[name] = shown.kernel
+        runs: dict[str, list[Run]] = {name: [] for name in trees}
+        for number in range(ROUNDS + 1):
+            for name, kernel in kernels.items():
+                run = _run(browser, kernel)
+                if number:  # the first captures the step
+                    runs[name].append(run)
+        return runs
+
+
+def _figures(runs: dict[str, list[Run]]) -> list[Figure]:
+    now = [statistics.median(column) for column in zip(*runs["now"], strict=True)]
+    told = [" ".join(f"{name} {run.milliseconds:.1f}" for run in of_tree) for name, of_tree in runs.items()]
+    rates = [Figure("painted frames a second", now[1], 30, at_least=True, detail=f"beside {now[2]:.0f} steps/s")]
+    if "before" not in runs:
+        return rates
+    ratio = now[0] / statistics.median(run.milliseconds for run in runs["before"])
+    what = "processor time of the browser a painted frame / before"
+    return [Figure(what, ratio, 0.42, "x", detail=f"ms: {'; '.join(told)}"), *rates]
 
 
 def main() -> None:
     """Measure and print."""
-    with (
-        chromium.launch() as browser,
-        Server.jupyter("lab", python=sys.executable, folder=Path(tempfile.mkdtemp())) as server,
-        notebook(browser, server, [CELL]) as (lab, shown),
-    ):
-        lab.page.wait_for_selector(".rugged-widget .rw-primary")
-        time.sleep(3)
-        sys.stdout.write(table(measure(browser, shown.kernel)))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--before", type=Path)
+    before = parser.parse_args().before
+    trees = {"now": HERE} if before is None else {"before": before.resolve(), "now": HERE}
+    sys.stdout.write(table(_figures(measure(trees))))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import torch
 from pyro.infer import SVI
 
 from rugged_widget import watch
-from tests.benchmarks import watch_memory, watch_page
+from tests.benchmarks import watch_captured, watch_memory, watch_page
 from tests.benchmarks.figures import Figure, table
 from tests.models import CASES
 from tests.monitor.watched import made, watched
@@ -79,7 +79,12 @@ def without_a_page() -> list[Figure]:
     return [*(steps(by_name[name]) for name in ("eight schools", "autoencoder")), opening()]
 
 
-PARTS = {"steps": without_a_page, "page": watch_page.measure, "memory": watch_memory.measure}
+PARTS = {
+    "steps": without_a_page,
+    "captured": watch_captured.measure,
+    "page": watch_page.measure,
+    "memory": watch_memory.measure,
+}
 
 
 def main() -> None:

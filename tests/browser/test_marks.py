@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 # In the kernel: what a frame of this moment holds, and a way to send it again as one of many that stream.
 MOMENT = "widget._dashboard._changes([widget._dashboard._tabs.visible])"
-STREAM = "widget.children[-1].push({moment}, '')"
-REST = "widget.children[-1].push_final({moment}, '')"
+STREAM = "widget.children[-1].push({moment}, str)"
+REST = "widget.children[-1].push_final({moment}, str)"
 # Lines, areas and dots that are seen: where each is drawn. Below the second row of a band there is no area.
 SEEN = """root => Array.from(root.querySelectorAll(
     ".rw-grid g.curve > path.line, .rw-grid g.curve:first-child > path.area[d], .rw-grid g.object_grp"

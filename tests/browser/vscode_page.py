@@ -161,6 +161,10 @@ class VSCodePage:
         status = self._watched.resolve("code => vscode.execute(code)", code)
         assert status == "ok", f"{status}: {code}"
 
+    def begin(self, code: str) -> None:
+        """Run one more cell below the others, without waiting for it."""
+        self._watched.page.evaluate("code => void vscode.execute(code)", code)
+
     def counts(self) -> dict[str, int]:
         """Count messages `up` to the kernel and `down` from it; `upBinary` must stay 0, or the rest is `stuck`."""
         counts: dict[str, int] = self._watched.page.evaluate("vscode.counts")

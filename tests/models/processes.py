@@ -37,6 +37,15 @@ def sparse() -> Setup:
     return Setup(model.model, model.guide, loss=TraceMeanField_ELBO())
 
 
+@case("Gaussian process of latent inputs", "X")
+def latent_inputs() -> Setup:
+    base = gp.models.SparseGPRegression(
+        numbers(12, 2), numbers(3, 12, seed=7), gp.kernels.RBF(2), numbers(4, 2, seed=8), noise=torch.tensor(0.1)
+    )
+    model = gp.models.GPLVM(base)
+    return Setup(model.model, model.guide)
+
+
 @case("stick breaking", "beta", "lambda")
 def sticks() -> Setup:
     most = 4
@@ -92,4 +101,4 @@ def factors() -> Setup:
     return Setup(model, AutoNormal(model), (numbers(12, 5),))
 
 
-CASES = (process, with_priors, sparse, sticks, family, factors)
+CASES = (process, with_priors, sparse, latent_inputs, sticks, family, factors)

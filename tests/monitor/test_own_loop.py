@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+import threading
 from contextlib import closing
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -343,3 +344,116 @@ def test_what_cannot_be_used_is_said_at_once(wrong: Any, error: type[Exception],
 )
 def test_without_an_end_the_axis_grows_in_round_steps(step: int, reach: int) -> None:
     assert own_loop._reach(step) == reach
+
+
+class Shell:
+    """Stands for IPython's shell, whose cells end when the test says so."""
+
+    def __init__(self) -> None:
+        self.kernel, self.callbacks = object(), {"post_run_cell": list[Any]()}
+        self.events = self
+
+    def register(self, name: str, call: Any) -> None:
+        self.callbacks[name].append(call)
+
+    def unregister(self, name: str, call: Any) -> None:
+        self.callbacks[name].remove(call)
+
+    def end_cell(self) -> None:
+        for call in self.callbacks["post_run_cell"]:
+            call(None)
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
+    made = Shell()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: made))
+    return made
+
+
+async def test_a_loop_in_the_background_runs_on_where_a_cell_ends(shell: Shell) -> None:
+    with closing(Monitor()) as monitor:
+        statuses: list[str] = []
+        monitor.observe(lambda change: statuses.append(change["new"]), "status")
+
+        async def run() -> None:
+            async for _ in monitor.over(range(10_000)):
+                monitor.update(1.0)
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(run())
+        await wait_until_async(lambda: monitor._loop.step > 3)
+        shell.end_cell()
+        assert statuses == ["running"]
+        monitor.stop()
+        await task
+        assert statuses == ["running", "paused"]
+
+
+async def test_an_async_loop_rests_where_its_own_cell_ends(shell: Shell) -> None:
+    with closing(Monitor()) as monitor:
+
+        async def cell() -> None:
+            for _ in range(3):
+                monitor.update(1.0)
+                await asyncio.sleep(0)
+
+        await asyncio.create_task(cell())
+        assert monitor.status == "running"
+        shell.end_cell()
+        assert monitor.status == "paused"
+
+
+def test_a_loop_in_a_thread_runs_on_where_a_cell_ends(shell: Shell) -> None:
+    begun, over = threading.Event(), threading.Event()
+    with closing(Monitor()) as monitor:
+
+        def run() -> None:
+            monitor.update(1.0)
+            begun.set()
+            over.wait()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        begun.wait()
+        shell.end_cell()
+        assert monitor.status == "running"
+        over.set()
+        thread.join()
+        shell.end_cell()
+        assert monitor.status == "paused"
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+async def test_a_loop_that_keeps_the_kernel_busy_says_that_no_button_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_loop, "UNHEARD_SECONDS", 0.0)
+    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(own_loop, "SHARE", 1e9)
+    monkeypatch.setattr(own_loop, "REST_SECONDS", 0.01)
+    with closing(Monitor(language="en")) as monitor:
+
+        def said() -> bool:
+            return any("interrupt the kernel to end the loop" in text.value for text in _texts(monitor))
+
+        for _ in range(3):
+            monitor.update(1.0)
+        assert not said()  # the next step may let it be heard
+        monitor.update(1.0)
+        assert said()
+        await wait_until_async(lambda: monitor.status == "paused")
+        assert not said()
+        async for _ in monitor.over(range(10)):
+            monitor.update(1.0)
+            assert not said()
+
+
+@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
+@pytest.mark.parametrize(("language", "words"), [("en", "when the loop ends or pauses"), ("ko", "루프가 끝나거나")])
+def test_the_card_says_when_the_verdict_comes(monkeypatch: pytest.MonkeyPatch, language: str, words: str) -> None:
+    monkeypatch.setattr(loop_window.LoopWindow, "ready", lambda self: self._dashboard is not None)
+    steps = svi()
+    with closing(Monitor(steps, language=language)) as monitor:
+        monitor.update(steps.step(DATA), DATA)
+        said = " ".join(text.value for text in _texts(monitor))
+        assert words in said
+        assert "Pause to see" not in said

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bqplot
 import numpy as np
+import pandas as pd
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -16,7 +17,9 @@ from pyro.contrib import gp
 from pyro.infer.autoguide import AutoNormal
 
 from rugged_widget import ModelWidget, watch
+from rugged_widget.monitor.infer.predict_form import SitePrediction
 from rugged_widget.monitor.infer.prediction import Predictor
+from rugged_widget.monitor.infer.site_prediction import SitePredictor
 from rugged_widget.snapshot.model_values import INDEX, Prediction
 from tests.monitor.watched import losses
 from tests.view import drawn
@@ -85,6 +88,55 @@ def test_points_of_a_function_are_kept_and_a_grid_is_put_in_order(monkeypatch: p
     assert prediction.points is not None
 
 
+@pytest.mark.parametrize("zone", [None, "Asia/Seoul"])
+def test_a_grid_and_points_of_dates_share_an_axis_of_dates(zone: str | None) -> None:
+    days = pd.date_range("2020-01-01", periods=30, tz=zone, name="day")
+    prediction = predicted(lambda draws: (days[:25], lines(draws), (days, Y)))[0]
+    assert prediction.dates is not None
+    assert prediction.x_label == "day"
+    assert prediction.points is not None
+    np.testing.assert_allclose(prediction.x, np.arange(25.0))
+    np.testing.assert_allclose(prediction.points[0], np.arange(30.0))
+    assert prediction.dates.text(24.0) == "2020-01-25"
+
+
+@pytest.mark.parametrize(
+    "months",
+    [
+        pd.period_range("2020-01", periods=25, freq="M"),
+        np.arange("2020-01", "2022-02", dtype="datetime64[M]"),
+        [moment.to_pydatetime() for moment in pd.date_range("2020-01-01", periods=25, freq="MS")],
+    ],
+    ids=["periods", "array", "list"],
+)
+def test_every_kind_of_date_is_one(months: Any) -> None:
+    prediction = predicted(lambda draws: (months, lines(draws)))[0]
+    assert prediction.dates is not None
+    assert [prediction.dates.text(float(prediction.x[end])) for end in (0, -1)] == ["2020-01-01", "2022-01-01"]
+
+
+def test_the_name_of_a_series_is_that_of_the_axis() -> None:
+    prediction = predicted(lambda draws: (pd.Series(GRID.numpy(), name="height, m"), lines(draws)))[0]
+    assert (prediction.x_label, prediction.dates) == ("height, m", None)
+
+
+def test_as_many_draws_are_taken_at_rest_as_cost_hardly_more_than_the_fewest(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(Predictor.__init__, "__defaults__", (lambda: seconds[0],))
+
+    def num_draws(cost: Callable[[int], float]) -> int:
+        def slow(draws: dict[str, torch.Tensor]) -> Any:
+            seconds[0] += cost(len(draws["a"]))
+            return GRID, lines(draws)
+
+        return predicted(slow)[0].num_draws
+
+    assert num_draws(lambda count: 0.15 + 0.0001 * count) == 400
+    assert num_draws(lambda count: 0.15 + 0.001 * count) == 100
+    assert num_draws(lambda count: 0.01 * count) == 20
+    assert num_draws(lambda _count: 3.0) == 20
+
+
 def test_a_dict_has_a_prediction_for_each_title() -> None:
     predictions = predicted(lambda draws: {"line": (GRID, lines(draws)), "slope": (GRID, lines(draws) - lines(draws))})
     assert [prediction.title for prediction in predictions] == ["line", "slope"]
@@ -134,6 +186,21 @@ def test_a_model_that_branches_on_a_value_is_called_once_a_draw() -> None:
     prediction = predicted(("y", (GRID, None)), branching, X, Y)[0]
     assert not prediction.problem
     assert prediction.num_draws >= 20
+
+
+def test_a_model_that_keeps_what_it_is_called_with_is_left_as_it_was() -> None:
+    """Many draws at once are in tensors of vmap, which nobody can read afterwards."""
+
+    class Keeps(torch.nn.Module):
+        def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> None:
+            self.mean = pyro.sample("a", dist.Normal(0.0, 1.0)) + x
+            with pyro.plate("rows", len(x)):
+                pyro.sample("y", dist.Normal(self.mean, 0.1), obs=y)
+
+    module = Keeps()
+    predictor = SitePredictor(SitePrediction("y", (GRID, None), {}), module, None)
+    predictor({"a": torch.zeros(20)}, 20)
+    assert torch.equal(module.mean.data, GRID)
 
 
 def test_a_model_without_latents_is_predicted_by_its_parameters() -> None:
@@ -217,6 +284,12 @@ def test_curves_that_are_not_finite_are_left_out() -> None:
         (lambda draws: (GRID, draws["slope"]), ValueError, "KeyError: 'slope'"),
         (lambda _draws: {}, ValueError, "1 to 4"),
         (lambda draws: dict.fromkeys("abcde", (GRID, lines(draws))), ValueError, "1 to 4 .* 5"),
+        (
+            lambda draws: (pd.date_range("2020", periods=25), lines(draws), (X, Y)),
+            ValueError,
+            "both numbers or both dates",
+        ),
+        (lambda draws: (pd.DatetimeIndex(["NaT"] * 25), lines(draws)), ValueError, "finite x, 25 of 25"),
         (lambda draws: {1: (GRID, lines(draws))}, ValueError, "titles, str"),
         (lambda draws: ("grid", lines(draws)), ValueError, "x as a tensor"),
     ],

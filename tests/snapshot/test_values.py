@@ -7,12 +7,13 @@ import copy
 import dataclasses
 import pickle
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from rugged_widget.snapshot.values import Value
+from rugged_widget.snapshot.values import LateMapping, Value
 from tests.regression.plain_widget import RuggedWidget
 
 COPIES: dict[str, Callable[[Any], Any]] = {
@@ -88,3 +89,28 @@ def test_a_mapping_of_a_value_cannot_be_changed(values: dict[str, Value], change
     with pytest.raises(TypeError, match="frozen"):
         change(quantiles)
     assert set(quantiles) == {"linear.weight", "linear.bias", "sigma"}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Late(Value):
+    bands: Any
+
+
+def test_a_late_mapping_computes_what_is_asked_for_once_and_freezes_it() -> None:
+    asked: list[str] = []
+
+    def compute(name: str) -> Any:
+        asked.append(name)
+        return np.zeros(2)
+
+    value = Late(LateMapping({name: partial(compute, name) for name in ("line", "prediction")}))
+    assert list(value.bands) == ["line", "prediction"]
+    assert asked == []
+    for _ in range(2):
+        with pytest.raises(ValueError, match="read-only"):
+            value.bands["line"][0] = 1.0
+    assert asked == ["line"]
+    for other in (copy.deepcopy(value), pickle.loads(pickle.dumps(value))):  # our own
+        assert {name: array.tolist() for name, array in other.bands.items()} == {"line": [0, 0], "prediction": [0, 0]}
+    with pytest.raises(TypeError):
+        value.bands["line"] = ()

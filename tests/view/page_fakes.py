@@ -11,6 +11,7 @@ import pandas as pd
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.snapshot import RegressionAnswer, RegressionReference, RegressionSnapshot, WhatIf
 from rugged_widget.snapshot.snapshot import Density, ElboCurve, Parameter, Progress
+from rugged_widget.view.frames.silent_widgets import LateText
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,7 @@ def awkward() -> RegressionData:
 def value_of(changes: Changes, target: object, name: str) -> Any:
     found = [values[name] for one, values in changes if one is target and name in values]
     assert len(found) == 1, "a frame says each thing once"
-    return found[0]
+    return str(found[0]) if isinstance(found[0], LateText) else found[0]
 
 
 def arrays(changes: Changes) -> list[tuple[int, str, tuple[int, ...]]]:

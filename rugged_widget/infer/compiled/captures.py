@@ -10,6 +10,7 @@ from torch import nn
 
 from rugged_widget.infer.compiled.captured_function import Picture
 from rugged_widget.infer.compiled.jax.background_compile import BackgroundCompile
+from rugged_widget.infer.compiled.lasting import Lasting, Signature
 from rugged_widget.infer.compiled.optimizer.flat_state import Link
 from rugged_widget.infer.compiled.optimizer.update_rules import Rule
 from rugged_widget.infer.compiled.program import Program
@@ -28,9 +29,10 @@ class CapturedStep:
         What to run, the random numbers that it needs, and what runs it.
     constants
         Tensors that it was captured with, such as the data, with how often each had been written into by then.
-    form, rule, sizes, buffers
+    form, rule, sizes, lasting, buffers
         What the step was called with but for a batch's tensors, which are inputs; the rule of its optimizer, the shapes
-        of its parameters, and the buffers of model and guide.
+        of its parameters, those and the types of the tensors that it changes beside them, and the buffers of model and
+        guide that it leaves alone.
     """
 
     program: Program
@@ -40,12 +42,13 @@ class CapturedStep:
     form: Hashable
     rule: Rule
     sizes: Sequence[torch.Size]
+    lasting: Sequence[Signature]
     buffers: Sequence[torch.Tensor]
 
     def is_of(self, step: PlainStep, link: Link) -> bool:
         """Return whether another step would be captured as this one was, given that model and guide are alike."""
         unchanged = all(constant._version == version for constant, version in self.constants)
-        buffers = buffers_of(step)
+        buffers = buffers_of(step, link.lasting)
         alike = len(buffers) == len(self.buffers) and all(map(torch.equal, self.buffers, buffers))
         return (
             self.form == step.call.form
@@ -53,6 +56,7 @@ class CapturedStep:
             and alike
             and self.rule == link.rule
             and list(self.sizes) == shapes(link)
+            and list(self.lasting) == link.lasting.signature
         )
 
 
@@ -101,9 +105,10 @@ class Captures:
         self.others.clear()
 
 
-def buffers_of(step: PlainStep) -> list[torch.Tensor]:
-    """Return the buffers of model and guide."""
-    return list(_buffers(step))
+def buffers_of(step: PlainStep, lasting: Lasting) -> list[torch.Tensor]:
+    """Return the buffers of model and guide that steps leave alone."""
+    written = set(map(id, lasting.written))
+    return [buffer for buffer in _buffers(step) if id(buffer) not in written]
 
 
 def _buffers(step: PlainStep) -> Iterator[torch.Tensor]:

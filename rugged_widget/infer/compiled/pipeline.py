@@ -1,13 +1,12 @@
 """Capture Pyro's step piece by piece, so that the caller can do other work in between."""
 
-import copy
 import warnings
 from collections.abc import Generator
 
 import torch
 from torch import fx
 
-from rugged_widget.infer.compiled.capture.feasibility import params_of, watch_of
+from rugged_widget.infer.compiled.capture.feasibility import tried, watch_of
 from rugged_widget.infer.compiled.capture.functionalize import functional
 from rugged_widget.infer.compiled.capture.nodes import is_random
 from rugged_widget.infer.compiled.capture.random_inputs import hoist, refuse_unused_draws
@@ -22,6 +21,7 @@ from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
 from rugged_widget.infer.compiled.torchscript_engine import GraphEngine
 from rugged_widget.infer.step.isolation import Generators
+from rugged_widget.infer.step.loss import uncompiled
 from rugged_widget.infer.step.pyro_step import PlainStep
 
 NO_NUMBER = "a number in the batches changes from step to step, and the model cannot take a tensor in its place"
@@ -54,8 +54,7 @@ def build(
 def _build(
     step: PlainStep, before: CapturedStep | None, most: int | None
 ) -> Generator[None, None, tuple[Compiled, CapturedStep]]:
-    params, others = params_of(step, most)
-    link = Link(step.optim, params, others)
+    link = Link(step.optim, *tried(step, most))
     state, _ = link.read()
     if before is not None and before.is_of(step, link):
         return _running(step, link, before), before
@@ -86,7 +85,8 @@ def _build(
         form=step.call.form,
         rule=link.rule,
         sizes=shapes(link),
-        buffers=buffers_of(step),
+        lasting=link.lasting.signature,
+        buffers=buffers_of(step, link.lasting),
     )
     return _running(step, link, captured), captured
 
@@ -95,17 +95,20 @@ def _running(step: PlainStep, link: Link, captured: CapturedStep) -> Compiled:
     constants = [constant for constant, _ in captured.constants]
     optimizer = step.optimizer
     schedule = Schedule(optimizer, link.params, link.rule) if optimizer.scheduled else None
-    return Compiled(link, captured.noise, captured.engine, constants, watch_of(step), captured.form, schedule)
+    return Compiled(
+        link, captured.noise, captured.engine, constants, watch_of(step, link.lasting), captured.form, schedule
+    )
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
-    generators, elbo, call = Generators.copied(), copy.copy(step.elbo), step.call
+    generators, elbo, call = Generators.copied(), uncompiled(step.elbo), step.call
     step.call = call.opened or call
     try:
         with warnings.catch_warnings():
             if call.opened is not None:  # torch.tensor of a tensor warns, and the model was given a number
                 warnings.simplefilter("ignore")
-            return capture(lambda: step.loss(elbo), link.params, link.rule, state, call.tensors)
+            with link.lasting.undone():
+                return capture(lambda: step.loss(elbo), link.params, link.rule, state, call.tensors, link.lasting)
     except UnsupportedError as error:
         if not call.numbers:
             raise

@@ -5,16 +5,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
+from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.failure import MAX_TEXT
+from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
-from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, TermRole
 
 NOISE_SEED = 2012
@@ -42,6 +43,15 @@ DECAY = 0.8
 """Weight of the draws of a snapshot, to those of the one after it."""
 
 
+class Objective(Protocol):
+    """What a loop of SVI trains."""
+
+    model: Callable[..., Any]
+    guide: Callable[..., Any]
+    elbo: Loss
+    call: Call
+
+
 class _Draw(NamedTuple):
     """One draw: at which snapshot, counted, it was taken; keys of its terms, shared by alike draws, and the terms."""
 
@@ -56,7 +66,7 @@ class AveragedTerms:
     Parameters
     ----------
     plain
-        Pyro's step, whose model, guide, arguments and loss are looked at.
+        What is trained: Pyro's step, or what stands for one of the user's own.
     clock
         Returns a time in seconds.
 
@@ -68,7 +78,7 @@ class AveragedTerms:
         The terms that were returned last.
     """
 
-    def __init__(self, plain: PlainStep, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, plain: Objective, clock: Callable[[], float] = time.perf_counter) -> None:
         self._plain, self._clock = plain, clock
         self._draws: deque[_Draw] = deque(maxlen=MAX_DRAWS)
         self._noise = torch.Generator().manual_seed(NOISE_SEED).get_state()

@@ -138,6 +138,32 @@ def _medians_of_others(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.median(others, axis=1))
 
 
+class GradientListener:
+    """Notes the norms of gradients as they are added up, before an optimizer changes them and they are set to zero.
+
+    Attributes
+    ----------
+    params
+        Unconstrained parameters by name: those in the present parameter store, as many as are looked at.
+    norms
+        Euclidean norms of the gradients by parameter, of those that have got one so far.
+    """
+
+    def __init__(self) -> None:
+        self.params, self.norms = _learned(), dict[str, float]()
+        self._handles = [
+            param.register_post_accumulate_grad_hook(_noting(self.norms, name)) for name, param in self.params.items()
+        ]
+
+    def __repr__(self) -> str:
+        return f"GradientListener({len(self.norms)} of {len(self.params)} parameters)"
+
+    def end(self) -> None:
+        """Note nothing any more. Idempotent."""
+        while self._handles:
+            self._handles.pop().remove()
+
+
 class GradientMonitor:
     """Looks at gradients where they arise anyway, in Pyro's own steps, and computes them at snapshots elsewhere.
 
@@ -171,20 +197,17 @@ class GradientMonitor:
             yield
             return
         start = self._clock()
-        norms: dict[str, float] = {}
-        params = _learned()
-        handles = [param.register_post_accumulate_grad_hook(_noting(norms, name)) for name, param in params.items()]
+        listener = GradientListener()
         spent = self._clock() - start
         try:
             with poutine.trace(param_only=True) as asked:
                 yield
         finally:
             start = self._clock()
-            self._used.update(asked.trace.nodes, norms)
-            for handle in handles:
-                handle.remove()
-            if norms:
-                self._note(num_steps, norms, params)
+            self._used.update(asked.trace.nodes, listener.norms)
+            listener.end()
+            if listener.norms:
+                self._note(num_steps, listener.norms, listener.params)
                 self._wanted = False
             self._spend(spent + self._clock() - start)
 
@@ -247,7 +270,7 @@ def _learned() -> dict[str, torch.Tensor]:
     pairs = (
         (name, param)
         for name, param in get_param_store().named_parameters()
-        if param.requires_grad and not name.startswith(RUNNING_MEAN)
+        if param.requires_grad and param.is_leaf and not name.startswith(RUNNING_MEAN)
     )
     return dict(pair for pair, _ in zip(pairs, range(MAX_NAMES), strict=False))
 

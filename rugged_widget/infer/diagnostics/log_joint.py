@@ -9,6 +9,7 @@ import torch
 from pyro import poutine
 from pyro.poutine.util import site_is_subsample
 
+from rugged_widget.infer.step.module_state import behind, untouched
 from rugged_widget.snapshot.values import Array
 
 TRIAL_DRAWS: Final = 4
@@ -76,7 +77,7 @@ class LogJoint:
         example: Mapping[str, torch.Tensor],
     ) -> None:
         self._model, self._args, self._kwargs = model, args, dict(kwargs)
-        self._shapes = _shapes(example)
+        self._holders, self._shapes = behind(model), _shapes(example)
         if not example:
             raise UnknownJointError("no_latents")
         few = {name: values[:TRIAL_DRAWS] for name, values in example.items()}
@@ -162,7 +163,8 @@ class LogJoint:
         return torch.as_tensor(trace.log_prob_sum())
 
     def _together(self, draws: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        with pyro.validation_enabled(False):
+        # A module that keeps what it was called with would be left with a tensor that only vmap may read.
+        with pyro.validation_enabled(False), untouched(self._holders):
             return torch.func.vmap(self._of_one)(dict(draws))
 
     def _one_by_one(self, draws: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 import torch
 from pyro.infer import ELBO, TraceTailAdaptive_ELBO
 from pyro.infer.elbo import ELBOModule
+from pyro.ops.jit import CompiledFunction
+
+from rugged_widget.infer.step.own_gradients import whole_loss
 
 LossFunction: TypeAlias = Callable[..., Any]
 
@@ -66,8 +69,12 @@ def arguments_for_svi(loss: Loss) -> dict[str, Any]:
 def differentiable(loss: Loss, *args: Any, **kwargs: Any) -> torch.Tensor:
     """Compute a loss that can be differentiated as a whole, shape (), called with model, guide and their arguments.
 
-    NotImplementedError is raised where there is none.
+    Its gradients are those of the steps, which some losses compute by themselves. NotImplementedError is raised where
+    it cannot be had.
     """
+    own = _own_gradients(loss)
+    if own is not None and _is_pyros(own):
+        return whole_loss(own, *args, **kwargs)
     if isinstance(loss, ELBO) and hasattr(loss, "differentiable_loss"):
         return torch.as_tensor(loss.differentiable_loss(*args, **kwargs))
     value = None if isinstance(loss, (ELBO, LossWithGradients)) else loss(*args, **kwargs)
@@ -76,19 +83,54 @@ def differentiable(loss: Loss, *args: Any, **kwargs: Any) -> torch.Tensor:
     return value
 
 
-def reason_against_capture(loss: Loss) -> str | None:
-    """Say why the gradients are not those of one differentiable loss, in half a sentence; None where they may be."""
-    if not isinstance(loss, ELBO):
-        return "the loss has gradients of its own" if isinstance(loss, LossWithGradients) else None
-    kinds, name = type(loss).__mro__, name_of(loss)
+def _own_gradients(loss: Loss) -> LossFunction | None:
+    """Return what computes the gradients of steps; None where they are those of a loss that can be differentiated."""
+    if isinstance(loss, LossWithGradients):
+        return loss.loss_and_grads
+    kinds = type(loss).__mro__
     whole, gradients = (_place_in(kinds, method) for method in ("differentiable_loss", "loss_and_grads"))
-    if any(kind.__name__.startswith("Jit") and kind.__module__.startswith("pyro.") for kind in kinds):
-        return f"{name} compiles its steps by itself"
+    if not isinstance(loss, ELBO) or gradients is None or (whole is not None and whole <= gradients):
+        return None
+    return loss.loss_and_grads  # type: ignore[attr-defined,no-any-return] # as `gradients` says
+
+
+def _is_pyros(function: LossFunction) -> bool:
+    """Return whether a function is Pyro's, which may be called more often than there are steps."""
+    return (getattr(function, "__module__", None) or "").startswith("pyro.")
+
+
+def reason_against_capture(loss: Loss) -> str | None:
+    """Say why the steps cannot be those of one differentiable loss, in half a sentence; None where they may be."""
+    if not isinstance(loss, (ELBO, LossWithGradients)):
+        return None
+    name, own = name_of(loss), _own_gradients(loss)
     if not tells_loss(loss):
         return f"{name} tells no loss that could be compared"
-    if whole is None:
+    if own is not None and not _is_pyros(own):
+        has_other = isinstance(loss, LossWithGradients) or hasattr(loss, "differentiable_loss")
+        return f"{name} has {'gradients of its own' if has_other else 'no loss that can be differentiated as a whole'}"
+    if own is None and not hasattr(loss, "differentiable_loss"):
         return f"{name} has no loss that can be differentiated as a whole"
-    return f"{name} has gradients of its own" if gradients is not None and gradients < whole else None
+    return f"{name} compiles its steps by itself" if _is_compiling(uncompiled(loss)) else None
+
+
+def uncompiled(loss: Loss) -> Loss:
+    """Return a copy of a loss; of one of Pyro's that compile their steps, the one that computes the same without."""
+    if not _is_compiling(loss) or not type(loss).__module__.startswith("pyro."):
+        return copy.copy(loss)
+    twin: Any = object.__new__(type(loss).__mro__[1])
+    vars(twin).update(vars(loss))
+    return twin  # type: ignore[no-any-return] # an ELBO, as the one given
+
+
+def waits_for_compilation(loss: Loss) -> bool:
+    """Return whether a loss will compile its steps in the next one, which draws other random numbers therefore."""
+    return _is_compiling(loss) and not any(isinstance(value, CompiledFunction) for value in vars(loss).values())
+
+
+def _is_compiling(loss: Loss) -> bool:
+    owner = getattr(loss.loss_and_grads, "__self__", None) if isinstance(loss, LossWithGradients) else loss
+    return any(kind.__name__.startswith("Jit") and kind.__module__.startswith("pyro.") for kind in type(owner).__mro__)
 
 
 def _place_in(kinds: tuple[type, ...], method: str) -> int | None:
@@ -104,7 +146,7 @@ def tells_loss(loss: Loss) -> bool:
 def name_of(loss: Loss) -> str:
     """Name a loss for the reader."""
     if isinstance(loss, LossWithGradients):
-        return "the loss with gradients of its own"
+        return "the given loss"
     if inspect.isroutine(loss):
         return f"the loss function {getattr(loss, '__name__', '')}".rstrip()
     return type(loss).__name__

@@ -42,6 +42,11 @@ def parameter_names(model: Callable[..., Any]) -> Collection[str] | None:
     return [parameter.name for parameter in parameters]
 
 
+def names_in_order(model: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments that a model takes by position; [] where nothing is known of them."""
+    return [parameter.name for parameter in _parameters(model) or [] if parameter.kind in _IN_ORDER]
+
+
 def _parameters(function: Any) -> list[inspect.Parameter] | None:
     try:
         return [*inspect.signature(getattr(function, "forward", function)).parameters.values()]

@@ -41,10 +41,11 @@ def settings_of_svi(svi: SVI) -> SviSettings:
         if getattr(type(svi), method) is not getattr(SVI, method) or method in vars(svi):
             name = type(svi).__name__
             raise TypeError(f"svi must step as pyro.infer.SVI does, got {name} with a {method}() of its own")
-    return SviSettings(svi.model, svi.guide, checked_optimizer(svi.optim, "svi.optim"), _loss_of(svi))
+    return SviSettings(svi.model, svi.guide, checked_optimizer(svi.optim, "svi.optim"), loss_of_svi(svi))
 
 
-def _loss_of(svi: SVI) -> Loss:
+def loss_of_svi(svi: SVI) -> Loss:
+    """Return what a `pyro.infer.SVI` minimizes: its ELBO or function, with the gradients where they are others."""
     loss: Any = svi.loss
     gradients: Any = svi.loss_and_grads
     elbo: Any = getattr(loss, "__self__", None)

@@ -78,6 +78,7 @@ class Stepping:
         self._compiled: CompiledStepping | None = None
         self._takeover: BackgroundCompile | None = None
         self._refused: str | None = None
+        self._may_be_asked = False  # refused only as long as nobody asks for a captured step
         self._last_was_plain = True
         self._inherited = False
         self.use(engine)
@@ -91,7 +92,7 @@ class Stepping:
         self._takeover = None
         if engine == "plain":
             self.info = EngineInfo("plain", "Pyro's own steps, as asked for")
-        elif self._refused is not None and (self._refused != TOO_LONG or engine == "auto"):
+        elif self._refused is not None and (engine == "auto" or not self._may_be_asked):
             self.info = EngineInfo("plain", self._refused)
         else:
             self._refused = None
@@ -176,7 +177,7 @@ class Stepping:
             if self._compiled is None:
                 self.info = EngineInfo("plain", reason)
         elif self._compiled is None:
-            self._refuse(reason)
+            self._refuse(reason, may_be_asked=reason == TOO_LONG)
         else:
             self._forms.refuse(self._step.call.form)
 
@@ -194,6 +195,10 @@ class Stepping:
             return self._take_plain(num_steps)
         if num_steps < compiled.careful_until:
             return self._take_carefully(compiled, num_steps)
+        if self._asked == "auto" and (slowness := compiled.slowness):
+            self._drop()
+            self._refuse(slowness, may_be_asked=True)
+            return self._take_plain(num_steps)
         self._last_was_plain = False
         try:
             return compiled.take(num_steps, max_steps, seconds)
@@ -323,6 +328,6 @@ class Stepping:
         self._drop()
         self._inherited = False
 
-    def _refuse(self, reason: str) -> None:
-        self._refused = reason
+    def _refuse(self, reason: str, *, may_be_asked: bool = False) -> None:
+        self._refused, self._may_be_asked = reason, may_be_asked
         self.info = EngineInfo("plain", reason)

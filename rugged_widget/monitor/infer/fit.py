@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
+from rugged_widget.infer.diagnostics.heldout import HeldoutLook, HeldoutPart
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.guides.notes import Note
@@ -20,8 +22,10 @@ from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.guide_judge import GuideJudge
 from rugged_widget.monitor.infer.guide_look import GuideLook, listed_parameters
+from rugged_widget.monitor.infer.heldout import check_heldout, heldout_part
 from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
+from rugged_widget.snapshot.heldout import HeldoutElbo
 from rugged_widget.snapshot.hints import Hint
 from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, Prediction
 from rugged_widget.snapshot.request import SnapshotRequest
@@ -76,6 +80,7 @@ class ModelFit(Fit):
             captures=problem.captures,
             ownership=problem.ownership,
         )
+        self._heldout: HeldoutLook | None = None
         rehearsal = rehearsal_of(self.guide)
         if rehearsal is not None:
             weakref.finalize(self, forget, self.guide, rehearsal).atexit = False
@@ -112,12 +117,49 @@ class ModelFit(Fit):
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
         PRELOAD.wait()
         self._judgement = None
-        return super().advance(max_steps, seconds, *args)
+        done = super().advance(max_steps, seconds, *args)
+        if self.problem.heldout and self._heldout_look.is_due():
+            self._look_at_heldout()
+        return done
 
     def average_iterates(self) -> Averaged:
         """Put the mean of past iterates in place of the parameters; see `Fit.average_iterates`."""
         self._judgement = None
-        return super().average_iterates()
+        averaged = super().average_iterates()
+        if self.problem.heldout:
+            self._heldout_look.forget(self.step)
+        return averaged
+
+    def history(self) -> pd.DataFrame:
+        """Return all steps as `Fit.history` does; with held-out data its ELBO as heldout_elbo, nan where not computed.
+
+        It is in nats, on the scale of elbo.
+        """
+        frame, heldout = super().history(), self.heldout
+        if heldout is not None:
+            values = np.full(len(frame), math.nan)
+            values[heldout.step.astype(np.intp) - 1] = heldout.elbo
+            frame["heldout_elbo"] = values
+        return frame
+
+    @property
+    def heldout(self) -> HeldoutElbo | None:
+        """The ELBO of held-out data so far; None where there is none."""
+        return self._heldout_look.elbo(self.step) if self.problem.heldout else None
+
+    def check_heldout(self) -> None:
+        """Compute the ELBO of held-out data once, where there is some.
+
+        Raises
+        ------
+        ValueError
+            Where that does not work; the text says what was given and what is needed.
+        """
+        if self.problem.heldout:
+            look, call = self._heldout_look, self.problem.heldout[0].call
+            with self.inspecting():
+                shape = self.problem.heldout_shape(self.guide, call)
+                check_heldout(look, self.guide, self._plain.elbo, self.problem.call_of_model(call), shape)
 
     def rested(self) -> None:
         """Give the user what was trained, and the state of the optimizer that was given.
@@ -144,6 +186,8 @@ class ModelFit(Fit):
 
     def _snapshot(self, request: SnapshotRequest) -> Snapshot:
         structure, choice = self.structure, self.problem.choice
+        if self.problem.heldout and request.approximation:
+            self._look_at_heldout()
         judged = self._judged() if request.approximation and self.step else None
         with self.visiting():
             looked_at = self._looked_at(request)
@@ -163,6 +207,7 @@ class ModelFit(Fit):
             guide_reason=None if choice.reason is None else _crossing(choice.reason),
             guide_warnings=tuple(map(_crossing, choice.warnings)),
             hints=self._hints(),
+            heldout=self.heldout,
             **looked_at,
         )
 
@@ -248,6 +293,25 @@ class ModelFit(Fit):
                 self.unjudged = "undrawn"
             self._judgement = self.step, judgement
         return self._judgement[1]
+
+    @property
+    def heldout_parts(self) -> tuple[HeldoutPart, ...]:
+        """The held-out data with its size beside that of training; () where there is none."""
+        return self._heldout_look.parts if self.problem.heldout else ()
+
+    @property
+    def _heldout_look(self) -> HeldoutLook:
+        if self._heldout is None:
+            structure, calls = self.structure, [one.call for one in self.problem.heldout]
+            with self.inspecting():
+                parts = [heldout_part(call, self.problem.heldout_shape(self.guide, call), structure) for call in calls]
+            self._heldout = HeldoutLook(self._plain, parts, self._record.history.elbos)
+        return self._heldout
+
+    def _look_at_heldout(self) -> None:
+        look = self._heldout_look
+        with self.inspecting():
+            look.look(self.step)
 
     @property
     def _look(self) -> GuideLook:

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import torch
+from pyro.infer import SVI
 from pyro.infer.autoguide import AutoGuide
+from pyro.poutine.block_messenger import BlockMessenger
 
 from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
@@ -18,14 +21,19 @@ from rugged_widget.infer.diagnostics.structure import structure_of
 from rugged_widget.infer.guides.local_parameters import enter_local_parameters
 from rugged_widget.infer.guides.sampling import order_statistics
 from rugged_widget.infer.guides.setup import remember_live
+from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.isolation import Isolation, random_numbers_kept
+from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.module_state import behind, copied_params, params_of, present_params, untouched
+from rugged_widget.infer.step.svi_settings import loss_of_svi
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.run_log import EARLY
 from rugged_widget.monitor.infer.fit import num_observations
 from rugged_widget.monitor.infer.guide_judge import GuideJudge
 from rugged_widget.monitor.infer.guide_look import GuideLook, listed_parameters
-from rugged_widget.snapshot.model_values import ModelSite, ModelStructure
+from rugged_widget.monitor.infer.loop_gradients import LoopGradients
+from rugged_widget.monitor.infer.loop_terms import LoopTerms
+from rugged_widget.snapshot.model_values import ElboTermsNote, ModelSite, ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Array, Convergence
@@ -42,6 +50,8 @@ class LoopView:
     ----------
     model, guide
         What the loop trains, as far as it was said; an automatic guide knows its model.
+    loss
+        What it minimizes; None where that was not said, and one of Pyro's ELBOs is assumed.
 
     Attributes
     ----------
@@ -49,9 +59,13 @@ class LoopView:
         What snapshots have to hold beyond what they always hold.
     problem
         Why the guide cannot be looked at, in a sentence; empty where it can.
+    gradients
+        Norms of the gradients.
     """
 
-    def __init__(self, model: Callable[..., Any] | None, guide: Callable[..., Any] | None) -> None:
+    def __init__(
+        self, model: Callable[..., Any] | None, guide: Callable[..., Any] | None, loss: Loss | None = None
+    ) -> None:
         self.model, self.guide = model or _model_of(guide), guide
         self.request = SnapshotRequest()
         self.problem = ""
@@ -62,6 +76,9 @@ class LoopView:
         self._look: GuideLook | None = None
         self._judge_of_guide: GuideJudge | None = None
         self._draws: dict[str, Array] = {}
+        self._loss = loss
+        self._terms: LoopTerms | None = None
+        self.gradients = LoopGradients()
 
     def __repr__(self) -> str:
         return f"LoopView({len(self._history)} steps, {len(self._structure.sites)} sites)"
@@ -86,6 +103,11 @@ class LoopView:
         """Sites of the model; of the guide where no model is known, of the draws where they were given."""
         return self._structure
 
+    @property
+    def knows_both(self) -> bool:
+        """True if model and guide are known."""
+        return self.model is not None and self.guide is not None
+
     def add(self, losses: Sequence[float]) -> None:
         """Note the losses of steps, in their order."""
         values = -np.asarray(losses, dtype=np.float64)
@@ -108,6 +130,14 @@ class LoopView:
                 self.problem = f"{error}. Give update() what svi.step() was given, behind the loss."
                 return
         self._look = GuideLook(self.guide, self._structure)
+        if self.model is not None:
+            self._terms = LoopTerms(self.model, self.guide, self._loss, self._structure)
+        self.called(args, kwargs)
+
+    def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Take note of what the last step was called with."""
+        if self._terms is not None:
+            self._terms.call = Call(args, kwargs)
 
     def take(self, draws: Mapping[str, Any]) -> None:
         """Let these be the draws of the latents: by site, shape (number of draws, *site shape)."""
@@ -118,7 +148,7 @@ class LoopView:
 
     def give_up(self, error: Exception) -> None:
         """Look at losses and parameters only from now on: the guide cannot be looked at, for this reason."""
-        self._look = None
+        self._look = self._terms = None
         self.problem = f"The guide cannot be looked at: {type(error).__name__}: {error}"
 
     def convergence(self) -> Convergence:
@@ -132,20 +162,14 @@ class LoopView:
             state, found.since, 100 * found.drift, found.noise, math.nan, advice, gain=found.gain, most=found.most
         )
 
-    def snapshot(self) -> Snapshot:
-        """Return what is known now."""
-        request, structure, look = self.request, self._structure, self._look
-        quantiles = {name: order_statistics(value, PROBS) for name, value in self._draws.items()}
-        given: Mapping[str, Array] = self._draws
-        values, densities = {}, {}
-        judged, unjudged = self._verdict() if request.approximation else (None, "")
+    def snapshot(self, *, listens: bool = False) -> Snapshot:
+        """Return what is known now. Where it `listens`, the gradients of the next step are noted."""
+        request, structure = self.request, self._structure
+        judged, unjudged = self._verdict() if request.approximation else (None, self._never_judged())
         with self._inside():
-            if look is not None and not self._draws:
-                quantiles, given = look.shown(PROBS, draws=request.draws)
-                values = look.probabilities()
-                densities = look.densities(request.densities)
-            table = parameter_table() if request.parameter_table else None
-            parameters = listed_parameters() if request.parameters else ()
+            looked_at = self._looked_at(request)
+            if listens and request.gradient_norms:
+                self.gradients.listen()
         return Snapshot(
             step=self.step,
             elbo=self.elbo,
@@ -153,22 +177,53 @@ class LoopView:
             num_rows=num_observations(structure),
             curve=self._history.curve(),
             probs=PROBS,
-            quantiles=quantiles,
             convergence=self.convergence(),
             approximation=judged,
             unjudged=unjudged,
-            draws=given if request.draws else {},
             structure=structure,
-            probabilities=values,
-            parameters=parameters,
-            parameter_table=table,
-            densities=densities,
+            elbo_terms_note=self._terms_note() if request.elbo_terms else None,
+            gradient_norms=self.gradients.norms() if request.gradient_norms else None,
+            **looked_at,
         )
+
+    def _looked_at(self, request: SnapshotRequest) -> dict[str, Any]:
+        """Return the fields of a snapshot for which model, guide or parameters have to be looked at."""
+        fields: dict[str, Any] = {}
+        quantiles = {name: order_statistics(value, PROBS) for name, value in self._draws.items()}
+        given: Mapping[str, Array] = self._draws
+        if self._look is not None and not self._draws:
+            quantiles, given = self._look.shown(PROBS, draws=request.draws)
+            fields |= {
+                "probabilities": self._look.probabilities(),
+                "densities": self._look.densities(request.densities),
+            }
+        if request.elbo_terms and self._terms is not None:
+            fields["elbo_terms"] = self._terms.look(self.step, thorough=request.approximation)
+            self.gradients.use(self._terms.asked)
+        return fields | {
+            "quantiles": quantiles,
+            "draws": given if request.draws else {},
+            "parameter_table": parameter_table() if request.parameter_table else None,
+            "parameters": listed_parameters() if request.parameters else (),
+        }
+
+    def _terms_note(self) -> ElboTermsNote | None:
+        """Return why there are no terms, or in what they differ from the loss."""
+        if self._terms is None:
+            return ElboTermsNote("failed", self.problem) if self.problem else None
+        return self._terms.note
+
+    def _never_judged(self) -> str:
+        """Return why the guide can never be judged, a key of the catalogue's `unjudged`; empty where it can."""
+        if not self.knows_both or self._draws:
+            return "own_loop"
+        return "" if self._look is not None else "undrawn"
 
     def _verdict(self) -> tuple[Approximation | None, str]:
         """Return the verdict on the guide, or else why there is none, a key of the catalogue's `unjudged`."""
-        if self._look is None or self._judge_of_guide is None or self._draws:
-            return None, "own_loop"
+        never = self._never_judged()
+        if never or self._look is None or self._judge_of_guide is None:
+            return None, never
         try:
             with self._inside():
                 verdict = self._judge_of_guide.judge(self._look.guide)
@@ -189,6 +244,11 @@ class LoopView:
                 yield
 
 
+def parts_of_svi(svi: object) -> tuple[Any, Any, Loss] | None:
+    """Return model, guide and loss of a `pyro.infer.SVI`, however it takes its steps; None for anything else."""
+    return (svi.model, svi.guide, loss_of_svi(svi)) if isinstance(svi, SVI) else None
+
+
 def as_number(loss: Any) -> float:
     """Return a loss as a number; TypeError where it is none, naming what was given."""
     if isinstance(loss, torch.Tensor) and loss.numel() == 1:
@@ -200,8 +260,13 @@ def as_number(loss: Any) -> float:
 
 
 def _model_of(guide: Any) -> Callable[..., Any] | None:
-    """Return the model that an automatic guide was made of."""
+    """Return the model that an automatic guide was made of; None where that was a part, with sites hidden from it."""
     model: Any = guide.model if isinstance(guide, AutoGuide) else None
+    inner = model
+    while isinstance(inner, partial) and len(inner.args) > 1:
+        if isinstance(inner.args[0], BlockMessenger):
+            return None
+        inner = inner.args[1]
     return model  # type: ignore[no-any-return]
 
 

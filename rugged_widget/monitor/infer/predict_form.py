@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from rugged_widget.monitor.infer.grid import Places, as_array, on_one_axis, places_of
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.values import Array
 
 MAX_PANELS: Final = 4
@@ -69,6 +71,8 @@ class Curves:
         Observed x and y, shape (num_rows,) each; None where there are none.
     x_label
         Name of what the grid is of; empty where that is not known.
+    dates
+        The map to dates where the grid, and x of the points, are numbers of dates; None elsewhere.
     """
 
     x: Array
@@ -76,6 +80,7 @@ class Curves:
     observations: Array | None = None
     points: tuple[Array, Array] | None = None
     x_label: str = ""
+    dates: Dates | None = None
 
 
 class FormError(ValueError):
@@ -118,7 +123,8 @@ def curves_of(result: object, num_draws: int) -> dict[str, Curves]:
     ----------
     result
         A pair (x, curves), with a third entry (x, y) of observed points where there are some, or a dict of a few of
-        these by title. The grid has the shape (num_points,), the curves (num_draws, num_points).
+        these by title. The grid has the shape (num_points,), the curves (num_draws, num_points). Grid and observed x
+        are numbers or dates; a pandas Series or Index gives the axis its name.
     num_draws
         Number of the draws; 0 where the guide draws nothing, and there may be any number of curves.
 
@@ -160,13 +166,6 @@ def column_of(value: object) -> Array | None:
     return as_array(value) if value.ndim == 1 else None
 
 
-def as_array(value: object) -> Array:
-    """Return numbers as an array of float64."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().double().numpy()
-    return np.array(value, dtype=np.float64)
-
-
 def shape_text(shape: tuple[int, ...]) -> str:
     """Return a shape as Python writes it."""
     return str(tuple(shape))
@@ -182,7 +181,12 @@ def _curves(name: str, result: object, num_draws: int) -> Curves:
     if not isinstance(result, (tuple, list)) or len(result) not in {2, 3}:
         size = f" of {len(result)} entries" if isinstance(result, (tuple, list)) else ""
         raise FormError(f"{name} must return {needed}, it returns {type(result).__name__}{size}")
-    x, values = _numbers(name, "x", result[0]), _numbers(name, "curves", result[1])
+    grid, values = _places(name, "x", result[0]), _numbers(name, "curves", result[1])
+    points = _points(name, result[2]) if len(result) == 3 and result[2] is not None else None
+    try:
+        x, points_x, dates = on_one_axis(grid, None if points is None else points[0])
+    except ValueError as error:
+        raise FormError(f"{name} must return x and observed x that are both numbers or both dates") from error
     if x.ndim != 1 or len(x) < 2:
         raise FormError(f"{name} must return x of shape (num_points,), 2 points at least, it has {shape_text(x.shape)}")
     if not np.isfinite(x).all():
@@ -193,17 +197,28 @@ def _curves(name: str, result: object, num_draws: int) -> Curves:
             f"{name} must return curves of shape {wanted}, a row for each draw and a column for each point of x; "
             f"they have {shape_text(values.shape)}"
         )
-    return Curves(x, values, points=_points(name, result[2]) if len(result) == 3 and result[2] is not None else None)
+    observed = None if points is None or points_x is None else (points_x, points[1])
+    return Curves(x, values, points=observed, x_label=grid.label, dates=dates)
 
 
-def _points(name: str, given: object) -> tuple[Array, Array]:
+def _points(name: str, given: object) -> tuple[Places, Array]:
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise FormError(f"{name} must return observed points as (x, y), they are {type(given).__name__}")
-    x, y = (_numbers(name, entry, value) for entry, value in zip(("observed x", "observed y"), given, strict=True))
-    if x.ndim != 1 or x.shape != y.shape:
-        shapes = f"{shape_text(x.shape)} and {shape_text(y.shape)}"
+    x, y = _places(name, "observed x", given[0]), _numbers(name, "observed y", given[1])
+    if x.numbers.ndim != 1 or x.numbers.shape != y.shape:
+        shapes = f"{shape_text(x.numbers.shape)} and {shape_text(y.shape)}"
         raise FormError(f"{name} must return observed x and y of one shape (num_rows,), they have {shapes}")
     return x, y
+
+
+def _places(name: str, entry: str, value: object) -> Places:
+    try:
+        return places_of(value)
+    except (TypeError, ValueError) as error:
+        kind = type(value).__name__
+        raise FormError(
+            f"{name} must return {entry} as a tensor or an array, of numbers or dates, it is {kind}"
+        ) from error
 
 
 def _numbers(name: str, entry: str, value: object) -> Array:

@@ -39,6 +39,12 @@ SHARE: Final = 0.1
 SLIGHTLY: Final = 1.2
 """Factor of the time of the fewest draws that more of them may need."""
 
+HARDLY: Final = 1.5
+"""Factor of the time of the fewest draws that more of them may need at rest, where the fewest need long already."""
+
+LONGEST: Final = 0.5
+"""Time of the fewest draws from which on no more of them are tried, s."""
+
 MAX_POINTS: Final = 300
 """Points of a grid that are drawn."""
 
@@ -142,7 +148,7 @@ class Predictor:
             self._curves(guide, count)
             seconds.append(self._clock() - start)
             if seconds[0] > REST_SECONDS / 2:
-                return COUNTS[0], COUNTS[0]
+                return COUNTS[0], self._affordable_at_rest(guide, seconds[0])
         each = max(seconds[1] - seconds[0], 0.0) / (COUNTS[2] - COUNTS[0])
         fixed = seconds[0] - COUNTS[0] * each
         running, resting = (
@@ -150,6 +156,17 @@ class Predictor:
             for budget in (SECONDS, REST_SECONDS)
         )
         return running, resting
+
+    def _affordable_at_rest(self, guide: Callable[..., Any], fewest_seconds: float) -> int:
+        """Return how many draws need hardly more time than the fewest, as of a model that takes them all at once."""
+        count = COUNTS[0]
+        for more in COUNTS[1:] if fewest_seconds <= LONGEST else ():
+            start = self._clock()
+            self._curves(guide, more)
+            if self._clock() - start > HARDLY * fewest_seconds:
+                break
+            count = more
+        return count
 
 
 def _prediction(title: str, curves: Curves) -> Prediction:
@@ -166,7 +183,7 @@ def _prediction(title: str, curves: Curves) -> Prediction:
     bands = tuple(_band(x, values, prob) for prob in PROBS)
     new = None if curves.observations is None else _band(x, curves.observations[finite][:, order], PROBS[0])
     points = None if curves.points is None else _thinned(*curves.points)
-    return Prediction(title, x, bands[0].median, bands, int(finite.sum()), new, points, curves.x_label)
+    return Prediction(title, x, bands[0].median, bands, int(finite.sum()), new, points, curves.x_label, curves.dates)
 
 
 def _band(x: Array, values: Array, prob: float) -> Band:

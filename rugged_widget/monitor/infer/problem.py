@@ -21,6 +21,7 @@ from rugged_widget.infer.guides.families import class_name, own_name
 from rugged_widget.infer.guides.sampling import ready_to_draw
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
+from rugged_widget.infer.step.heldout_arguments import HeldoutCall, heldout_calls
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.loss import checked_loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
@@ -30,6 +31,7 @@ from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.plain_shapes import broadcasting_plainly
 from rugged_widget.infer.step.redefined import Origin
 from rugged_widget.infer.step.svi_settings import settings_of_svi
+from rugged_widget.monitor.infer.heldout import Shape, shape_of
 from rugged_widget.monitor.infer.predict_form import Predict, checked_predict
 from rugged_widget.monitor.infer.refusals import refuse_no_model
 from rugged_widget.snapshot.model_values import ModelStructure
@@ -70,6 +72,8 @@ class Problem:
         What it predicts on the first page; None for nothing.
     parts
         Parts of a guide that is a list of guides, as they were.
+    heldout
+        Data that is not trained on, one call or one of each batch; () for none.
     captures
         What was captured of its fits, which a reset begins with again.
     """
@@ -91,6 +95,7 @@ class Problem:
     stored: frozenset[str]
     title: str
     predict: Predict | None = None
+    heldout: tuple[HeldoutCall, ...] = ()
     captures: Captures = field(default_factory=Captures)
     parts: tuple[Any, ...] = field(init=False)
 
@@ -125,7 +130,8 @@ class Problem:
             skip_nonfinite=self.skip_nonfinite,
             title=self.title,
         )
-        return replace(renewed, optimizer=self.optimizer, users_optimizer=self.users_optimizer, predict=self.predict)
+        kept = {name: getattr(self, name) for name in ("optimizer", "users_optimizer", "predict", "heldout")}
+        return replace(renewed, **kept)
 
     def take_back(self) -> None:
         """Give the user back what he brought, where a fit has given him something else since."""
@@ -163,6 +169,15 @@ class Problem:
         trained = None if guide is None else Trained(guide, loss)
         return structure_of(self.choice.model, ready, self.example.args, self.example.kwargs, trained)
 
+    def heldout_shape(self, guide: Any, call: Call) -> Shape:
+        """Return the shape of the model with a call of held-out data, inside `Fit.inspecting`, with the fit's guide."""
+        with ready_to_draw(guide) as (ready, _):
+            return shape_of(self.choice.model, ready, self.call_of_model(call))
+
+    def call_of_model(self, call: Call) -> Call:
+        """Return what the model is called with in a step with a call: a loss may keep arguments to itself."""
+        return call_of_model(call, self.model, self.loss)
+
 
 def problem_of(
     model: Any,
@@ -177,12 +192,13 @@ def problem_of(
     skip_nonfinite: int = 0,
     title: str | None = None,
     predict: Any = None,
+    heldout: Any = None,
 ) -> Problem:
     """Check what `watch` was given, with guide None to choose one; model, guide and store are afterwards as before."""
     loss, batches = None if loss is None else checked_loss(loss, "loss"), _peeked(batches)
     with without_leftovers(guide), broadcasting_plainly():
         ownership = Ownership(model, guide, loss, args, dict(kwargs))
-        example = call_of_model(_example(args, kwargs, batches), model, loss)
+        example = call_of_model(step := _example(args, kwargs, batches), model, loss)
         choice = choose_guide(guide, model, example.args, example.kwargs, elbo=loss)
     return Problem(
         model=model,
@@ -202,6 +218,7 @@ def problem_of(
         stored=frozenset(pyro.get_param_store().keys()),
         title=title or _title_of(model),
         predict=checked_predict(predict),
+        heldout=heldout_calls(heldout, model, step),
     )
 
 

@@ -21,7 +21,7 @@ from rugged_widget.monitor.infer.expressions import (
 )
 from rugged_widget.monitor.infer.fit import ModelFit
 from rugged_widget.monitor.infer.problem import Problem
-from rugged_widget.monitor.script import Loop
+from rugged_widget.monitor.script import Heldout, Loop
 from rugged_widget.script.run_spec import learning_rate_changes
 
 POSITIONAL = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
@@ -50,7 +50,9 @@ def loop_of(fit: ModelFit) -> Loop:
         helper=guide.helper if guide else "",
         optimizer=parts["optimizer"].code if parts["optimizer"] else "optimizer",
         elbo=parts["loss"].code if parts["loss"] else "loss",
-        imported=_imported([part for part in parts.values() if part]),
+        imported=_imported(
+            [part for part in parts.values() if part], scaled=any(one.plates or one.sites for one in fit.heldout_parts)
+        ),
         learning_rates=changes if parts["optimizer"] and not follows else (),
         schedule=_schedule_of(problem),
         schedule_every=problem.schedule_every,
@@ -59,6 +61,29 @@ def loop_of(fit: ModelFit) -> Loop:
         num_steps=fit.step,
         averages=fit.means,
         remarks=_remarks(fit, missing, follows=follows),
+        heldout=_heldout_of(fit),
+    )
+
+
+def _heldout_of(fit: ModelFit) -> Heldout | None:
+    """Return what is computed of data that is not trained on; None where there is none."""
+    problem, parts = fit.problem, fit.heldout_parts
+    if not parts:
+        return None
+    data, num_args = problem.heldout[0], len(problem.heldout[0].call.args)
+    behind = num_args - len(problem.args) if problem.batches is not None else 0
+    names = [parameter.name for parameter in parameters_of(problem.model) if parameter.kind in POSITIONAL]
+
+    def of_step(place: int) -> str:
+        return names[place - behind] if place - behind < len(names) else f"arg_{place - behind}"
+
+    in_order = [f"batch{data.sources[i]}" if i in data.sources else of_step(i) for i in range(num_args)]
+    by_name = {name: f"batch{data.sources[name]}" if name in data.sources else name for name in data.call.kwargs}
+    return Heldout(
+        ", ".join([*in_order, *(f"{name}={value}" for name, value in by_name.items())]),
+        has_batches=data.is_batch,
+        rows=tuple(part.num_rows for part in parts),
+        factors=tuple({**part.plates, **part.sites} for part in parts),
     )
 
 
@@ -100,6 +125,8 @@ def _remarks(fit: ModelFit, missing: list[str], *, follows: bool) -> tuple[str, 
     if missing:
         names = ", ".join(missing)
         remarks.append(f"From your notebook, made anew as before the first step: {names}.")
+    if fit.problem.heldout:
+        remarks.append("Of your notebook too: heldout, as it was given. Networks are not put into eval() here.")
     if fit.problem.stored & {*fit.param_store()}:
         remarks.append("The run went on from parameters of Pyro's store that had been trained; this begins anew.")
     if follows and fit.rate_factor != 1.0:
@@ -107,8 +134,10 @@ def _remarks(fit: ModelFit, missing: list[str], *, follows: bool) -> tuple[str, 
     return tuple(remarks)
 
 
-def _imported(parts: list[Expression]) -> dict[str, tuple[str, ...]]:
+def _imported(parts: list[Expression], *, scaled: bool) -> dict[str, tuple[str, ...]]:
     imported: dict[str, list[str]] = {"pyro.infer": ["SVI"]}
+    if scaled:
+        imported["pyro.poutine.messenger"] = ["Messenger"]
     for part in parts:
         for module, names in part.imported.items():
             imported.setdefault(module, []).extend(names)

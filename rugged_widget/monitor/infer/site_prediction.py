@@ -16,11 +16,12 @@ from pyro.poutine.util import site_is_subsample
 
 from rugged_widget.infer.guides.predictive import evenly_below
 from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.module_state import behind, untouched
+from rugged_widget.monitor.infer.grid import as_array
 from rugged_widget.monitor.infer.predict_form import (
     Curves,
     FormError,
     SitePrediction,
-    as_array,
     column_of,
     grid_argument,
     shape_text,
@@ -50,6 +51,7 @@ class SitePredictor:
 
     def __init__(self, form: SitePrediction, model: Callable[..., Any], example: Call | None) -> None:
         self._form, self._model, self._example = form, model, example
+        self._holders = behind(model)
         self._together: bool | None = None
         self._data: Any = None
         self._points: tuple[Array, Array] | None = None
@@ -93,7 +95,8 @@ class SitePredictor:
         return torch.allclose(single, many, rtol=1e-4, atol=1e-5, equal_nan=True)
 
     def _at_once(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
-        values, new = torch.func.vmap(self._of_one, randomness="different")(dict(inputs))
+        with untouched(self._holders):  # a module may keep what it was called with, which only vmap may read
+            values, new = torch.func.vmap(self._of_one, randomness="different")(dict(inputs))
         return values, new if new.shape[1] else None
 
     def _one_by_one(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:

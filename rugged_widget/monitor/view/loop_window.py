@@ -79,13 +79,15 @@ class LoopWindow:
         """The words."""
         return self._text
 
-    def open(self, structure: ModelStructure, progress: Progress, buttons: Buttons, *, has_model: bool) -> None:
-        """Build what shows the loop; with a page of its model where that is known."""
+    def open(
+        self, structure: ModelStructure, progress: Progress, buttons: Buttons, *, has_model: bool, has_both: bool
+    ) -> None:
+        """Build what shows the loop; see `own_loop_pages` for what is shown where model or guide is not known."""
         if not (self._displayed or in_notebook()):
             steps = progress.num_steps if progress.own_loop == "counted" else None
             self._line = ProgressLine(self._title or self._text("own_loop.title"), steps)
             return
-        self._dashboard = self._make_dashboard(structure, progress, buttons, has_model=has_model)
+        self._dashboard = self._make_dashboard(structure, progress, buttons, has_model=has_model, has_both=has_both)
         self._dashboard.hear(stops=self._stops, pauses=self._pauses)
         if self._displayed:
             self._dashboard.expect_page(lambda: None)
@@ -132,11 +134,14 @@ class LoopWindow:
         if self._dashboard is not None:
             self._dashboard.expect_page(lambda: None)
 
-    def hear(self, *, stops: bool, pauses: bool) -> None:
-        """Show the button to stop the loop, and those to pause it, or hide what would not be heard."""
+    def hear(self, *, stops: bool, pauses: bool, busy: bool = False) -> None:
+        """Show the button to stop the loop, and those to pause it, or hide what would not be heard.
+
+        `busy` says that the loop keeps the kernel busy, so that nothing is heard.
+        """
         self._stops, self._pauses = stops, pauses
         if self._dashboard is not None:
-            self._dashboard.hear(stops=stops, pauses=pauses)
+            self._dashboard.hear(stops=stops, pauses=pauses, busy=busy)
 
     def html(self) -> str:
         """Return what a saved notebook shows without a kernel; empty before anything was shown."""
@@ -151,7 +156,7 @@ class LoopWindow:
     # Parts
 
     def _make_dashboard(
-        self, structure: ModelStructure, progress: Progress, buttons: Buttons, *, has_model: bool
+        self, structure: ModelStructure, progress: Progress, buttons: Buttons, *, has_model: bool, has_both: bool
     ) -> Dashboard:
         text = self._text
         subject = StructureSubject(
@@ -180,7 +185,7 @@ class LoopWindow:
             requests,
             buttons.ask,
             text=text,
-            pages=own_loop_pages(subject, requests, settings, has_model=has_model, text=text),
+            pages=own_loop_pages(subject, requests, settings, has_model=has_model, has_both=has_both, text=text),
             static_html=static_html,
             on_request=buttons.request,
             own_loop=True,

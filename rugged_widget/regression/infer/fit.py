@@ -28,16 +28,23 @@ from rugged_widget.infer.guides.sampling import (
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
-from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
+from rugged_widget.infer.svi.snapshot_tensors import GuideTensors, SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
-from rugged_widget.regression.infer.guide_quantiles import latent_densities, original_quantiles, slope_densities
+from rugged_widget.regression.infer.guide_quantiles import (
+    coefficients,
+    latent_densities,
+    line_bands,
+    original_quantiles,
+    slope_densities,
+)
 from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression
 from rugged_widget.regression.infer.reference import Comparison
 from rugged_widget.regression.infer.scale import Scale
 from rugged_widget.regression.priors import Priors
 from rugged_widget.regression.snapshot import (
+    Bands,
     Point,
     PriorsAnswer,
     RegressionCorrection,
@@ -47,7 +54,16 @@ from rugged_widget.regression.snapshot import (
     WhatIf,
 )
 from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.values import Approximation, Averaged, Density, ElboCurve, Parameter
+from rugged_widget.snapshot.values import (
+    Approximation,
+    Array,
+    Averaged,
+    Band,
+    Density,
+    ElboCurve,
+    LateMapping,
+    Parameter,
+)
 from rugged_widget.validation import (
     checked_batch_size,
     checked_count,
@@ -208,10 +224,10 @@ class RegressionFit(Fit):
         """Return what is known now, also before the first step; it changes nothing."""
         with self.inspecting():
             tensors = self._tensors()
+        known = None if tensors.normal is None else coefficients(tensors.normal, self._scale)
         draws, log_density = self._mapped(tensors.draws, tensors.log_density)
         closed = {name: as_float64(value) for name, value in tensors.quantiles.items()}
-        mean, observation = (self._scale.response(value.numpy()) for value in (tensors.mean, tensors.observation))
-        request, num_groups = RegressionRequest.of(self.request), self.data.design.num_groups
+        request = RegressionRequest.of(self.request)
         return RegressionSnapshot(
             step=self.step,
             elbo=self.elbo,
@@ -220,11 +236,8 @@ class RegressionFit(Fit):
             curve=self.curve(),
             probs=self._probs,
             quantiles=self._quantiles(closed, draws, self._probs),
-            bands={
-                "line": bands(mean, self._grid, num_groups, self._prob),
-                "prediction": bands(observation, self._grid, num_groups, self._prob),
-            },
-            slopes=self._slopes(draws, tensors.normal),
+            bands=self._bands(tensors, known, late=not request.draws),
+            slopes=self._slopes(draws, known),
             gap=self.comparison.gap(draws, log_density),
             parameters=self._parameters() if request.parameters else (),
             marginals=self._marginals(draws, tensors.normal) if request.parameters else {},
@@ -237,6 +250,21 @@ class RegressionFit(Fit):
             draws={name: value[:SNAPSHOT_DRAWS] for name, value in draws.items()} if request.draws else {},
             reference=self.reference(),
         )
+
+    def _bands(self, tensors: GuideTensors, known: tuple[Array, Array] | None, *, late: bool) -> Bands:
+        """Return the bands: while frames stream most of them show only one of the two."""
+
+        def drawn(values: torch.Tensor) -> tuple[Band, ...]:
+            responses = self._scale.response(values.numpy())
+            return bands(responses, self._grid, self.data.design.num_groups, self._prob)
+
+        def line() -> tuple[Band, ...]:
+            if known is None:
+                return drawn(tensors.mean)
+            return line_bands(*known, self._points, self._grid, self._prob)
+
+        found = LateMapping({"line": line, "prediction": lambda: drawn(tensors.observation)})
+        return found if late else dict(found)
 
     def approximation(self) -> Approximation:
         """Judge the guide as it is now, by 20,000 draws of it, or 2,000 where each costs a call; it changes nothing.
@@ -290,9 +318,11 @@ class RegressionFit(Fit):
             free = {name: as_float64(value) for name, value in store.named_parameters()}
         return tuple(Parameter(name, value, free[name]) for name, value in constrained.items())
 
-    def _slopes(self, draws: Mapping[str, NDArray[np.float64]], normal: Affine | None) -> tuple[Density, ...]:
+    def _slopes(
+        self, draws: Mapping[str, NDArray[np.float64]], known: tuple[Array, Array] | None
+    ) -> tuple[Density, ...]:
         """Return the densities of the slopes: by formula where the guide is normal, else from the draws."""
-        closed = None if normal is None else slope_densities(normal, self._scale, self._prob)
+        closed = None if known is None else slope_densities(*known, self._scale, self._prob)
         return closed or tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws[WEIGHT]))
 
     def _marginals(

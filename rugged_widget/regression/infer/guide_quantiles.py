@@ -13,7 +13,7 @@ from rugged_widget.infer.guides.setup import set_up
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.regression.infer.scale import Scale
-from rugged_widget.snapshot.values import Array, Density
+from rugged_widget.snapshot.values import Array, Band, Density
 
 
 @torch.no_grad()
@@ -66,9 +66,33 @@ def coefficients(affine: Affine, scale: Scale) -> tuple[Array, Array]:
     return scale.matrix @ loc + scale.offset, scale.matrix @ factor
 
 
-def slope_densities(affine: Affine, scale: Scale, prob: float) -> tuple[Density, ...] | None:
-    """Return the densities of the slopes of the groups, which are sums of weights; None where one is a point."""
-    mean, factor = coefficients(affine, scale)
+def line_bands(mean: Array, factor: Array, features: Array, x: Array, prob: float) -> tuple[Band, ...]:
+    """Return the credible bands of the mean response, which is normal at each point, one a group.
+
+    Parameters
+    ----------
+    mean, factor
+        Mean of (weight, bias) and factor of their covariance, see `coefficients`.
+    features
+        Features of the points, group after group, shape (num_groups * num_points, num_features), in the table's units.
+    x
+        Grid of the predictor, shape (num_points,).
+    prob
+        Probability inside the bands, in (0, 1).
+    """
+    middle = features @ mean[:-1] + mean[-1]
+    reach = normal_score(np.array((1 + prob) / 2)) * np.linalg.norm(features @ factor[:-1] + factor[-1], axis=1)
+    lower, median, upper = (
+        np.split(values, len(middle) // len(x)) for values in (middle - reach, middle, middle + reach)
+    )
+    return tuple(Band(x, *ends, prob) for ends in zip(lower, median, upper, strict=True))
+
+
+def slope_densities(mean: Array, factor: Array, scale: Scale, prob: float) -> tuple[Density, ...] | None:
+    """Return the densities of the slopes of the groups, which are sums of weights; None where one is a point.
+
+    Mean and factor are those of `coefficients`.
+    """
     of_slopes = scale.design.slopes
     return _normals(of_slopes @ mean[:-1], of_slopes @ factor[:-1], prob)
 

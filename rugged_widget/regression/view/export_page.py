@@ -17,7 +17,7 @@ from rugged_widget.view.figures.chart import FOREGROUND, html_text
 from rugged_widget.view.figures.code_listing import Listing
 from rugged_widget.view.figures.densities import is_point
 from rugged_widget.view.figures.number_format import probability
-from rugged_widget.view.frames.silent_widgets import SilentLines
+from rugged_widget.view.frames.silent_widgets import LateText, SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice, caption, paragraph
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -74,7 +74,7 @@ class ServedFigure:
         """Return what a frame has to change."""
         lines = [(one.x, one.density) for one in self._loaded] or [_below(one) for one in live]
         return [
-            *self._slopes.update(live, self._loaded, [self._corner(*slopes) for slopes in enumerate(live)]),
+            *self._slopes.update(live, self._loaded, [LateText(self._corner, *slopes) for slopes in enumerate(live)]),
             *[(curve, {"x": x, "y": y}) for curve, (x, y) in zip(self._file, lines, strict=True)],
         ]
 

@@ -12,7 +12,7 @@ from rugged_widget.view.figures.axis_range import widened
 from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, least_squares_line, show_marks
-from rugged_widget.view.frames.silent_widgets import SilentLines, SilentText
+from rugged_widget.view.frames.silent_widgets import LateText, SilentLines, SilentText
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -88,7 +88,7 @@ class Panels:
             change
             for number, panel in enumerate(self._panels)
             for change in panel.update(
-                {mode: bands[number] for mode, bands in snapshot.bands.items()},
+                snapshot,
                 self.mode.value,
                 None if correction is None else correction.bands[self.mode.value][number],
             )
@@ -170,16 +170,16 @@ class _Panel:
     def name(self) -> None:
         self._chart.rename(self._subject.groups[self._number].heading(self._text, self._subject.row_noun))
 
-    def update(self, bands: Mapping[str, Band], mode: str, corrected: Band | None) -> Changes:
-        band = bands[mode]
+    def update(self, snapshot: RegressionSnapshot, mode: str, corrected: Band | None) -> Changes:
+        band = snapshot.bands[mode][self._number]
         return [
             (self._band, {"y": _ends(band)}),
             (self._median, {"y": band.median}),
             *correct_by([self._corrected], [{"y": _ends(corrected or band)}], on=self.corrects, known=bool(corrected)),
-            (self._note, {"value": self._remark(bands, band)}),
+            (self._note, {"value": LateText(self._remark, snapshot, band)}),
         ]
 
-    def _remark(self, bands: Mapping[str, Band], shown: Band) -> str:
+    def _remark(self, snapshot: RegressionSnapshot, shown: Band) -> str:
         low, high = self._view
         if shown.upper.max() < low or shown.lower.min() > high:
             key = "panels.below" if shown.upper.max() < low else "panels.above"
@@ -191,8 +191,8 @@ class _Panel:
             "panels.note" if num_drawn == self._group.num_rows else "panels.note_drawn",
             percent=level(self._text, shown.prob),
             count=num_drawn,
-            line=self._inside(bands["line"]),
-            prediction=self._inside(bands["prediction"]),
+            line=self._inside(snapshot.bands["line"][self._number]),
+            prediction=self._inside(snapshot.bands["prediction"][self._number]),
         )
 
     def _inside(self, band: Band) -> int:

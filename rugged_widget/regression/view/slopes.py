@@ -21,7 +21,7 @@ from rugged_widget.view.figures.chart import (
 from rugged_widget.view.figures.densities import is_point
 from rugged_widget.view.figures.number_format import factored, is_probability, level, probability
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
-from rugged_widget.view.frames.silent_widgets import SilentLines
+from rugged_widget.view.frames.silent_widgets import LateText, SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 
@@ -77,8 +77,8 @@ class SlopeChart:
         name = escape(self._subject.groups[number].label)
         return f"<b>{name}</b><br>" if name else ""
 
-    def update(self, slopes: Sequence[Density], others: Sequence[Density], corners: Sequence[str]) -> Changes:
-        """Return the changes that draw slopes, with room for others too, and write the corners as HTML."""
+    def update(self, slopes: Sequence[Density], others: Sequence[Density], corners: Sequence[LateText]) -> Changes:
+        """Return the changes that draw slopes, with room for others too, and write the corners, HTML."""
         every = (*slopes, *others)
         low, high = min(float(slope.x[0]) for slope in every), max(float(slope.x[-1]) for slope in every)
         return [
@@ -121,7 +121,7 @@ class SlopeFigure:
         """Return what a frame has to change."""
         slopes = snapshot.slopes
         corrected = None if snapshot.correction is None or not self._corrects else snapshot.correction.slopes
-        corners = [self._corner(number, slope) for number, slope in enumerate(slopes)]
+        corners = [LateText(self._corner, number, slope) for number, slope in enumerate(slopes)]
         drawn = [{"x": slope.x, "y": slope.density} for slope in corrected or slopes]
         return [
             *self._slopes.update(slopes, (*self._answers, *(corrected or ())), corners),

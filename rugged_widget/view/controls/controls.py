@@ -16,7 +16,7 @@ from rugged_widget.view.controls.engine_note import EngineNote
 from rugged_widget.view.controls.inputs import Input
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.number_format import brief
-from rugged_widget.view.frames.silent_widgets import SilentProgress
+from rugged_widget.view.frames.silent_widgets import LateText, SilentProgress
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -60,7 +60,10 @@ class Controls:
             if f"controls.{name}" in text:
                 caption(control.widget, text, f"controls.{name}")
         self._groups = {name: hbox("rw-group", control.widget) for name, control in self._inputs.items()}
-        self.row = box("rw-controls", hbox("rw-group", self._primary, self._step, self._reset), *self._groups.values())
+        buttons = hbox("rw-group", self._primary, self._step, self._reset)
+        self._unheard = html_text("rw-unheard") if own_loop else None
+        unheard = [] if self._unheard is None else [self._unheard]
+        self.row = box("rw-controls", buttons, *unheard, *self._groups.values())
         self.bar = classed(SilentProgress(value=0.0, min=0.0, max=1.0), "rw-progress")
         self.status = html_text("rw-status")
         self.engine = EngineNote(settings["engine"], text=text)
@@ -75,10 +78,15 @@ class Controls:
         self._primary.icon = PRIMARY["ready"][1]
         text.follow(self._name_primary)
 
-    def hear(self, *, stops: bool, pauses: bool) -> None:
-        """Show the button to stop a loop of the user's own, and those to pause it, or hide what would not be heard."""
+    def hear(self, *, stops: bool, pauses: bool, busy: bool = False) -> None:
+        """Show the button to stop a loop of the user's own, and those to pause it, or hide what would not be heard.
+
+        Where the loop keeps the kernel `busy`, the row says so until the status changes.
+        """
         for control, heard in ((self._primary, pauses), (self._step, pauses), (self._reset, stops)):
             control.layout.display = None if heard else "none"
+        if self._unheard is not None:
+            self._unheard.value = f"<p>{self._text.html('own_loop.unheard')}</p>" if busy else ""
 
     def show_setting(self, name: str, value: object) -> bool:
         """Make a control show `value`, without asking for it; return False where there is no control of that name."""
@@ -102,6 +110,8 @@ class Controls:
         if progress.status == self._status:
             return
         self._status = progress.status
+        if self._unheard is not None:
+            self._unheard.value = ""
         self.status.value = sentence(self._text, progress)  # the first frame of a run may be a second away
         self._primary.icon = PRIMARY[progress.status][1]
         self._name_primary()
@@ -117,7 +127,7 @@ class Controls:
         """Return what a frame has to change."""
         return [
             (self.bar, {"value": 0.0 if progress.own_loop == "open" else progress.step / progress.num_steps}),
-            (self.status, {"value": sentence(self._text, progress)}),
+            (self.status, {"value": LateText(sentence, self._text, progress)}),
         ]
 
     def _name_primary(self) -> None:

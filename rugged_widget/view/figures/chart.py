@@ -1,5 +1,6 @@
 """Parts that all figures share: theme colours, margins, axes, and a heading above the drawing."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -99,6 +100,11 @@ class Ruler:
         """Give the axis another label; plain text."""
         self._label = label
         self.axis.label = self._full_label()
+
+    def show_dates(self, dates: Dates | None) -> None:
+        """Write the ticks as dates, or as numbers for None, from the next changes on."""
+        if dates != self._dates:
+            self._dates, self._bounds = dates, (math.nan, math.nan)
 
     def cover(self, low: float, high: float) -> Changes:
         """Return the changes that make the bounds hold [low, high]; they stay where they are as long as they serve."""

@@ -10,8 +10,9 @@ from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, ElboCurve, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, Chart, Explained, Ruler, html_text
+from rugged_widget.view.figures.heldout import HeldoutLine, points
 from rugged_widget.view.figures.overlays import dashed, evidence_words, show_marks
-from rugged_widget.view.frames.silent_widgets import SilentLines
+from rugged_widget.view.frames.silent_widgets import LateText, SilentLines
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import Choice
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -22,13 +23,16 @@ OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below 
 HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
 MAX_KEPT = 6  # kept runs that are drawn, the latest: more could not be told apart
 
+WIDE = 10_000.0  # nats of an axis beyond which nobody reads decimals
+
 UNITS = ("total", "observation")
 
 
 class ElboFigure:
     """The whole run: every estimate thinned to a light line, and their smoothed course; thin, the runs before it.
 
-    A line lies at the log evidence where the reference knows it. `grouped` is that of `Ruler`.
+    A line lies at the log evidence where the reference knows it, and one more shows data that is not trained on where
+    there is some, `has_heldout`. `grouped` is that of `Ruler`.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class ElboFigure:
         text: Catalogue,
         explain: Explained | None = None,
         grouped: bool = False,
+        has_heldout: bool = False,
     ) -> None:
         self._text = text
         self._x = Ruler("", 0.0, float(num_steps), num_steps=6, grouped=grouped)
@@ -49,31 +54,42 @@ class ElboFigure:
         self._runs: tuple[SavedRun, ...] = ()
         self._num_rows = 1
         self._mark()
+        self._heldout = HeldoutLine(self._scales, text) if has_heldout else None
+        added = [] if self._heldout is None else [self._heldout]
         self.unit = toggle_buttons("rw-unit", UNITS)
         Choice(self.unit, self._units, lambda _unit: on_unit(), text, lambda: self._unit_tips(subject))
         self._empty, self._evidence_text = html_text("rw-empty"), html_text("rw-evidence")
-        self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence
-        self._exact: list[bqplot.Lines] = []
-        if self._evidence is not None:
-            across = {"x": bqplot.LinearScale(min=0.0, max=1.0), "y": self._y.scale}
-            self._exact = [dashed([0.0, 1.0], [self._evidence] * 2, across)]
+        self._exact: list[bqplot.Lines] = self._mark_evidence(reference)
         self._chart = Chart(
             "rw-elbo",
             "ELBO",
-            marks=[self._kept, self._raw, self._smooth, *self._exact],
+            marks=[self._kept, self._raw, self._smooth, *[line.mark for line in added], *self._exact],
             axes=[self._x.axis, self._y.axis],
             controls=[self.unit],
-            texts=[self._empty, self._evidence_text],
+            texts=[self._empty, self._evidence_text, *[line.key for line in added]],
             explain=explain,
         )
         self.box = self._chart.box
-        self.targets = (*self._x.targets, *self._y.targets, self._raw, self._smooth, self._empty, self._evidence_text)
+        drawn = self._raw, self._smooth, self._empty, self._evidence_text
+        self.targets = (*self._x.targets, *self._y.targets, *drawn, *[one for line in added for one in line.targets])
         self._shown_unit = self.unit.value
         self._shows_exact = False
         text.follow(self._name)
 
+    @property
+    def _scales(self) -> dict[str, bqplot.Scale]:
+        return {"x": self._x.scale, "y": self._y.scale}
+
+    def _mark_evidence(self, reference: Reference | None) -> list[bqplot.Lines]:
+        """Return a line across the figure at the log evidence; none where that is not known."""
+        self._evidence = None if reference is None or reference.exact is None else reference.exact.log_evidence
+        if self._evidence is None:
+            return []
+        across = {"x": bqplot.LinearScale(min=0.0, max=1.0), "y": self._y.scale}
+        return [dashed([0.0, 1.0], [self._evidence] * 2, across)]
+
     def _mark(self) -> None:
-        nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": {"x": self._x.scale, "y": self._y.scale}}
+        nowhere = {"x": [0.0, 0.0], "y": [0.0, 0.0], "scales": self._scales}
         self._raw = SilentLines(**nowhere, colors=[ACCENT_FAINT], stroke_width=1.0)
         self._smooth = SilentLines(**nowhere, colors=[ACCENT], stroke_width=2.0)
         self._kept = bqplot.Lines(**nowhere, colors=["var(--rw-kept-line)"], stroke_width=1.0)
@@ -87,14 +103,21 @@ class ElboFigure:
         curve = _drawable(snapshot.curve) if begun else _nothing(self._y.bounds)
         raw, smooth = curve.elbo * scale, curve.smoothed * scale
         if begun:
-            bounds = self._cover(*_extent(raw, smooth), scale)
+            bounds = self._cover(*_extent(raw, smooth, points(snapshot.heldout)[1] * scale), scale)
+        heldout: Changes = []
+        if self._heldout is not None:
+            decimals = 4 if self._shown_unit != "total" else 2 if self._y.bounds[1] - self._y.bounds[0] < WIDE else 0
+            heldout = self._heldout.update(
+                snapshot.heldout, scale, 2.0 * self._y.bounds[0] - self._y.bounds[1], decimals
+            )
         return [
             *self._x.fix(0.0, progress.num_steps),
             *bounds,
             (self._raw, {"x": curve.step, "y": raw}),
             (self._smooth, {"x": curve.step, "y": smooth}),
             (self._empty, {"value": "" if begun else self._text(f"elbo.{'first' if running else 'empty'}")}),
-            (self._evidence_text, {"value": self._remark(snapshot)}),
+            (self._evidence_text, {"value": LateText(self._remark, snapshot)}),
+            *heldout,
         ]
 
     def show_exact(self, show: bool) -> None:
@@ -186,8 +209,8 @@ class ElboFigure:
         return f'<div style="--rw-height: {height:.4f}">{parts}</div>'
 
 
-def _extent(raw: Array, smooth: Array | None = None) -> tuple[float, float]:
-    """Return what the axis has to cover, without the lowest of `raw`; nan where no step was finite.
+def _extent(raw: Array, smooth: Array | None = None, heldout: Array | None = None) -> tuple[float, float]:
+    """Return what the axis has to cover, without the lowest of `raw` and of `heldout`; nan where no step was finite.
 
     The ELBO of a step that was skipped is nan.
     """
@@ -195,8 +218,10 @@ def _extent(raw: Array, smooth: Array | None = None) -> tuple[float, float]:
     line = known if smooth is None else smooth[np.isfinite(smooth)]
     if not (len(known) and len(line)):
         return math.nan, math.nan
-    low = float(np.quantile(known, OUTLIERS))
-    return (low if smooth is None else min(low, float(line.min()))), float(max(known.max(), line.max()))
+    low, high = float(np.quantile(known, OUTLIERS)), float(max(known.max(), line.max()))
+    if heldout is not None and len(heldout):
+        low, high = min(low, float(np.quantile(heldout, OUTLIERS))), max(high, float(heldout.max()))
+    return (low if smooth is None else min(low, float(line.min()))), high
 
 
 def _nothing(bounds: tuple[float, float]) -> ElboCurve:

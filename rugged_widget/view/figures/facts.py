@@ -50,6 +50,8 @@ class Facts:
     def _elbo(self, snapshot: Snapshot) -> list[Sentence]:
         fields = {"rows": self._subject.row_noun, "num_rows": snapshot.num_rows}
         told: list[Sentence] = [("what", fields)]
+        if snapshot.heldout is not None:
+            told.append(("heldout", fields))
         if self._exact is None:
             return [*told, ("bound_unknown", fields), ("units", fields)]
         present = self._exact if snapshot.reference is None else snapshot.reference.exact or self._exact

@@ -136,11 +136,12 @@ class _Panel:
         if prediction.problem:
             return self._failure(prediction)
         x, median = prediction.x, prediction.median
-        ends = [within(self._text, float(x[end]), float(x[0]), float(x[-1])) for end in (0, -1)]
+        dates, ends = prediction.dates, (float(x[0]), float(x[-1]))
+        places = [within(self._text, end, *ends) if dates is None else dates.text(end) for end in ends]
         low, high = float(median.min()), float(median.max())
         first, last = (within(self._text, float(median[end]), low, high) for end in (0, -1))
         return self._text(
-            "prediction.sentence", name=self._heading(), low=ends[0], high=ends[1], first=first, last=last
+            "prediction.sentence", name=self._heading(), low=places[0], high=places[1], first=first, last=last
         )
 
     def update(self, prediction: Prediction) -> Changes:
@@ -154,6 +155,7 @@ class _Panel:
         if prediction.x_label != self._x_label:
             self._x_label = prediction.x_label
             self._name_axis()
+        self._x.show_dates(prediction.dates)
         about = escape(self._key(prediction))
         new, points = prediction.observations, prediction.points
         horizontal, vertical = self._x.fix(*_horizontal(prediction)), self._y.cover(*_vertical(prediction))

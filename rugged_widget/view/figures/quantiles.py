@@ -13,7 +13,7 @@ from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Ch
 from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.figures.row_scales import followed, row_scales, values_of
-from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
+from rugged_widget.view.frames.silent_widgets import LateText, SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.subject import Subject
@@ -95,7 +95,7 @@ class QuantileFigure:
             (self._outer, {"x": values[[0, -1]].T}),
             (self._inner, {"x": values[[1, -2]].T}),
             (self._median, {"x": values[len(values) // 2]}),
-            (self._values, {"value": self._written(snapshot)}),
+            (self._values, {"value": LateText(self._written, snapshot)}),
             *correct_by(self._corrected, [{"x": x} for x, _ in boxes], on=self._corrects, known=correction is not None),
         ]
 

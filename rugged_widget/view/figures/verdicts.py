@@ -11,6 +11,7 @@ from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged, Caution, Convergence, Latent
 from rugged_widget.view.figures.chart import Explained, html_text
+from rugged_widget.view.figures.heldout import fall_words
 from rugged_widget.view.figures.hint_words import hint_words
 from rugged_widget.view.figures.number_format import (
     TIMES,
@@ -98,12 +99,16 @@ class ConvergenceCard:
         """Return what a frame has to change."""
         convergence = snapshot.convergence
         done = convergence is not None and convergence.state == "converged"
+        falls = fall_words(self._text, snapshot.heldout)
+        title, why = self._verdict(snapshot.step, convergence, snapshot.averaged, advises=not falls)
         return [
-            *self.card.tell(*self._verdict(snapshot.step, convergence, snapshot.averaged)),
+            *self.card.tell(title, why, caution=falls),
             (self.average, {"disabled": not done or snapshot.averaged is not None}),
         ]
 
-    def _verdict(self, step: int, convergence: Convergence | None, averaged: Averaged | None) -> tuple[str, list[str]]:
+    def _verdict(
+        self, step: int, convergence: Convergence | None, averaged: Averaged | None, *, advises: bool
+    ) -> tuple[str, list[str]]:
         if step == 0 or convergence is None:
             key = "unknown" if step else "start"
             return self._text(f"verdict.converged.{key}"), [self._text(f"verdict.converged_text.{key}")]
@@ -114,7 +119,7 @@ class ConvergenceCard:
             count = (averaged.last - averaged.first) // averaged.stride + 1
             steps = {"first": averaged.first, "last": averaged.last}
             why.append(self._text("verdict.converged_text.averaged", count=count, **steps))
-        elif state != "unstable":  # then the text says what to do
+        elif advises and state != "unstable":  # then the text says what to do
             why.append(self._advice(convergence))
         return title, why
 
@@ -178,11 +183,10 @@ class ApproximationCard:
             self._judged = None
         curable = False
         if self._judged is None:
-            waits = progress.status == "running" or snapshot.is_brief
+            waits = not snapshot.unjudged and (progress.status == "running" or snapshot.is_brief)
             key = "waiting" if waits else "unknown" if snapshot.step else "start"
             title = self._text(f"verdict.approximation.{key}")
-            why = self._text(f"unjudged.{snapshot.unjudged}") if snapshot.unjudged else self._sentence(key)
-            changes = self.card.tell(title, [why, reason], caution=caution)
+            changes = self.card.tell(title, [self._why_not(key, snapshot, progress), reason], caution=caution)
         else:
             step, judgement = self._judged
             remark = "" if step == snapshot.step else self._text("verdict.approximation.as_of", step=step)
@@ -193,6 +197,12 @@ class ApproximationCard:
             title, test = self._title(judgement), self._test(judgement)
             changes = self.card.tell(title, [*reasons, reason], remark=remark, test=test, caution=caution)
         return [*changes, (self.cure, {"disabled": not curable})]
+
+    def _why_not(self, key: str, snapshot: Snapshot, progress: Progress) -> str:
+        """Return why there is no verdict."""
+        if snapshot.unjudged:
+            return self._text(f"unjudged.{snapshot.unjudged}")
+        return self._text("own_loop.verdict") if key == "waiting" and progress.own_loop else self._sentence(key)
 
     def _caution(self, snapshot: Snapshot) -> str:
         """Return the worst caution about the data, or in what guide and model do not agree and what is not meant."""

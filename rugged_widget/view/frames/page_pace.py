@@ -9,11 +9,13 @@ SHORTEST_SECONDS = 1 / 60  # from one frame to the next: what most displays show
 LONGEST_SECONDS = 0.5
 FIRST_SECONDS = 1 / 30
 BEHIND_SECONDS = 0.1  # how old a frame may be when it has been painted
-ACKNOWLEDGED_SECONDS = 0.15  # how long a page may wait with an acknowledgement; ACK_INTERVAL_MS in js/src/stream.ts
+SELDOM_SECONDS = 0.5  # how long a page may wait with an acknowledgement that keeps up: SELDOM_MS in js/src/stream.ts
+OFTEN_SECONDS = 0.15  # and one that does not, or has not shown yet that it does: OFTEN_MS there
 READER_SHARE = 0.25  # of a page's main thread, which frames leave to whoever scrolls and types
 KERNEL_SHARE = 0.2  # of the kernel's time, which frames may take from the steps
 SMOOTH_SECONDS = 1 / 15  # where their share makes them rarer than this, they take more: below it nothing moves smoothly
-SLOWER, FASTER = 1.2, 0.95  # how the distance of frames changes with an acknowledgement
+SLOWER = 1.2  # how the distance of frames grows with an acknowledgement
+FASTER = 0.95  # how it shrinks in `OFTEN_SECONDS`
 SINGLE = 1.5  # distances that a frame may take when no other waits before it
 SMOOTHING = 0.2
 
@@ -32,6 +34,8 @@ class PagePace:
         self._due = -math.inf
         self._under_way: deque[tuple[int, float]] = deque()  # sequence number, when it was sent
         self._acknowledged: dict[str, int] = {}  # newest sequence number by page
+        self._patience = OFTEN_SECONDS
+        self._changed_at = -math.inf
 
     def __repr__(self) -> str:
         return f"PagePace({1 / self.seconds:.0f} frames/s, {self.num_under_way} under way)"
@@ -48,7 +52,7 @@ class PagePace:
 
     def may_send(self, now: float) -> bool:
         """Return whether the next frame may go out."""
-        overdue = self._under_way and now - self._under_way[0][1] > BEHIND_SECONDS + ACKNOWLEDGED_SECONDS
+        overdue = self._under_way and now - self._under_way[0][1] > BEHIND_SECONDS + self._patience
         return now >= self._due and not overdue
 
     def sent(self, seq: int, now: float) -> None:
@@ -82,13 +86,16 @@ class PagePace:
         behind = max((now - sent - waited for number, sent in self._under_way if number == seq), default=0.0)
         missed = seq - self._acknowledged.get(page, seq - painted) > painted
         self._acknowledged[page] = seq
+        self._patience = SELDOM_SECONDS if painted > 1 and not missed else OFTEN_SECONDS
         while self._under_way and self._under_way[0][0] <= seq:
             self._under_way.popleft()
         needed = min(max(SHORTEST_SECONDS, work / (1.0 - READER_SHARE)), LONGEST_SECONDS)
         if missed or behind > max(BEHIND_SECONDS, SINGLE * self._seconds):
             self._seconds = min(max(self._seconds, needed) * SLOWER, LONGEST_SECONDS)
         else:
-            self._seconds = max(self._seconds * FASTER, needed)
+            elapsed = min(now - self._changed_at, SELDOM_SECONDS)
+            self._seconds = max(self._seconds * FASTER ** (elapsed / OFTEN_SECONDS), needed)
+        self._changed_at = now
 
     def forget(self) -> None:
         """Take what is under way to be lost."""

@@ -4,10 +4,26 @@ What a frame shows has reached the browser with the frame. The kernel's own copy
 reloaded page, a second tab or a saved notebook finds the present state, but it must not be sent a second time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import bqplot
 import ipywidgets
+
+
+class LateText:
+    """A text that is composed when it is needed: most frames are sent without texts.
+
+    Parameters
+    ----------
+    compose
+        Returns the text, of the other arguments.
+    """
+
+    def __init__(self, compose: Callable[..., str], *of: object) -> None:
+        self._compose, self._of = compose, of
+
+    def __str__(self) -> str:
+        return self._compose(*self._of)
 
 
 class Silent:
@@ -16,10 +32,11 @@ class Silent:
     _quiet = False
 
     def keep(self, values: Mapping[str, object]) -> None:
-        """Set traits on the kernel's side only."""
+        """Set traits on the kernel's side only; texts that were not composed are."""
         self._quiet = True
         try:
-            for name, value in values.items():
+            for name, given in values.items():
+                value = str(given) if isinstance(given, LateText) else given
                 # Most texts of a frame are those of the frame before, and to set a trait takes 10 us.
                 if not (isinstance(value, str) and getattr(self, name) == value):
                     setattr(self, name, value)

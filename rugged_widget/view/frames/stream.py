@@ -39,7 +39,7 @@ from ipywidgets import Widget, widget_serialization
 from rugged_widget.errors import MissingBundleError
 from rugged_widget.snapshot.values import Presence
 from rugged_widget.view.frames.page_pace import PagePace
-from rugged_widget.view.frames.silent_widgets import Silent, SilentPicture, SilentText
+from rugged_widget.view.frames.silent_widgets import LateText, Silent, SilentPicture, SilentText
 
 STATIC = Path(str(files("rugged_widget"))) / "static"
 TEXT_SECONDS = 0.2  # texts that change more often cannot be read, and each costs a layout
@@ -55,6 +55,7 @@ UNHEARD_SECONDS = 0.25  # between two frames that nobody may acknowledge
 LOST_SECONDS = 1.0  # without an acknowledgement for so long, the page is taken to be hidden or gone
 
 Changes: TypeAlias = Sequence[tuple[Silent, Mapping[str, object]]]
+"""Values of traits by widget; of a text it may be a `LateText`."""
 
 
 @functools.cache
@@ -200,37 +201,50 @@ class FrameStream(anywidget.AnyWidget):
             self.hover = [dict(entry) for entry in hover]
             self.labels = dict(labels)
 
-    def keep(self, changes: Changes) -> None:
-        """Make the kernel's side current, silently."""
-        for target, values in changes:
-            self._keep(target, values, values)
-
     def _keep(self, target: Silent, values: Mapping[str, object], unsent: Iterable[str]) -> None:
         target.keep(values)
         self._touched.setdefault(target, set()).update(values)
         self._unsent.setdefault(target, set()).update(unsent)
 
-    def push(self, changes: Changes, summary: str) -> None:
-        """Send a frame of many and keep the kernel's side current.
+    def push(self, changes: Changes, summary: Callable[[], str]) -> None:
+        """Send a frame of many.
 
-        Every frame has to hold new values of the same arrays: one replaces another wholly. Texts go with some frames
-        only, five times a second. `summary` is the frame in a sentence, for screen readers.
+        Every frame has to hold new values of the same arrays: one replaces another wholly. Five times a second a frame
+        has texts too, and what it is in a sentence, for screen readers, and the kernel's side becomes current: nobody
+        could read more, and both take longer than all marks.
         """
-        self.keep(changes)
-        self._send_frame(changes, summary)
+        now = self._clock()
+        with_texts = now >= self._texts_due
+        composed = self._composed(changes, with_texts=with_texts)
+        if with_texts:
+            self._texts_due = now + TEXT_SECONDS
+            for target, values in composed:
+                self._keep(target, values, values)
+        self._send_frame(composed, summary() if with_texts else None)
         if self._asked_at <= (now := self._clock()):  # `ready` was asked before the snapshot was taken
             self._pace.spent(now - self._asked_at)
             self._asked_at = math.inf
 
-    def _send_frame(self, changes: Changes, summary: str, *, rest: bool = False) -> None:
-        now = self._clock()
-        holds_texts = not rest and now < self._texts_due
-        if not holds_texts:
-            self._texts_due = now + TEXT_SECONDS
+    def _composed(self, changes: Changes, *, with_texts: bool = True) -> Changes:
+        """Return the changes with their texts, or without those that were sent before."""
+        composed: list[tuple[Silent, Mapping[str, object]]] = []
+        for target, values in changes:
+            written = values
+            if _is_text(target):
+                index = self._index[target]
+                due = [name for name in values if with_texts or (index, name) not in self._sent]
+                written = {name: str(text) if isinstance(text := values[name], LateText) else text for name in due}
+            if written:
+                composed.append((target, written))
+        return composed
+
+    def _send_frame(self, changes: Changes, summary: str | None, *, rest: bool = False) -> None:
         layout, arrays = _arrays(changes, self._index)
-        state = self._changed_state(changes, holds_texts=holds_texts)
+        state = self._changed_state(changes)
         self._seq += 1
-        message: dict[str, object] = {"k": "frame", "seq": self._seq, "summary": summary}
+        message: dict[str, object] = {"k": "frame", "seq": self._seq}
+        if summary is not None:
+            message["summary"] = summary
         if rest:
             message["rest"] = True
         if layout != self._layout:
@@ -241,18 +255,18 @@ class FrameStream(anywidget.AnyWidget):
         dtype = np.float64 if any(_needs_doubles(target) for target, _ in changes) else np.float32
         packed = [np.concatenate(arrays, dtype=dtype, casting="same_kind").data] if arrays else []
         self.send(message, buffers=packed)
-        self._sent_at = now
-        self._pace.sent(self._seq, now)
+        self._sent_at = self._clock()
+        self._pace.sent(self._seq, self._sent_at)
 
-    def _changed_state(self, changes: Changes, *, holds_texts: bool) -> dict[int, dict[str, object]]:
-        """Return what is no array and was not sent as it is, by target; texts that are held keep their turn."""
+    def _changed_state(self, changes: Changes) -> dict[int, dict[str, object]]:
+        """Return what is no array and was not sent as it is, by target."""
         state: dict[int, dict[str, object]] = {}
         for target, values in changes:
-            index, held = self._index[target], holds_texts and _is_text(target)
+            index = self._index[target]
             for name, value in values.items():
                 if isinstance(value, np.ndarray):
                     continue
-                if (index, name) not in self._sent or (self._sent[index, name] != value and not held):
+                if (index, name) not in self._sent or self._sent[index, name] != value:
                     self._sent[index, name] = state.setdefault(index, {})[name] = value
         return state
 
@@ -260,16 +274,17 @@ class FrameStream(anywidget.AnyWidget):
         """Send texts with the next frame: somebody has asked for something."""
         self._texts_due = -math.inf
 
-    def push_final(self, changes: Changes, summary: str) -> None:
+    def push_final(self, changes: Changes, summary: Callable[[], str]) -> None:
         """Send a last frame, and as traits what frames have changed: saved notebooks and late pages hold that.
 
         Traits that are sent as they are already are left out: while someone drags a slider, many final frames go out,
         and a server drops messages where there are over a thousand a second.
         """
-        for target, values in changes:
+        composed = self._composed(changes)
+        for target, values in composed:
             self._keep(target, values, [name for name, value in values.items() if not _same(target, name, value)])
         if self._greeted:
-            self._send_frame(changes, summary, rest=True)
+            self._send_frame(composed, summary(), rest=True)
         unsent, self._unsent = self._unsent, {}
         for target, names in unsent.items():
             if names:

@@ -150,7 +150,7 @@ def _texts(run: SavedRun, text: Catalogue) -> dict[str, str]:
         "guide": text.html(guide if guide in text else "guides.custom"),
         "steps": f"{to_decimals(text, run.steps, 0)}{mark}",
         "rate": f"{short(text, run.learning_rate)}{'*' if run.rate_changed else ''}",
-        "elbo": _elbo(run, text),
+        "elbo": f"{_elbo(run, text)}{_heldout(run, text)}",
         "gap": NONE if run.gap is None or not math.isfinite(run.gap.nats) else gap_words(text, run.gap),
         "ratio": ratio(text, run.worst_sd_ratio),
         "k_hat": _judged(run, text),
@@ -166,6 +166,13 @@ def _elbo(run: SavedRun, text: Catalogue) -> str:
         is_point = run.approximation is not None and run.approximation.quality == "point"
         return f'<abbr title="{text.html("compare.no_bound")}">({estimate})</abbr>' if is_point else estimate
     return with_error(text, run.elbo, error, most=MOST_DECIMALS)
+
+
+def _heldout(run: SavedRun, text: Catalogue) -> str:
+    """Return the ELBO of data that was not trained on, small behind that of training; empty where there was none."""
+    if not math.isfinite(run.heldout_elbo):
+        return ""
+    return f" <small>{text.html('heldout.line', value=to_decimals(text, run.heldout_elbo, 2))}</small>"
 
 
 def _judged(run: SavedRun, text: Catalogue) -> str:

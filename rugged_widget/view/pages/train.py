@@ -108,6 +108,8 @@ class TrainPage:
         Figures of the model, made with their explanations.
     posterior
         Figure beside the ELBO, made with its explanation; the quantiles of the subject's rows where it is None.
+    has_heldout
+        Whether there is data that is not trained on, whose ELBO is drawn.
     explain
         Explanations by name: those of `PARTS`, and those of the figures.
     requests
@@ -126,6 +128,7 @@ class TrainPage:
         *,
         figures: Sequence[ModelFigure] = (),
         posterior: PosteriorFigure | None = None,
+        has_heldout: bool = False,
         explain: Mapping[str, Explanation[Any]],
         text: Catalogue,
         requests: Requests,
@@ -133,9 +136,8 @@ class TrainPage:
     ) -> None:
         self._changed, self._text, self._model_figures = changed, text, tuple(figures)
         self._explanations = tuple(explain.values())
-        self._elbo = ElboFigure(
-            num_steps, subject, changed, reference, text=text, explain=explain["elbo"], grouped=posterior is not None
-        )
+        options = {"grouped": posterior is not None, "has_heldout": has_heldout}
+        self._elbo = ElboFigure(num_steps, subject, changed, reference, text=text, explain=explain["elbo"], **options)
         if posterior is None:
             posterior = QuantileFigure(subject, reference, text=text, explain=explain["quantiles"])
         self._posterior: PosteriorFigure = posterior

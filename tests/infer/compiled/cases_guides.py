@@ -11,7 +11,13 @@ import pyro.distributions as dist
 import torch
 from pyro import poutine
 from pyro.distributions.testing.fakes import NonreparameterizedNormal
-from pyro.infer import Trace_ELBO, TraceMeanField_ELBO, autoguide
+from pyro.infer import (
+    RenyiELBO,
+    Trace_ELBO,
+    TraceGraph_ELBO,
+    TraceMeanField_ELBO,
+    autoguide,
+)
 from pyro.infer.autoguide import init_to_median
 from torch.distributions import constraints
 
@@ -87,6 +93,9 @@ GUIDES = (
 ELBOS = (
     Case("mean-field ELBO", of(normal), TraceMeanField_ELBO),
     Case("4 particles", lesson, partial(Trace_ELBO, num_particles=4)),
+    Case("Renyi bound of 3 particles", of(normal), partial(RenyiELBO, alpha=0.5, num_particles=3)),
+    Case("graph of costs", of(reinforce), TraceGraph_ELBO, learning_rate=0.005),
+    Case("graph of costs, 2 particles", of(normal), partial(TraceGraph_ELBO, num_particles=2)),
 )
 
 OPTIMIZERS = (

@@ -12,7 +12,7 @@ import pyro
 import pyro.distributions as dist
 import torch
 from pyro import poutine
-from pyro.infer import RenyiELBO, Trace_ELBO, TraceGraph_ELBO
+from pyro.infer import Trace_ELBO
 from torch import Tensor
 
 from tests.infer.compiled.case import Case, Problem, delta, normal
@@ -96,17 +96,6 @@ class OfItsOwn(Trace_ELBO):
         return super().loss_and_grads(poutine.scale(model, 0.5), guide, *args, **kwargs)
 
 
-def written_in_place() -> Problem:
-    mean = torch.zeros(())
-
-    def change(slope: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        with torch.no_grad():
-            mean.mul_(0.9).add_(0.1 * slope)
-        return slope - 0.1 * mean, x, y
-
-    return changed(change)
-
-
 def own_generator() -> Problem:
     generator = torch.Generator().manual_seed(1)
 
@@ -166,10 +155,7 @@ NEVER = (
     Case("latent in NumPy", latent_in_numpy, refused="value"),
     Case("latent in a list", list_of_latent, refused="value"),
     Case("number of a parameter", number_of_a_parameter, refused="value"),
-    Case("TraceGraph", lesson, TraceGraph_ELBO, refused="TraceGraph_ELBO"),
-    Case("Renyi", lesson, lambda: RenyiELBO(alpha=0.5, num_particles=2), refused="RenyiELBO"),
     Case("gradients of its own", lesson, OfItsOwn, refused="gradients of its own"),
-    Case("buffer written in place", written_in_place, refused="in place"),
     Case("generator of the model's own", own_generator, refused="differ", exact=False),
     Case("counter that anneals", counted, refused="calls", exact=False),
     Case("schedule of a generator", generated, refused="iterator", exact=False),

@@ -45,3 +45,20 @@ def test_many_draws_are_timed_only_where_few_take_no_time(
     joint = LogJoint(model, (), {}, DRAWS)
     assert max(counts) == largest
     assert joint.seconds == second / TRIAL_DRAWS
+
+
+def test_a_module_that_keeps_its_latents_is_left_as_it_was() -> None:
+    """Many draws at once are in tensors of vmap, which nobody can read afterwards."""
+
+    class Keeps(torch.nn.Module):
+        kept = torch.zeros(())
+
+        def model(self) -> None:
+            self.kept = pyro.sample("z", dist.Normal(0.0, 1.0))
+            pyro.sample("x", dist.Normal(self.kept, 1.0), obs=torch.tensor(0.5))
+
+    module = Keeps()
+    joint = LogJoint(module.model, (), {}, DRAWS)
+    joint(DRAWS)
+    assert "many at once" in repr(joint)
+    assert module.kept.data.shape == ()

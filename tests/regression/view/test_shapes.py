@@ -74,8 +74,7 @@ class Shown:
     def draw(self) -> list[tuple[Any, Any]]:
         changes = [*self.train.update(self.snapshot, RESTING), *self.predict.update(self.snapshot, RESTING)]
         for target, values in changes:
-            for name, value in values.items():
-                setattr(target, name, value)
+            target.keep(values)
         return changes
 
     def words(self) -> Iterator[str]:

@@ -95,7 +95,7 @@ def heights(figure: ElboFigure | SlopeFigure, snapshot: RegressionSnapshot) -> t
 def value(figure: Figure, snapshot: RegressionSnapshot, target: Silent, trait: str = "value") -> object:
     found = [values[trait] for widget, values in figure.update(snapshot, RUNNING) if widget is target]
     assert len(found) == 1
-    return found[0]
+    return str(found[0]) if trait == "value" else found[0]
 
 
 def said(figure: ElboFigure | SlopeFigure, snapshot: RegressionSnapshot, css_class: str) -> str:

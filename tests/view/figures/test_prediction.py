@@ -9,6 +9,7 @@ import bqplot
 import numpy as np
 import pytest
 
+from rugged_widget.snapshot.dates import Dates
 from rugged_widget.snapshot.model_values import INDEX, Prediction
 from rugged_widget.snapshot.snapshot import ElboCurve, Progress, Snapshot
 from rugged_widget.snapshot.values import Band
@@ -140,3 +141,17 @@ def test_the_explanation_says_only_what_is_to_be_seen() -> None:
         ((panel, values),) = explanation.update(snapshot(full), RUNNING)
         assert panel is explanation.panel
         assert str(values["value"]).count("<p>") == 4
+
+
+def test_dates_are_ticks_of_the_axis_and_stand_in_the_sentence() -> None:
+    figure = figure_of("y")
+    shown(figure, prediction())
+    (chart,) = [widget for widget in drawn.widgets(figure.boxes[0]) if isinstance(widget, bqplot.Figure)]
+    axis = chart.axes[0]
+    assert "2" in axis.tick_labels.values()
+    dates = Dates(np.datetime64("2020-01-01", "us"), "year")
+    shown(figure, prediction(dates=dates))
+    assert {"2021", "2022", "2023"} <= set(axis.tick_labels.values())
+    assert "at 2020-01-01" in figure.sentence(snapshot(prediction(dates=dates)))
+    shown(figure, prediction())
+    assert [axis.tick_labels[str(value)] for value in (1, 2)] == ["1", "2"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from rugged_widget.view.frames.page_pace import (
-    ACKNOWLEDGED_SECONDS,
     BEHIND_SECONDS,
     KERNEL_SHARE,
     LONGEST_SECONDS,
+    OFTEN_SECONDS,
+    SELDOM_SECONDS,
     SMOOTH_SECONDS,
     PagePace,
 )
@@ -35,7 +36,7 @@ class Page:
         self.num_sent = 0
         self._arriving: list[tuple[float, int, float]] = []
         self._showing: tuple[float, int, float] | None = None
-        self._since, self._said_at = 0, -1.0
+        self._since, self._said_at, self._missed, self._interval = 0, -1.0, False, OFTEN_SECONDS
         self._saying: list[tuple[float, int, int, float]] = []
 
     def run(self, seconds: float = SECONDS, cost: float = 0.0) -> None:
@@ -59,12 +60,14 @@ class Page:
         arrived = [frame for frame in self._arriving if frame[0] <= now]
         if self._showing is None and arrived:
             self._arriving = self._arriving[len(arrived) :]
+            self._missed = self._missed or len(arrived) > 1
             self._showing = now + self.painting, arrived[-1][1], arrived[-1][2]
 
     def _say(self, now: float) -> None:
-        if self._since and now - self._said_at >= ACKNOWLEDGED_SECONDS:
+        if self._since and now - self._said_at >= self._interval:
             self._saying.append((now + self.travel, self._seq, self._since, now - self.painted[-1][0]))
-            self._since, self._said_at = 0, now
+            self._interval = SELDOM_SECONDS if self._since > 1 and not self._missed else OFTEN_SECONDS
+            self._since, self._said_at, self._missed = 0, now, False
         while self._saying and self._saying[0][0] <= now:
             _, seq, painted, waited = self._saying.pop(0)
             self.pace.acknowledge("a", seq, now, painted=painted, work=self.work, waited=waited + self.travel)
@@ -120,6 +123,17 @@ def test_while_a_frame_is_overdue_no_other_goes_out() -> None:
     for seq, now in enumerate((0.0, 0.1, 0.2), start=1):
         assert pace.may_send(now)
         pace.sent(seq, now)
-    assert not pace.may_send(0.3)
-    pace.acknowledge("a", 3, 0.3, painted=1, work=0.0, waited=0.0)
+    assert not pace.may_send(BEHIND_SECONDS + OFTEN_SECONDS + 0.01)
+    pace.acknowledge("a", 3, 0.3, painted=3, work=0.0, waited=0.0)
     assert pace.may_send(0.4)
+
+
+@pytest.mark.parametrize(("painted", "patience"), [(3, SELDOM_SECONDS), (1, OFTEN_SECONDS)])
+def test_a_page_that_paints_all_frames_may_acknowledge_seldom(painted: int, patience: float) -> None:
+    pace = PagePace()
+    pace.acknowledge("a", 1, 0.0, painted=1, work=0.0, waited=0.0)
+    pace.acknowledge("a", 4, 0.5, painted=painted, work=0.0, waited=0.0)
+    pace.sent(5, 1.0)
+    late = 1.0 + BEHIND_SECONDS + patience
+    assert pace.may_send(late - 0.01)
+    assert not pace.may_send(late + 0.01)

@@ -13,7 +13,7 @@ import pytest
 import traitlets
 
 from rugged_widget.view.frames import stream as module
-from rugged_widget.view.frames.silent_widgets import SilentLines, SilentPicture, SilentScale, SilentText
+from rugged_widget.view.frames.silent_widgets import LateText, SilentLines, SilentPicture, SilentScale, SilentText
 from rugged_widget.view.frames.stream import TEXT_SECONDS, FrameStream, bundle
 from tests.view.stage import page_says
 
@@ -59,7 +59,7 @@ class Wire:
 
     def push(self, value: float, text: str = "", size: int = 2) -> dict[str, Any]:
         changes = [(self.line, {"y": np.full(size, value)}), (self.text, {"value": text})]
-        self.stream.push(changes, "summary")
+        self.stream.push(changes, lambda: "summary")
         return self.sent[-1][0]
 
 
@@ -114,7 +114,7 @@ def test_what_waits_for_a_page_is_done_once_when_the_first_has_what_it_draws() -
 def test_a_frame_holds_its_arrays_as_float32_in_the_order_of_the_layout() -> None:
     wire = Wire()
     wire.hear(k="hello")
-    wire.stream.push([(wire.line, {"x": np.array([1.0, 2.0]), "y": np.arange(6.0).reshape(2, 3)})], "")
+    wire.stream.push([(wire.line, {"x": np.array([1.0, 2.0]), "y": np.arange(6.0).reshape(2, 3)})], str)
     content, array = wire.sent[0]
     assert content["layout"] == [[0, "x", [2]], [0, "y", [2, 3]]]
     assert array.tolist() == [1, 2, 0, 1, 2, 3, 4, 5]
@@ -153,7 +153,7 @@ def test_a_frame_that_is_overdue_is_waited_for() -> None:
             wire.push(float(sent))
             sent += 1
     assert sent == 3
-    wire.hear(k="ack", seq=2, painted=2)
+    wire.hear(k="ack", seq=2, painted=1)
     assert not wire.stream.ready()
     wire.hear(k="ack", seq=3, painted=1)
     assert wire.stream.ready()
@@ -178,9 +178,26 @@ def test_texts_are_sent_five_times_a_second_while_frames_stream_and_at_rest_at_o
         texts += [values["value"] for _, values in content.get("state", [])]
         wire.now += 0.02
     assert len(texts) == 10
-    assert wire.text.value == "99"  # the kernel's side is current
-    wire.stream.push_final([(wire.line, {"y": np.zeros(2)}), (wire.text, {"value": "end"})], "")
+    assert wire.text.value == texts[-1]  # the kernel's side is as current as the texts
+    wire.stream.push_final([(wire.line, {"y": np.zeros(2)}), (wire.text, {"value": "end"})], str)
     assert wire.sent[-1][0]["state"] == [(1, {"value": "end"})]
+
+
+def test_a_late_text_is_composed_only_for_frames_with_texts_and_at_rest() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    composed: list[int] = []
+
+    def compose(step: int) -> str:
+        composed.append(step)
+        return str(step)
+
+    for step in range(20):
+        wire.stream.push([(wire.line, {"y": np.zeros(2)}), (wire.text, {"value": LateText(compose, step)})], str)
+        wire.now += 0.05
+    assert composed == [0, 4, 8, 12, 16]
+    wire.stream.push_final([(wire.text, {"value": LateText(compose, 20)})], str)
+    assert wire.text.value == "20"
 
 
 def test_a_text_that_somebody_asked_for_is_sent_with_the_next_frame() -> None:
@@ -198,7 +215,7 @@ def test_a_picture_made_of_html_moves_with_every_frame() -> None:
     wire.stream.extend([picture], hover=[], labels={})
     wire.hear(k="hello")
     for drawn in ("a", "b"):
-        wire.stream.push([(picture, {"value": drawn})], "")
+        wire.stream.push([(picture, {"value": drawn})], str)
         assert wire.sent_contents[-1]["state"] == [(2, {"value": drawn})]
 
 
@@ -206,7 +223,7 @@ def test_the_last_frame_says_that_training_rests() -> None:
     wire = Wire()
     wire.hear(k="hello")
     assert "rest" not in wire.push(1.0)
-    wire.stream.push_final([(wire.line, {"y": np.zeros(2)})], "")
+    wire.stream.push_final([(wire.line, {"y": np.zeros(2)})], str)
     assert wire.sent[-1][0]["rest"] is True
 
 
@@ -264,7 +281,7 @@ def test_at_rest_what_is_out_of_sight_is_made_current_too() -> None:
     wire = Wire()
     wire.hear(k="hello", page="a")
     wire.hear(k="sight", seen=False, page="a")
-    wire.stream.push_final([(wire.line, {"y": np.array([2.0, 3.0])})], "summary")
+    wire.stream.push_final([(wire.line, {"y": np.array([2.0, 3.0])})], lambda: "summary")
     assert len(wire.sent) == 1
 
 
@@ -279,7 +296,7 @@ def test_what_a_frame_shows_is_current_in_the_kernel_and_was_not_sent_twice() ->
 
 def test_at_rest_the_full_state_is_sent_even_without_a_page() -> None:
     wire = Wire()
-    wire.stream.push_final([(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})], "")
+    wire.stream.push_final([(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})], str)
     assert wire.sent == []
     assert wire.states == [("SilentLines", {"y"}), ("SilentText", {"value"})]
     assert wire.line.y.tolist() == [3.0, 4.0]
@@ -319,14 +336,14 @@ def test_targets_that_are_added_come_behind_the_others_and_are_counted_on() -> N
     assert wire.stream.targets == [wire.line, wire.text, late]
     assert wire.stream.hover == [{"figure": "rw-late", "rows": []}]
     assert wire.stream.labels == {"rw-late": "Late"}
-    wire.stream.push([(late, {"value": "here"})], "")
+    wire.stream.push([(late, {"value": "here"})], str)
     assert wire.sent_contents[-1]["state"] == [(2, {"value": "here"})]
 
 
 def test_a_frame_of_texts_alone_has_no_buffer() -> None:
     wire = Wire()
     wire.hear(k="hello")
-    wire.stream.push([(wire.text, {"value": "now"})], "")
+    wire.stream.push([(wire.text, {"value": "now"})], str)
     assert wire.sent_contents[-1]["layout"] == []
     assert wire.sent == []
 
@@ -334,9 +351,9 @@ def test_a_frame_of_texts_alone_has_no_buffer() -> None:
 def test_what_is_converged_again_as_it_is_is_not_sent_again() -> None:
     wire = Wire()
     last = [(wire.line, {"y": np.array([3.0, 4.0])}), (wire.text, {"value": "end"})]
-    wire.stream.push_final(last, "")
+    wire.stream.push_final(last, str)
     wire.states.clear()
-    wire.stream.push_final([last[0], (wire.text, {"value": "the end"})], "")
+    wire.stream.push_final([last[0], (wire.text, {"value": "the end"})], str)
     assert wire.states == [("SilentText", {"value"})]
 
 
@@ -344,7 +361,7 @@ def test_what_frames_changed_is_converged_in_full_even_where_the_last_one_holds_
     wire = Wire()
     wire.hear(k="hello")
     wire.push(7.0, "now")
-    wire.stream.push_final([(wire.line, {"y": np.full(2, 7.0)})], "")
+    wire.stream.push_final([(wire.line, {"y": np.full(2, 7.0)})], str)
     assert wire.states == [("SilentLines", {"y"}), ("SilentText", {"value"})]
 
 
@@ -381,6 +398,6 @@ def test_numbers_are_sent_as_finely_as_their_axis_needs(ends: tuple[float, float
     sent: list[memoryview] = []
     wire.stream.send = lambda _content, buffers: sent.extend(buffers)
     values = np.linspace(*ends, 300)
-    wire.stream.push([(wire.line, {"x": values})], "")
+    wire.stream.push([(wire.line, {"x": values})], str)
     assert len(np.unique(np.frombuffer(sent[0], dtype))) == 300
     assert np.frombuffer(sent[0], dtype) == pytest.approx(values, rel=1e-6)

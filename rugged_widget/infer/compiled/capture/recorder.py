@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import (
 )
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from rugged_widget.infer.compiled.capture.batch_norm import WRITTEN_OUT
 from rugged_widget.infer.compiled.capture.nodes import is_mutable, is_random, readers
 from rugged_widget.infer.compiled.program import UnsupportedError
 
@@ -74,6 +75,11 @@ class Recorder(TorchDispatchMode):
         if _is_composite(func) and autograd_would_have_decomposed(func, (*args, *kwargs.values())):
             with self:
                 result = func.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        if func in WRITTEN_OUT:
+            with self:
+                result = WRITTEN_OUT[func](*args)
             if result is not NotImplemented:
                 return result
         if _is_read(func):

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import pyro
@@ -12,6 +13,7 @@ from torch import fx
 from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.compiled.capture.recorder import LOOKED_AT, current_recorder, record
+from rugged_widget.infer.compiled.lasting import Lasting
 from rugged_widget.infer.compiled.optimizer.update_rules import Rule
 from rugged_widget.infer.compiled.program import State, UnsupportedError, message_of
 
@@ -25,13 +27,15 @@ def capture(
     rule: Rule,
     state: State,
     batch: Sequence[torch.Tensor] = (),
+    lasting: Lasting | None = None,
 ) -> fx.GraphModule:
-    """Trace one step as it would be taken now; the random numbers used are not given back.
+    """Trace one step as it would be taken now; random numbers and what it writes into are not given back.
 
     The step is traced with the real leaf tensors, wherever model and guide keep them: putting others in their place
     would miss references that modules hold. In the finished graph(*state, *rates, *batch) -> (loss, *state) the leaves
     are replaced by parts of its first input; it draws random numbers where the model does. UnsupportedError is raised
-    where the step depends on values in a way that a graph of tensors cannot follow.
+    where the step depends on values in a way that a graph of tensors cannot follow. The lasting tensors are parts of
+    the state in the same way.
 
     Parameters
     ----------
@@ -40,31 +44,37 @@ def capture(
     params
         The leaves to differentiate by, all of one dtype on the CPU.
     state
-        An example: the parameters flat, then the moments of the rule, vectors of one length.
+        An example: the parameters flat, then the moments of the rule, vectors of one length, then the lasting tensors.
     batch
         An example of the tensors that other steps have others in place of; the loss is computed from these very ones.
+    lasting
+        The tensors beside the parameters that steps change.
     """
+    lasting = lasting or Lasting()
+    before, num_vectors = lasting.tensors, 1 + len(rule.moments)
     sizes = [param.numel() for param in params]
     rates = [state[0].new_ones(()) for _ in range(rule.num_rates)]
 
     def step(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        flat, *moments = values[: len(state)]
+        flat, *moments = values[:num_vectors]
         parts = [part.view(param.shape) for part, param in zip(torch.split(flat, sizes), params, strict=True)]
-        with pyro.validation_enabled(False), torch.enable_grad(), Capturing(params):
+        with pyro.validation_enabled(False), torch.enable_grad(), Capturing([*params, *before]):
             value = loss()
             grads = torch.autograd.grad(value, params)
         flat_grads = torch.cat([grad.reshape(-1) for grad in grads])
         given = values[len(state) : len(state) + len(rates)]
         updated = rule.update(flat, flat_grads, tuple(moments), given)
-        return value.detach().reshape(()), *updated, *parts
+        return value.detach().reshape(()), *updated, *lasting.tensors, *parts
 
     try:
         with _without_mkldnn():
-            traced = record(step, (*state, *rates, *batch), params)
+            traced = record(step, (*state, *rates, *batch), [*params, *before])
     except UnsupportedError:
         raise
     except Exception as error:
         raise UnsupportedError(f"the step could not be captured: {message_of(error)}") from error
+    for place, tensor in enumerate(before, num_vectors):
+        _begin_with_input(traced, tensor, place)
     return _rewired(traced, params)
 
 
@@ -135,11 +145,16 @@ def _inside_lists(args: Sequence[Any]) -> Iterator[torch.Tensor]:
 
 
 def _caller() -> str:
-    """Name the module outside torch that called a function of torch's."""
+    """Name the module that called a function of torch's, outside torch and modes of functions such as this one."""
     frame = sys._getframe(2)
-    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] == "torch":
+    while frame.f_back and _is_between(frame):
         frame = frame.f_back
     return str(frame.f_globals.get("__name__"))
+
+
+def _is_between(frame: FrameType) -> bool:
+    in_torch = str(frame.f_globals.get("__name__")).split(".")[0] == "torch"
+    return in_torch or frame.f_code.co_name == "__torch_function__"
 
 
 @contextmanager
@@ -177,6 +192,24 @@ def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.Graph
     graph.lint()
     traced.recompile()
     return traced
+
+
+def _begin_with_input(traced: fx.GraphModule, tensor: torch.Tensor, place: int) -> None:
+    """Replace a tensor that steps write into by a copy of an input, so that they write into none of the inputs."""
+    graph = traced.graph
+    placeholder = graph.find_nodes(op="placeholder")[place]
+    last = graph.find_nodes(op="placeholder")[-1]
+    with graph.inserting_after(last):
+        copied = graph.call_function(aten.clone.default, (placeholder,))
+    for node in list(graph.find_nodes(op="get_attr")):
+        value = getattr(traced, str(node.target))
+        if not isinstance(value, torch.Tensor):
+            continue
+        if _same_memory(tensor, value):
+            node.replace_all_uses_with(copied)
+            graph.erase_node(node)
+        elif value.numel() and _same_storage(tensor, value):
+            raise UnsupportedError("the model holds a part of a tensor that it writes into as a tensor of its own")
 
 
 def _let_errors_show(graph: fx.Graph) -> None:

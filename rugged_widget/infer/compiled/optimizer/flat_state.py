@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from pyro.optim import PyroOptim
 
+from rugged_widget.infer.compiled.lasting import Lasting
 from rugged_widget.infer.compiled.optimizer.per_parameter import Part, rule_of_parts
 from rugged_widget.infer.compiled.optimizer.update_rules import rule_of
 from rugged_widget.infer.compiled.program import State, UnsupportedError
@@ -13,15 +14,22 @@ from rugged_widget.infer.step.optimizer_state import rate_name, torch_optimizer
 
 
 class Link:
-    """Reads and writes what steps change: parameters, moments, and how many steps there were.
+    """Reads and writes what steps change: parameters, moments, how many steps there were, and `lasting` tensors.
 
     The parameters are unconstrained leaves; Pyro's optimizer keeps one of torch's for each. `others` are leaves that
     the steps call too and do not depend on. UnsupportedError is raised where the optimizer is not known, the parameters
     are not of one kind, or steps of Pyro's own would move the others too.
     """
 
-    def __init__(self, optim: PyroOptim, params: Sequence[torch.Tensor], others: Sequence[torch.Tensor] = ()) -> None:
+    def __init__(
+        self,
+        optim: PyroOptim,
+        params: Sequence[torch.Tensor],
+        others: Sequence[torch.Tensor] = (),
+        lasting: Lasting | None = None,
+    ) -> None:
         self.params, self._others = list(params), list(others)
+        self.lasting = lasting or Lasting()
         self._optim = optim
         kinds = {(param.dtype, param.device) for param in params}
         if len(kinds) != 1:
@@ -59,7 +67,10 @@ class Link:
         ]
 
     def read(self) -> tuple[State, int]:
-        """Return the state, of new memory, and the number of steps that the optimizer has taken."""
+        """Return the state, of new memory, and the number of steps that the optimizer has taken.
+
+        The state is the parameters, flat, then the moments, and then the lasting tensors.
+        """
         if any(param.grad is not None for param in self._others):  # it is one of zeros, of a step that depended on it
             raise UnsupportedError("moments of earlier steps move a parameter that the loss does not depend on now")
         states = [self._optimizer(param).state.get(param, {}) for param in self.params]
@@ -74,12 +85,14 @@ class Link:
             ]
             vectors.append(torch.cat(parts))
         self._versions = self._current_versions()
-        return tuple(vectors), counts.pop()
+        return (*vectors, *self.lasting.read()), counts.pop()
 
     @torch.no_grad()
     def write(self, state: State, num_steps: int) -> None:
         """Put a state into the parameters and, after the first step, into the optimizer; before, it has none."""
-        vectors = state if num_steps else state[:1]
+        num_vectors = 1 + len(self.rule.moments)
+        self.lasting.write(state[num_vectors:])
+        vectors = state[: num_vectors if num_steps else 1]
         if not num_steps and self.rule.moments:  # without moments there is nothing to forget, and nothing counts
             for param in self.params:
                 self._optim.optim_objs.pop(param, None)
@@ -128,8 +141,8 @@ class Link:
 
     @property
     def touched(self) -> bool:
-        """True if somebody has written into the parameters since they were read or written here."""
+        """True if somebody has written into what steps change since it was read or written here, moments aside."""
         return self._versions != self._current_versions()
 
     def _current_versions(self) -> list[int]:
-        return [param._version for param in self.params]
+        return [tensor._version for tensor in (*self.params, *self.lasting.tensors)]

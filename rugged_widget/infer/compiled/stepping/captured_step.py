@@ -1,5 +1,6 @@
 """Take steps of a captured program, on the state that it shares with Pyro's own steps."""
 
+import math
 import operator
 import time
 from collections.abc import Hashable, Sequence
@@ -28,6 +29,9 @@ CHECKS = 2
 VALUES = 3
 """Values of the numbers that change from step to step with which a program is checked before others are believed."""
 
+MEASURED_RUNS, MEASURED_CHECKS = 6, range(3, 8)
+"""Runs, and checks beside Pyro's own step, after which one that is slower is given up: in the first steps only."""
+
 READ_SECONDS = 0.02
 """Time from one reading of the numbers that a model holds to the next."""
 
@@ -38,7 +42,7 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A moment to come back to: parameters and moments, count of the optimizer's steps, state of torch's generator.
+    """A moment to come back to: all that steps change, count of the optimizer's steps, state of torch's generator.
 
     The learning rate is that of the step before, which some optimizers go on from.
     """
@@ -51,11 +55,17 @@ class Mark:
 
 @dataclass(eq=False)
 class _Ready:
-    """A captured program that is ready to run, how often it was checked beside Pyro's own step, with what numbers."""
+    """A captured program that is ready to run, how often it was checked beside Pyro's own step, with what numbers.
+
+    `seconds` and `plain_seconds` are the shortest times of a step that were measured, of the program and of Pyro's own.
+    """
 
     noise: Noise
     engine: Engine
     checks: int = 0
+    runs: int = 0
+    seconds: float = math.inf
+    plain_seconds: float = math.inf
     numbers: set[tuple[Number, ...]] = field(default_factory=set)
 
     @property
@@ -111,6 +121,16 @@ class Compiled:
     @engine.setter
     def engine(self, engine: Engine) -> None:
         self._main.engine = engine
+        self._main.runs, self._main.seconds = 0, math.inf
+
+    @property
+    def slowness(self) -> str | None:
+        """Say that Pyro's own steps are faster, where the first steps have shown it; the first program counts."""
+        one, known = self._main, self._main.runs >= MEASURED_RUNS and self._main.checks in MEASURED_CHECKS
+        if not known or one.seconds <= one.plain_seconds:
+            return None
+        times = f"{1000 * one.plain_seconds:.3g} ms, and the captured one {1000 * one.seconds:.3g} ms"
+        return f"Pyro's own step is faster here: it takes {times}"
 
     @property
     def num_programs(self) -> int:
@@ -125,7 +145,7 @@ class Compiled:
         """Take steps with calls of another's form too; returns False where that one has other parameters."""
         params, others = self.link.params, other.link.params
         alike = len(params) == len(others) and all(map(operator.is_, params, others))
-        same = alike and self.link.rule == other.link.rule
+        same = alike and self.link.rule == other.link.rule and self.link.lasting.is_same(other.link.lasting)
         if same:
             self._programs |= {form: ready for form, ready in other._programs.items() if form not in self._programs}
             self._constants += other._constants
@@ -140,6 +160,11 @@ class Compiled:
         if numbers and not ready.believed and numbers not in ready.numbers:
             return True
         return ready is not self._main and ready.checks < CHECKS
+
+    def note_plain(self, num_steps: int, seconds: float) -> None:
+        """Note what Pyro's own step after `num_steps` took."""
+        ready = self._of(num_steps)
+        ready.plain_seconds = min(ready.plain_seconds, seconds)
 
     def was_checked(self, num_steps: int) -> None:
         """Note that the step after `num_steps` was checked."""
@@ -165,7 +190,7 @@ class Compiled:
 
     @property
     def state(self) -> State:
-        """Parameters, flat, and moments."""
+        """Parameters, flat, moments, and the lasting tensors."""
         return self._state
 
     def load(self) -> None:
@@ -206,10 +231,12 @@ class Compiled:
         num_steps, inputs = self._inputs.of(start, num_steps, ready.noise, alike=not ready.believed)
         learning_rates = self._learning_rates(num_steps, learning_rate)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
+        began = time.perf_counter()  # batches may have to be waited for, which Pyro's own steps do elsewhere
         try:
             self._state, losses = ready.engine.run(state, [*rates, *inputs])
         except RuntimeError as error:
             raise EngineError(f"the {ready.engine.name} engine could not run it: {message_of(error)}") from error
+        ready.runs, ready.seconds = ready.runs + 1, min(ready.seconds, (time.perf_counter() - began) / num_steps)
         self._count += num_steps
         return losses.numpy().astype(np.float64), learning_rates
 
@@ -222,5 +249,6 @@ class Compiled:
             raise EngineError(str(error)) from error
 
     def is_finite(self) -> bool:
-        """Return whether all parameters are."""
-        return bool(torch.isfinite(self._state[0]).all())
+        """Return whether all parameters are; their sum mostly tells, in a tenth of the time."""
+        params = self._state[0]
+        return math.isfinite(params.sum()) or bool(torch.isfinite(params).all())

@@ -82,6 +82,11 @@ class CompiledStepping:
         return self._run(num_steps, min(max_steps, until_check, self._fitting(seconds)))
 
     @property
+    def slowness(self) -> str | None:
+        """Say that Pyro's own steps are faster, where the first steps have shown it."""
+        return self._compiled.slowness
+
+    @property
     def outdated(self) -> bool:
         """True if the data that was captured has been written into since."""
         return self._compiled.outdated
@@ -106,11 +111,13 @@ class CompiledStepping:
         return self._compiled.num_programs
 
     def held(self) -> dict[int, torch.Tensor]:
-        """Return the parameters that are here and not with Pyro: flat values by the identity of the parameter."""
+        """Return what is here and not with Pyro: values, of parameters flat, by the identity of Pyro's tensor."""
         if not self._holds:
             return {}
-        link = self._compiled.link
-        return dict(zip(map(id, link.params), link.by_parameter(self._compiled.state[0]), strict=True))
+        link, state = self._compiled.link, self._compiled.state
+        lasting = state[1 + len(link.rule.moments) :]
+        held = dict(zip(map(id, link.params), link.by_parameter(state[0]), strict=True))
+        return held | dict(zip(map(id, link.lasting.tensors), lasting, strict=True))
 
     def store(self) -> None:
         """Give parameters and moments to Pyro."""

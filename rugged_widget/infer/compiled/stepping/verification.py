@@ -1,5 +1,7 @@
 """Verify a captured step: take Pyro's own from the same state with the same random numbers, and compare."""
 
+import time
+
 import numpy as np
 import torch
 
@@ -52,8 +54,10 @@ class Verification:
         loss, rates = self._compiled.run(1, rate, num_steps)
         after = torch.get_rng_state()
         start.rewind()
+        begin = time.perf_counter()
         try:
             expected = self._plain()
+            self._compiled.note_plain(num_steps, time.perf_counter() - begin)
             end = torch.get_rng_state()
         finally:
             self._plain.optimizer.follow(rate)
@@ -61,7 +65,9 @@ class Verification:
         if not torch.equal(end, after):
             raise DisagreementError("Pyro's own step drew other random numbers")
         self._compare_losses(float(loss[0]), expected)
-        self._compare_gradients(before, self._compiled.state, self._compiled.link.read()[0])
+        expected_state, _ = self._compiled.link.read()
+        self._compare_gradients(before, self._compiled.state, expected_state)
+        self._compare_lasting(self._compiled.state, expected_state)
         torch.set_rng_state(after)
         self._plain.optimizer.follow(float(rates[0]))
         return loss, rates
@@ -74,7 +80,7 @@ class Verification:
 
     def _compare_gradients(self, before: State, result: State, expected: State) -> None:
         """Compare first moments, which hold the gradients; without moments the parameters have moved along them."""
-        if len(before) > 1:
+        if self._compiled.link.rule.moments:
             one, other, size = result[1], expected[1], 0.0
         else:
             one, other, size = result[0] - before[0], expected[0] - before[0], float(before[0].norm())
@@ -85,3 +91,11 @@ class Verification:
         rounding = ROUNDING * max(1.0, size, float(self._largest_gradients.max()))
         if not (differences[:, 0] <= TOLERANCE * scale + rounding).all():
             raise DisagreementError("the gradient is not that of Pyro's own step")
+
+    def _compare_lasting(self, result: State, expected: State) -> None:
+        """Compare the tensors beside parameters and moments that a step leaves changed."""
+        first = 1 + len(self._compiled.link.rule.moments)
+        for one, other in zip(result[first:], expected[first:], strict=True):
+            difference, size = float((one.double() - other.double()).norm()), float(other.double().norm())
+            if not difference <= TOLERANCE * size + ROUNDING:
+                raise DisagreementError("a buffer of the model is not what Pyro's own step leaves in it")

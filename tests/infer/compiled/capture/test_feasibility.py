@@ -14,18 +14,28 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from pyro.infer import TraceGraph_ELBO
+from pyro.infer import JitTrace_ELBO, Trace_ELBO, TraceGraph_ELBO
 from pyro.infer.autoguide import AutoDelta, AutoNormal
 from pyro.nn import PyroModule, PyroSample
 from torch import nn
 
-from rugged_widget.infer.compiled.capture.feasibility import NotYetError, params_of
+from rugged_widget.infer.compiled.capture.feasibility import NotYetError, tried
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.step.pyro_step import PlainStep, Settings
 from rugged_widget.regression.infer.model import BayesianRegression
 from tests.infer.compiled.small import X, Y, changed, flat, line, plain_step
 
 pytestmark = pytest.mark.usefixtures("inside")
+
+
+LARGE = torch.ones(70_000)
+
+
+class OfItsOwn(Trace_ELBO):
+    """An ELBO that computes its gradients by itself."""
+
+    def loss_and_grads(self, *args: Any, **kwargs: Any) -> Any:
+        return super().loss_and_grads(*args, **kwargs)
 
 
 class Lazy:
@@ -82,7 +92,7 @@ ORDINARY: dict[str, tuple[Any, tuple[Any, ...], tuple[int, int]]] = {
 def test_ordinary_models_give_no_false_alarm(what: str, guide: type) -> None:
     model, args, counts = ORDINARY[what]
     step = plain_step(model, guide, args)
-    params, _ = params_of(step)
+    params = tried(step).params
     assert len(params) == counts[guide is AutoDelta]
     assert all(param.is_leaf and param.requires_grad for param in params)
 
@@ -90,7 +100,7 @@ def test_ordinary_models_give_no_false_alarm(what: str, guide: type) -> None:
 def test_a_trial_leaves_parameters_and_random_numbers_as_they_were() -> None:
     step = plain_step()
     before, generator = flat(), torch.get_rng_state()
-    params_of(step)
+    tried(step)
     assert torch.equal(flat(), before)
     assert torch.equal(torch.get_rng_state(), generator)
     assert all(value.grad is None for _, value in pyro.get_param_store().named_parameters())
@@ -103,7 +113,7 @@ def test_parameters_that_the_loss_does_not_depend_on_are_left_out() -> None:
 
     step = plain_step(guide=guide)
     guide()
-    assert [param.item() for param in params_of(step)[0]] == [1.0]
+    assert [param.item() for param in tried(step).params] == [1.0]
 
 
 def test_a_decorator_that_is_made_anew_for_each_call_holds_no_iterator() -> None:
@@ -112,7 +122,7 @@ def test_a_decorator_that_is_made_anew_for_each_call_holds_no_iterator() -> None
         yield
 
     step = plain_step(around()(changed(lambda slope: slope)))
-    assert params_of(step)[0]
+    assert tried(step).params
 
 
 class Hidden:
@@ -161,7 +171,11 @@ REFUSED: dict[str, tuple[Callable[[], Callable[..., None]], type[Exception], str
         UnsupportedError,
         "iterator",
     ),
-    "a running mean": (lambda: write(torch.ones(())), UnsupportedError, "changes the tensor .* in place"),
+    "a large running mean": (
+        lambda: changed(lambda slope: slope + LARGE.mul_(0.9).mean()),
+        UnsupportedError,
+        "changes the tensor .* in place",
+    ),
     "numbers of NumPy": (
         lambda: changed(lambda slope: slope * float(np.random.rand())),
         UnsupportedError,
@@ -179,26 +193,63 @@ def test_steps_that_are_not_alike_are_refused_with_what_differs(what: str) -> No
     before, generator = flat(), torch.get_rng_state()
     names = set(pyro.get_param_store())
     with pytest.raises(error, match=reason) as caught:
-        params_of(step)
+        tried(step)
     assert type(caught.value) is error
     assert torch.equal(flat(), before)
     assert torch.equal(torch.get_rng_state(), generator)
     assert set(pyro.get_param_store()) == names
 
 
-def test_a_tensor_that_the_calls_of_a_trial_wrote_into_gets_back_what_it_held() -> None:
+def test_a_tensor_that_steps_write_into_is_part_of_what_they_change_and_a_trial_gives_it_back() -> None:
     mean = torch.ones(())
-    with pytest.raises(UnsupportedError, match="in place"):
-        params_of(plain_step(write(mean)))
+    assert tried(plain_step(write(mean))).lasting.written == (mean,)
     calls_before_the_trial = 1  # the guide is set up
     assert float(mean) == pytest.approx(0.9**calls_before_the_trial)
 
 
-def test_a_loss_that_cannot_be_differentiated_as_a_whole_is_refused_by_name() -> None:
+def test_running_statistics_are_part_of_what_steps_change_though_torch_does_not_count_writing_into_them() -> None:
+    """X has a mean of 0, so that the running mean does not even move."""
+    layer = torch.nn.BatchNorm1d(1, affine=False)
+    step = plain_step(changed(lambda slope: slope * layer(X[:, None]).sum()))
+    before = [buffer.clone() for buffer in layer.buffers()]
+    lasting = tried(step).lasting
+    assert {*map(id, lasting.written)} == {*map(id, layer.buffers())}
+    assert all(map(torch.equal, layer.buffers(), before))
+
+
+def test_an_average_in_the_store_that_a_step_replaces_is_part_of_what_it_changes() -> None:
+    def guide(*_: Any) -> None:
+        chance = pyro.param("chance", torch.tensor(0.5))
+        pyro.sample("slope", dist.Bernoulli(chance), infer={"baseline": {"use_decaying_avg_baseline": True}})
+
+    step = PlainStep(changed(lambda slope: slope), guide, (X, Y), {}, Settings(0.1, TraceGraph_ELBO()))
+    guide()
+    with pytest.raises(NotYetError, match="makes the parameter"):
+        tried(step)
+    step()
+    (name,) = set(pyro.get_param_store()) - {"chance"}
+    average = pyro.get_param_store()._params[name]
+    trial = tried(step)
+    assert trial.lasting.replaced == (name,)
+    assert trial.params == [pyro.param("chance")]
+    assert pyro.get_param_store()._params[name] is average
+
+
+def test_a_loss_that_computes_its_gradients_in_a_way_of_its_own_is_refused_by_name() -> None:
     step = plain_step()
-    graph = PlainStep(step.model, step.guide, step.args, {}, Settings(0.1, TraceGraph_ELBO()))
-    with pytest.raises(UnsupportedError, match="TraceGraph_ELBO has no loss"):
-        params_of(graph)
+    own = PlainStep(step.model, step.guide, step.args, {}, Settings(0.1, OfItsOwn()))
+    with pytest.raises(UnsupportedError, match="OfItsOwn has gradients of its own"):
+        tried(own)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace.*:DeprecationWarning")
+def test_a_loss_that_compiles_itself_is_captured_once_it_has() -> None:
+    step = plain_step()
+    jit = PlainStep(step.model, step.guide, step.args, {}, Settings(0.1, JitTrace_ELBO(ignore_jit_warnings=True)))
+    with pytest.raises(NotYetError, match="JitTrace_ELBO compiles itself"):
+        tried(jit)
+    jit()
+    assert tried(jit).params
 
 
 def test_what_the_model_raises_is_raised_and_random_numbers_are_given_back() -> None:
@@ -210,5 +261,5 @@ def test_what_the_model_raises_is_raised_and_random_numbers_are_given_back() -> 
     broken = PlainStep(changed(fail), step.guide, step.args, {}, Settings(0.1))
     generator = torch.get_rng_state()
     with pytest.raises(KeyError, match="own"):
-        params_of(broken)
+        tried(broken)
     assert torch.equal(torch.get_rng_state(), generator)
