@@ -17,7 +17,7 @@ from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, state_of
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
-from rugged_widget.infer.diagnostics.structure import structure_of
+from rugged_widget.infer.diagnostics.structure import Trained, structure_of
 from rugged_widget.infer.guides.local_parameters import enter_local_parameters
 from rugged_widget.infer.guides.sampling import order_statistics
 from rugged_widget.infer.guides.setup import remember_live
@@ -119,13 +119,14 @@ class LoopView:
         if subject is None:
             return
         with self._inside():
-            self._structure = structure_of(subject, self.guide if self.model else None, args, kwargs)
+            trained = None if self.guide is None else Trained(self.guide, self._loss)
+            self._structure = structure_of(subject, self.guide if self.model else None, args, kwargs, trained)
             if self.guide is None:
                 return
             if self.model is not None:
                 self._judge_of_guide = GuideJudge(self.model, args, kwargs)
             try:
-                remember_live(self.guide, self.model or self.guide, args, kwargs)
+                remember_live(self.guide, self.model or self.guide, args, kwargs, self._loss)
             except ValueError as error:
                 self.problem = f"{error}. Give update() what svi.step() was given, behind the loss."
                 return

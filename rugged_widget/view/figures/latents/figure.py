@@ -181,7 +181,9 @@ class LatentFigure:
 
     def _about_html(self, snapshot: Snapshot, values: ShownValues) -> str:
         if self._shows_parameters(values):
-            return self._text.html("latents.about_parameters")
+            structure = snapshot.structure
+            has_latents = structure is not None and any(site.role == "latent" for site in structure.sites)
+            return self._text.html("latents.about_undrawn" if has_latents else "latents.about_parameters")
         percent = [level(self._text, prob) for prob in snapshot.probs]
         if len(percent) < 4 or not snapshot.quantiles:
             return self._text.html("latents.about_other")

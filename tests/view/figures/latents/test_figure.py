@@ -134,8 +134,15 @@ def test_a_model_without_latents_shows_its_parameters_once_they_are_asked_for(sh
     assert shown.names == ["weight(1, 2)", "weight[0, 0]", "weight[0, 1]", "scale"]
     assert shown.words == ["2 elements", "1.0000", "\N{MINUS SIGN}2.0000", "0.5000"]
     assert "Parameters" in shown.figure.targets[0].value
+    assert "no latents" in shown.figure.targets[1].value
     shown.show(snapshot({"a": normal(1.0)}, step=3))
     assert (shown.calls, shown.figure.request().parameters) == (2, False)
+
+
+def test_parameters_in_place_of_latents_that_cannot_be_drawn_are_not_said_to_be_all_there_is(shown: Shown) -> None:
+    shown.show(snapshot(step=2, sites=[site("kind", (3,), "discrete")], parameters={"probs": [0.5, 0.5]}))
+    assert shown.names == ["probs(2)", "probs[0]", "probs[1]"]
+    assert "no draws of the latents" in shown.figure.targets[1].value
 
 
 def test_a_search_opens_a_site_page_by_page(shown: Shown) -> None:
