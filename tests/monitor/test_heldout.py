@@ -391,3 +391,22 @@ def test_the_line_and_its_key_are_drawn_in_both_units_and_languages() -> None:
         np.testing.assert_allclose(mark.y[-1], heldout.elbo[-1] / 30)
         monitor.language = "ko"
         assert "홀드아웃" in key.value
+
+
+@pytest.mark.usefixtures("sharp")
+def test_a_guide_that_is_picked_later_and_cannot_draw_for_other_rows_says_so() -> None:
+    """Of a guide that computes its draws from the arguments the ELBO is known, of one with a value a row it is not."""
+
+    def amortised(y: torch.Tensor) -> None:
+        slope = pyro.param("slope", torch.tensor(0.5))
+        with pyro.plate("rows", len(y)):
+            pyro.sample("z", dist.Normal(slope * y, 0.5))
+
+    with closing(watch(local, amortised, Y, heldout=Y[:7], **ALONE, language="en")) as monitor:
+        monitor.advance(5)
+        assert math.isfinite(monitor.heldout.elbo[-1])
+        monitor.guide = "normal"
+        monitor.advance(5)
+        assert monitor.step == 5
+        assert "not broadcastable" in monitor.heldout.problem
+        assert "held-out: not known" in drawn.part(monitor, "rw-heldout-key").value

@@ -22,7 +22,13 @@ TIMING_SECONDS: Final = 0.05
 """Time of a call after which no larger one is timed: it takes at most as many times as long as it has more draws."""
 
 CHUNK: Final = 500
-"""Draws that are computed at once, so that memory stays bounded."""
+"""Draws that are computed at once at least, where that can be; not many more, so that memory stays bounded."""
+
+MOST_AT_ONCE: Final = 20_000
+"""Draws that are computed at once at most."""
+
+CHUNK_SECONDS: Final = 0.02
+"""Time that more than `CHUNK` draws at once may take: what is so quick needs little memory."""
 
 MAX_NUMBERS: Final = 20_000_000
 """Numbers that the draws behind a verdict may hold, 160 MB."""
@@ -94,9 +100,10 @@ class LogJoint:
         """Return the log joint at each draw, shape (num_draws,), nats; -inf where the model rules a draw out."""
         compute = self._together if self._at_once else self._one_by_one
         count = len(next(iter(draws.values())))
+        size = max(CHUNK, min(MOST_AT_ONCE, int(CHUNK_SECONDS / max(self.seconds, 1e-9))))
         parts = [
-            compute({name: values[start : start + CHUNK] for name, values in draws.items()})
-            for start in range(0, count, CHUNK)
+            compute({name: values[start : start + size] for name, values in draws.items()})
+            for start in range(0, count, size)
         ]
         return torch.cat(parts).double().cpu().numpy()
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rugged_widget.infer.diagnostics import log_joint
-from rugged_widget.infer.diagnostics.log_joint import TIMED, TRIAL_DRAWS, LogJoint
+from rugged_widget.infer.diagnostics.log_joint import CHUNK, TIMED, TRIAL_DRAWS, LogJoint
 
 DRAWS = {"z": torch.linspace(-1.0, 1.0, 10)}
 
@@ -62,3 +62,21 @@ def test_a_module_that_keeps_its_latents_is_left_as_it_was() -> None:
     joint(DRAWS)
     assert "many at once" in repr(joint)
     assert module.kept.data.shape == ()
+
+
+def test_it_is_the_same_however_many_draws_are_computed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is quick is computed for all of them, what is slow for `CHUNK` at a time, so that memory stays bounded."""
+    draws = {"z": torch.linspace(-2.0, 2.0, 3 * CHUNK + 7)}
+    joint, counts = LogJoint(model, (), {}, draws), list[int]()
+    together = LogJoint._together
+
+    def counted(joint: LogJoint, draws: dict[str, torch.Tensor]) -> torch.Tensor:
+        counts.append(len(draws["z"]))
+        return together(joint, draws)
+
+    monkeypatch.setattr(LogJoint, "_together", counted)
+    joint.seconds = 1.0
+    slow = joint(draws)
+    joint.seconds = 1e-9
+    np.testing.assert_allclose(joint(draws), slow, rtol=1e-6)
+    assert counts == [CHUNK, CHUNK, CHUNK, 7, 3 * CHUNK + 7]
