@@ -50,7 +50,7 @@ async def run():
 task = asyncio.create_task(run())
 """
 STATUS = ".rugged-widget .rw-status"
-UNHEARD = "interrupt the kernel to end the loop"
+UNHEARD = "interrupt the kernel to end it"
 
 
 def setup(done: Path) -> str:

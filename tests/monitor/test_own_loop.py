@@ -433,7 +433,7 @@ async def test_a_loop_that_keeps_the_kernel_busy_says_that_no_button_is_heard(mo
     with closing(Monitor(language="en")) as monitor:
 
         def said() -> bool:
-            return any("interrupt the kernel to end the loop" in text.value for text in _texts(monitor))
+            return any("interrupt the kernel to end it" in text.value for text in _texts(monitor))
 
         for _ in range(3):
             monitor.update(1.0)

@@ -24,6 +24,7 @@ from rugged_widget.infer.guides.setup import remember_live
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.isolation import Isolation, random_numbers_kept
 from rugged_widget.infer.step.loss import Loss
+from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.module_state import behind, copied_params, params_of, present_params, untouched
 from rugged_widget.infer.step.svi_settings import loss_of_svi
 from rugged_widget.infer.svi.elbo_history import History
@@ -118,6 +119,9 @@ class LoopView:
         subject = self.model or self.guide
         if subject is None:
             return
+        step = Call(args, kwargs)
+        of_model = step if self.model is None else call_of_model(step, self.model, self._loss)
+        args, kwargs = of_model.args, of_model.kwargs
         with self._inside():
             trained = None if self.guide is None else Trained(self.guide, self._loss)
             self._structure = structure_of(subject, self.guide if self.model else None, args, kwargs, trained)
@@ -133,7 +137,7 @@ class LoopView:
         self._look = GuideLook(self.guide, self._structure)
         if self.model is not None:
             self._terms = LoopTerms(self.model, self.guide, self._loss, self._structure)
-        self.called(args, kwargs)
+        self.called(step.args, step.kwargs)
 
     def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Take note of what the last step was called with."""
