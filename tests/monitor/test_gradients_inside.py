@@ -90,6 +90,7 @@ def test_it_trains_as_a_bare_loop_does_and_its_page_is_whole(model: Any, make_gu
         assert {*snapshot.quantiles} == {"loc"}
         assert snapshot.guide_warnings == ()
         assert snapshot.hints == ()
+        assert snapshot.unjudged in {"", "slow"}  # what differentiates by itself is run draw by draw
         assert snapshot.elbo_terms_note is None
         assert {term.site for term in snapshot.elbo_terms} == {"loc", "data"}
     torch.set_num_threads(threads)

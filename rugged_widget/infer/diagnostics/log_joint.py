@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import pyro
@@ -10,6 +11,7 @@ from pyro import poutine
 from pyro.poutine.util import site_is_subsample
 
 from rugged_widget.infer.step.module_state import behind, untouched
+from rugged_widget.infer.step.with_gradients import called_with_gradients, needs_gradients
 from rugged_widget.snapshot.values import Array
 
 TRIAL_DRAWS: Final = 4
@@ -114,9 +116,7 @@ class LogJoint:
     def _check(self, draws: Mapping[str, torch.Tensor]) -> None:
         first = {name: values[0] for name, values in draws.items()}
         try:
-            trace: Any = poutine.trace(poutine.condition(self._model, data=first)).get_trace(
-                *self._args, **self._kwargs
-            )
+            trace = self._first_trace(first)
         except Exception as error:
             raise UnknownJointError("failed") from error
         for name, site in trace.nodes.items():
@@ -129,6 +129,20 @@ class LogJoint:
                 raise UnknownJointError("enumerated" if site["infer"].get("enumerate") else "drawn")
         if any(trace.nodes[name]["fn"].has_enumerate_support for name in first if name in trace.nodes):
             raise UnknownJointError("discrete")
+
+    def _first_trace(self, draw: Mapping[str, torch.Tensor]) -> Any:
+        """Run the model at a draw; from there on with gradients switched on where it computes some itself."""
+        try:
+            return self._traced(draw)
+        except RuntimeError as error:
+            if not needs_gradients(error):
+                raise
+        self._model = partial(called_with_gradients, self._model)
+        return self._traced(draw)
+
+    def _traced(self, draw: Mapping[str, torch.Tensor]) -> Any:
+        conditioned: Any = poutine.trace(poutine.condition(self._model, data=dict(draw)))
+        return conditioned.get_trace(*self._args, **self._kwargs)
 
     def _agrees_at_once(self, draws: Mapping[str, torch.Tensor], one_by_one: torch.Tensor) -> bool:
         try:
@@ -164,10 +178,7 @@ class LogJoint:
         return result, time.perf_counter() - start
 
     def _of_one(self, draw: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        trace: Any = poutine.trace(poutine.condition(self._model, data=dict(draw))).get_trace(
-            *self._args, **self._kwargs
-        )
-        return torch.as_tensor(trace.log_prob_sum())
+        return torch.as_tensor(self._traced(draw).log_prob_sum())
 
     def _together(self, draws: Mapping[str, torch.Tensor]) -> torch.Tensor:
         # A module that keeps what it was called with would be left with a tensor that only vmap may read.
