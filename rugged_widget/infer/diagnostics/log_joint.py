@@ -10,6 +10,7 @@ import torch
 from pyro import poutine
 from pyro.poutine.util import site_is_subsample
 
+from rugged_widget.infer.diagnostics.plate_of_draws import Dimensions, log_joint_in_plate
 from rugged_widget.infer.step.module_state import behind, untouched
 from rugged_widget.infer.step.with_gradients import called_with_gradients, needs_gradients
 from rugged_widget.snapshot.values import Array
@@ -54,8 +55,9 @@ class UnknownJointError(ValueError):
 class LogJoint:
     """The log density of data and latents at draws of the latents.
 
-    It is computed for many draws at once where the model can be, as where it branches on no value and draws nothing,
-    and one by one elsewhere. Call it where the model may be run: it changes no parameters.
+    It is computed for many draws at once where the model can be, as where it branches on no value and draws nothing:
+    by vmap, or by a plate over the draws, and one by one elsewhere. Call it where the model may be run: it changes no
+    parameters.
 
     Parameters
     ----------
@@ -89,14 +91,16 @@ class LogJoint:
         if not example:
             raise UnknownJointError("no_latents")
         few = {name: values[:TRIAL_DRAWS] for name, values in example.items()}
-        self._check(few)
+        self._dimensions = self._check(few)
+        self._dim: int | None = None
         start = time.perf_counter()
         one_by_one = self._one_by_one(few)
         self.seconds = (time.perf_counter() - start) / TRIAL_DRAWS
-        self._at_once = self._agrees_at_once(few, one_by_one)
+        self._at_once = self._agrees_at_once(few, one_by_one) or self._agrees_in_plate(few, one_by_one)
 
     def __repr__(self) -> str:
-        return f"LogJoint({self.seconds:.2g} s a draw, {'many' if self._at_once else 'one'} at once)"
+        way = "one at once" if not self._at_once else "many at once" if self._dim is None else "many in a plate"
+        return f"LogJoint({self.seconds:.2g} s a draw, {way})"
 
     def __call__(self, draws: Mapping[str, torch.Tensor]) -> Array:
         """Return the log joint at each draw, shape (num_draws,), nats; -inf where the model rules a draw out."""
@@ -113,7 +117,7 @@ class LogJoint:
         """Return whether draws are of the sites and shapes that it was made for."""
         return _shapes(draws) == self._shapes
 
-    def _check(self, draws: Mapping[str, torch.Tensor]) -> None:
+    def _check(self, draws: Mapping[str, torch.Tensor]) -> Dimensions:
         first = {name: values[0] for name, values in draws.items()}
         try:
             trace = self._first_trace(first)
@@ -129,6 +133,7 @@ class LogJoint:
                 raise UnknownJointError("enumerated" if site["infer"].get("enumerate") else "drawn")
         if any(trace.nodes[name]["fn"].has_enumerate_support for name in first if name in trace.nodes):
             raise UnknownJointError("discrete")
+        return Dimensions.of(trace)
 
     def _first_trace(self, draw: Mapping[str, torch.Tensor]) -> Any:
         """Run the model at a draw; from there on with gradients switched on where it computes some itself."""
@@ -157,6 +162,17 @@ class LogJoint:
             self.seconds = min(self.seconds, seconds)
         return same
 
+    def _agrees_in_plate(self, draws: Mapping[str, torch.Tensor], one_by_one: torch.Tensor) -> bool:
+        """Return whether a plate over the draws gives the same, as where vmap cannot look into the model's functions.
+
+        A dimension between it and the model's plates is tried too, for a model may reckon with a plate that it has not.
+        """
+        for width in (self._dimensions.plates, self._dimensions.plates + 1):
+            self._dim = -1 - width
+            if self._agrees_at_once(draws, one_by_one):
+                return True
+        return False
+
     def _timed(self, draws: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, float]:
         """Return the log joint at draws, computed at once, and the time that one of many takes so."""
         together, elapsed = self._clocked(draws)
@@ -183,6 +199,9 @@ class LogJoint:
     def _together(self, draws: Mapping[str, torch.Tensor]) -> torch.Tensor:
         # A module that keeps what it was called with would be left with a tensor that only vmap may read.
         with pyro.validation_enabled(False), untouched(self._holders):
+            if self._dim is not None:
+                model = partial(self._model, *self._args, **self._kwargs)
+                return log_joint_in_plate(model, draws, self._dimensions, self._dim)
             return torch.func.vmap(self._of_one)(dict(draws))
 
     def _one_by_one(self, draws: Mapping[str, torch.Tensor]) -> torch.Tensor:

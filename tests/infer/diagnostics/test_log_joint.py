@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyro
@@ -12,6 +13,9 @@ import torch
 
 from rugged_widget.infer.diagnostics import log_joint
 from rugged_widget.infer.diagnostics.log_joint import CHUNK, TIMED, TRIAL_DRAWS, LogJoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DRAWS = {"z": torch.linspace(-1.0, 1.0, 10)}
 
@@ -80,3 +84,45 @@ def test_it_is_the_same_however_many_draws_are_computed_at_once(monkeypatch: pyt
     joint.seconds = 1e-9
     np.testing.assert_allclose(joint(draws), slow, rtol=1e-6)
     assert counts == [CHUNK, CHUNK, CHUNK, 7, 3 * CHUNK + 7]
+
+
+def random_walk(error: torch.Tensor, scale: torch.Tensor) -> dist.GaussianHMM:
+    """Return a distribution of five steps, whose density vmap cannot compute; both of shape (..., 1)."""
+    start, steps = (dist.Normal(torch.zeros(2), sd).to_event(1) for sd in (torch.ones(2), scale))
+    noise = dist.Normal(torch.zeros(1), error).to_event(1)
+    return dist.GaussianHMM(start, torch.eye(2), steps, torch.ones(2, 1), noise, duration=5)
+
+
+def one_walk() -> None:
+    scale = pyro.sample("scale", dist.LogNormal(torch.zeros(1), 1.0).to_event(1))
+    error = pyro.sample("error", dist.LogNormal(0.0, 1.0))
+    pyro.sample("x", random_walk(error.unsqueeze(-1).unsqueeze(-1), scale.unsqueeze(-2)), obs=torch.ones(5, 1))
+
+
+def walks_in_a_plate() -> None:
+    scale = pyro.sample("scale", dist.LogNormal(torch.zeros(1), 1.0).to_event(1))
+    with pyro.plate("walks", 3):
+        error = pyro.sample("error", dist.LogNormal(0.0, 1.0))
+        walk = random_walk(error.unsqueeze(-1).unsqueeze(-1), scale.unsqueeze(-2))
+        pyro.sample("x", walk, obs=torch.linspace(0.0, 1.0, 15).reshape(3, 5, 1))
+
+
+def walk_of_a_dimension() -> None:
+    """Make a plate that nothing is in and reckon with its dimension, as a ForecastingModel does with that of time."""
+    pyro.plate("time", 5, dim=-1)
+    scale = pyro.sample("scale", dist.LogNormal(torch.zeros(1), 1.0).to_event(1))
+    error = pyro.sample("error", dist.LogNormal(0.0, 1.0))
+    if error.ndim == 1:
+        raise ValueError("one dimension more is needed, that of time")
+    walk = random_walk(error.unsqueeze(-1).unsqueeze(-1), scale.unsqueeze(-2))
+    pyro.sample("x", walk, obs=torch.ones(5, 1))
+
+
+@pytest.mark.parametrize(("states", "num_errors"), [(one_walk, 1), (walks_in_a_plate, 3), (walk_of_a_dimension, 1)])
+def test_what_vmap_cannot_compute_is_computed_in_a_plate(states: Callable[[], None], num_errors: int) -> None:
+    torch.manual_seed(0)
+    error = 0.5 + torch.rand(10, num_errors)
+    draws = {"scale": 0.5 + torch.rand(10, 1), "error": error if num_errors > 1 else error[:, 0]}
+    joint = LogJoint(states, (), {}, draws)
+    assert "many in a plate" in repr(joint)
+    np.testing.assert_allclose(joint(draws), joint._one_by_one(draws).numpy(), rtol=1e-4)
