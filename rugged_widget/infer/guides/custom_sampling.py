@@ -15,6 +15,10 @@ from torch.overrides import TorchFunctionMode
 
 from rugged_widget.infer.guides.compatibility import innermost, latents_of, traced
 
+COPIED_NUMBERS: Final = 100_000_000
+"""Numbers that the copies of one parameter may have together: vmap copies a matrix that a triangular solve or a product
+takes for each draw; 400 MB in single precision."""
+
 NO_KWARGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -101,10 +105,14 @@ def draw_together(
     Without `density` the log density is left out: it may cost far more than the draws, as that of a flow whose inverse
     goes element by element, or of a normal distribution whose covariance vmap copies for each draw.
 
+    Where a parameter is large, such as the covariance of a Gaussian process, it is called for some draws at a time.
+
     RuntimeError is raised where it does what cannot be done for all draws at once, such as to branch on a value; some
     guides raise something else then.
     """
     is_point = False
+    largest = max((param.numel() for _, param in pyro.get_param_store().named_parameters()), default=1)
+    chunk = max(1, COPIED_NUMBERS // max(largest, 1))
 
     def of_one(_: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         nonlocal is_point
@@ -113,7 +121,8 @@ def draw_together(
         return values, torch.zeros(()) if log_density is None else log_density
 
     with pyro.validation_enabled(False), _dirichlet_of_many(), _Fresh():
-        values, log_density = torch.func.vmap(of_one, randomness="different")(torch.zeros(num_draws))
+        together = torch.func.vmap(of_one, randomness="different", chunk_size=chunk if chunk < num_draws else None)
+        values, log_density = together(torch.zeros(num_draws))
     return Drawn(values, None if is_point else log_density)
 
 

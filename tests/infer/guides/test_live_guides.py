@@ -18,7 +18,7 @@ from pyro.poutine.guide import GuideMessenger
 from torch import nn
 
 from rugged_widget.errors import CannotDrawError
-from rugged_widget.infer.guides import drawing, gaussian
+from rugged_widget.infer.guides import custom_sampling, drawing, gaussian
 from rugged_widget.infer.guides.choice import choose_guide
 from rugged_widget.infer.guides.densities import marginal_densities
 from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
@@ -252,6 +252,31 @@ def test_the_density_of_draws_is_computed_only_where_it_is_wanted() -> None:
         assert Counted.densities == 0
         sample_guide(fit.guide, 20, density=True)
         assert Counted.densities > 0
+
+
+def test_a_guide_with_a_large_parameter_is_called_for_some_draws_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise vmap may copy the parameter for each draw: 800 covariances of 1,000 points had 5 GB."""
+    fit = fit_of(cases()["schools function"])  # its largest parameter has 10 numbers
+    fit.advance(1)
+    with fit.inspecting():
+        at_once = sample_guide(fit.guide, 20)
+        monkeypatch.setattr(custom_sampling, "COPIED_NUMBERS", 25)
+        calls: list[int] = []
+        called = custom_sampling._called
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            calls.append(1)
+            return called(*args, **kwargs)
+
+        monkeypatch.setattr(custom_sampling, "_called", counted)
+        in_chunks, again = sample_guide(fit.guide, 20, density=True), sample_guide(fit.guide, 20)
+    assert len(calls) == 2 * 10
+    assert in_chunks.log_density is not None
+    assert in_chunks.log_density.shape == (20,)
+    for name, value in in_chunks.values.items():
+        assert value.shape == at_once.values[name].shape
+        assert torch.equal(value, again.values[name])
+        assert len(value.unique(dim=0)) == 20
 
 
 def test_a_guide_that_is_called_once_a_draw_is_drawn_from_as_often_as_its_time_allows() -> None:
