@@ -18,10 +18,10 @@ from rugged_widget.snapshot.values import Array
 TRIAL_DRAWS: Final = 4
 """Draws at which both ways of computing are compared and timed."""
 
-TIMED: Final = (20, 100)
+TIMED: Final = (16, 64, 256)
 """Draws that are timed where they are computed at once: a call takes some time, and hardly more for many."""
 
-TIMING_SECONDS: Final = 0.05
+TIMING_SECONDS: Final = 0.1
 """Time of a call after which no larger one is timed: it takes at most as many times as long as it has more draws."""
 
 CHUNK: Final = 500

@@ -137,7 +137,9 @@ class ElboTermsFigure:
             for value, tick in zip(axis.values, map(self._text.number, map(tick_words, axis.texts)), strict=True)
         )
         grid = f'<div class="rw-terms-grid"><div>{grid}</div></div>'
-        style = f"--rw-terms: {len(self._bars)}; --rw-value: {max(VALUE_WIDTH, *map(len, values))}"
+        name = max((len(self._caption(bar)[1]) for bar in self._bars if bar.role != "guide"), default=0)
+        value = max(VALUE_WIDTH, *map(len, values))
+        style = f"--rw-terms: {len(self._bars)}; --rw-name: {name}; --rw-value: {value}"
         return f'{about}{named}<div class="rw-terms-rows" style="{style}">{grid}{rows}</div>'
 
     def _row(self, bar: Bar, value: str, low: float, high: float, *, worse: bool) -> str:
