@@ -24,7 +24,7 @@ NEXT_BATCH = """
 HELDOUT = """
 def heldout_elbo():  # of data that is not trained on, on the scale of the ELBO of training; it moves no random numbers
     rows, total = {rows!r}, 0.0
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         for batch, count{more} in zip({batches}, rows{scales}):
             {within}total -= count / sum(rows) * svi.evaluate_loss({call})
     return total

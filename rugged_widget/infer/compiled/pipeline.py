@@ -6,6 +6,7 @@ from collections.abc import Generator
 import torch
 from torch import fx
 
+from rugged_widget.infer.compiled.capture.devices import refuse_graph_elsewhere
 from rugged_widget.infer.compiled.capture.feasibility import tried, watch_of
 from rugged_widget.infer.compiled.capture.functionalize import functional
 from rugged_widget.infer.compiled.capture.nodes import is_random
@@ -60,6 +61,7 @@ def _build(
         return _running(step, link, before), before
     yield
     graph = _captured(step, link, state)
+    refuse_graph_elsewhere(graph)
     attributes = (getattr(graph, str(node.target)) for node in graph.graph.find_nodes(op="get_attr"))
     constants = [value for value in attributes if isinstance(value, torch.Tensor)]
     yield

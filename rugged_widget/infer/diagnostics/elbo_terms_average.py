@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
@@ -16,6 +15,7 @@ from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.failure import MAX_TEXT
 from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
+from rugged_widget.infer.step.torch_random import current_torch, install_torch, seeded_torch
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, TermRole
 
 NOISE_SEED = 2012
@@ -81,7 +81,7 @@ class AveragedTerms:
     def __init__(self, plain: Objective, clock: Callable[[], float] = time.perf_counter) -> None:
         self._plain, self._clock = plain, clock
         self._draws: deque[_Draw] = deque(maxlen=MAX_DRAWS)
-        self._noise = torch.Generator().manual_seed(NOISE_SEED).get_state()
+        self._noise = seeded_torch(NOISE_SEED)
         self._snapshot, self._step, self._due = 0, -1, -math.inf
         self._seconds = 0.0
         self._failure: ElboTermsNote | None = None
@@ -126,7 +126,7 @@ class AveragedTerms:
         if present >= MAX_DRAWS or (present and self._seconds > REST_SECONDS):
             return
         start, number = self._clock(), 1
-        torch.set_rng_state(self._noise)
+        install_torch(self._noise)
         try:
             plain = self._plain
             call = call_of_model(plain.call, plain.model, plain.elbo)
@@ -139,7 +139,7 @@ class AveragedTerms:
         except Exception as error:  # whatever a model raises that is called once more than it should be
             self._failure = ElboTermsNote("failed", f"{type(error).__name__}: {_in_a_line(error)}")
         finally:
-            self._noise = torch.get_rng_state()
+            self._noise = current_torch()
         spent = self._clock() - start
         self._seconds = spent / number
         self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > seconds else 0.0)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import torch
 from pyro.infer import ELBO
 from pyro.poutine.messenger import Messenger
 from torch import nn
@@ -20,6 +19,7 @@ from rugged_widget.infer.step.failure import MAX_TEXT
 from rugged_widget.infer.step.loss import LossWithGradients, first_number, own_loss
 from rugged_widget.infer.step.module_state import behind, submodules
 from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.torch_random import install_torch, seeded_torch
 from rugged_widget.snapshot.heldout import HeldoutElbo, HeldoutFall
 from rugged_widget.snapshot.values import Array
 
@@ -163,7 +163,7 @@ class HeldoutLook:
 
     def draw(self, number: int) -> float:
         """Return the ELBO by one draw, the same noise for the same number, on the scale of training, nats."""
-        torch.default_generator.manual_seed(NOISE_SEED + number)
+        install_torch(seeded_torch(NOISE_SEED + number))
         with evaluating(self._modules or modules_of(self._plain.model, self._plain.guide)), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             values = [part.num_rows / self._num_rows * self._elbo_of(part) for part in self.parts]

@@ -53,13 +53,14 @@ def log_joint_in_plate(
     Exception
         Whatever the model raises of such shapes, as where it does not leave dimensions on the left alone.
     """
-    count = len(next(iter(draws.values())))
+    first = next(iter(draws.values()))
+    count = len(first)
     data = {name: _spread(value, -dim - 1, dimensions.event.get(name, 0)) for name, value in draws.items()}
     with pyro.plate(PLATE, count, dim=dim):
         trace: Any = poutine.trace(poutine.condition(model, data=data)).get_trace()
     trace.compute_log_prob()
     terms = [site["log_prob"] for site in _sites(trace).values()]
-    return sum((term.reshape(count, -1).sum(-1) for term in terms), torch.zeros(count))
+    return sum((term.reshape(count, -1).sum(-1) for term in terms), torch.zeros(count, device=first.device))
 
 
 def _sites(trace: Any) -> dict[str, Any]:

@@ -51,23 +51,23 @@ def _of_site(site: Site, loc: torch.Tensor, sd: torch.Tensor, prob: float) -> tu
         transform = transform.base_transform
     if transform.domain.event_dim or transform.codomain.event_dim or not bool((sd > 0).all()):
         return None
-    knots = torch.from_numpy(np.append(_STEPS, _scores(prob)))
+    knots = torch.from_numpy(np.append(_STEPS, _scores(prob))).to(loc.device)
     place = loc[:, None] + sd[:, None] * knots
     value = transform(place)
     stretch = transform.log_abs_det_jacobian(place, value).exp()
-    x, slope = value.numpy(), (stretch * sd[:, None]).expand_as(value).numpy()
+    x, slope = value.cpu().numpy(), (stretch * sd[:, None]).expand_as(value).cpu().numpy()
     steps = np.diff(x[:, :DENSITY_POINTS])
     up = bool((steps > 0).all())
     if not (np.isfinite(x).all() and (slope > 0).all() and (up or (steps < 0).all())):
         return None
-    zeros = [_place_of_zero(transform, float(row[DENSITY_POINTS // 2]), up) for row in x]
-    pairs = zip(x, slope, (np.array(zeros) - loc.numpy()) / sd.numpy(), strict=True)
+    zero = torch.zeros(1, dtype=torch.float64, device=loc.device)
+    zeros = [_place_of_zero(transform, zero, float(row[DENSITY_POINTS // 2]), up) for row in x]
+    pairs = zip(x, slope, (np.array(zeros) - loc.cpu().numpy()) / sd.cpu().numpy(), strict=True)
     return tuple(_on_support(values, rises, zero, up, prob) for values, rises, zero in pairs)
 
 
-def _place_of_zero(transform: Any, middle: float, up: bool) -> float:
+def _place_of_zero(transform: Any, zero: torch.Tensor, middle: float, up: bool) -> float:
     """Return where the transform passes 0 on the unconstrained scale; an end of it where it does not."""
-    zero = torch.from_numpy(np.zeros(1))
     if bool(transform.codomain.check(zero)):
         place = float(transform.inv(zero))
         if not math.isnan(place):

@@ -130,11 +130,11 @@ class _Picks:
         for dim in range(-num_dims, 0):
             size = tensor.shape[dim - event_dim]
             if dim == every:
-                indices.append(torch.arange(size).reshape(size, *[1] * self._num_plate_dims))
+                indices.append(torch.arange(size, device=tensor.device).reshape(size, *[1] * self._num_plate_dims))
             elif size > 1 and dim in self._indices:
                 indices.append(self._indices[dim])
             else:
-                indices.append(torch.arange(size).reshape(size, *[1] * (-1 - dim)))
+                indices.append(torch.arange(size, device=tensor.device).reshape(size, *[1] * (-1 - dim)))
         return tensor[tuple(indices)] if indices else tensor
 
 

@@ -188,5 +188,7 @@ def _any_correlated(draws: Sequence[torch.Tensor]) -> bool:
         return False
     columns = torch.cat(list(draws), 1)[:, :CORRELATION_COLUMNS].double().T
     found = torch.corrcoef(columns[columns.std(1) > 0])
-    off_diagonal = found - torch.eye(len(found), dtype=found.dtype) if found.ndim else found.new_zeros(1)
+    off_diagonal = (
+        found - torch.eye(len(found), dtype=found.dtype, device=found.device) if found.ndim else found.new_zeros(1)
+    )
     return bool((off_diagonal.abs() > 5 / columns.shape[1] ** 0.5).any())

@@ -179,7 +179,7 @@ def laplace(guide: AutoLaplaceApproximation) -> tuple[torch.Tensor, torch.Tensor
     loc: torch.Tensor = guide.loc.detach()
     rehearsal = rehearsal_of(guide)
     if rehearsal is None or (isinstance(rehearsal, LiveRehearsal) and len(loc) > MAX_CURVATURE):
-        return loc, loc.new_zeros(len(loc), 0), torch.tensor(data=False)
+        return loc, loc.new_zeros(len(loc), 0), torch.tensor(data=False, device=loc.device)
     if not isinstance(rehearsal, LiveRehearsal):
         return _approximated(guide, loc, rehearsal)
     versions = {name: value._version for name, value in pyro.get_param_store().named_parameters()}
@@ -198,7 +198,7 @@ def _approximated(
         curvature = -_second_derivatives(joint, loc)
     lower, failed = torch.linalg.cholesky_ex((curvature + curvature.T) / 2)
     definite = failed == 0
-    eye = torch.eye(len(loc), dtype=loc.dtype)
+    eye = torch.eye(len(loc), dtype=loc.dtype, device=loc.device)
     inverse = torch.linalg.solve_triangular(torch.where(definite, lower, eye), eye, upper=False)
     factor = torch.linalg.cholesky_ex(inverse.T @ inverse)[0]
     return loc, torch.where(definite, factor, 0.0), definite

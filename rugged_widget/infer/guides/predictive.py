@@ -71,7 +71,7 @@ def predict(
             )
         return left.found[0].mean, left.found[0].icdf(prob)
 
-    probs = torch.as_tensor(below, dtype=features.dtype)
+    probs = torch.as_tensor(below, dtype=features.dtype, device=features.device)
     with pyro.validation_enabled(False):
         mean, observation = torch.func.vmap(of_one)(dict(draws), probs)
     return mean, observation

@@ -34,6 +34,7 @@ from rugged_widget.infer.guides.gaussian import (
 )
 from rugged_widget.infer.guides.live import LiveRehearsal
 from rugged_widget.infer.guides.setup import Rehearsal, rehearsal_of, set_up
+from rugged_widget.infer.step.torch_random import TorchRandom, current_torch, install_torch, seeded_torch
 
 Known: TypeAlias = Rehearsal | LiveRehearsal
 """What is kept of a guide beside itself."""
@@ -45,18 +46,18 @@ NOISE_SEED = 2012
 _KNOWN = (AutoContinuous, AutoDelta, AutoDiscreteParallel, AutoNormal)
 """Automatic guides that are drawn from without a call of them."""
 
-_NOISE = torch.Generator().manual_seed(NOISE_SEED).get_state()
+_NOISE = seeded_torch(NOISE_SEED)
 
 
 @contextmanager
-def same_noise(state: torch.Tensor = _NOISE) -> Iterator[None]:
-    """Draw the same random numbers each time, from a state of torch's generator; outside it goes on where it was."""
-    outside = torch.get_rng_state()
-    torch.set_rng_state(state)
+def same_noise(state: TorchRandom = _NOISE) -> Iterator[None]:
+    """Draw the same random numbers each time, from a state of torch's generators; outside they go on as before."""
+    outside = current_torch()
+    install_torch(state)
     try:
         yield
     finally:
-        torch.set_rng_state(outside)
+        install_torch(outside)
 
 
 @torch.no_grad()
@@ -194,7 +195,7 @@ def _normal(guide: AutoNormal) -> Any:
 
 def _drawn_by_laplace(guide: AutoLaplaceApproximation, num_draws: int) -> Drawn:
     loc, factor, definite = laplace(guide)
-    noise = torch.randn(num_draws, factor.shape[1], dtype=loc.dtype)
+    noise = torch.randn(num_draws, factor.shape[1], dtype=loc.dtype, device=loc.device)
     draws, growth = stretched(sites_of(guide), loc + noise @ factor.T)
     volume = factor.diagonal().log().sum() + 0.5 * len(loc) * math.log(2 * math.pi)
     return Drawn(draws, torch.where(definite, -0.5 * noise.square().sum(1) - volume - growth, math.inf))
@@ -218,7 +219,7 @@ def _closed(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torc
         return None
     # As guide.quantiles does, but all probabilities at once: the transforms are slow to call, not to compute.
     loc, scale = pair
-    normal = torch.special.ndtri(torch.tensor(probs, dtype=loc.dtype))
+    normal = torch.special.ndtri(torch.tensor(probs, dtype=loc.dtype, device=loc.device))
     return on_supports(sites_of(guide), loc + scale * normal[:, None])
 
 

@@ -14,6 +14,7 @@ from rugged_widget.infer.step.batch_sources import BatchError, NoBatchError, Sou
 from rugged_widget.infer.step.failure import MAX_TEXT
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.numbers import Number, VaryingNumbers
+from rugged_widget.infer.step.torch_random import TorchRandom, current_torch, install_torch
 from rugged_widget.snapshot.values import Epoch
 
 MAX_KEPT_BYTES = 1 << 27
@@ -30,13 +31,13 @@ class _Kept(NamedTuple):
     """A call, and the generators when it had been got: all of them, torch's alone, or none where none is drawn from."""
 
     call: Call
-    generators: Generators | torch.Tensor | None
+    generators: Generators | TorchRandom | None
 
     def rewind(self) -> None:
         if isinstance(self.generators, Generators):
             self.generators.rewind()
         elif self.generators is not None:
-            torch.set_rng_state(self.generators)
+            install_torch(self.generators)
 
 
 class BatchArguments:
@@ -156,7 +157,7 @@ class BatchArguments:
             raise BatchError(text) from error
         if begins:
             self._starts.append(num_steps)
-        generators = (Generators.copied() if thorough else torch.get_rng_state()) if self._source.draws else None
+        generators = (Generators.copied() if thorough else current_torch()) if self._source.draws else None
         self._kept.append(_Kept(call, generators))
         self._example = self._example or call
         self._largest = max(self._largest, sum(tensor.nbytes for tensor in call.tensors) + GENERATOR_BYTES)

@@ -11,10 +11,12 @@ import numpy as np
 import pyro
 import torch
 from pyro.poutine.runtime import _DIM_ALLOCATOR, _PYRO_STACK
+from torch.utils._device import DeviceContext
 
 from rugged_widget.infer.step.module_state import Params, present_params, use_params
 from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.infer.step.plain_shapes import broadcasting_plainly
+from rugged_widget.infer.step.torch_random import TorchRandom, current_torch, install_torch, seeded_torch
 from rugged_widget.numpy_errors import NUMPY_ERRORS
 
 _NUMPY_GLOBAL: Any = np.random.get_state.__self__  # type: ignore[attr-defined] # the RandomState behind np.random
@@ -37,17 +39,19 @@ def _without_words() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Generators:
-    """The three generators that `pyro.set_rng_seed` seeds: the states of torch's and Python's, and NumPy's.
+    """The generators that `pyro.set_rng_seed` seeds: the states of torch's and Python's, and NumPy's.
 
     Attributes
     ----------
+    torch_random
+        The state of torch's, also those of CUDA where it is in use.
     numpy_bits
         The bit generator behind `np.random`, itself.
     numpy_state
         What `np.random.get_state` gives: the half-used pair of normal numbers, and the words where they were copied.
     """
 
-    torch_state: torch.Tensor
+    torch_random: TorchRandom
     python_state: tuple[Any, ...]
     numpy_bits: Any
     numpy_state: dict[str, Any]
@@ -59,7 +63,7 @@ class Generators:
         bits = np.random.MT19937()
         bits.state = numpy_state
         python_state = random.Random(seed).getstate()  # noqa: S311 not for secrets
-        return cls(torch.Generator().manual_seed(seed).get_state(), python_state, bits, numpy_state)
+        return cls(seeded_torch(seed), python_state, bits, numpy_state)
 
     @classmethod
     def current(cls) -> Self:
@@ -67,16 +71,16 @@ class Generators:
         bits = np.random.mtrand.get_bit_generator()
         with _without_words():
             numpy_state = _numpy_state()
-        return cls(torch.get_rng_state(), random.getstate(), bits, numpy_state)
+        return cls(current_torch(), random.getstate(), bits, numpy_state)
 
     @classmethod
     def copied(cls) -> Self:
         """Copy the state of the global generators, which may go on; `rewind` brings them back."""
-        return cls(torch.get_rng_state(), random.getstate(), np.random.mtrand.get_bit_generator(), _numpy_state())
+        return cls(current_torch(), random.getstate(), np.random.mtrand.get_bit_generator(), _numpy_state())
 
     def install(self) -> None:
         """Make them the global generators."""
-        torch.set_rng_state(self.torch_state)
+        install_torch(self.torch_random)
         random.setstate(self.python_state)
         np.random.mtrand.set_bit_generator(self.numpy_bits)
         if self.numpy_state["has_gauss"]:  # set_bit_generator forgets it
@@ -110,6 +114,9 @@ def _numpy_state() -> Any:
     return np.random.get_state(legacy=False)  # noqa: NPY002 the global generator is meant
 
 
+_AUTOCAST = "cpu", "cuda"
+
+
 @dataclass(frozen=True)
 class _Settings:
     """Everything but random numbers that changes what a step computes.
@@ -125,7 +132,7 @@ class _Settings:
     pyro_settings: dict[str, Any]
     num_threads: int
     dtype: torch.dtype
-    autocast: bool
+    autocast: tuple[bool, ...]
     function_modes: tuple[Any, ...]
     default_device: Any
     numpy_errors: Mapping[str, Any]
@@ -139,7 +146,7 @@ class _Settings:
             pyro.settings.get(),
             torch.get_num_threads(),
             torch.get_default_dtype(),
-            torch.is_autocast_enabled("cpu"),
+            tuple(map(torch.is_autocast_enabled, _AUTOCAST)),
             tuple(map(torch._C._get_function_stack_at, range(torch._C._len_torch_function_stack()))),
             getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None),
             np.geterr(),
@@ -160,11 +167,19 @@ class _Settings:
             pyro_settings=settings,
             num_threads=1,
             dtype=dtype,
-            autocast=False,
+            autocast=(False,) * len(_AUTOCAST),
             function_modes=(),
             default_device=None,
             numpy_errors=NUMPY_ERRORS,
         )
+
+    def on_device_of_user(self) -> Self:
+        """Return the same with the default device that there is now, where it is not the CPU."""
+        present = _Settings.current()
+        modes = [mode for mode in present.function_modes if isinstance(mode, DeviceContext)]
+        if not modes or modes[-1].device.type == "cpu":
+            return self
+        return replace(self, function_modes=(modes[-1],), default_device=present.default_device)
 
     def install(self, now: dict[str, Any]) -> None:
         """Put them in force, given the settings of Pyro that are; those are slow to set."""
@@ -176,7 +191,8 @@ class _Settings:
             torch.set_num_threads(self.num_threads)
         if torch.get_default_dtype() != self.dtype:
             torch.set_default_dtype(self.dtype)
-        torch.set_autocast_enabled("cpu", self.autocast)
+        for device, on in zip(_AUTOCAST, self.autocast, strict=True):
+            torch.set_autocast_enabled(device, on)
         while torch._C._len_torch_function_stack():
             torch._C._pop_torch_function_stack()
         for mode in self.function_modes:
@@ -198,13 +214,20 @@ class Isolation:
     raises. Costs less than 0.1 ms.
 
     With an `own` state, of what the user brings, that is exchanged too: its parameters are those in the store at first.
-    The default dtype then is the user's as when the place was made, where no other is given.
+    The default dtype then is the user's as when the place was made, where no other is given. So is the default device,
+    where that is not the CPU, as also where a dtype is given: the user's code then runs there.
+
+    The generators of CUDA belong to those of torch where CUDA is in use when the place is entered; it is not called for
+    anybody else. Those of a model that begins to use it inside are its own from the next time inside on.
     """
 
     def __init__(self, seed: int, own: OwnState | None = None, *, dtype: torch.dtype | None = None) -> None:
+        of_user = own is not None or dtype is not None
         if dtype is None:
             dtype = torch.float32 if own is None else torch.get_default_dtype()
         self._settings = _Settings.for_a_fit(dtype)
+        if of_user:
+            self._settings = self._settings.on_device_of_user()
         self._own = own
         if own is not None:
             self._settings = replace(self._settings, params=own.params, handlers=[own.registering])

@@ -22,7 +22,7 @@ def batches_of(loader: DataLoader[Any]) -> Iterator[Any]:
 
 def _picked(tensors: tuple[torch.Tensor, ...], places: Iterator[list[int]]) -> Iterator[list[torch.Tensor]]:
     for rows in places:
-        index = torch.tensor(rows, dtype=torch.int64)
+        index = torch.tensor(rows, dtype=torch.int64, device="cpu")
         yield [tensor.index_select(0, index) for tensor in tensors]
 
 

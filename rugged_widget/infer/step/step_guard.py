@@ -17,6 +17,7 @@ from rugged_widget.infer.step.first_fault import NonFiniteError, first_fault, nu
 from rugged_widget.infer.step.first_step import FirstStep, first_step
 from rugged_widget.infer.step.isolation import random_numbers_kept
 from rugged_widget.infer.step.site_record import SiteRecord
+from rugged_widget.infer.step.torch_random import TorchRandom, current_torch, install_torch
 from rugged_widget.infer.step.traceback_reading import frames_of, site_of
 
 _NOT_TWICE = ("ignore", re.compile("Encountered NaN"), UserWarning, None, 0)
@@ -53,7 +54,7 @@ class StepGuard:
         self._record = SiteRecord()
         self._gradients: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         self._put_back: Callable[[], None] | None = None
-        self._generator: torch.Tensor | None = None
+        self._generator: TorchRandom | None = None
         self._infinite: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.first: FirstStep | None = None
 
@@ -66,7 +67,7 @@ class StepGuard:
 
         What else is raised passes, unless it is because a parameter has left its range.
         """
-        self._generator = torch.get_rng_state()
+        self._generator = current_torch()
         warnings.filters.insert(0, _NOT_TWICE)  # type: ignore[attr-defined] # without forgetting which were shown
         try:
             with self._record:
@@ -165,12 +166,12 @@ def _dense(gradient: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _traced(generator: torch.Tensor, model: Any, guide: Any, args: Any, kwargs: Any) -> list[Any]:
+def _traced(generator: TorchRandom, model: Any, guide: Any, args: Any, kwargs: Any) -> list[Any]:
     """Run guide and model once more from torch's random numbers at the start of the step, and return their sites."""
     record = SiteRecord()
     # The loss is not finite, whatever else there is.
     with random_numbers_kept(), suppress(Exception), poutine.block(), record:
-        torch.set_rng_state(generator)
+        install_torch(generator)
         guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
         poutine.replay(model, trace=guide_trace)(*args, **kwargs)
     return list(record.sites)

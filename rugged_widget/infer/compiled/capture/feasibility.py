@@ -12,6 +12,7 @@ from pyro import get_param_store, poutine
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from rugged_widget.infer.compiled.capture.devices import refuse_parameters_elsewhere
 from rugged_widget.infer.compiled.lasting import Lasting
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.step.contents import SIMPLE, contents
@@ -86,6 +87,7 @@ def tried(step: PlainStep, most: int | None = None) -> Tried:
     """
     if reason := reason_against_capture(step.elbo) or _reason_of_hooks():
         raise UnsupportedError(reason)
+    refuse_parameters_elsewhere()
     if waits_for_compilation(step.elbo):
         raise NotYetError(f"{name_of(step.elbo)} compiles itself in the next step")
     watch = _watch(step, [*enumerate(step.args), *step.kwargs.items()])
@@ -118,7 +120,7 @@ def _tried(step: PlainStep, watch: "Watch", start: Generators, most: int | None)
         raise UnsupportedError(f"each call of the model changes {changed}, which a graph would hold still")
     if not (first.same_but_for_torch(start) and second.same_but_for_torch(start)):
         raise UnsupportedError("the model draws random numbers from NumPy or Python, which a graph cannot")
-    if not torch.equal(first.torch_state, second.torch_state):
+    if not torch.equal(first.torch_random.cpu, second.torch_random.cpu):
         raise NotYetError("two steps draw different amounts of random numbers")
     if not torch.equal(loss.isnan(), again.isnan()) or loss.nan_to_num() != again.nan_to_num():
         raise UnsupportedError("two calls of the model with the same random numbers differ")

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rugged_widget.defaults import NUM_DRAWS
 from rugged_widget.infer.guides.sampling import as_float64, same_noise
+from rugged_widget.infer.step.torch_random import seeded_torch
 from rugged_widget.regression.data.design import Design
 from rugged_widget.regression.infer.export.file_format import About
 from rugged_widget.regression.infer.export.sampler import Draw
@@ -143,4 +144,4 @@ def _by_site(draw: Any, *, with_obs: bool) -> dict[str, NDArray[np.float64]]:
 
 def _seeded(seed: int | None) -> AbstractContextManager[None]:
     """Draw from a generator with that seed; torch's own goes on where it was."""
-    return nullcontext() if seed is None else same_noise(torch.Generator().manual_seed(checked_seed(seed)).get_state())
+    return nullcontext() if seed is None else same_noise(seeded_torch(checked_seed(seed)))
