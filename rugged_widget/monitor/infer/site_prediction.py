@@ -70,7 +70,8 @@ class SitePredictor:
         FormError
             If the model has no such site, or its value is not one number for each point.
         """
-        probs = torch.as_tensor(evenly_below(num_draws), dtype=torch.get_default_dtype())
+        device = next((value.device for value in draws.values()), None)
+        probs = torch.as_tensor(evenly_below(num_draws), dtype=torch.get_default_dtype(), device=device)
         inputs = {**draws, _PROB: probs}
         if self._together is None:
             self._together = self._agrees(inputs)

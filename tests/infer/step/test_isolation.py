@@ -210,3 +210,17 @@ def test_inside_is_one_thread_and_nothing_of_the_users() -> None:
     assert state["grad"] == (True, False, False)
     assert (state["dtype"], state["modes"]) == (torch.float32, [])
     assert state["numpy errors"] == NUMPY_ERRORS
+
+
+def test_the_code_of_a_user_runs_on_the_default_device_of_the_user() -> None:
+    with chosen(torch.set_default_device, "meta", None):
+        place, own = Isolation(0, dtype=torch.float32), Isolation(0)
+    with place.inside():
+        assert torch.zeros(2).device.type == torch.get_default_device().type == "meta"
+    with own.inside():
+        assert torch.zeros(2).device.type == "cpu"
+    with torch.device("meta"):
+        place = Isolation(0, dtype=torch.float32)
+    with place.inside():
+        assert torch.zeros(2).device.type == "meta"
+    assert torch.zeros(2).device.type == "cpu"

@@ -1,0 +1,49 @@
+"""A model with all its tensors on another device trains there, and nothing of ours is made elsewhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.device_models import MODELS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> Any:
+    command = [sys.executable, "-m", "tests.on_pretended_device"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_on_another_device_trains_as_in_a_loop_of_its_own(name: str, outcomes: Any) -> None:
+    found = outcomes[name]
+    assert found["watched"] == found["again"] == found["graph"] == found["loop"]
+    assert found["error"] == ""
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_tensor_of_ours_is_on_the_cpu_beside_those_of_the_device(name: str, outcomes: Any) -> None:
+    found = outcomes[name]
+    assert found["mixed"] == []
+    assert found["arrays"]
+    assert found["terms"] > 1
+    assert found["drawn"]
+    assert found["densities"] == len(found["drawn"])
+
+
+def test_a_prediction_and_heldout_data_are_computed_there(outcomes: Any) -> None:
+    assert outcomes["schools"]["predictions"] == 1
+    assert outcomes["autoencoder"]["heldout"] == ""
+
+
+def test_a_step_elsewhere_stays_with_pyro_and_says_why(outcomes: Any) -> None:
+    assert "on pretended:0, and only steps on the CPU are captured" in outcomes["schools"]["engine"]
