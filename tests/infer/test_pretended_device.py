@@ -45,5 +45,15 @@ def test_a_prediction_and_heldout_data_are_computed_there(outcomes: Any) -> None
     assert outcomes["autoencoder"]["heldout"] == ""
 
 
+@pytest.mark.parametrize("way", ["by_batches", "in_own_loop", "by_default_device"])
+def test_other_ways_to_train_there_are_loops_of_ones_own_too(way: str, outcomes: Any) -> None:
+    assert outcomes[way]["watched"] == outcomes[way]["loop"]
+    assert outcomes[way]["mixed"] == []
+
+
+def test_a_loop_of_ones_own_shows_the_latents(outcomes: Any) -> None:
+    assert outcomes["in_own_loop"]["drawn"] == ["effect", "mean", "spread"]
+
+
 def test_a_step_elsewhere_stays_with_pyro_and_says_why(outcomes: Any) -> None:
     assert "on pretended:0, and only steps on the CPU are captured" in outcomes["schools"]["engine"]
