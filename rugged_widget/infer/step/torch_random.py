@@ -23,6 +23,9 @@ class TorchRandom(NamedTuple):
     seed: int | None = None
 
 
+_waiting: int | None = None  # the seed that those of CUDA begin with once they are in use
+
+
 def seeded_torch(seed: int) -> TorchRandom:
     """Return the state that `torch.manual_seed(seed)` would leave, without touching a generator."""
     return TorchRandom(torch.Generator().manual_seed(seed).get_state(), seed=seed)
@@ -30,13 +33,16 @@ def seeded_torch(seed: int) -> TorchRandom:
 
 def current_torch() -> TorchRandom:
     """Return a copy of the state; CUDA is not asked before it is in use, which would begin to use it."""
-    cuda = tuple(torch.cuda.get_rng_state_all()) if torch.cuda.is_initialized() else ()
-    return TorchRandom(torch.get_rng_state(), cuda)
+    if torch.cuda.is_initialized():
+        return TorchRandom(torch.get_rng_state(), tuple(torch.cuda.get_rng_state_all()))
+    return TorchRandom(torch.get_rng_state(), seed=_waiting)
 
 
 def install_torch(state: TorchRandom) -> None:
     """Make a state the present one; it stays as it is while numbers are drawn."""
+    global _waiting  # noqa: PLW0603 the generators are global too
     torch.set_rng_state(state.cpu)
+    _waiting = state.seed
     if not torch.cuda.is_initialized():
         return
     if state.cuda:

@@ -86,6 +86,22 @@ def test_a_place_from_before_cuda_was_in_use_begins_there_with_its_seed(devices:
         assert [devices.draw()] == expected(4, 1)
 
 
+def test_a_seed_waits_until_cuda_is_in_use(devices: Devices) -> None:
+    devices.in_use = False
+    place = Isolation(4)
+    with place.inside():
+        pass
+    with place.inside(), random_numbers_kept():
+        devices.in_use = True  # as by a first call of the model, which is undone
+        devices.draw()
+    with place.inside():
+        assert [devices.draw()] == expected(4, 1)
+    of_user = devices.states()
+    with place.inside():
+        assert devices.draw() == expected(4, 2)[1]
+    assert all(torch.equal(one, two) for one, two in zip(of_user, devices.states(), strict=True))
+
+
 def test_cuda_is_not_called_before_it_is_in_use(devices: Devices) -> None:
     devices.in_use = False
     with Isolation(4).inside(), random_numbers_kept(), same_noise():
