@@ -64,13 +64,13 @@ class StructureSubject:
 
     @property
     def subtitle(self) -> str:
-        """How the model is called, its guide, and how many latents there are in how many sites."""
+        """How the model is called, its guide, and how many latents it draws and the model sums over."""
         return " \N{MIDDLE DOT} ".join(part for part in (self._call, self._guide(), self._counts()) if part)
 
     @property
     def num_latents(self) -> int:
-        """Number of scalar latents."""
-        return sum(math.prod(site.shape) for site in self._latents)
+        """Number of scalar latents, those that the model sums over with them."""
+        return _count(self._latents)
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -88,11 +88,19 @@ class StructureSubject:
         return self._probs
 
     def _counts(self) -> str:
-        num_latents, num_sites = self.num_latents, len(self._latents)
-        if not num_latents:
+        if not self._latents:
             return self._text("subject.none")
-        key = "one" if num_latents == 1 else "in_one_site" if num_sites == 1 else "in_sites"
-        return self._text(f"subject.{key}", latents=num_latents, sites=num_sites)
+        drawn = [site for site in self._latents if site.role == "latent"]
+        summed = self.num_latents - _count(drawn)
+        key = "one" if _count(drawn) == 1 else "in_one_site" if len(drawn) == 1 else "in_sites"
+        counts = [self._text(f"subject.{key}", latents=_count(drawn), sites=len(drawn))] if drawn else []
+        counts += [self._text("subject.summed_out", latents=summed)] if summed else []
+        return " \N{MIDDLE DOT} ".join(counts)
+
+
+def _count(sites: Sequence[ModelSite]) -> int:
+    """Return the number of elements of the sites."""
+    return sum(math.prod(site.shape) for site in sites)
 
 
 def _rows(sites: Sequence[ModelSite]) -> Iterator[Row]:

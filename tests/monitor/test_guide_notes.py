@@ -38,8 +38,8 @@ def said(monitor: ModelWidget) -> str:
 @pytest.mark.parametrize(
     ("language", "why", "wrong"),
     [
-        ("en", "as no other was given", "Is 'level' meant?"),
-        ("ko", "다른 가이드를 주지 않아", "'level' 사이트를 뜻한 것인가요?"),
+        ("en", "No guide was given", "Is 'level' meant?"),
+        ("ko", "가이드를 주지 않아", "'level' 사이트를 뜻한 것인가요?"),
     ],
 )
 def test_the_page_says_why_a_guide_was_chosen_and_what_is_wrong_with_one_that_was_given(

@@ -30,6 +30,9 @@ def test_it_says_how_many_latents_there_are_in_how_many_sites() -> None:
     assert [row.label for row in schools.rows][:4] == ["mu", "tau", "eta[0]", "eta[1]"]
     assert subject(site("w", (2000,))).subtitle.endswith(" · 2,000 latents in 1 site")
     assert subject(site("w")).subtitle.endswith(" · 1 latent")
+    mixture = subject(site("locs", (2,)), site("assignment", (5,), "discrete", role="enumerated"))
+    assert mixture.subtitle.endswith(" · 2 latents in 1 site · 5 summed out")
+    assert subject(site("z", (3,), "discrete", role="enumerated")).subtitle.endswith("AutoNormal · 3 summed out")
     assert subject(site("y", role="observed")).subtitle.endswith(" · no latents")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "normal": "The guide is normal, latent by latent, as no other was given (numbers: {elements:,}).",
+        "normal": "No guide was given: each latent has a normal distribution of its own.",
         "point": "The guide is a point (MAP), as the latents have {elements:,} numbers, more than {limit:,}.",
         "nothing": "The model has no latents: its parameters are fitted by maximum likelihood.",
         "enumerated": "The model sums over all values of {latents}, as they are discrete.",

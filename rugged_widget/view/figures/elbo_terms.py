@@ -28,6 +28,9 @@ NAMED = 3
 VALUE_WIDTH = 16
 """Characters of the values that there is room for, and more where a value is longer."""
 
+NOTHING = 1e-6
+"""Share of the axis below which a term is written as 0: that much single precision leaves of a sum that is zero."""
+
 AXIS_WIDTH = 150.0
 """Pixels of the axis where the page is narrow, beside names and values."""
 
@@ -126,7 +129,7 @@ class ElboTermsFigure:
         named = f'<p class="rw-terms-worse">{escape(self._worse)}</p>'
         ends = [end for bar in self._bars for end in (bar.mean - bar.spread, bar.mean, bar.mean + bar.spread)]
         low, high = self._domain.cover(min(0.0, *ends), max(0.0, *ends))
-        values = [self._value(bar) for bar in self._bars]
+        values = [self._value(bar, NOTHING * (high - low)) for bar in self._bars]
         rows = "".join(
             self._row(bar, value, low, high, worse=not bar.count and bar.site == worse)
             for bar, value in zip(self._bars, values, strict=True)
@@ -171,7 +174,9 @@ class ElboTermsFigure:
             return name, bar.site
         return f"{name} <small>{text.html(key)}</small>", f"{bar.site} {text(key)}"
 
-    def _value(self, bar: Bar) -> str:
+    def _value(self, bar: Bar, nothing: float) -> str:
+        if max(abs(bar.mean), bar.spread) < nothing:
+            return "0"
         if bar.spread > 0:
             return with_spread(self._text, bar.mean, bar.spread)
         return rounded(self._text, bar.mean)

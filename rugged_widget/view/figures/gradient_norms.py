@@ -35,7 +35,7 @@ NAMED = 3
 NAME_LENGTH = 18
 """Characters of a parameter's name that are shown under the heading."""
 
-BESIDE_LENGTH = 17
+BESIDE_LENGTH = 15
 """Characters of a parameter's name that are shown beside its line: as many as there is room for."""
 
 ROOM = 0.088

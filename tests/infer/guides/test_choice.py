@@ -51,7 +51,7 @@ def _empty_store() -> None:
         (
             "schools chosen",
             "normal, site by site",
-            "The guide is normal, latent by latent, as no other was given (num",
+            "No guide was given: each latent has a normal distribution of its ",
         ),
         ("schools class", "AutoStructured", None),
         ("schools normal", "normal, site by site", None),

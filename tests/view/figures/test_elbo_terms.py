@@ -86,6 +86,13 @@ def test_each_site_has_a_bar_from_zero_to_its_mean_and_a_whisker_as_wide_as_a_dr
     assert all(0 <= place <= 1 for _, _, places in (y, mu, joint) for place in places.values())
 
 
+def test_a_term_of_rounding_alone_is_written_as_0() -> None:
+    html = shown(
+        ElboTermsFigure(text=Catalogue()), snapshot_of(term("y", -15.0, 2.0, "observed"), term("z", -3e-7, 3e-7))
+    )
+    assert [value for _, value, _ in rows(html)] == [minus("-15.0 ± 2.0"), "0"]
+
+
 def test_the_heading_says_how_many_draws_there_are() -> None:
     assert "mean of 16 draws" in plain(shown(ElboTermsFigure(text=Catalogue()), snapshot_of(*SCHOOLS)))
 
