@@ -156,12 +156,6 @@ def forget(guide: Any, rehearsal: Rehearsal | LiveRehearsal) -> None:
         del _REHEARSALS[guide]
 
 
-def recall(guide: Any, rehearsal: Rehearsal | LiveRehearsal | None) -> None:
-    """Keep again what was kept of a guide: of two fits of one guide, each recalls its own arguments before a look."""
-    if rehearsal is not None:
-        _REHEARSALS[guide] = rehearsal
-
-
 def set_up(guide: Any) -> AbstractContextManager[Any]:
     """Give a guide that has its parameters: the guide itself, or its twin before the first step."""
     rehearsal = rehearsal_of(guide)
