@@ -16,8 +16,9 @@ from rugged_widget.infer.compiled.optimizer.flat_state import Link
 from rugged_widget.infer.compiled.optimizer.schedule import Schedule
 from rugged_widget.infer.compiled.program import Engine, State, message_of
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
-from rugged_widget.infer.compiled.stepping.step_inputs import StepInputs
-from rugged_widget.infer.step.arguments import Arguments, FixedArguments
+from rugged_widget.infer.compiled.stepping.step_inputs import step_inputs
+from rugged_widget.infer.step.arguments import FixedArguments
+from rugged_widget.infer.step.batches import Arguments
 from rugged_widget.infer.step.numbers import Number
 
 Array: TypeAlias = NDArray[np.float64]
@@ -79,8 +80,8 @@ class Compiled:
 
     The engine may be replaced between two runs by another of the same program. `constants` are tensors that the program
     was captured with, such as the data; `watch` sees the numbers that model and guide hold. It takes steps with calls
-    of the given form, and of others once their programs are added; whoever has other than fixed arguments sets
-    `arguments`. `schedule` tells the learning rates where a scheduler sets them.
+    of the given form, and of others once their programs are added; whoever has other than fixed `arguments` sets them.
+    `schedule` tells the learning rates where a scheduler sets them.
     """
 
     def __init__(
@@ -93,7 +94,8 @@ class Compiled:
         form: Hashable = None,
         schedule: Schedule | None = None,
     ) -> None:
-        self.link, self._inputs = link, StepInputs(FixedArguments())
+        self.link = link
+        self.arguments: Arguments = FixedArguments()
         self._main = _Ready(noise, engine)
         self._programs = {form: self._main}
         self._schedule = schedule
@@ -103,15 +105,6 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"Compiled({self.engine!r}, {self._main.noise!r}, {self.link!r})"
-
-    @property
-    def arguments(self) -> Arguments:
-        """What the steps are called with."""
-        return self._inputs.arguments
-
-    @arguments.setter
-    def arguments(self, arguments: Arguments) -> None:
-        self._inputs = StepInputs(arguments)
 
     @property
     def engine(self) -> Engine:
@@ -227,7 +220,7 @@ class Compiled:
         raised and the state is as before.
         """
         rule, state, ready = self.link.rule, self._state, self._of(start)
-        num_steps, inputs = self._inputs.of(start, num_steps, ready.noise, alike=not ready.believed)
+        num_steps, inputs = step_inputs(self.arguments, start, num_steps, ready.noise, alike=not ready.believed)
         learning_rates = self._learning_rates(num_steps, learning_rate)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
         began = time.perf_counter()  # batches may have to be waited for, which Pyro's own steps do elsewhere
