@@ -63,12 +63,7 @@ def disagreements(
     enumerate, draws one of another shape or perhaps off its support, and where the latents vary from call to call. All
     of that trains, if seldom as meant. Random numbers, modules and the parameter store are as before afterwards.
 
-    Parameters
-    ----------
-    guide, model, args, kwargs
-        What is compared, and what both are called with.
-    loss
-        An ELBO that calls both where they cannot be called by themselves; shapes and supports are not compared then.
+    Where both cannot be called by themselves, an ELBO, `loss`, calls them; shapes and supports are not compared then.
 
     Raises
     ------

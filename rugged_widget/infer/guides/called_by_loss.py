@@ -34,18 +34,9 @@ def problem_of_calling(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> str:
-    """Return what goes wrong when a loss is computed once; "" where nothing does.
+    """Return what goes wrong when a loss, as of `checked_loss`, is computed once; "" where nothing does.
 
     Random numbers, modules and the parameter store are as before afterwards.
-
-    Parameters
-    ----------
-    loss
-        An ELBO, a function of model, guide and their arguments, or `LossWithGradients`.
-    make_guide
-        Returns the guide.
-    model, args, kwargs
-        The model, and what it is called with.
     """
     generators = Generators.copied()
     guide = make_guide()

@@ -31,7 +31,6 @@ from rugged_widget.infer.guides.families import (
 from rugged_widget.infer.guides.loops import Loop, refuse_changing, seen_by_guide
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.setup import remember_live, remember_uncalled
-from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.undone import undone
 from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.validation import CUSTOM
@@ -122,7 +121,8 @@ def choose_guide(
     if isinstance(checked, str) and latents is not None and latents.discrete:
         return _chosen(model, args, kwargs, elbo, checked)
     if _is_made_of_a_model(checked):
-        make = partial(_made, checked, args, kwargs, () if latents is None else latents.loops)
+        build = partial(_of_class, checked, () if latents is None else latents.loops)
+        make = partial(_built, build, args, kwargs)
         return GuideChoice(make, guide_key(checked), guide_label(checked), model)
     return _taken_as_given(checked, model, args, kwargs, elbo)
 
@@ -214,18 +214,10 @@ def _label(guide: Any) -> str:
     return own_name(inner)
 
 
-def _made(
-    guide: Any,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    loops: tuple[Loop, ...],
-    model: Callable[..., Any],
-) -> Any:
+def _of_class(guide: Any, loops: tuple[Loop, ...], model: Callable[..., Any]) -> Any:
     """Make a guide of a family or class."""
     seen = seen_by_guide(model, loops)
-    instance = make_guide(guide, seen) if isinstance(guide, str) else guide(seen)
-    remember_live(instance, model, args, kwargs)
-    return instance
+    return make_guide(guide, seen) if isinstance(guide, str) else guide(seen)
 
 
 def _taken(
@@ -361,14 +353,11 @@ def _problem(
 
 def _misuse(model: Callable[..., Any], latents: ModelLatents, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return what is wrong with a model that is called with all values of a latent at once; "" where nothing is."""
-    generators = Generators.copied()
     try:
         with undone(model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
             name = misused_latent(model, latents.discrete, args, kwargs, latents.max_plate_nesting)
     except Exception as error:
         return raised(error)
-    finally:
-        generators.rewind()
     return name and f"it takes a tensor of all values of {name!r} for one of its rows"
 
 

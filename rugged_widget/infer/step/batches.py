@@ -11,7 +11,7 @@ from torch.utils import _pytree
 from rugged_widget.errors import FitError
 from rugged_widget.infer.step.arguments import NO_LIMIT, Call, FixedArguments
 from rugged_widget.infer.step.batch_sources import BatchError, NoBatchError, Source, check_source, source_of
-from rugged_widget.infer.step.failure import MAX_TEXT
+from rugged_widget.infer.step.failure import in_a_line
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.numbers import Number, VaryingNumbers
 from rugged_widget.infer.step.torch_random import TorchRandom, current_torch, install_torch
@@ -160,7 +160,7 @@ class BatchArguments:
         except BatchError:
             raise
         except Exception as error:
-            message = " ".join(str(error).split())[:MAX_TEXT] or "no message"
+            message = in_a_line(error) or "no message"
             text = f"The batch of step {num_steps + 1} could not be had: {type(error).__name__}: {message}."
             raise BatchError(text) from error
         if begins:

@@ -165,7 +165,9 @@ def test_a_guide_that_cannot_be_drawn_from_is_trained_and_a_sentence_says_so() -
 
     elbo = TraceEnum_ELBO(max_plate_nesting=1)
     fit, choice = fit_of(config_enumerate(guide, "sequential"), elbo)
-    assert list(map(str, choice.warnings)) == ["No draws of the guide can be shown: TraceEnum_ELBO alone can call it."]
+    assert list(map(sentence, choice.warnings)) == [
+        "No draws of the guide can be shown: TraceEnum_ELBO alone can call it."
+    ]
     fit.advance(3)
     with fit.inspecting(), pytest.raises(CannotDrawError, match="AssertionError"):
         all_drawn(fit.guide, 10)

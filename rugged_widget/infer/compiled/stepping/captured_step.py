@@ -43,11 +43,13 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A moment to come back to: all that steps change, count of the optimizer's steps, state of torch's generator.
+    """A moment to come back to, after `num_steps`: all that steps change, and the state of torch's generator.
 
-    The learning rate is that of the step before, which some optimizers go on from.
+    `count` is how many steps the optimizer has taken; the learning rate is that of the step before, which some
+    optimizers go on from.
     """
 
+    num_steps: int
     state: State
     count: int
     learning_rate: float
@@ -203,9 +205,9 @@ class Compiled:
         if self._count:
             self.link.zero_gradients()
 
-    def mark(self, learning_rate: float) -> Mark:
+    def mark(self, num_steps: int, learning_rate: float) -> Mark:
         """Remember this moment; costs next to nothing, because runs leave the state as it was and return a new one."""
-        return Mark(self._state, self._count, learning_rate, torch.get_rng_state())
+        return Mark(num_steps, self._state, self._count, learning_rate, torch.get_rng_state())
 
     def go_back(self, mark: Mark) -> None:
         """Return to a moment, random numbers included."""

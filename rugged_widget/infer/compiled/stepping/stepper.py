@@ -1,7 +1,6 @@
 """Take many captured steps a call, with checkpoints, and verify some of them against Pyro's own."""
 
 import time
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,13 +17,6 @@ CALL_SECONDS = {"graph": 0.002, "jax": 0.004}
 
 CHECK_SHARE = 0.02
 """Part of the time that checks may take, once the first ones are done."""
-
-
-class _Place(NamedTuple):
-    """A mark, and how many steps were done there."""
-
-    num_steps: int
-    mark: Mark
 
 
 def _checkpoint_before(num_steps: int) -> int:
@@ -48,8 +40,8 @@ class CompiledStepping:
     def __init__(self, plain: PlainStep, compiled: Compiled, threads: Threads) -> None:
         self._plain, self.compiled, self._threads = plain, compiled, threads
         self._shadow = Verification(plain, compiled)
-        self._places: list[_Place] = []
-        self._agreed: _Place | None = None
+        self._places: list[Mark] = []
+        self._agreed: Mark | None = None
         self._next_check = self._gap = 0
         self._step_seconds = 0.0
         self._holds = False  # whether the state is with the captured step, and Pyro's may be behind
@@ -76,7 +68,7 @@ class CompiledStepping:
             self.compiled.load()
             self._holds = True
             self._places.clear()
-            self._agreed = _Place(num_steps, self._mark())
+            self._agreed = self._mark(num_steps)
         if num_steps >= self._next_check or self.compiled.needs_check(num_steps):
             return self._check(num_steps)
         until_check = max(1, self._next_check - num_steps)
@@ -113,11 +105,11 @@ class CompiledStepping:
         if not self._places:
             return num_steps
         place = self._places.pop()
-        self.compiled.go_back(place.mark)
+        self.compiled.go_back(place)
         return place.num_steps
 
-    def _mark(self) -> Mark:
-        return self.compiled.mark(self._plain.learning_rate)
+    def _mark(self, num_steps: int) -> Mark:
+        return self.compiled.mark(num_steps, self._plain.learning_rate)
 
     def _fitting(self, seconds: float) -> int:
         if not self._step_seconds:
@@ -125,9 +117,9 @@ class CompiledStepping:
         engine = self.compiled.engine
         return max(1, min(engine.max_steps, int(min(seconds, CALL_SECONDS[engine.name]) / self._step_seconds)))
 
-    def _remember(self, num_steps: int) -> _Place:
+    def _remember(self, num_steps: int) -> Mark:
         """Mark this place, and forget those that no failure from here on goes back to."""
-        place = _Place(num_steps, self._mark())
+        place = self._mark(num_steps)
         needed = _checkpoint_before(num_steps)
         while len(self._places) > 1 and self._places[1].num_steps <= needed:
             del self._places[0]
@@ -163,7 +155,7 @@ class CompiledStepping:
         target, origin = _checkpoint_before(bad), self._places[-1].num_steps
         place = next((place for place in reversed(self._places) if place.num_steps <= target), self._places[0])
         self._places.clear()
-        self.compiled.go_back(place.mark)
+        self.compiled.go_back(place)
         again = target - place.num_steps
         losses = rates = np.empty(0)
         if again > 0:
@@ -171,9 +163,9 @@ class CompiledStepping:
         self._shift_rate(max(target, place.num_steps) - origin)
         return Taken(place.num_steps, losses, rates)
 
-    def _again(self, place: _Place, count: int) -> tuple[Array, Array]:
+    def _again(self, place: Mark, count: int) -> tuple[Array, Array]:
         """Take steps from a place on once more; return losses and learning rates."""
-        losses, rates = self.compiled.run(count, place.mark.learning_rate, place.num_steps)
+        losses, rates = self.compiled.run(count, place.learning_rate, place.num_steps)
         while len(losses) < count:
             done = len(losses)
             more = self.compiled.run(count - done, float(rates[-1]), place.num_steps + done)
@@ -199,7 +191,7 @@ class CompiledStepping:
             return self._return_before(num_steps, margin=1)
         check_seconds = time.perf_counter() - start
         self.compiled.was_checked(num_steps)
-        self._agreed = _Place(num_steps + 1, self._mark())
+        self._agreed = self._mark(num_steps + 1)
         affordable = check_seconds / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
         self._gap = max(1, min(2 * self._gap, int(affordable), self.compiled.arguments.reach // 2))
         self._next_check = num_steps + 1 + self._gap
@@ -208,7 +200,7 @@ class CompiledStepping:
     def _return_to_agreement(self, num_steps: int, error: Exception) -> DisagreementError:
         """Go back to where the steps still agreed: here, where it is the first check after Pyro's own steps."""
         agreed = self._agreed or self._places[-1]
-        self.compiled.go_back(agreed.mark)
+        self.compiled.go_back(agreed)
         self._shift_rate(agreed.num_steps - num_steps)
         self.leave()
         return DisagreementError(str(error), agreed.num_steps)
