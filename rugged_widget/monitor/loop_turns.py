@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Generic, TypeVar
+
+from rugged_widget.monitor.own_loop import OwnLoop
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 0.002  # how long a loop may run until the kernel gets a turn
 TURN_SECONDS = 0.001
 WAIT_SECONDS = 0.02  # how often a pause looks whether it is over
-
-
-class Host(Protocol):
-    """What has a loop: asked between two batches."""
-
-    def begin(self, *, yields: bool) -> None:
-        """Take note that a loop begins, which can be paused where it yields to the event loop."""
-
-    def may_go_on(self) -> bool:
-        """Return whether the next batch may come, which uses up the leave for a single step."""
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the loop shall end."""
-
-    def finish(self) -> None:
-        """Take note that the loop has ended."""
 
 
 class Turns(Generic[T]):
@@ -44,8 +29,8 @@ class Turns(Generic[T]):
         Asked before each batch.
     """
 
-    def __init__(self, batches: Iterable[T], host: Host, clock: Callable[[], float] = time.monotonic) -> None:
-        self._batches, self._host, self._clock = batches, host, clock
+    def __init__(self, batches: Iterable[T], host: OwnLoop) -> None:
+        self._batches, self._host = batches, host
 
     def __repr__(self) -> str:
         return f"Turns({self._batches!r})"
@@ -64,14 +49,14 @@ class Turns(Generic[T]):
 
     async def __aiter__(self) -> AsyncIterator[T]:
         self._host.begin(yields=True)
-        rested = self._clock()
+        rested = time.monotonic()
         try:
             for batch in self._batches:
                 while not self._host.may_go_on():  # noqa: ASYNC110  # buttons are heard in any thread
                     await asyncio.sleep(WAIT_SECONDS)
-                if self._clock() - rested > BUSY_SECONDS:
+                if time.monotonic() - rested > BUSY_SECONDS:
                     await asyncio.sleep(TURN_SECONDS)
-                    rested = self._clock()
+                    rested = time.monotonic()
                 if self._host.stopped:
                     return
                 yield batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -71,7 +71,9 @@ def monitor_pages(
         return page
 
     return {
-        "train": partial(_train_page, subject, requests, settings, predictions, has_heldout, text),
+        "train": partial(
+            _train_page, subject, requests, settings, text, predictions=predictions, has_heldout=has_heldout
+        ),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
         "model": lambda changed: ModelPage(changed, text=text),
         "compare": compare,
@@ -100,74 +102,42 @@ def own_loop_pages(
         True if model and guide are known, so that the ELBO can be divided among their sites.
     """
     pages: dict[str, Factory] = {
-        "train": partial(_own_loop_page, subject, requests, settings, has_both, text),
+        "train": partial(_train_page, subject, requests, settings, text, of_steps=has_both),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
     }
     return {**pages, "model": lambda changed: ModelPage(changed, text=text)} if has_model else pages
-
-
-def _own_loop_page(
-    subject: StructureSubject,
-    requests: Requests,
-    settings: Mapping[str, object],
-    has_both: bool,
-    text: Catalogue,
-    changed: Callable[[], None],
-) -> TrainPage:
-    explain = _explanations(subject, text)
-    figures = _figures_of_steps(settings, explain, text) if has_both else []
-    return _page(subject, requests, settings, explain, figures, text, changed)
 
 
 def _train_page(
     subject: StructureSubject,
     requests: Requests,
     settings: Mapping[str, object],
-    predictions: tuple[str, ...],
-    has_heldout: bool,
-    text: Catalogue,
-    changed: Callable[[], None],
-) -> TrainPage:
-    explain = _explanations(subject, text)
-    figures = _figures_of_steps(settings, explain, text)
-    if predictions:
-        explain["prediction"] = Explanation(text, "prediction", prediction_facts)
-        figures.append(PredictionFigure(predictions, text=text, explain=explain["prediction"]))
-    return _page(subject, requests, settings, explain, figures, text, changed, has_heldout=has_heldout)
-
-
-def _explanations(subject: StructureSubject, text: Catalogue) -> dict[str, Explanation[Any]]:
-    """Return the explanations of the figures that every first page has."""
-    facts = Facts(subject, None, text)
-    return {name: Explanation(text, name, facts) for name in (*PARTS, "latents") if name != "quantiles"}
-
-
-def _figures_of_steps(
-    settings: Mapping[str, object], explain: dict[str, Explanation[Any]], text: Catalogue
-) -> list[ModelFigure]:
-    """Return figures of where the ELBO comes from and of the gradients; their explanations are added."""
-    explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
-    explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
-    return [
-        ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
-        GradientNormsFigure(int(str(settings["num_steps"])), text=text, explain=explain["gradient_norms"]),
-    ]
-
-
-def _page(
-    subject: StructureSubject,
-    requests: Requests,
-    settings: Mapping[str, object],
-    explain: Mapping[str, Explanation[Any]],
-    figures: Sequence[ModelFigure],
     text: Catalogue,
     changed: Callable[[], None],
     *,
+    of_steps: bool = True,
+    predictions: tuple[str, ...] = (),
     has_heldout: bool = False,
 ) -> TrainPage:
+    """Build the first page; figures of where the ELBO comes from and of the gradients only where it is `of_steps`."""
+    num_steps, facts = int(str(settings["num_steps"])), Facts(subject, None, text)
+    explain: dict[str, Explanation[Any]] = {
+        name: Explanation(text, name, facts) for name in (*PARTS, "latents") if name != "quantiles"
+    }
+    figures: list[ModelFigure] = []
+    if of_steps:
+        explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
+        explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)
+        figures = [
+            ElboTermsFigure(text=text, explain=explain["elbo_terms"]),
+            GradientNormsFigure(num_steps, text=text, explain=explain["gradient_norms"]),
+        ]
+    if predictions:
+        explain["prediction"] = Explanation(text, "prediction", prediction_facts)
+        figures.append(PredictionFigure(predictions, text=text, explain=explain["prediction"]))
     return TrainPage(
         subject,
-        int(str(settings["num_steps"])),
+        num_steps,
         None,
         changed,
         posterior=LatentFigure(changed, text=text, explain=explain["latents"]),

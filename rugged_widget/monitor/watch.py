@@ -8,7 +8,7 @@ from typing import Any, Final
 from rugged_widget.infer.step.loss_arguments import parameter_names
 from rugged_widget.monitor.infer.problem import problem_of, taken_apart
 from rugged_widget.monitor.infer.refusals import called, refuse_misspelt, refuse_no_guide
-from rugged_widget.monitor.infer.run_spec import parameters_of
+from rugged_widget.monitor.infer.run_spec import argument_names
 from rugged_widget.monitor.model_widget import ModelWidget
 from rugged_widget.numpy_errors import usual_errors
 from rugged_widget.setting import settings_of
@@ -140,7 +140,7 @@ def watch(
 
 def _names_of_both(model: Any, settings: set[str]) -> str:
     """Say which arguments of the model were taken as settings of the window; empty where none were."""
-    both = sorted(settings & {parameter.name for parameter in parameters_of(model)})
+    both = sorted(settings & {*argument_names(model)})
     by_name = ", ".join(f'"{name}": ...' for name in both)
     if not both:
         return ""

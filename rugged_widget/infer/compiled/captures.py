@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -108,13 +108,8 @@ class Captures:
 def buffers_of(step: PlainStep, lasting: Lasting) -> list[torch.Tensor]:
     """Return the buffers of model and guide that steps leave alone."""
     written = set(map(id, lasting.written))
-    return [buffer for buffer in _buffers(step) if id(buffer) not in written]
-
-
-def _buffers(step: PlainStep) -> Iterator[torch.Tensor]:
-    for thing in (step.model, step.guide):
-        if isinstance(thing, nn.Module):
-            yield from thing.buffers()
+    modules = [thing for thing in (step.model, step.guide) if isinstance(thing, nn.Module)]
+    return [buffer for module in modules for buffer in module.buffers() if id(buffer) not in written]
 
 
 def shapes(link: Link) -> list[torch.Size]:

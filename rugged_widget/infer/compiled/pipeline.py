@@ -103,7 +103,7 @@ def _running(step: PlainStep, link: Link, captured: CapturedStep) -> Compiled:
 
 
 def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
-    generators, elbo, call = Generators.copied(), uncompiled(step.elbo), step.call
+    elbo, call = uncompiled(step.elbo), step.call
     step.call = call.opened or call
     try:
         with warnings.catch_warnings():
@@ -117,4 +117,3 @@ def _captured(step: PlainStep, link: Link, state: State) -> fx.GraphModule:
         raise UnsupportedError(NO_NUMBER) from error
     finally:
         step.call = call
-        generators.rewind()

@@ -57,20 +57,10 @@ def draw_terms(
 ) -> Terms:
     """Return the terms of one draw of the guide, scaled and masked as the ELBO is; random numbers are used.
 
-    Parameters, gradients and the buffers of modules stay as they are. Guide and model have been called before.
-
-    Parameters
-    ----------
-    model, guide, args, kwargs
-        What is traced, and what both are called with.
-    loss
-        What is trained. Enumerated sites are summed over where it is a TraceEnum_ELBO, and divergences are computed
-        by formula where it is a TraceMeanField_ELBO.
-
-    Returns
-    -------
-    dict
-        Sums over all elements of a site, nats. Their sum is the estimate of the ELBO by this draw.
+    They are sums over all elements of a site, nats, and their sum is the estimate of the ELBO by this draw. Parameters,
+    gradients and the buffers of modules stay as they are. Guide and model have been called before. Enumerated sites are
+    summed over where the loss is a TraceEnum_ELBO, and divergences are computed by formula where it is a
+    TraceMeanField_ELBO.
     """
     try:
         with torch.no_grad():

@@ -4,17 +4,19 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
 from rugged_widget.infer.step.arguments import Call
-from rugged_widget.infer.step.failure import MAX_TEXT
+from rugged_widget.infer.step.failure import in_a_line
 from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
+from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.infer.step.torch_random import current_torch, install_torch, seeded_torch
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, TermRole
 
@@ -43,13 +45,14 @@ DECAY = 0.8
 """Weight of the draws of a snapshot, to those of the one after it."""
 
 
-class Objective(Protocol):
-    """What a loop of SVI trains."""
+@dataclass
+class Objective:
+    """What a loop of SVI trains; `call` is what model and guide are called with, and may be set before each look."""
 
     model: Callable[..., Any]
     guide: Callable[..., Any]
     elbo: Loss
-    call: Call
+    call: Call = field(default_factory=lambda: Call((), {}))
 
 
 class _Draw(NamedTuple):
@@ -78,7 +81,7 @@ class AveragedTerms:
         The terms that were returned last.
     """
 
-    def __init__(self, plain: Objective, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, plain: Objective | PlainStep, clock: Callable[[], float] = time.perf_counter) -> None:
         self._plain, self._clock = plain, clock
         self._draws: deque[_Draw] = deque(maxlen=MAX_DRAWS)
         self._noise = seeded_torch(NOISE_SEED)
@@ -137,7 +140,7 @@ class AveragedTerms:
                     break
             self._failure = None
         except Exception as error:  # whatever a model raises that is called once more than it should be
-            self._failure = ElboTermsNote("failed", f"{type(error).__name__}: {_in_a_line(error)}")
+            self._failure = ElboTermsNote("failed", f"{type(error).__name__}: {in_a_line(error)}")
         finally:
             self._noise = current_torch()
         spent = self._clock() - start
@@ -180,8 +183,3 @@ def _sds(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[n
     if len(values) < 2:
         return np.full(values.shape[1], math.nan)
     return np.asarray(np.sqrt(np.average(np.square(np.diff(values, axis=0)) / 2, axis=0, weights=weights[1:])))
-
-
-def _in_a_line(error: Exception) -> str:
-    """Return the message of an error without the table of shapes that Pyro appends."""
-    return " ".join(str(error).split("Trace Shapes:", maxsplit=1)[0].split())[:MAX_TEXT]

@@ -100,15 +100,8 @@ class GradientRecord:
 def flags(names: Sequence[str], norms: NDArray[np.float64], sizes: NDArray[np.float64]) -> dict[str, GradientFlag]:
     """Return by name the parameters whose gradient is zero, not finite, or far from that of the others.
 
-    Parameters
-    ----------
-    names
-        Names of the parameters.
-    norms
-        Norms of the latest gradients, the last row the latest, shape (>= 1, number of names); nan where a parameter was
-        not there, infinite where a gradient is not finite.
-    sizes
-        Numbers of elements of the parameters, shape (number of names,).
+    The norms are of shape (>= 1, number of names), the last row the latest; nan where a parameter was not there,
+    infinite where a gradient is not finite. The sizes are the numbers of elements, shape (number of names,).
     """
     moves = np.isfinite(norms) & (norms > 0)
     known = ~np.isnan(norms[-1]) & (sizes > 0)
@@ -168,13 +161,6 @@ class GradientMonitor:
     """Looks at gradients where they arise anyway, in Pyro's own steps, and computes them at snapshots elsewhere.
 
     Parameters that the loss never asks for are left out: the store may hold those of other models too.
-
-    Parameters
-    ----------
-    plain
-        Pyro's step.
-    clock
-        Returns a time in seconds.
     """
 
     def __init__(self, plain: PlainStep, clock: Callable[[], float] = time.perf_counter) -> None:

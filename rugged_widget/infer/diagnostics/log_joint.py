@@ -219,16 +219,7 @@ def _shapes(draws: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
 def affordable_draws(seconds: float, num_elements: int, *, budget: float, repeats: int) -> int:
     """Return how many draws a repeat may have, at most 2,000; 0 where there are too few to judge by.
 
-    Parameters
-    ----------
-    seconds
-        Time of one draw, > 0.
-    num_elements
-        Numbers that a draw holds.
-    budget
-        Time for all, s.
-    repeats
-        Number of repeats.
+    A draw takes `seconds` > 0 and holds so many numbers; all repeats together may take the budget, in seconds.
     """
     by_time = budget / (seconds * repeats)
     by_memory = MAX_NUMBERS / (max(num_elements, 1) * repeats)

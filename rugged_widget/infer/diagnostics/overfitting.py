@@ -27,9 +27,7 @@ LEAST: Final = 1.0
 """Nats of a fall, at least, on the scale of the training ELBO."""
 
 
-def fall_of(
-    step: Array, elbo: Array, training: Callable[[int, int], Array], least: float = LEAST
-) -> HeldoutFall | None:
+def fall_of(step: Array, elbo: Array, training: Callable[[int, int], Array]) -> HeldoutFall | None:
     """Return how far a held-out ELBO has fallen while that of training rose; None where it has not, or may not have.
 
     The mean of the last quarter of the points is compared with that of the best quarter before it, wherever that lies.
@@ -47,8 +45,6 @@ def fall_of(
         The held-out ELBO, nats, shape (num_points,); points that are not finite are left out.
     training
         Returns the ELBO of the steps from the first argument, counted from 0, to the second, that one not included.
-    least
-        Nats of a fall, at least.
     """
     known = np.isfinite(elbo)
     step, elbo = step[known], elbo[known]
@@ -62,7 +58,7 @@ def fall_of(
     fall = float(means[best] - means[-1])
     windows = slice(best, best + size), slice(count - size, count)
     error, deviation = _errors([_detrended(elbo[window]) for window in windows])
-    if fall < least or fall < max(ERRORS * error, DEVIATIONS * deviation) or elbo[windows[1]].max() >= means[best]:
+    if fall < LEAST or fall < max(ERRORS * error, DEVIATIONS * deviation) or elbo[windows[1]].max() >= means[best]:
         return None
     before, after = (_means_between(step, window, training) for window in windows)
     rise = float(after.mean() - before.mean())

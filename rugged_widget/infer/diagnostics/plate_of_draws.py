@@ -41,17 +41,8 @@ def log_joint_in_plate(
 ) -> torch.Tensor:
     """Return the log joint of a model, called without arguments, at each draw, shape (num_draws,).
 
-    Parameters
-    ----------
-    draws
-        By site, shape (num_draws, *site shape).
-    dim
-        Dimension of the plate, < 0, to the left of the model's own plates.
-
-    Raises
-    ------
-    Exception
-        Whatever the model raises of such shapes, as where it does not leave dimensions on the left alone.
+    Draws are by site, shape (num_draws, *site shape); `dim`, < 0, is that of the plate, to the left of the model's own.
+    Whatever the model raises of such shapes is raised, as where it does not leave dimensions on the left alone.
     """
     first = next(iter(draws.values()))
     count = len(first)

@@ -37,7 +37,7 @@ _KINDS: Final[dict[str, SiteKind]] = {
 
 def kind_of(support: Any) -> SiteKind:
     """Return the kind of a constraint of torch or Pyro; "other" for one that is not known."""
-    base = _without_dimensions(support)
+    base = without_dimensions(support)
     for ancestor in type(base).__mro__:
         if ancestor.__name__ in _KINDS:
             return _KINDS[ancestor.__name__]
@@ -46,7 +46,7 @@ def kind_of(support: Any) -> SiteKind:
 
 def num_values_of(distribution: Any) -> int:
     """Return the number of values of a discrete distribution, one element of it; 0 where there is no end of them."""
-    base = _without_dimensions(distribution.support)
+    base = without_dimensions(distribution.support)
     if type(base).__name__ == "_Boolean":
         return 2
     if type(base).__name__ == "_OneHot":
@@ -57,7 +57,7 @@ def num_values_of(distribution: Any) -> int:
     return 0
 
 
-def _without_dimensions(support: Any) -> Any:
+def without_dimensions(support: Any) -> Any:
     """Return a constraint without what only says which of its dimensions belong together."""
     while isinstance(support, constraints.independent):
         support = support.base_constraint

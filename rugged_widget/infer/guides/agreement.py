@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
@@ -20,10 +20,10 @@ from rugged_widget.infer.guides.compatibility import (
     range_of,
     traced,
 )
-from rugged_widget.infer.guides.notes import Note, listed
 from rugged_widget.infer.step.elbo_traces import traces_of
 from rugged_widget.infer.step.traceback_reading import described
 from rugged_widget.infer.step.undone import undone
+from rugged_widget.snapshot.model_values import GuideNote
 
 CALLS: Final = 3
 """Calls of guide and model that are compared: sites that vary from call to call show up in them, as a rule."""
@@ -31,6 +31,15 @@ CALLS: Final = 3
 
 MAX_SECONDS: Final = 1.0
 """Time after which no further call is made, of a model that takes long."""
+
+
+MAX_NAMES: Final = 5
+"""Names that a sentence lists."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names in quotation marks, and dots where there are more."""
+    return ", ".join([*map(repr, names[:MAX_NAMES]), *(["..."] if len(names) > MAX_NAMES else [])])
 
 
 class _Call(NamedTuple):
@@ -47,19 +56,14 @@ def disagreements(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     loss: object = None,
-) -> tuple[Note, ...]:
+) -> tuple[GuideNote, ...]:
     """Return a note for each way in which a guide does not fit its model, none where it does.
 
     It is said where the guide draws what is no latent of the model, leaves out a latent that the model does not
     enumerate, draws one of another shape or perhaps off its support, and where the latents vary from call to call. All
     of that trains, if seldom as meant. Random numbers, modules and the parameter store are as before afterwards.
 
-    Parameters
-    ----------
-    guide, model, args, kwargs
-        What is compared, and what both are called with.
-    loss
-        An ELBO that calls both where they cannot be called by themselves; shapes and supports are not compared then.
+    Where both cannot be called by themselves, an ELBO, `loss`, calls them; shapes and supports are not compared then.
 
     Raises
     ------
@@ -73,7 +77,10 @@ def disagreements(
             calls = _calls(lambda: _call(guide, model, args, kwargs))
         else:
             calls = _calls(lambda: _call_by(loss, guide, model, args, kwargs))
-    return tuple(dict.fromkeys([*_extra(calls), *_missing(calls), *_unlike(calls), *_varying(calls)]))
+    notes: dict[Any, GuideNote] = {}
+    for note in (*_extra(calls), *_missing(calls), *_unlike(calls), *_varying(calls)):
+        notes.setdefault((note.key, *note.facts.items()), note)
+    return tuple(notes.values())
 
 
 def _calls(call: Callable[[], _Call]) -> list[_Call]:
@@ -121,20 +128,20 @@ def _traced_or_said(what: str, function: Callable[..., Any], args: tuple[Any, ..
         raise ValueError(f"{called}: {raised(error)}") from error
 
 
-def _extra(calls: list[_Call]) -> list[Note]:
+def _extra(calls: list[_Call]) -> list[GuideNote]:
     notes = []
     for call in calls:
         names = [*call.model, *call.replayed]
         for name in call.guide.keys() - set(names):
             near = get_close_matches(name, names, 1)
             key, meant = ("misspelt", {"other": repr(near[0])}) if near else ("extra", {})
-            notes.append(Note(key, {"site": repr(name), **meant}))
+            notes.append(GuideNote(key, {"site": repr(name), **meant}))
     return notes
 
 
-def _missing(calls: list[_Call]) -> list[Note]:
+def _missing(calls: list[_Call]) -> list[GuideNote]:
     return [
-        Note("missing", {"site": repr(name)})
+        GuideNote("missing", {"site": repr(name)})
         for call in calls
         for name, site in call.replayed.items()
         if name not in call.guide and not is_enumerated(site)
@@ -146,18 +153,18 @@ def is_enumerated(site: Mapping[str, Any]) -> bool:
     return site["infer"].get("enumerate") is not None
 
 
-def _unlike(calls: list[_Call]) -> list[Note]:
+def _unlike(calls: list[_Call]) -> list[GuideNote]:
     notes = []
     for call in calls:
         for name in call.guide.keys() & call.model.keys():
             value, latent = call.guide[name]["value"], call.model[name]
             if value.shape not in {latent["value"].shape, _shape(call.replayed.get(name, latent)["fn"])}:
                 shapes = {"shape": str(tuple(value.shape)), "other": str(tuple(latent["value"].shape))}
-                notes.append(Note("shape", {"site": repr(name), **shapes}))
+                notes.append(GuideNote("shape", {"site": repr(name), **shapes}))
             elif (support := _support(latent["fn"])) is not None and _may_leave(call.guide[name], support):
                 kind = type(innermost(call.guide[name]["fn"])).__name__
                 facts = {"site": repr(name), "distribution": kind, "support": range_of(support)}
-                notes.append(Note("support", facts))
+                notes.append(GuideNote("support", facts))
     return notes
 
 
@@ -181,11 +188,11 @@ def _may_leave(site: Mapping[str, Any], support: Any) -> bool:
         return False
 
 
-def _varying(calls: list[_Call]) -> list[Note]:
+def _varying(calls: list[_Call]) -> list[GuideNote]:
     notes = []
     for owner, traces in (("model", [call.replayed for call in calls]), ("guide", [call.guide for call in calls])):
         counts = Counter(name for trace in traces for name in trace)
         some = [name for name, count in counts.items() if count < len(calls)]
         if some:
-            notes.append(Note(f"varying_{owner}", {"sites": listed(some)}))
+            notes.append(GuideNote(f"varying_{owner}", {"sites": listed(some)}))
     return notes

@@ -14,10 +14,10 @@ from pyro.infer import ELBO
 from rugged_widget.infer.guides.agreement import disagreements
 from rugged_widget.infer.guides.compatibility import raised, traced
 from rugged_widget.infer.guides.enumerated_draws import ways_to_call
-from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.loss import LossWithGradients, name_of
 from rugged_widget.infer.step.undone import undone
+from rugged_widget.snapshot.model_values import GuideNote
 
 
 def can_call(
@@ -34,18 +34,9 @@ def problem_of_calling(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> str:
-    """Return what goes wrong when a loss is computed once; "" where nothing does.
+    """Return what goes wrong when a loss, as of `checked_loss`, is computed once; "" where nothing does.
 
     Random numbers, modules and the parameter store are as before afterwards.
-
-    Parameters
-    ----------
-    loss
-        An ELBO, a function of model, guide and their arguments, or `LossWithGradients`.
-    make_guide
-        Returns the guide.
-    model, args, kwargs
-        The model, and what it is called with.
     """
     generators = Generators.copied()
     guide = make_guide()
@@ -74,17 +65,17 @@ def _compute(
 
 def notes_as_called_by(
     loss: Any, guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[Note, ...]:
+) -> tuple[GuideNote, ...]:
     """Return in what a guide and its model do not agree, and that it cannot be drawn from where that is so.
 
     Both are called as the loss does; where that is not known, it is not told in what they do not agree.
     """
-    notes: tuple[Note, ...] = ()
+    notes: tuple[GuideNote, ...] = ()
     with suppress(Exception):
         notes = disagreements(guide, model, args, kwargs, loss)
     if _can_be_drawn(guide, model, args, kwargs, loss):
         return notes
-    return (*notes, Note("undrawn", {"loss": name_of(loss)}))
+    return (*notes, GuideNote("undrawn", {"loss": name_of(loss)}))
 
 
 def _can_be_drawn(

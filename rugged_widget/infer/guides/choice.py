@@ -15,7 +15,7 @@ from pyro.infer.autoguide import AutoDiscreteParallel, AutoGuide, AutoGuideList
 from pyro.poutine.guide import GuideMessenger
 from torch import nn
 
-from rugged_widget.infer.guides.agreement import disagreements
+from rugged_widget.infer.guides.agreement import disagreements, listed
 from rugged_widget.infer.guides.called_by_loss import can_call, notes_as_called_by, problem_of_calling
 from rugged_widget.infer.guides.compatibility import raised
 from rugged_widget.infer.guides.discrete import AutoDiscreteSampled
@@ -30,16 +30,15 @@ from rugged_widget.infer.guides.families import (
 )
 from rugged_widget.infer.guides.loops import Loop, refuse_changing, seen_by_guide
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
-from rugged_widget.infer.guides.notes import Note, listed
 from rugged_widget.infer.guides.setup import remember_live, remember_uncalled
-from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.undone import undone
+from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.validation import CUSTOM
 
 Reason: TypeAlias = Literal["normal", "point", "nothing", "enumerated", "parallel", "sampled"]
-"""Why a guide was chosen, a key of `SENTENCES`: a normal distribution, a point where the latents have more than
-`MAX_NORMAL` elements, an empty one without latents; or beside discrete latents: those are summed over by the model, or
-have probabilities in the guide that are summed over, or drawn from where the model cannot be."""
+"""Why a guide was chosen, key of a note: a normal distribution, a point where the latents have more than `MAX_NORMAL`
+elements, an empty one without latents; or beside discrete latents: those are summed over by the model, or have
+probabilities in the guide that are summed over, or drawn from where the model cannot be."""
 
 MAX_NORMAL: Final = 100_000
 """Elements of the latents above which a point is chosen: a normal guide has twice as many parameters."""
@@ -79,8 +78,8 @@ class GuideChoice:
     label: str
     model: Callable[..., Any]
     elbo: ELBO | None = None
-    reason: Note | None = None
-    warnings: tuple[Note, ...] = ()
+    reason: GuideNote | None = None
+    warnings: tuple[GuideNote, ...] = ()
 
 
 def choose_guide(
@@ -122,7 +121,8 @@ def choose_guide(
     if isinstance(checked, str) and latents is not None and latents.discrete:
         return _chosen(model, args, kwargs, elbo, checked)
     if _is_made_of_a_model(checked):
-        make = partial(_made, checked, args, kwargs, () if latents is None else latents.loops)
+        build = partial(_of_class, checked, () if latents is None else latents.loops)
+        make = partial(_built, build, args, kwargs)
         return GuideChoice(make, guide_key(checked), guide_label(checked), model)
     return _taken_as_given(checked, model, args, kwargs, elbo)
 
@@ -214,18 +214,10 @@ def _label(guide: Any) -> str:
     return own_name(inner)
 
 
-def _made(
-    guide: Any,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    loops: tuple[Loop, ...],
-    model: Callable[..., Any],
-) -> Any:
+def _of_class(guide: Any, loops: tuple[Loop, ...], model: Callable[..., Any]) -> Any:
     """Make a guide of a family or class."""
     seen = seen_by_guide(model, loops)
-    instance = make_guide(guide, seen) if isinstance(guide, str) else guide(seen)
-    remember_live(instance, model, args, kwargs)
-    return instance
+    return make_guide(guide, seen) if isinstance(guide, str) else guide(seen)
 
 
 def _taken(
@@ -271,7 +263,9 @@ def _chosen(
                 problem = str(error)
             else:
                 make = partial(_built, build, args, kwargs)
-                return GuideChoice(make, *_named(reason, latents, family), trained, used, Note(reason, facts), said)
+                return GuideChoice(
+                    make, *_named(reason, latents, family), trained, used, GuideNote(reason, facts), said
+                )
         problems.append(problem)
     why = f"the discrete latents {names} can be neither summed over nor drawn from probabilities"
     if candidates:
@@ -359,14 +353,11 @@ def _problem(
 
 def _misuse(model: Callable[..., Any], latents: ModelLatents, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return what is wrong with a model that is called with all values of a latent at once; "" where nothing is."""
-    generators = Generators.copied()
     try:
         with undone(model), torch.no_grad(), poutine.block(), pyro.validation_enabled(False):
             name = misused_latent(model, latents.discrete, args, kwargs, latents.max_plate_nesting)
     except Exception as error:
         return raised(error)
-    finally:
-        generators.rewind()
     return name and f"it takes a tensor of all values of {name!r} for one of its rows"
 
 

@@ -1,7 +1,6 @@
 """Validate a custom guide against its model by running both."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 import torch
@@ -9,7 +8,8 @@ from pyro import poutine
 from pyro.distributions import Delta, TransformedDistribution
 from torch.distributions import constraints
 
-from rugged_widget.infer.step.failure import MAX_TEXT, named_site
+from rugged_widget.infer.diagnostics.supports import without_dimensions
+from rugged_widget.infer.step.failure import in_a_line, named_site
 from rugged_widget.infer.step.traceback_reading import described
 
 DRAWS: Final = 20
@@ -17,27 +17,19 @@ DRAWS: Final = 20
 
 
 @torch.no_grad()
-def try_guide(
-    guide: Callable[..., Any],
-    model: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
-    """Call guide and model with `args` and `kwargs`, and see that the one draws each latent of the other.
+def try_guide(guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Call guide and model with `args`, and see that the one draws each latent of the other.
 
     The guide's parameters go into the present store. ValueError is raised where the guide raises, leaves a latent out,
     draws something else, or draws a latent of another shape or off its support.
     """
-    latents = latents_of(traced(model, args, kwargs))
+    latents = latents_of(traced(model, args, {}))
     for _ in range(DRAWS):
         try:
-            sites = latents_of(traced(guide, args, kwargs))
+            sites = latents_of(traced(guide, args, {}))
         except Exception as error:
-            message = " ".join(str(error).split())[:MAX_TEXT]
-            raise ValueError(
-                f"the guide must be callable with what the model is called with ({described(args, kwargs)}); "
-                f"it raised {type(error).__name__}: {message}"
-            ) from error
+            needed = f"the guide must be callable with what the model is called with ({described(args, {})})"
+            raise ValueError(f"{needed}; it raised {type(error).__name__}: {in_a_line(error)}") from error
         _compare(sites, latents)
 
 
@@ -85,9 +77,7 @@ def goes_beyond(distribution: Any, support: Any) -> bool:
 
 
 def _is_real(support: Any) -> bool:
-    while isinstance(support, constraints.independent):
-        support = support.base_constraint
-    return support is constraints.real
+    return without_dimensions(support) is constraints.real
 
 
 def innermost(distribution: Any) -> Any:
@@ -99,8 +89,7 @@ def innermost(distribution: Any) -> Any:
 
 def range_of(support: Any) -> str:
     """Return a support in words."""
-    while isinstance(support, constraints.independent):
-        support = support.base_constraint
+    support = without_dimensions(support)
     if hasattr(support, "lower_bound") and hasattr(support, "upper_bound"):
         return f"from {float(support.lower_bound):g} to {float(support.upper_bound):g}"
     if hasattr(support, "lower_bound"):
@@ -112,5 +101,5 @@ def raised(error: Exception) -> str:
     """Return what an exception of a guide or model says, with the site where it can be told, without a full stop."""
     site = named_site(error)
     where = f" at site {site!r}" if site else ""
-    message = " ".join(str(error).split("Trace Shapes:")[0].split())[:MAX_TEXT].rstrip(".") or "no message"
+    message = in_a_line(error).rstrip(".") or "no message"
     return f"it raised {type(error).__name__}{where}: {message}"

@@ -10,9 +10,9 @@ from pyro.infer.autoguide import AutoLaplaceApproximation
 from rugged_widget.infer.guides.compatibility import latents_of, traced
 from rugged_widget.infer.guides.gaussian import MAX_CURVATURE
 from rugged_widget.infer.guides.live import LiveRehearsal
-from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.sampling import all_drawn, draws_at_once, is_known, ready_to_draw, same_noise
 from rugged_widget.infer.guides.setup import rehearsal_of
+from rugged_widget.snapshot.model_values import GuideNote
 
 MAX_SECONDS: Final = 0.25
 """Time for the calls of a guide that is called once a draw."""
@@ -45,7 +45,7 @@ class GuideDraws:
     values: dict[str, torch.Tensor]
     log_density: torch.Tensor | None
     num_draws: int
-    notes: tuple[Note, ...] = ()
+    notes: tuple[GuideNote, ...] = ()
 
 
 @torch.no_grad()
@@ -76,11 +76,11 @@ def sample_guide(
     log_density = drawn.log_density
     if log_density is not None and bool(log_density.isposinf().all()):  # a point just now
         log_density = None
-    missing = [Note("left_out", {"site": repr(name)}) for name in drawn.left_out]
+    missing = [GuideNote("left_out", {"site": repr(name)}) for name in drawn.left_out]
     return GuideDraws(drawn.values, log_density, count, (*missing, *notes))
 
 
-def _plan(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tuple[int, tuple[Note, ...]]:
+def _plan(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tuple[int, tuple[GuideNote, ...]]:
     """Return how many draws to take, and what is to be said of it; worked out once for a guide that is called."""
     rehearsal = rehearsal_of(guide)
     plans = rehearsal.plans if isinstance(rehearsal, LiveRehearsal) else {}
@@ -91,7 +91,7 @@ def _plan(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tupl
     return plans[key]
 
 
-def _affordable(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tuple[int, list[Note]]:
+def _affordable(guide: Callable[..., Any], num_draws: int, max_seconds: float) -> tuple[int, list[GuideNote]]:
     """Return how many draws to take, a multiple of 10, and why they are fewer than asked for."""
     numbers = sum(value.numel() for value in all_drawn(guide, 1, density=False).values.values())
     by_size, by_time = MAX_NUMBERS // max(numbers, 1), num_draws
@@ -104,16 +104,18 @@ def _affordable(guide: Callable[..., Any], num_draws: int, max_seconds: float) -
     if count == num_draws:
         return count, []
     facts = {"count": count, "wanted": num_draws}
-    return count, [Note("few_slow", facts) if by_time <= by_size else Note("few_large", {**facts, "numbers": numbers})]
+    return count, [
+        GuideNote("few_slow", facts) if by_time <= by_size else GuideNote("few_large", {**facts, "numbers": numbers})
+    ]
 
 
-def _flat(guide: Callable[..., Any]) -> list[Note]:
+def _flat(guide: Callable[..., Any]) -> list[GuideNote]:
     """Return a note where a Laplace approximation has too many latents for its curvature."""
     is_large = isinstance(guide, AutoLaplaceApproximation) and len(guide.loc) > MAX_CURVATURE
-    return [Note("curvature", {"limit": MAX_CURVATURE})] if is_large else []
+    return [GuideNote("curvature", {"limit": MAX_CURVATURE})] if is_large else []
 
 
-def _subsampled(guide: Callable[..., Any]) -> list[Note]:
+def _subsampled(guide: Callable[..., Any]) -> list[GuideNote]:
     """Return a note for each plate of which a called guide looks at some elements only."""
     with ready_to_draw(guide) as (ready, rehearsal), same_noise():
         if not isinstance(rehearsal, LiveRehearsal) or is_known(ready):
@@ -126,6 +128,6 @@ def _subsampled(guide: Callable[..., Any]) -> list[Note]:
         if (frame.full_size or frame.size) != frame.size
     }
     return [
-        Note("rows", {"count": frame.size, "size": frame.full_size, "plate": repr(name)})
+        GuideNote("rows", {"count": frame.size, "size": frame.full_size, "plate": repr(name)})
         for name, frame in frames.items()
     ]

@@ -19,16 +19,9 @@ def element_densities(
 ) -> dict[Latent, Density]:
     """Return densities on the latents' supports: by formula where the guide is normal there, else from draws.
 
-    Parameters
-    ----------
-    guide
-        The guide; it is not called. Call this inside `Fit.inspecting`.
-    latents
-        The elements. Those that there are not, or of which no draw is finite, are left out.
-    prob
-        Probability between the ends of a density's interval, in (0, 1).
-    draws
-        Returns draws by site, shape (num_draws, *site shape); called where there is an element without a formula.
+    The guide is not called; call this inside `Fit.inspecting`. Elements that there are not, or of which no draw is
+    finite, are left out. `prob`, in (0, 1), lies between the ends of an interval; `draws` returns draws by site, shape
+    (num_draws, *site shape), and is called where there is an element without a formula.
     """
     with torch.no_grad(), set_up(guide) as ready:
         closed = dict(_closed(ready, latents, prob))

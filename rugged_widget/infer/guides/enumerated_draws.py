@@ -54,21 +54,9 @@ def draw_enumerated(guide: Callable[..., Any], num_plate_dims: int, /, *args: An
     """Call a guide with its discrete latents enumerated, and draw one of all the combinations of their values.
 
     Handlers around it, such as a trace, see the sites with the values that were drawn, of the shapes that they have
-    without enumeration, and with the log probabilities of those, scaled and masked.
-
-    Parameters
-    ----------
-    guide
-        A guide whose latents are marked to be enumerated in parallel.
-    num_plate_dims
-        Dimensions that plates take up, >= 0; enumerated values lie to the left of them.
-    args, kwargs
-        What the guide is called with.
-
-    Raises
-    ------
-    CannotDrawError
-        If a latent stands for a few draws that depend on those of another one.
+    without enumeration, and with the log probabilities of those, scaled and masked. The latents are marked to be
+    enumerated in parallel, to the left of the `num_plate_dims` >= 0 dimensions that plates take up. CannotDrawError is
+    raised where a latent stands for a few draws that depend on those of another one.
     """
     enumerated = poutine.enum(guide, first_available_dim=-1 - num_plate_dims)
     with poutine.block(hide_fn=_is_drawn), _DataOfMany():

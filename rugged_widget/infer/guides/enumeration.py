@@ -27,16 +27,8 @@ def misused_latent(
 
     A tensor that holds all values of a latent may be taken for one that holds a value for each row, and no error tells
     of it. So the model is called with all values of one latent at once, and with one value after the other, the other
-    latents being fixed; the log densities of all sites have to be the same.
-
-    Parameters
-    ----------
-    model
-        A model whose discrete latents are marked to be enumerated.
-    names
-        Names of those.
-    max_plate_nesting
-        Dimensions that plates take up, >= 0.
+    latents being fixed; the log densities of all sites have to be the same. The discrete latents, of these `names`, are
+    marked to be enumerated; plates take up `max_plate_nesting` >= 0 dimensions.
     """
     with FirstRows():
         latents = latents_of(traced(model, args, kwargs))

@@ -9,7 +9,6 @@ import pyro
 import torch
 
 from rugged_widget.infer.guides.custom_sampling import can_draw_together, draw_one_by_one
-from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.module_state import (
     Copies,
@@ -20,6 +19,7 @@ from rugged_widget.infer.step.module_state import (
     present_params,
     untouched,
 )
+from rugged_widget.snapshot.model_values import GuideNote
 
 TIMED_DRAWS: Final = 8
 """Draws that are timed."""
@@ -51,7 +51,7 @@ class LiveRehearsal:
         self._vectorised: dict[int, bool] = {}
         self._seconds: float | None = None
         self.curvature: tuple[dict[str, int], tuple[torch.Tensor, torch.Tensor, torch.Tensor]] | None = None
-        self.plans: dict[tuple[int, float], tuple[int, tuple[Note, ...]]] = {}
+        self.plans: dict[tuple[int, float], tuple[int, tuple[GuideNote, ...]]] = {}
 
     def __repr__(self) -> str:
         return f"LiveRehearsal({type(self._guide).__name__}, {len(self._created)} parameters)"

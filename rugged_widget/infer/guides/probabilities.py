@@ -19,7 +19,7 @@ GUIDE_DRAWS: Final = 400
 
 
 @torch.no_grad()
-def probabilities(guide: Callable[..., Any], num_draws: int = GUIDE_DRAWS) -> dict[str, torch.Tensor]:
+def probabilities(guide: Callable[..., Any]) -> dict[str, torch.Tensor]:
     """Return the probabilities of the values of each discrete latent that the guide draws; see `Fit.inspecting`.
 
     By site, shape (num_values, *site shape), in the order in which the distribution lists its values; without the last
@@ -45,7 +45,7 @@ def probabilities(guide: Callable[..., Any], num_draws: int = GUIDE_DRAWS) -> di
     kinds = {name: site["fn"] for name, site in sites.items() if site["fn"].has_enumerate_support and name not in exact}
     if not kinds:
         return exact
-    draws = sample_guide(guide, num_draws).values
+    draws = sample_guide(guide, GUIDE_DRAWS).values
     counted = {name: _shares(draws[name], kind) for name, kind in kinds.items() if name in draws}
     return {**exact, **counted}
 

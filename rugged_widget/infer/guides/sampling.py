@@ -87,22 +87,16 @@ def draw_with_density(guide: Callable[..., Any], num_draws: int) -> tuple[dict[s
     The density is of all latents together, on their supports, in nats, shape (num_draws,); None where there is none:
     for a point, also where it is one of a guide's parts or what is left of a Laplace approximation off the maximum.
     """
-    draws, log_density = tensors_with_density(guide, num_draws)
+    draws, log_density, _ = all_drawn(guide, num_draws)
     return draws, None if log_density is None or bool(log_density.isposinf().all()) else log_density
 
 
 @torch.no_grad()
-def tensors_with_density(
-    guide: Callable[..., Any], num_draws: int
-) -> tuple[dict[str, torch.Tensor], torch.Tensor | None]:
-    """Draw as `draw_with_density` does without looking at a value: what is a point just now has an infinite density."""
-    drawn = all_drawn(guide, num_draws)
-    return drawn.values, drawn.log_density
-
-
-@torch.no_grad()
 def all_drawn(guide: Callable[..., Any], num_draws: int, *, density: bool = True) -> Drawn:
-    """Draw as `tensors_with_density` does, and say which sites some draws lack; the density only where it is wanted."""
+    """Draw as `draw_with_density` does, the density only where it is wanted, and say which sites some draws lack.
+
+    No value is looked at: what is a point just now has an infinite density.
+    """
     with ready_to_draw(guide) as (ready, rehearsal), same_noise(), _explained(rehearsal):
         return _drawn(ready, rehearsal, num_draws, density=density)
 

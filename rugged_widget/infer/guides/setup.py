@@ -10,7 +10,7 @@ import torch
 from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
 
 from rugged_widget.infer.guides.compatibility import raised, try_guide
-from rugged_widget.infer.guides.custom_sampling import NO_KWARGS, can_draw_together
+from rugged_widget.infer.guides.custom_sampling import can_draw_together
 from rugged_widget.infer.guides.enumerated_draws import ways_to_call
 from rugged_widget.infer.guides.live import LiveRehearsal
 from rugged_widget.infer.step.arguments import Call
@@ -29,10 +29,8 @@ class Rehearsal:
     once.
     """
 
-    def __init__(
-        self, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
-        self.model, self.args, self.kwargs = model, args, dict(kwargs)
+    def __init__(self, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.model, self.args, self.kwargs = model, args, dict[str, Any]()
         self.tried = self.vectorised = False
         self._make = make
         self._twin: Any = None
@@ -46,14 +44,14 @@ class Rehearsal:
         self.tried, self._twin = tried, self._make()
         with params_of(self._store):
             if tried:
-                try_guide(self._twin, self.model, self.args, self.kwargs)
+                try_guide(self._twin, self.model, self.args)
                 for values in self._store:
                     values.clear()
                 self._twin = self._make()
             generators.rewind()
             with pyro.poutine.block(), torch.no_grad():
-                self._twin(*self.args, **self.kwargs)
-                self.vectorised = tried and can_draw_together(self._twin, self.args, self.kwargs)
+                self._twin(*self.args)
+                self.vectorised = tried and can_draw_together(self._twin, self.args)
 
     def is_set_up(self) -> bool:
         """Return whether the present store has the parameters that the guide makes."""
@@ -83,13 +81,7 @@ _REHEARSALS: Final[WeakKeyDictionary[Any, Rehearsal | LiveRehearsal]] = WeakKeyD
 
 
 def remember(
-    guide: Any,
-    make: Callable[[], Any],
-    model: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any] = NO_KWARGS,
-    *,
-    tried: bool,
+    guide: Any, make: Callable[[], Any], model: Callable[..., Any], args: tuple[Any, ...], *, tried: bool
 ) -> None:
     """Keep what is known of a guide as long as there is the guide; the random numbers used are given back.
 
@@ -98,7 +90,7 @@ def remember(
     """
     with random_numbers_kept() as generators:
         of_all_rows = getattr(model, "of_all_rows", None)  # what a model offers whose steps look at batches
-        rehearsal = Rehearsal(make, model if of_all_rows is None else of_all_rows(), args, kwargs)
+        rehearsal = Rehearsal(make, model if of_all_rows is None else of_all_rows(), args)
         if tried or isinstance(guide, AutoGuideList) or not isinstance(guide, AutoGuide):
             rehearsal.play(generators, tried=tried)
     _REHEARSALS[guide] = rehearsal
@@ -110,19 +102,8 @@ def remember_live(
     """Keep what is needed to draw from a guide that is trained as it is, without a copy.
 
     Random numbers, modules and the parameter store are as before afterwards. A guide that makes its parameters in the
-    first step is called once, with the random numbers of that step.
-
-    Parameters
-    ----------
-    guide, model, args, kwargs
-        The guide, its model, and what both are called with.
-    loss
-        What trains the guide: one that enumerates lets a guide be drawn from that cannot be called without enumeration.
-
-    Raises
-    ------
-    ValueError
-        If the guide raises when it is called with `args` and `kwargs`.
+    first step is called once, with the random numbers of that step. A `loss` that enumerates lets a guide be drawn from
+    that cannot be called without enumeration. ValueError is raised where the guide raises.
     """
     problems: list[Exception] = []
     for called in ways_to_call(guide, loss):
@@ -154,12 +135,6 @@ def forget(guide: Any, rehearsal: Rehearsal | LiveRehearsal) -> None:
     """Let go of what is kept of a guide, where it still is this: one that is live holds the guide, which would stay."""
     if _REHEARSALS.get(guide) is rehearsal:
         del _REHEARSALS[guide]
-
-
-def recall(guide: Any, rehearsal: Rehearsal | LiveRehearsal | None) -> None:
-    """Keep again what was kept of a guide: of two fits of one guide, each recalls its own arguments before a look."""
-    if rehearsal is not None:
-        _REHEARSALS[guide] = rehearsal
 
 
 def set_up(guide: Any) -> AbstractContextManager[Any]:

@@ -2,13 +2,12 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from rugged_widget.infer.step.numbers import Number, VaryingNumbers, as_tensor, is_number, with_tensors
-from rugged_widget.snapshot.values import Epoch
 
 SIMPLE = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
 """Values that are alike where they are equal."""
@@ -127,76 +126,8 @@ def _form_of(thing: Any, tensors: dict[int, torch.Tensor], numbers: list[Number]
     return (type(thing), thing) if isinstance(thing, SIMPLE) else None  # numbers in a PackedSequence decide on a way
 
 
-class Arguments(Protocol):
-    """What the steps of a fit call model and guide with; asked inside the fit's isolation."""
-
-    @property
-    def varies(self) -> bool:
-        """True if the call may differ from step to step."""
-        ...
-
-    @property
-    def draws(self) -> bool:
-        """True if getting a call may draw random numbers, which then lie between those of two steps."""
-        ...
-
-    @property
-    def example(self) -> Call:
-        """One call, always the same, for whoever has to call model or guide outside a step."""
-        ...
-
-    @property
-    def reach(self) -> int:
-        """Steps, >= 1, that can be gone back without keeping too much in memory."""
-        ...
-
-    def at(self, num_steps: int, *, thorough: bool = False) -> Call:
-        """Return the call of the step after `num_steps`, and let torch's generator be where that step begins.
-
-        It is the next one that was never asked for, or one that is not forgotten. Where `thorough`, the generators of
-        Python and NumPy come back too when it is asked for again: a step by Pyro may draw from them.
-
-        Raises
-        ------
-        BatchError
-            Where there is no such call; the fit is untouched.
-        """
-        ...
-
-    def form(self, num_steps: int) -> Hashable:
-        """Return the form of a call that was asked for, that of the step after `num_steps`; generators stay."""
-        ...
-
-    def numbers(self, num_steps: int) -> tuple[Number, ...]:
-        """Return the numbers of such a call that change from step to step."""
-        ...
-
-    def hold_numbers(self) -> None:
-        """Take the numbers of all further calls as fixed: the model cannot do with tensors in their place."""
-        ...
-
-    def following(self, num_steps: int, count: int) -> Iterator[Call]:
-        """Yield the calls of at most `count` steps after `num_steps`; fewer where a later one cannot be had."""
-        ...
-
-    def begin_here(self, num_steps: int) -> None:
-        """Note that the step after `num_steps` begins with the random numbers as they are now.
-
-        Otherwise it begins where its call was got.
-        """
-        ...
-
-    def forget(self, num_steps: int) -> None:
-        """Forget the calls of the first steps: nothing goes back behind `num_steps`."""
-        ...
-
-    def epoch(self, num_steps: int) -> Epoch | None:
-        """Return where in the data the fit is after so many steps; None where the data is not gone through."""
-        ...
-
-
 class FixedArguments:
-    """The same arguments in every step."""
+    """The same arguments in every step; see `BatchArguments` for what its methods are asked."""
 
     varies = draws = False
     reach = NO_LIMIT

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
@@ -23,36 +23,6 @@ class NoBatchError(BatchError, ValueError):
     """There is not even a first batch."""
 
 
-class Source(Protocol):
-    """Gives one batch after the other.
-
-    Attributes
-    ----------
-    draws
-        True if getting a batch may run code that draws random numbers.
-    keeps
-        True if the batches stay in memory anyway.
-    copies
-        True if a batch may be written over when the next is made.
-    """
-
-    draws: bool
-    keeps: bool
-    copies: bool
-
-    @property
-    def num_batches(self) -> int | None:
-        """Batches of a pass, >= 1; None where that is not known beforehand."""
-        ...
-
-    def next(self, num_steps: int) -> tuple[Any, bool]:
-        """Return the batch of the step after `num_steps`, and whether a pass through the data begins with it.
-
-        BatchError is raised where there is none.
-        """
-        ...
-
-
 class Passes:
     """Goes through an iterable again and again.
 
@@ -64,6 +34,15 @@ class Passes:
         What the user gave.
     first
         An iterator that has been made already, for the first pass.
+
+    Attributes
+    ----------
+    draws
+        True if getting a batch may run code that draws random numbers.
+    keeps
+        True if the batches stay in memory anyway.
+    copies
+        True if a batch may be written over when the next is made.
     """
 
     def __init__(self, begin: Callable[[int], Iterator[Any]], given: Any, first: Iterator[Any] | None = None) -> None:
@@ -81,14 +60,17 @@ class Passes:
 
     @property
     def num_batches(self) -> int | None:
-        """Length of what was given, where it has one."""
+        """Batches of a pass, >= 1; None where that is not known beforehand."""
         try:
             return len(self._given) or None
         except TypeError:
             return None
 
     def next(self, num_steps: int) -> tuple[Any, bool]:
-        """Return the next batch, and whether it is the first of a pass."""
+        """Return the batch of the step after `num_steps`, and whether it is the first of a pass.
+
+        BatchError is raised where there is none.
+        """
         for _ in range(2):
             if self._iterator is None:
                 self._iterator, self._is_new = self._begin(num_steps), True
@@ -132,6 +114,9 @@ class Function:
     def next(self, num_steps: int) -> tuple[Any, bool]:
         """Return the next batch; there are no passes."""
         return (self._waiting.pop() if self._waiting else self._function(num_steps)), False
+
+
+Source: TypeAlias = Passes | Function
 
 
 def check_source(batches: Any) -> None:

@@ -3,15 +3,15 @@
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch.utils import _pytree
 
 from rugged_widget.errors import FitError
-from rugged_widget.infer.step.arguments import NO_LIMIT, Arguments, Call, FixedArguments
+from rugged_widget.infer.step.arguments import NO_LIMIT, Call, FixedArguments
 from rugged_widget.infer.step.batch_sources import BatchError, NoBatchError, Source, check_source, source_of
-from rugged_widget.infer.step.failure import MAX_TEXT
+from rugged_widget.infer.step.failure import in_a_line
 from rugged_widget.infer.step.isolation import Generators
 from rugged_widget.infer.step.numbers import Number, VaryingNumbers
 from rugged_widget.infer.step.torch_random import TorchRandom, current_torch, install_torch
@@ -43,6 +43,8 @@ class _Kept(NamedTuple):
 class BatchArguments:
     """A batch for each step, from a source; a step that is taken again has the batch that it had.
 
+    It is asked inside the fit's isolation.
+
     Parameters
     ----------
     batches
@@ -53,6 +55,7 @@ class BatchArguments:
     """
 
     varies = True
+    """True if the call may differ from step to step."""
 
     def __init__(self, batches: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> None:
         check_source(batches)
@@ -71,23 +74,28 @@ class BatchArguments:
 
     @property
     def draws(self) -> bool:
-        """True unless the batches are in a list."""
+        """True if getting a call may draw random numbers, which then lie between those of two steps."""
         return self._source is None or self._source.draws
 
     @property
     def example(self) -> Call:
-        """The first call, for whoever has to call model or guide outside a step."""
+        """One call, always the first, for whoever has to call model or guide outside a step."""
         return self._example or self.at(0)
 
     @property
     def reach(self) -> int:
-        """Steps that can be gone back within the memory for kept batches."""
+        """Steps, >= 1, that can be gone back without keeping too much in memory."""
         if self._source is not None and self._source.keeps:
             return NO_LIMIT
         return max(MIN_KEPT, MAX_KEPT_BYTES // max(1, self._largest))
 
     def at(self, num_steps: int, *, thorough: bool = False) -> Call:
-        """Return the call of the step after `num_steps`, as of `Arguments.at`."""
+        """Return the call of the step after `num_steps`, and let torch's generator be where that step begins.
+
+        It is the next one that was never asked for, or one that is not forgotten. Where `thorough`, the generators of
+        Python and NumPy come back too when it is asked for again: a step by Pyro may draw from them. BatchError is
+        raised where there is no such call; the fit is untouched.
+        """
         place = num_steps - self._first
         if place < 0:
             raise RuntimeError(f"the batch of step {num_steps + 1} was forgotten")
@@ -98,7 +106,7 @@ class BatchArguments:
         return kept.call
 
     def form(self, num_steps: int) -> Hashable:
-        """Return the form of the call of the step after `num_steps`, which is kept."""
+        """Return the form of a call that was asked for, that of the step after `num_steps`; generators stay."""
         return self._kept[num_steps - self._first].call.form
 
     def numbers(self, num_steps: int) -> tuple[Number, ...]:
@@ -106,7 +114,7 @@ class BatchArguments:
         return self._kept[num_steps - self._first].call.numbers
 
     def hold_numbers(self) -> None:
-        """Take the numbers of all further calls as fixed."""
+        """Take the numbers of all further calls as fixed: the model cannot do with tensors in their place."""
         self._varying.hold()
 
     def following(self, num_steps: int, count: int) -> Iterator[Call]:
@@ -121,12 +129,12 @@ class BatchArguments:
             yield call
 
     def begin_here(self, num_steps: int) -> None:
-        """Note that the step after `num_steps`, whose call is kept, begins with the random numbers as they are now."""
+        """Note that the step after `num_steps` begins with the random numbers as they are now, not where it was got."""
         place = num_steps - self._first
         self._kept[place] = self._kept[place]._replace(generators=Generators.copied())
 
     def forget(self, num_steps: int) -> None:
-        """Forget the calls of the first steps."""
+        """Forget the calls of the first steps: nothing goes back behind `num_steps`."""
         while self._kept and self._first < num_steps:
             self._kept.popleft()
             self._first += 1
@@ -152,7 +160,7 @@ class BatchArguments:
         except BatchError:
             raise
         except Exception as error:
-            message = " ".join(str(error).split())[:MAX_TEXT] or "no message"
+            message = in_a_line(error) or "no message"
             text = f"The batch of step {num_steps + 1} could not be had: {type(error).__name__}: {message}."
             raise BatchError(text) from error
         if begins:
@@ -161,6 +169,10 @@ class BatchArguments:
         self._kept.append(_Kept(call, generators))
         self._example = self._example or call
         self._largest = max(self._largest, sum(tensor.nbytes for tensor in call.tensors) + GENERATOR_BYTES)
+
+
+Arguments: TypeAlias = FixedArguments | BatchArguments
+"""What the steps of a fit call model and guide with."""
 
 
 def _copied(batch: Any) -> Any:

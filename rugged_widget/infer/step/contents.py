@@ -5,14 +5,14 @@ import itertools
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from rugged_widget.infer.step.variables import variables_of
+from rugged_widget.infer.step.variables import closed_over, variables_of
 
 MAX_ITEMS = 1000
 """Items of a list or a dictionary that are looked at."""
@@ -56,13 +56,9 @@ def _names(code: types.CodeType) -> set[str]:
     return set(code.co_names).union(*inner)
 
 
-def _of_function(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+def _of_function(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     code: types.CodeType = function.__code__
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            yield name, cell.cell_contents
-        except ValueError:  # nothing in it yet
-            continue
+    yield from closed_over(function)
     for name in _names(code):
         if name in function.__globals__:
             yield name, function.__globals__[name]

@@ -121,6 +121,11 @@ def named_site(error: Exception) -> str | None:
     return named[1] if named else site_of(error)
 
 
+def in_a_line(error: Exception) -> str:
+    """Return the message of an exception on one line, without the table of shapes that Pyro appends to it."""
+    return " ".join(str(error).split("Trace Shapes:", maxsplit=1)[0].split())[:MAX_TEXT]
+
+
 def _words(error: Exception) -> str:
     """Return the message of an exception; empty where it cannot say one."""
     try:

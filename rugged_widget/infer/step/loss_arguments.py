@@ -19,7 +19,7 @@ def call_of_model(call: Call, model: Callable[..., Any], loss: Any) -> Call:
     What the model does not take by name is the loss's then. Where there are more arguments in order than the model
     takes, it gets those that the loss calls by the model's names, or else the first ones.
     """
-    parameters = _parameters(model)
+    parameters = parameters_of(model)
     if parameters is None or loss is None or (isinstance(loss, ELBO) and type(loss).__module__.startswith("pyro.")):
         return call
     names = parameter_names(model)
@@ -36,7 +36,7 @@ def call_of_model(call: Call, model: Callable[..., Any], loss: Any) -> Call:
 
 def parameter_names(model: Callable[..., Any]) -> Collection[str] | None:
     """Return the names of the arguments of a model; None where it takes any, or nothing is known."""
-    parameters = _parameters(model)
+    parameters = parameters_of(model)
     if parameters is None or any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         return None
     return [parameter.name for parameter in parameters]
@@ -44,10 +44,11 @@ def parameter_names(model: Callable[..., Any]) -> Collection[str] | None:
 
 def names_in_order(model: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments that a model takes by position; [] where nothing is known of them."""
-    return [parameter.name for parameter in _parameters(model) or [] if parameter.kind in _IN_ORDER]
+    return [parameter.name for parameter in parameters_of(model) or [] if parameter.kind in _IN_ORDER]
 
 
-def _parameters(function: Any) -> list[inspect.Parameter] | None:
+def parameters_of(function: Any) -> list[inspect.Parameter] | None:
+    """Return what a function, or the `forward` of a module, says of its arguments; None where nothing is known."""
     try:
         return [*inspect.signature(getattr(function, "forward", function)).parameters.values()]
     except (TypeError, ValueError):  # of what is written in C nothing is known
@@ -57,6 +58,6 @@ def _parameters(function: Any) -> list[inspect.Parameter] | None:
 def _named_by(loss: Any, args: tuple[Any, ...]) -> dict[str, Any]:
     """Return arguments by the names that a loss has for them, behind model and guide; of those in order only."""
     function = getattr(loss, "loss", None) if isinstance(loss, (ELBO, LossWithGradients)) else loss
-    parameters = _parameters(function) or []
+    parameters = parameters_of(function) or []
     names = [parameter.name for parameter in parameters if parameter.kind in _IN_ORDER][2:]
     return dict(zip(names, args, strict=False))

@@ -17,9 +17,11 @@ from rugged_widget.infer.step.optimizer_state import (
     RATES,
     KeptState,
     copied,
+    forget,
     load_states,
     meet,
     rate_name,
+    rate_of,
     states_by_name,
     torch_optimizer,
 )
@@ -68,7 +70,7 @@ class OptimizerStart:
         for name in [name for name in names if name not in self.states]:
             given._state_waiting_to_be_consumed.pop(name, None)
             if name in store:
-                given.optim_objs.pop(store._params[name], None)
+                forget(given, store._params[name])
         load_states(given, self.states)
 
 
@@ -221,9 +223,7 @@ class Optimizer:
         kept = self.optim.optim_objs.get(self._first)
         if kept is None:
             return self._initial_rate * self.rate_factor
-        group = torch_optimizer(kept).param_groups[0]
-        name = rate_name(group)
-        return self.rate_factor * (1.0 if name is None else float(group[name]))
+        return self.rate_factor * rate_of(kept)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
@@ -268,17 +268,12 @@ class Optimizer:
         """Go back to a checkpoint; rates that the user has set since, and the factor, stay."""
         for param in list(self.optim.optim_objs):
             if param not in checkpoint.states:
-                self.forget(param)
+                forget(self.optim, param)
         for param, state in checkpoint.states.items():
             state.put(self.optim.optim_objs[param], param, rates=self._touched == checkpoint.touched)
         self.optim._state_waiting_to_be_consumed = copied(checkpoint.waiting)
         self._losses = list(checkpoint.losses)
         self._first = self._find_first()
-
-    def forget(self, param: torch.Tensor) -> None:
-        """Drop what is kept for a parameter."""
-        self.optim.optim_objs.pop(param, None)
-        self.optim.grad_clip.pop(param, None)
 
     def states(self) -> dict[str, Any]:
         """Copy the state by names of parameters, as `PyroOptim.set_state` takes it; the factor is no part of it."""

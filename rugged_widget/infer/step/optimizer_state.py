@@ -30,6 +30,13 @@ def rate_name(group: Mapping[str, Any]) -> str | None:
     return next((name for name in RATES if name in group), None)
 
 
+def rate_of(kept: Any) -> float:
+    """Return the learning rate of what Pyro keeps for a parameter; 1 where its optimizer has none."""
+    group = torch_optimizer(kept).param_groups[0]
+    name = rate_name(group)
+    return 1.0 if name is None else float(group[name])
+
+
 def copied(value: Any) -> Any:
     """Copy a value with all tensors and containers in it; whatever else it holds stays the same object."""
     kind = type(value)
@@ -120,8 +127,7 @@ def load_states(optim: PyroOptim, states: Mapping[str, Any]) -> None:
     store = get_param_store()
     params = dict(store.named_parameters())
     for param in [param for param in optim.optim_objs if param in _MET and store.param_name(param) is None]:
-        del optim.optim_objs[param]  # those of a fit before this one, whose parameters nobody has any more
-        optim.grad_clip.pop(param, None)
+        forget(optim, param)  # those of a fit before this one, whose parameters nobody has any more
     for name, state in states.items():
         if name not in params:
             optim._state_waiting_to_be_consumed[name] = copied(state)
@@ -137,3 +143,9 @@ def meet(optim: PyroOptim, param: torch.Tensor) -> Any:
     optim.optim_objs[param] = kept = optim._get_optim(param)
     optim.grad_clip[param] = optim._get_grad_clip(param)  # type: ignore[arg-type]
     return kept
+
+
+def forget(optim: PyroOptim, param: torch.Tensor) -> None:
+    """Drop what an optimizer keeps for a parameter."""
+    optim.optim_objs.pop(param, None)
+    optim.grad_clip.pop(param, None)

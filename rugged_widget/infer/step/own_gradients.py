@@ -30,14 +30,7 @@ def whole_loss(loss_and_grads: Callable[..., Any], *args: Any, **kwargs: Any) ->
     """Return a loss, shape (), with the value and the gradients of a function that calls `backward` itself.
 
     The gradients of parameters are as before. NotImplementedError is raised where the function computes gradients in
-    another way.
-
-    Parameters
-    ----------
-    loss_and_grads
-        Returns the loss, or several of which the first counts, as `pyro.infer.SVI` takes it.
-    args, kwargs
-        What it is called with.
+    another way. `loss_and_grads` returns the loss, or several of which the first counts, as `pyro.infer.SVI` takes it.
     """
     params = [param for _, param in get_param_store().named_parameters()]
     gradients = [param.grad for param in params]

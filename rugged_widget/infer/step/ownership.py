@@ -56,6 +56,13 @@ class Ownership:
     things
         Model, guide, and whatever else steps use, such as a loss or arguments that are modules: functions, methods,
         modules or objects. The modules that they lead to are owned.
+
+    Attributes
+    ----------
+    loose
+        Tensors that are the user's though they lie in no module, such as one that a closure holds.
+    given_params
+        Parameters that the user's store has got from fits, by name.
     """
 
     def __init__(self, *things: object) -> None:
@@ -65,10 +72,10 @@ class Ownership:
         self._params = copied_params(present_params())
         self._attributes = [(holder, copied_attributes(vars(holder))) for holder in holders]
         self._initial = WeakTensorKeyDictionary()
-        self._loose = WeakTensorKeyDictionary(dict.fromkeys(separable_tensors(tensors), True))
+        self.loose = WeakTensorKeyDictionary(dict.fromkeys(separable_tensors(tensors), True))
         self._given: dict[tuple[int, str], object] = {}
         self._given_tensors = WeakTensorKeyDictionary()
-        self._given_params: dict[str, torch.Tensor] = {}
+        self.given_params: dict[str, torch.Tensor] = {}
         with torch.inference_mode(mode=False):
             for tensor in separable_tensors(self._params[0].values()):
                 self.remember(tensor)
@@ -91,11 +98,6 @@ class Ownership:
             copies = Copies(Kept(tensor, own) for tensor, own in self._initial.items())
         return OwnState(self, modules, tensors, copied_params(self._params), copies)
 
-    @property
-    def given_params(self) -> frozenset[str]:
-        """Names of the parameters that the user's store has got from fits."""
-        return frozenset(self._given_params)
-
     def take_back(self) -> None:
         """Give the user what he brought, in place of what fits have given him since, while none computes."""
         if self.has_given:
@@ -105,10 +107,6 @@ class Ownership:
         """Copy what a tensor holds now, which is what every fit begins with, unless it is known already."""
         if tensor not in self._initial:
             self._initial[tensor] = Content.of(tensor).copied()
-
-    def is_loose(self, tensor: torch.Tensor) -> bool:
-        """Return whether a tensor is the user's though it lies in no module, such as one that a closure holds."""
-        return tensor in self._loose
 
     def follow(self, module: object, name: str, value: object) -> None:
         """Let fits begin with another attribute of a module."""
@@ -138,14 +136,10 @@ class Ownership:
         self._given_tensors[tensor] = True
         return True
 
-    def note_given(self, name: str, tensor: torch.Tensor) -> None:
-        """Take note that the user's store has got a parameter from a fit."""
-        self._given_params[name] = tensor
-
     def no_longer_given(self, users: Mapping[str, torch.Tensor], kept: Collection[str]) -> list[str]:
         """Return the names in the user's store that are still what an earlier fit gave, and are not to be kept."""
-        gone = [name for name in self._given_params if name not in kept]
-        given = {name: self._given_params.pop(name) for name in gone}
+        gone = [name for name in self.given_params if name not in kept]
+        given = {name: self.given_params.pop(name) for name in gone}
         return [name for name, tensor in given.items() if users.get(name) is tensor]
 
     def has_left(self, name: str, tensor: torch.Tensor) -> bool:
@@ -217,6 +211,8 @@ class OwnState:
         A handler of Pyro's to compute under: it sees tensors of the user's become parameters of the fit.
     guide
         The fit's guide, once there is one.
+    used
+        Names of the parameters that have been asked for.
     """
 
     def __init__(
@@ -228,7 +224,7 @@ class OwnState:
         copies: Copies,
     ) -> None:
         self._ownership, self.params, self._copies = ownership, params, copies
-        self._brought, self._used = frozenset(params[0]), set[str]()
+        self._brought, self.used = frozenset(params[0]), set[str]()
         self._modules = modules
         self._tensors = {id(owned.tensor): owned for owned in tensors}
         self._users: list[tuple[object, Attributes]] = []
@@ -242,11 +238,7 @@ class OwnState:
     @property
     def unused(self) -> frozenset[str]:
         """Names of the parameters that the user brought and neither model nor guide has asked for as yet."""
-        return self._brought - self._used
-
-    def note_used(self, name: str) -> None:
-        """Take note that a parameter has been asked for by its name."""
-        self._used.add(name)
+        return self._brought - self.used
 
     def leave_user(self) -> None:
         """Take hold of what the user has."""
@@ -279,7 +271,7 @@ class OwnState:
 
     def register(self, tensor: torch.Tensor) -> None:
         """Own a tensor of the user's from now on that is about to become a parameter, while the fit computes."""
-        if id(tensor) in self._tensors or not (self._ownership.is_loose(tensor) or self._is_strange(tensor)):
+        if id(tensor) in self._tensors or not (tensor in self._ownership.loose or self._is_strange(tensor)):
             return
         self._ownership.remember(tensor)
         users = Content.of(tensor)
@@ -400,7 +392,7 @@ class OwnState:
             if users.get(name) is not tensor:
                 names.pop(users.pop(name, None), None)
             users[name], names[tensor], users_constraints[name] = tensor, name, constraints[name]
-            self._ownership.note_given(name, tensor)
+            self._ownership.given_params[name] = tensor
         for name in self._ownership.no_longer_given(users, tensors):
             names.pop(users.pop(name), None)
             users_constraints.pop(name, None)
@@ -428,7 +420,7 @@ class _Registering(Messenger):
                 self._state.register(value)
 
     def _pyro_post_param(self, msg: Any) -> None:
-        self._state.note_used(msg["name"])
+        self._state.used.add(msg["name"])
         unconstrained = getattr(msg["value"], "unconstrained", None)
         if unconstrained is None:
             return

@@ -111,7 +111,7 @@ def _functions_in(thing: object) -> Iterator[object]:
         held = (thing.func, *thing.args)
     elif isinstance(thing, types.FunctionType):
         names = () if _is_of_a_library(thing) else thing.__code__.co_names
-        held = (*map(thing.__globals__.get, names), *_closed_over(thing))
+        held = (*map(thing.__globals__.get, names), *(value for _, value in closed_over(thing)))
     yield from (value for value in held if isinstance(value, _CALLED))
 
 
@@ -125,9 +125,10 @@ def _is_of_a_library(function: types.FunctionType) -> bool:
     return function.__code__.co_filename.startswith(_LIBRARIES)
 
 
-def _closed_over(function: types.FunctionType) -> Iterator[object]:
-    for cell in function.__closure__ or ():
+def closed_over(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield what a function closes over, with its name."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
-            yield cell.cell_contents
+            yield name, cell.cell_contents
         except ValueError:  # nothing in it yet
             continue

@@ -20,7 +20,7 @@ from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError
-from rugged_widget.infer.step.arguments import Arguments
+from rugged_widget.infer.step.batches import Arguments
 from rugged_widget.infer.step.checkpoints import PlainStepping
 from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
@@ -122,11 +122,11 @@ class Stepping:
         if not self._arguments.varies:
             return self._compiled is None
         form, compiled = self._step.call.form, self._compiled
-        count = 0 if compiled is None else compiled.num_programs
+        count = 0 if compiled is None else compiled.compiled.num_programs
         return not self._can_run(form) and self._forms.is_worth_a_capture(form, count)
 
     def _can_run(self, form: Hashable) -> bool:
-        return self._compiled is not None and self._compiled.can_run(form)
+        return self._compiled is not None and self._compiled.compiled.can_run(form)
 
     def prepare(self, num_steps: int) -> bool:
         """Do the next piece, mostly below 0.1 s, of what the next step needs; True while more is left."""
@@ -167,7 +167,7 @@ class Stepping:
             compiled.arguments = self._arguments
             self._compiled, self._captured = CompiledStepping(self._step, compiled, self._threads), captured
             self._begin(captured)
-        elif self._compiled.add(compiled):
+        elif self._compiled.compiled.add(compiled):
             self._captures.others[captured.form] = captured
         else:
             self._forms.refuse(captured.form)
@@ -194,11 +194,11 @@ class Stepping:
             pass
         self._look_at_takeover()
         compiled = self._compiled
-        if self._asked == "plain" or compiled is None or not compiled.can_run(self._step.call.form):
+        if self._asked == "plain" or compiled is None or not compiled.compiled.can_run(self._step.call.form):
             return self._take_plain(num_steps)
         if num_steps < compiled.careful_until:
             return self._take_carefully(compiled, num_steps)
-        if self._asked == "auto" and compiled.is_slower:
+        if self._asked == "auto" and compiled.compiled.is_slower:
             self._drop()
             self._refuse(SLOWER, may_be_asked=True)
             return self._take_plain(num_steps)
@@ -284,7 +284,7 @@ class Stepping:
 
     def _look_at_data(self) -> None:
         """Capture the step anew where the data has been written into, at most a few times."""
-        if self._compiled is None or not self._compiled.outdated:
+        if self._compiled is None or not self._compiled.compiled.outdated:
             return
         self._drop()
         self._captures.forget()  # numbers that Python holds are not compared

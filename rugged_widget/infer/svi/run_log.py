@@ -6,7 +6,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, next_assessment, state_of
+from rugged_widget.infer.diagnostics.convergence import (
+    Assessment,
+    ConvergenceMonitor,
+    advice_for,
+    next_assessment,
+    state_of,
+)
 from rugged_widget.infer.step.pyro_step import Taken
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.iterate_averaging import Iterates, Mean
@@ -77,21 +83,7 @@ class Record:
 
     def convergence(self, noise_cost: float) -> Convergence:
         """Judge all steps; `noise_cost` are nats that the noise of converged iterates costs, nan where not known."""
-        assessment = self._monitor.catch_up(len(self))
-        if assessment is None:
-            return EARLY
-        cost = math.nan if assessment.since is None else noise_cost
-        advice = advice_for(assessment, noise_cost, self._steadiness(), nats=self._nats)
-        return Convergence(
-            state=state_of(assessment),
-            since=assessment.since,
-            drift=100 * assessment.drift,
-            noise=assessment.noise,
-            noise_cost=cost,
-            advice=advice,
-            gain=assessment.gain,
-            most=assessment.most,
-        )
+        return convergence_of(self._monitor.catch_up(len(self)), noise_cost, self._steadiness(), nats=self._nats)
 
     @property
     def converged_at(self) -> int | None:
@@ -113,4 +105,23 @@ class Record:
         return math.nan if way is None else way / self.history.last_rate
 
 
-EARLY = Convergence("early", None, math.nan, math.nan, math.nan, "")
+def convergence_of(
+    assessment: Assessment | None,
+    noise_cost: float = math.nan,
+    steadiness: float = math.nan,
+    *,
+    nats: float | None = None,
+) -> Convergence:
+    """Return what a page says of the last assessment, None before the first; see `advice_for` for the others."""
+    if assessment is None:
+        return Convergence("early", None, math.nan, math.nan, math.nan, "")
+    return Convergence(
+        state=state_of(assessment),
+        since=assessment.since,
+        drift=100 * assessment.drift,
+        noise=assessment.noise,
+        noise_cost=math.nan if assessment.since is None else noise_cost,
+        advice=advice_for(assessment, noise_cost, steadiness, nats=nats),
+        gain=assessment.gain,
+        most=assessment.most,
+    )

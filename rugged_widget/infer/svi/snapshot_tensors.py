@@ -11,7 +11,7 @@ from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.guides.gaussian import Affine, Site, affine_of
 from rugged_widget.infer.guides.predictive import predict
-from rugged_widget.infer.guides.sampling import closed_quantiles, same_noise, tensors_with_density
+from rugged_widget.infer.guides.sampling import all_drawn, closed_quantiles, same_noise
 from rugged_widget.infer.guides.setup import is_set_up, set_up
 
 
@@ -113,7 +113,7 @@ class SnapshotTensors:
 
     def _uncertain(self) -> GuideTensors:
         """Compute everything without reading a value: the density of what is a point just now is infinite."""
-        draws, log_density = tensors_with_density(self._guide, self._num_draws)
+        draws, log_density, _ = all_drawn(self._guide, self._num_draws)
         mean, observation = predict(self._model, draws, self._features)
         closed = closed_quantiles(self._guide, self._probs) or {}
         with set_up(self._guide) as ready:

@@ -16,7 +16,6 @@ from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.diagnostics.heldout import HeldoutLook, HeldoutPart
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
-from rugged_widget.infer.guides.notes import Note
 from rugged_widget.infer.guides.setup import forget, rehearsal_of
 from rugged_widget.infer.step.hints import structure_hints
 from rugged_widget.infer.svi.fit import Fit
@@ -28,7 +27,7 @@ from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.snapshot.heldout import HeldoutElbo
 from rugged_widget.snapshot.hints import Hint
-from rugged_widget.snapshot.model_values import GuideNote, ModelStructure, Prediction
+from rugged_widget.snapshot.model_values import ModelStructure, Prediction
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged
@@ -208,8 +207,8 @@ class ModelFit(Fit):
             unjudged=self.unjudged if request.approximation else "",
             structure=structure,
             elbo_terms_note=self.elbo_terms_note if request.elbo_terms else None,
-            guide_reason=None if choice.reason is None else _crossing(choice.reason),
-            guide_warnings=tuple(map(_crossing, choice.warnings)),
+            guide_reason=choice.reason,
+            guide_warnings=choice.warnings,
             hints=self._hints(),
             heldout=self.heldout,
             **looked_at,
@@ -346,10 +345,6 @@ class ModelFit(Fit):
             of_all = num_rows_of(self.problem.batches)
             self._known_hints = self.hints(rows[0] if rows else None, of_all)
         return structure_hints(self.structure) + (self._known_hints or ())
-
-
-def _crossing(note: Note) -> GuideNote:
-    return GuideNote(note.key, note.facts)
 
 
 def num_rows_of(batches: Any) -> int | None:

@@ -20,15 +20,7 @@ JUDGE_SECONDS: Final = 0.4
 
 
 class GuideJudge:
-    """Judges guides of one model; what is prepared for its log joint is kept.
-
-    Parameters
-    ----------
-    model
-        The model.
-    args, kwargs
-        What it is called with.
-    """
+    """Judges guides of one model, called with `args` and `kwargs`; what is prepared for its log joint is kept."""
 
     def __init__(self, model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self._model, self._args, self._kwargs = model, args, kwargs

@@ -1,7 +1,7 @@
 """Gradients of a loop of one's own, noted where they arise: in the step that follows a look."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from rugged_widget.infer.diagnostics.gradient_norms import GradientListener, GradientRecord
 from rugged_widget.snapshot.model_values import GradientNorms
@@ -12,15 +12,10 @@ class LoopGradients:
 
     Nothing is computed anew: `listen` before a step, `heard` after it. Parameters that never got a gradient, and that
     neither model nor guide asks for, are left out: the store may hold those of other models too.
-
-    Parameters
-    ----------
-    clock
-        Returns a time in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock, self._record = clock, GradientRecord()
+    def __init__(self) -> None:
+        self._record = GradientRecord()
         self._listener: GradientListener | None = None
         self._used: set[str] = set()
         self._spent = 0.0
@@ -35,19 +30,19 @@ class LoopGradients:
     def listen(self) -> None:
         """Note the gradients of the next step; called where the parameters of the loop are in the store."""
         self.end()
-        start = self._clock()
+        start = time.perf_counter()
         self._listener = GradientListener()
-        self._spent = self._clock() - start
+        self._spent = time.perf_counter() - start
 
     def heard(self, num_steps: int) -> float:
         """Note what the step after `num_steps` showed; return the seconds that this and `listen` took."""
-        listener, start = self._listener, self._clock()
+        listener, start = self._listener, time.perf_counter()
         self.end()
         if listener is not None and listener.norms:
             self._used.update(listener.norms)
             used = {name: param.numel() for name, param in listener.params.items() if name in self._used}
             self._record.add(num_steps, {name: listener.norms.get(name, 0.0) for name in used}, used)
-        return self._spent + self._clock() - start
+        return self._spent + time.perf_counter() - start
 
     def end(self) -> None:
         """Let the parameters be as they were. Idempotent."""

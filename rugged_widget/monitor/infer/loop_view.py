@@ -8,13 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from pyro.infer import SVI
+from pyro import poutine
+from pyro.infer import SVI, Trace_ELBO, TraceEnum_ELBO
 from pyro.infer.autoguide import AutoGuide
 from pyro.poutine.block_messenger import BlockMessenger
 
 from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
-from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor, advice_for, state_of
+from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor
+from rugged_widget.infer.diagnostics.elbo_terms_average import AveragedTerms, Objective
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.diagnostics.structure import Trained, structure_of
@@ -28,12 +30,11 @@ from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.module_state import behind, copied_params, params_of, present_params, untouched
 from rugged_widget.infer.step.svi_settings import loss_of_svi
 from rugged_widget.infer.svi.elbo_history import History
-from rugged_widget.infer.svi.run_log import EARLY
+from rugged_widget.infer.svi.run_log import convergence_of
 from rugged_widget.monitor.infer.fit import num_observations
 from rugged_widget.monitor.infer.guide_judge import GuideJudge
 from rugged_widget.monitor.infer.guide_look import GuideLook, listed_parameters
 from rugged_widget.monitor.infer.loop_gradients import LoopGradients
-from rugged_widget.monitor.infer.loop_terms import LoopTerms
 from rugged_widget.snapshot.model_values import ElboTermsNote, ModelSite, ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
@@ -78,7 +79,8 @@ class LoopView:
         self._judge_of_guide: GuideJudge | None = None
         self._draws: dict[str, Array] = {}
         self._loss = loss
-        self._terms: LoopTerms | None = None
+        self._objective: Objective | None = None
+        self._terms: AveragedTerms | None = None
         self.gradients = LoopGradients()
 
     def __repr__(self) -> str:
@@ -136,13 +138,16 @@ class LoopView:
                 return
         self._look = GuideLook(self.guide, self._structure)
         if self.model is not None:
-            self._terms = LoopTerms(self.model, self.guide, self._loss, self._structure)
+            sums = any(site.role == "enumerated" for site in self._structure.sites)
+            loss = self._loss or (TraceEnum_ELBO() if sums else Trace_ELBO())
+            self._objective = Objective(self.model, self.guide, loss)
+            self._terms = AveragedTerms(self._objective)
         self.called(step.args, step.kwargs)
 
     def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Take note of what the last step was called with."""
-        if self._terms is not None:
-            self._terms.call = Call(args, kwargs)
+        if self._objective is not None:
+            self._objective.call = Call(args, kwargs)
 
     def take(self, draws: Mapping[str, Any]) -> None:
         """Let these be the draws of the latents: by site, shape (number of draws, *site shape)."""
@@ -158,14 +163,7 @@ class LoopView:
 
     def convergence(self) -> Convergence:
         """Judge whether the losses have come to rest."""
-        found = self._judge.catch_up(self.step)
-        if found is None:
-            return EARLY
-        advice = advice_for(found, math.nan, math.nan)
-        state = state_of(found)
-        return Convergence(
-            state, found.since, 100 * found.drift, found.noise, math.nan, advice, gain=found.gain, most=found.most
-        )
+        return convergence_of(self._judge.catch_up(self.step))
 
     def snapshot(self, *, listens: bool = False) -> Snapshot:
         """Return what is known now. Where it `listens`, the gradients of the next step are noted."""
@@ -203,8 +201,9 @@ class LoopView:
                 "densities": self._look.densities(request.densities),
             }
         if request.elbo_terms and self._terms is not None:
-            fields["elbo_terms"] = self._terms.look(self.step, thorough=request.approximation)
-            self.gradients.use(self._terms.asked)
+            with poutine.trace(param_only=True) as asked:
+                fields["elbo_terms"] = self._terms.look(self.step, thorough=request.approximation)
+            self.gradients.use(asked.trace.nodes)
         return fields | {
             "quantiles": quantiles,
             "draws": given if request.draws else {},

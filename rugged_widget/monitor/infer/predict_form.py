@@ -39,20 +39,8 @@ class SitePrediction:
     kwargs: Mapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class OwnPrediction:
-    """What a function of the user's returns for draws of the guide.
-
-    Attributes
-    ----------
-    function
-        Takes the draws by site, shape (num_draws, *site shape), and returns curves as of `curves_of`.
-    """
-
-    function: Callable[[dict[str, torch.Tensor]], Any]
-
-
-Predict = SitePrediction | OwnPrediction
+Predict = SitePrediction | Callable[[dict[str, torch.Tensor]], Any]
+"""A site, or a function of the draws by site, shape (num_draws, *site shape), that returns curves as of `curves_of`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +86,7 @@ def checked_predict(predict: object) -> Predict | None:
     if predict is None:
         return None
     if callable(predict):
-        return OwnPrediction(predict)
+        return predict
     if not isinstance(predict, (tuple, list)):
         raise TypeError(f"predict must be {FORMS}; got {type(predict).__name__}")
     if len(predict) != 2:

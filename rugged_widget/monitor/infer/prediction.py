@@ -12,11 +12,12 @@ import numpy as np
 import torch
 
 from rugged_widget.errors import CannotDrawError
+from rugged_widget.infer.diagnostics.heldout import in_a_line
 from rugged_widget.infer.guides.drawing import sample_guide
 from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.infer.guides.sampling import order_statistics, same_noise
 from rugged_widget.infer.step.arguments import Call
-from rugged_widget.monitor.infer.predict_form import Curves, FormError, OwnPrediction, Predict, curves_of
+from rugged_widget.monitor.infer.predict_form import Curves, FormError, Predict, SitePrediction, curves_of
 from rugged_widget.monitor.infer.site_prediction import SitePredictor
 from rugged_widget.snapshot.model_values import Prediction
 from rugged_widget.snapshot.values import Array, Band
@@ -51,9 +52,6 @@ MAX_POINTS: Final = 300
 MAX_ROWS: Final = 1000
 """Observed points that are drawn."""
 
-MAX_TEXT: Final = 200
-"""Characters of an error that are shown."""
-
 NUMERICAL = (ArithmeticError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]  # public by its documentation
 """What may be raised of numbers that training will change."""
 
@@ -69,24 +67,14 @@ class Predictor:
         A Pyro model.
     example
         What it is trained with; None where that changes from step to step.
-    clock
-        Returns a time in seconds.
     """
 
-    def __init__(
-        self,
-        predict: Predict,
-        model: Callable[..., Any],
-        example: Call | None,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._clock = clock
+    def __init__(self, predict: Predict, model: Callable[..., Any], example: Call | None) -> None:
         self._compute: Callable[[Mapping[str, torch.Tensor], int], dict[str, Curves]]
-        if isinstance(predict, OwnPrediction):
-            function = predict.function
-            self._compute = lambda draws, count: curves_of(function(dict(draws)), count if draws else 0)
-        else:
+        if isinstance(predict, SitePrediction):
             self._compute = SitePredictor(predict, model, example)
+        else:
+            self._compute = lambda draws, count: curves_of(predict(dict(draws)), count if draws else 0)
         self._counts: tuple[int, int] | None = None
         self._due = -math.inf
         self._seen: tuple[tuple[int, bool], tuple[Prediction, ...]] | None = None
@@ -109,7 +97,7 @@ class Predictor:
         except FormError:
             raise
         except Exception as error:
-            raise FormError(f"predict raised {_in_a_line(error)}, at draws of the guide as it is at first") from error
+            raise FormError(f"predict raised {in_a_line(error)}, at draws of the guide as it is at first") from error
 
     def look(self, guide: Callable[..., Any], step: int, *, thorough: bool) -> tuple[Prediction, ...]:
         """Return the predictions after `step` steps; those of before where others are not due.
@@ -117,18 +105,18 @@ class Predictor:
         With `thorough`, which is for a fit that rests, more draws are taken. A failure is told in the prediction.
         """
         key = step, thorough
-        if self._seen is not None and (self._seen[0] == key or not (thorough or self._clock() >= self._due)):
+        if self._seen is not None and (self._seen[0] == key or not (thorough or time.perf_counter() >= self._due)):
             return self._seen[1]
         try:
             counts = self._counts = self._counts or self._affordable(guide)
-            start = self._clock()
+            start = time.perf_counter()
             predictions = tuple(
                 _prediction(title, curves) for title, curves in self._curves(guide, counts[thorough]).items()
             )
-            spent = self._clock() - start
-            self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > 2 * SECONDS else 0.0)
+            spent = time.perf_counter() - start
+            self._due = time.perf_counter() + (spent * (1 / SHARE - 1) if spent > 2 * SECONDS else 0.0)
         except Exception as error:  # whatever the user's code raises
-            problem = str(error) if isinstance(error, (FormError, CannotDrawError)) else _in_a_line(error)
+            problem = str(error) if isinstance(error, (FormError, CannotDrawError)) else in_a_line(error)
             predictions = (_failed("", problem),)
         self._seen = key, predictions
         return predictions
@@ -144,9 +132,9 @@ class Predictor:
         seconds: list[float] = []
         self._curves(guide, COUNTS[0])  # what is done only once
         for count in (COUNTS[0], COUNTS[2]):
-            start = self._clock()
+            start = time.perf_counter()
             self._curves(guide, count)
-            seconds.append(self._clock() - start)
+            seconds.append(time.perf_counter() - start)
             if seconds[0] > REST_SECONDS / 2:
                 return COUNTS[0], self._affordable_at_rest(guide, seconds[0])
         each = max(seconds[1] - seconds[0], 0.0) / (COUNTS[2] - COUNTS[0])
@@ -161,9 +149,9 @@ class Predictor:
         """Return how many draws need hardly more time than the fewest, as of a model that takes them all at once."""
         count = COUNTS[0]
         for more in COUNTS[1:] if fewest_seconds <= LONGEST else ():
-            start = self._clock()
+            start = time.perf_counter()
             self._curves(guide, more)
-            if self._clock() - start > HARDLY * fewest_seconds:
+            if time.perf_counter() - start > HARDLY * fewest_seconds:
                 break
             count = more
         return count
@@ -202,9 +190,3 @@ def _thinned(x: Array, y: Array) -> tuple[Array, Array]:
 
 def _failed(title: str, problem: str) -> Prediction:
     return Prediction(title, np.zeros(0), np.zeros(0), (), 0, problem=problem)
-
-
-def _in_a_line(error: Exception) -> str:
-    """Return an error without the table of shapes that Pyro appends."""
-    text = " ".join(str(error).split("Trace Shapes:", maxsplit=1)[0].split())
-    return f"{type(error).__name__}: {text}"[:MAX_TEXT]

@@ -17,7 +17,7 @@ from pyro.infer import SVI, autoguide
 from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.diagnostics.structure import Trained, structure_of
 from rugged_widget.infer.guides.choice import GuideChoice, choose_guide
-from rugged_widget.infer.guides.families import class_name, own_name
+from rugged_widget.infer.guides.families import class_name, makes_automatic, own_name
 from rugged_widget.infer.guides.sampling import ready_to_draw
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.batches import arguments_of, first_call
@@ -244,12 +244,7 @@ def _parts_of(guide: Any) -> tuple[Any, ...]:
 
 def _is_made(guide: Any) -> bool:
     """Return whether a guide is made here, and not one that the user brings."""
-    return guide is None or isinstance(guide, str) or _is_guide_class(guide)
-
-
-def _is_guide_class(guide: Any) -> bool:
-    inner = guide.func if isinstance(guide, functools.partial) else guide
-    return isinstance(inner, type) and issubclass(inner, autoguide.AutoGuide)
+    return guide is None or isinstance(guide, str) or makes_automatic(guide)
 
 
 AUTOMATIC = frozenset(name for name in dir(autoguide) if name.startswith("Auto"))

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from rugged_widget.infer.guides.families import own_name
 from rugged_widget.infer.guides.source import source_of
+from rugged_widget.infer.step.loss_arguments import names_in_order, parameters_of
 from rugged_widget.monitor.infer.expressions import (
     Expression,
     elbo_expression,
@@ -23,8 +24,6 @@ from rugged_widget.monitor.infer.fit import ModelFit
 from rugged_widget.monitor.infer.problem import Problem
 from rugged_widget.monitor.script import Heldout, Loop
 from rugged_widget.script.run_spec import learning_rate_changes
-
-POSITIONAL = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
 
 def loop_of(fit: ModelFit) -> Loop:
@@ -72,7 +71,7 @@ def _heldout_of(fit: ModelFit) -> Heldout | None:
         return None
     data, num_args = problem.heldout[0], len(problem.heldout[0].call.args)
     behind = num_args - len(problem.args) if problem.batches is not None else 0
-    names = [parameter.name for parameter in parameters_of(problem.model) if parameter.kind in POSITIONAL]
+    names = names_in_order(unwrap(problem.model))
 
     def of_step(place: int) -> str:
         return names[place - behind] if place - behind < len(names) else f"arg_{place - behind}"
@@ -156,14 +155,11 @@ def definition(function: Callable[..., Any]) -> str | None:
 
 def call_of(problem: Problem) -> str:
     """Return the arguments as they stand in a call, by the names that the model has for them: "x, y, size=size"."""
-    names = [parameter.name for parameter in parameters_of(problem.model) if parameter.kind in POSITIONAL]
+    names = names_in_order(unwrap(problem.model))
     positional = [names[place] if place < len(names) else f"arg_{place}" for place in range(len(problem.args))]
     return ", ".join([*positional, *(f"{name}={name}" for name in problem.kwargs)])
 
 
-def parameters_of(model: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Return what a model says of its arguments, in order; nothing where that is not known."""
-    try:
-        return [*inspect.signature(getattr(unwrap(model), "forward", unwrap(model))).parameters.values()]
-    except (TypeError, ValueError):  # of what is written in C nothing is known
-        return []
+def argument_names(model: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments of a model; [] where nothing is known of them."""
+    return [parameter.name for parameter in parameters_of(unwrap(model)) or []]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from pyro.poutine.util import site_is_subsample
 
 from rugged_widget.infer.guides.predictive import evenly_below
 from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.loss_arguments import names_in_order
 from rugged_widget.infer.step.module_state import behind, untouched
 from rugged_widget.monitor.infer.grid import as_array
 from rugged_widget.monitor.infer.predict_form import (
@@ -160,7 +160,7 @@ class SitePredictor:
         if example is None:
             return None
         if isinstance(place, str):
-            name, names = place, _names(self._model)
+            name, names = place, names_in_order(self._model)
             if name in example.kwargs:
                 return column_of(example.kwargs[name])
             place = names.index(name) if name in names else len(example.args)
@@ -169,7 +169,7 @@ class SitePredictor:
     def _name(self, place: int | str) -> str:
         if isinstance(place, str):
             return place
-        names = _names(self._model)
+        names = names_in_order(self._model)
         return names[place] if place < len(names) else ""
 
 
@@ -195,13 +195,6 @@ class _MeanOf(Messenger):
         mean = _mean(msg["fn"])
         if mean is not None:
             msg["value"], msg["done"] = mean, True
-
-
-def _names(model: Callable[..., Any]) -> list[str]:
-    try:
-        return list(inspect.signature(getattr(model, "forward", model)).parameters)
-    except (TypeError, ValueError):  # of what is written in C nothing is known
-        return []
 
 
 def _is_sample(site: Any) -> bool:

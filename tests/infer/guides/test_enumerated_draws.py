@@ -18,6 +18,7 @@ from rugged_widget.infer.guides.custom_sampling import Drawn, can_draw_together,
 from rugged_widget.infer.guides.enumerated_draws import draw_enumerated
 from rugged_widget.infer.guides.sampling import all_drawn
 from rugged_widget.infer.svi.fit import Fit
+from tests.infer.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +165,9 @@ def test_a_guide_that_cannot_be_drawn_from_is_trained_and_a_sentence_says_so() -
 
     elbo = TraceEnum_ELBO(max_plate_nesting=1)
     fit, choice = fit_of(config_enumerate(guide, "sequential"), elbo)
-    assert list(map(str, choice.warnings)) == ["No draws of the guide can be shown: TraceEnum_ELBO alone can call it."]
+    assert list(map(sentence, choice.warnings)) == [
+        "No draws of the guide can be shown: TraceEnum_ELBO alone can call it."
+    ]
     fit.advance(3)
     with fit.inspecting(), pytest.raises(CannotDrawError, match="AssertionError"):
         all_drawn(fit.guide, 10)
@@ -177,7 +180,7 @@ def test_what_does_not_agree_is_said_of_a_guide_that_only_its_elbo_can_call() ->
         listing(pyro.sample("knd", dist.Bernoulli(0.5)))
 
     _, choice = fit_of(guide, TraceEnum_ELBO(max_plate_nesting=1))
-    assert [str(note) for note in choice.warnings] == [
+    assert [sentence(note) for note in choice.warnings] == [
         "The guide draws 'knd', which is no latent of the model. Is 'kind' meant?"
     ]
 

@@ -13,7 +13,6 @@ import torch
 from pyro import optim, poutine
 from pyro.infer import SVI, Trace_ELBO
 from pyro.infer.autoguide import AutoGuide
-from pyro.nn import PyroModule
 from pyro.poutine.guide import GuideMessenger
 from torch import nn
 
@@ -25,11 +24,11 @@ from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
 from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at_once, quantiles
-from rugged_widget.infer.guides.setup import recall, rehearsal_of
 from rugged_widget.infer.step.module_state import Copies, ModuleState, behind
 from rugged_widget.infer.svi.fit import Fit
 from tests.infer.plain import global_state
 from tests.infer.pyro_models import EFFECTS, ERRORS, VAE, Case, cases, eight_schools
+from tests.infer.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,25 +144,6 @@ def test_a_guide_that_was_trained_before_goes_on_from_where_it_is() -> None:
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-def test_two_fits_of_one_guide_draw_at_their_own_arguments() -> None:
-    class Amortised(PyroModule):
-        def forward(self, x: torch.Tensor) -> None:
-            pyro.sample("z", dist.Normal(x, 1e-3))
-
-    def model(x: torch.Tensor) -> None:
-        pyro.sample("x", dist.Normal(pyro.sample("z", dist.Normal(0.0, 1.0)), 1.0), obs=x)
-
-    guide = Amortised()
-    kept = []
-    for place in (1.0, 7.0):
-        fit = fit_of(Case(model, guide, (torch.tensor(place),), {}))
-        kept.append((fit, rehearsal_of(fit.guide), place))
-    for fit, rehearsal, place in kept:
-        with fit.inspecting():
-            recall(fit.guide, rehearsal)
-            assert draw(fit.guide, 20)["z"].mean().item() == pytest.approx(place, abs=0.01)
-
-
 def test_the_running_statistics_of_a_network_stay_where_they_are() -> None:
     case = cases()["vae"]
     fit = fit_of(case)
@@ -173,7 +153,7 @@ def test_the_running_statistics_of_a_network_stay_where_they_are() -> None:
     with fit.inspecting():
         drawn = sample_guide(fit.guide, 30)
     assert all(torch.equal(value, statistics[name]) for name, value in network.named_buffers())
-    assert [str(note) for note in drawn.notes] == ["The draws are of 4 of the 10 elements of the plate 'data'."]
+    assert [sentence(note) for note in drawn.notes] == ["The draws are of 4 of the 10 elements of the plate 'data'."]
 
 
 def test_the_modules_behind_methods_partials_and_closures_are_known_and_can_be_put_back() -> None:
@@ -285,7 +265,7 @@ def test_a_guide_that_is_called_once_a_draw_is_drawn_from_as_often_as_its_time_a
         assert not draws_at_once(fit.guide)
         drawn = sample_guide(fit.guide, 1000, max_seconds=1e-9)
     assert drawn.num_draws == MIN_DRAWS
-    assert [str(note) for note in drawn.notes] == [
+    assert [sentence(note) for note in drawn.notes] == [
         "'extra' is left out: not every draw of the guide has it, or of the same shape.",
         "20 draws instead of 1,000: each one costs a call of the guide.",
     ]
@@ -297,7 +277,7 @@ def test_a_draw_of_very_many_numbers_is_taken_less_often(monkeypatch: pytest.Mon
     with fit.inspecting():
         drawn = sample_guide(fit.guide, 100)
     assert drawn.num_draws == 50
-    assert [str(note) for note in drawn.notes] == ["50 draws instead of 100: one has 10 numbers."]
+    assert [sentence(note) for note in drawn.notes] == ["50 draws instead of 100: one has 10 numbers."]
 
 
 def test_the_curvature_of_very_many_latents_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +290,7 @@ def test_the_curvature_of_very_many_latents_is_not_computed(monkeypatch: pytest.
             quantiles(fit.guide, (0.1, 0.9), 20)["effect"],
         )
     assert drawn.log_density is None
-    assert [str(note) for note in drawn.notes] == [
+    assert [sentence(note) for note in drawn.notes] == [
         "The guide is drawn as a point: the curvature of more than 9 numbers is not computed."
     ]
     assert lower.tolist() == upper.tolist()

@@ -48,7 +48,7 @@ def losses(fit: Fit) -> Any:
 
 
 def num_programs(fit: Fit) -> int:
-    return 0 if fit._stepping._compiled is None else fit._stepping._compiled.num_programs
+    return 0 if fit._stepping._compiled is None else fit._stepping._compiled.compiled.num_programs
 
 
 def assert_like(fit: Fit, loop: Loop) -> None:
@@ -228,7 +228,7 @@ def test_an_engine_that_fails_is_left_with_the_batches_that_its_steps_had(count:
     compiled: Any = fit._stepping._compiled
     for _ in range(count):
         fit.advance(1)
-    compiled._compiled.engine.run = fail
+    compiled.compiled.engine.run = fail
     fit.advance(40 - fit.step)
     assert "could not run it" in fit.engine.reason
     loop = bare_loop(regression(), lambda: (picked() for _ in range(40)), 40)

@@ -14,6 +14,7 @@ from torch import Tensor, fx
 from torch._decomp import get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from rugged_widget.infer.compiled.capture.nodes import is_random
 from rugged_widget.infer.compiled.jax.jax_program import Call, Counterpart, Dtype, Recipe, Result, Slot
@@ -156,14 +157,14 @@ class _Translator:
         """Translate one operation; returns its outcome, also where it is refused, so that the others can be named."""
         if operation is operator.getitem:
             return args[0][args[1]]
-        values, keywords = mapped(Known, lambda known: known.value, (args, kwargs))
+        values, keywords = tree_map_only(Known, lambda known: known.value, (args, kwargs))
         try:
             if str(operation) not in self._counterparts:
                 return self._decomposed(operation, args, kwargs)
             return self._called(str(operation), args, kwargs, operation(*values, **keywords))
         except RefusedError as refused:
             self._refused.add(str(refused))
-            return mapped(Tensor, self._known, operation(*values, **keywords))
+            return tree_map_only(Tensor, self._known, operation(*values, **keywords))
 
     def _called(self, name: str, args: Sequence[Tree], kwargs: Mapping[str, Tree], outcome: Tree) -> Tree:
         """Add the call of a counterpart, or the constant that it would compute where that takes no more memory."""
@@ -180,8 +181,8 @@ class _Translator:
         fixed = all(source.fixed is not None for source in sources)
         largest = max((source.value.numel() for source in sources), default=0)
         if fixed and all(value.numel() <= largest for value in values):
-            return mapped(Tensor, self._constant, outcome)
-        outputs = mapped(Tensor, lambda value: self._known(value, fixed=fixed), outcome)
+            return tree_map_only(Tensor, self._constant, outcome)
+        outputs = tree_map_only(Tensor, lambda value: self._known(value, fixed=fixed), outcome)
         slots = tuple(known.slot for known in gathered(Known, outputs))
         self._calls.append(Call(name, arguments, keywords, results, slots, several=not isinstance(outcome, Tensor)))
         return outputs
@@ -193,7 +194,7 @@ class _Translator:
 
         def compute(*values: Tensor) -> Tree:
             remaining = iter(values)
-            arguments, keywords = mapped(Known, lambda _: next(remaining), (args, kwargs))
+            arguments, keywords = tree_map_only(Known, lambda _: next(remaining), (args, kwargs))
             outcome = decomposition(*arguments, **keywords)
             return tuple(outcome) if isinstance(outcome, tuple) else outcome  # a named tuple would be a node
 
@@ -203,23 +204,9 @@ class _Translator:
         return self._walk(graph, sources)
 
 
-def mapped(kind: type[Any], function: Callable[[Any], Tree], tree: Tree) -> Tree:
-    """Replace all values of a kind in lists, tuples and dicts."""
-    if isinstance(tree, kind):
-        return function(tree)
-    if isinstance(tree, dict):
-        return {key: mapped(kind, function, value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        parts = [mapped(kind, function, value) for value in tree]
-        return tuple(parts) if isinstance(tree, tuple) else parts
-    return tree
-
-
 def gathered(kind: type[_Value], tree: Tree) -> list[_Value]:
     """Return all values of a kind in lists, tuples and dicts, in order."""
-    parts: list[_Value] = []
-    mapped(kind, parts.append, tree)
-    return parts
+    return [value for value in tree_leaves(tree) if isinstance(value, kind)]
 
 
 def result_of(value: Tensor, name: str) -> Result:

@@ -10,7 +10,7 @@ from rugged_widget.infer.compiled.lasting import Lasting
 from rugged_widget.infer.compiled.optimizer.per_parameter import Part, rule_of_parts
 from rugged_widget.infer.compiled.optimizer.update_rules import rule_of
 from rugged_widget.infer.compiled.program import State, UnsupportedError
-from rugged_widget.infer.step.optimizer_state import rate_name, torch_optimizer
+from rugged_widget.infer.step.optimizer_state import forget, meet, rate_name, torch_optimizer
 
 
 class Link:
@@ -95,12 +95,13 @@ class Link:
         vectors = state[: num_vectors if num_steps else 1]
         if not num_steps and self.rule.moments:  # without moments there is nothing to forget, and nothing counts
             for param in self.params:
-                self._optim.optim_objs.pop(param, None)
-                self._optim.grad_clip.pop(param, None)
+                forget(self._optim, param)
         targets = [list(self.params), *[[] for _ in vectors[1:]]]
         if num_steps:
             for param in self.params:
-                kept = self._made_optimizer(param).state[param]
+                objects = self._optim.optim_objs
+                made = objects[param] if param in objects else meet(self._optim, param)
+                kept = torch_optimizer(made).state[param]
                 for name, target in zip(self.rule.moments, targets[1:], strict=True):
                     if kept.get(name) is None:
                         kept[name] = torch.zeros_like(param)
@@ -117,13 +118,6 @@ class Link:
         """Leave gradients as Pyro's own steps do: a step that does not depend on a parameter moves it all the same."""
         for param in self.params:
             param.grad = torch.zeros_like(param)
-
-    def _made_optimizer(self, param: torch.Tensor) -> torch.optim.Optimizer:
-        objects: Any = self._optim.optim_objs
-        if param not in objects:
-            objects[param] = self._optim._get_optim(param)
-            self._optim.grad_clip[param] = self._optim._get_grad_clip(param)  # type: ignore[arg-type]
-        return torch_optimizer(objects[param])
 
     def _count(self, kept: dict[str, Any], num_steps: int) -> None:
         """Set the count of steps: torch's optimizers have a tensor for it, Pyro's a number, torch's SGD none."""

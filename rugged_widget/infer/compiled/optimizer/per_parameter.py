@@ -42,7 +42,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class PerParameter:
+class PerParameter(Rule):
     """Steps every part of the parameters by its own rule; all keep the same moments, and decay their rates alike."""
 
     parts: tuple[Part, ...]

@@ -12,7 +12,7 @@ from rugged_widget.infer.compiled.optimizer.per_parameter import PerParameter
 from rugged_widget.infer.compiled.optimizer.update_rules import Array, Rule
 from rugged_widget.infer.compiled.program import UnsupportedError, message_of
 from rugged_widget.infer.step.optimizer import Optimizer, wants_a_value
-from rugged_widget.infer.step.optimizer_state import KeptState, rate_name, torch_optimizer
+from rugged_widget.infer.step.optimizer_state import KeptState, rate_name, rate_of, torch_optimizer
 
 NO_PARAMETER = torch.empty(0)
 """Stands for a parameter without moments, where only a schedule is copied."""
@@ -47,7 +47,7 @@ class Schedule:
         self._base = None if kept is None else KeptState.of(kept, NO_PARAMETER)
         self._base_count, self._base_into = count, self._optimizer.steps_into_epoch
         self._ahead, self._present, self._present_epoch = self._scheduler(), self._scheduler(), 0
-        self._rates = array("d", [_rate(self._ahead)])
+        self._rates = array("d", [rate_of(self._ahead)])
 
     def rates(self, count: int, num_steps: int) -> Array:
         """Return the learning rates, the factor in them, of the steps after `count` steps, shape (num_steps,).
@@ -58,7 +58,7 @@ class Schedule:
         try:
             while len(self._rates) <= epochs[-1]:
                 self._ahead.step()
-                self._rates.append(_rate(self._ahead))
+                self._rates.append(rate_of(self._ahead))
         except Exception as error:  # what is wrong with a schedule is its own to say
             raise RuntimeError(f"the schedule cannot go on: {message_of(error)}") from error
         rates: Array = np.asarray(self._rates)[epochs[:-1]] * self._optimizer.rate_factor
@@ -95,7 +95,8 @@ class Schedule:
     def _refuse_rates_of_their_own(self, rule: Rule) -> None:
         different = isinstance(rule, PerParameter) and any(part.ratio != 1.0 for part in rule.parts)
         kept = [self._optimizer.optim.optim_objs.get(param) for param in self._params]
-        if different or len({repr((getattr(each, "_last_lr", None), _epochs(each))) for each in kept}) > 1:
+        places = {repr([getattr(each, name, None) for name in ("_last_lr", "last_epoch")]) for each in kept}
+        if different or len(places) > 1:
             raise UnsupportedError("the scheduler gives each parameter a learning rate of its own")
         if float(rule.decayed(1.0, 1)[0]) != 1.0:
             raise UnsupportedError("a scheduler and the optimizer itself both lower the learning rate")
@@ -114,16 +115,6 @@ class Schedule:
             raise UnsupportedError(f"{name} cannot be stepped: {message_of(error)}") from error
         if _other_options(trial) != before:
             raise UnsupportedError(f"{name} changes more than the learning rate")
-
-
-def _rate(scheduler: Any) -> float:
-    group = torch_optimizer(scheduler).param_groups[0]
-    name = rate_name(group)
-    return 1.0 if name is None else float(group[name])
-
-
-def _epochs(scheduler: Any) -> Any:
-    return getattr(scheduler, "last_epoch", None)
 
 
 def _other_options(scheduler: Any) -> dict[str, Any]:

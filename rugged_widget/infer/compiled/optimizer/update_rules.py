@@ -4,10 +4,11 @@ A rule's rates are what changes from step to step without depending on a gradien
 neither the learning rate nor the count of steps is ever part of it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -31,34 +32,34 @@ def _divided(numerator: float, size: Array, otherwise: float) -> Array:
     return np.divide(numerator, size, out=np.full_like(size, otherwise), where=size > SMALLEST_RATE)
 
 
-class Rule(Protocol):
-    """An optimizer as a pure function."""
+class Rule(ABC):
+    """An optimizer as a pure function; unless it says so, its learning rate is its one rate and stays as it is."""
 
     @property
+    @abstractmethod
     def moments(self) -> tuple[str, ...]:
         """Names of the vectors it keeps a parameter, as in the state of the real optimizer."""
-        ...
 
     @property
     def num_rates(self) -> int:
         """Numbers a step it is given."""
-        ...
+        return 1
 
     def decayed(self, learning_rate: float, num_steps: int) -> Array:
         """Return the learning rates of the next steps, shape (num_steps,), given the present one."""
-        ...
+        return np.full(num_steps, learning_rate)
 
-    def rates(self, learning_rates: Array, first: int) -> Array:
+    def rates(self, learning_rates: Array, first: int) -> Array:  # noqa: ARG002 every step is like the first
         """Return the rates of steps `first` (from 1), `first` + 1, ..., shape (num_rates, number of steps)."""
-        ...
+        return learning_rates[None]
 
+    @abstractmethod
     def update(self, params: torch.Tensor, grads: torch.Tensor, moments: Tensors, rates: Tensors) -> Tensors:
         """Return the parameters and the moments after a step; all are vectors of one length, rates are numbers."""
-        ...
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Rule):
     """Adam, as torch does it (D. P. Kingma and J. Ba 2015, "Adam: A Method for Stochastic Optimization").
 
     Where the decay of the weights is decoupled, it is AdamW, and a third rate is what the parameters are multiplied by.
@@ -79,10 +80,6 @@ class Adam:
     @property
     def _decays_alone(self) -> bool:
         return self.decoupled_weight_decay and self.weight_decay != 0
-
-    def decayed(self, learning_rate: float, num_steps: int) -> Array:
-        """Return the learning rates of the next steps: all the same."""
-        return np.full(num_steps, learning_rate)
 
     def rates(self, learning_rates: Array, first: int) -> Array:
         """Return what the root of the second moment is multiplied with, and what is added to it.
@@ -108,7 +105,7 @@ class Adam:
 
 
 @dataclass(frozen=True)
-class ClippedAdam:
+class ClippedAdam(Rule):
     """Pyro's Adam with clipped gradients and a learning rate that decays; epsilon is not corrected for bias."""
 
     betas: tuple[float, float]
@@ -144,27 +141,17 @@ class ClippedAdam:
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(Rule):
     """Stochastic gradient descent with momentum, as torch does it."""
 
     momentum: float
     nesterov: bool
     weight_decay: float
 
-    num_rates = 1
-
     @property
     def moments(self) -> tuple[str, ...]:
         """The buffer of the momentum, where there is momentum."""
         return ("momentum_buffer",) if self.momentum else ()
-
-    def decayed(self, learning_rate: float, num_steps: int) -> Array:
-        """Return the learning rates of the next steps: all the same."""
-        return np.full(num_steps, learning_rate)
-
-    def rates(self, learning_rates: Array, first: int) -> Array:  # noqa: ARG002 every step is like the first
-        """Return the learning rate."""
-        return learning_rates[None]
 
     def update(self, params: torch.Tensor, grads: torch.Tensor, moments: Tensors, rates: Tensors) -> Tensors:
         """Return the parameters and the buffer, where there is one, after a step."""
@@ -178,7 +165,7 @@ class SGD:
 
 
 @dataclass(frozen=True)
-class AdagradRMSProp:
+class AdagradRMSProp(Rule):
     """Pyro's mean square of the gradients, which begins with the first one (A. Kucukelbir et al. 2017, ADVI)."""
 
     delta: float
@@ -186,10 +173,6 @@ class AdagradRMSProp:
 
     moments = ("sum",)
     num_rates = 3
-
-    def decayed(self, learning_rate: float, num_steps: int) -> Array:
-        """Return the step scales of the next steps: all the same."""
-        return np.full(num_steps, learning_rate)
 
     def rates(self, learning_rates: Array, first: int) -> Array:
         """Return the step size, what the mean square is multiplied by, and what the new square is."""
@@ -206,7 +189,7 @@ class AdagradRMSProp:
 
 
 @dataclass(frozen=True)
-class RMSprop:
+class RMSprop(Rule):
     """RMSprop with momentum, as torch does it, without centering."""
 
     alpha: float
@@ -214,20 +197,10 @@ class RMSprop:
     weight_decay: float
     momentum: float
 
-    num_rates = 1
-
     @property
     def moments(self) -> tuple[str, ...]:
         """The mean square, and the buffer of the momentum where there is momentum."""
         return ("square_avg", "momentum_buffer") if self.momentum else ("square_avg",)
-
-    def decayed(self, learning_rate: float, num_steps: int) -> Array:
-        """Return the learning rates of the next steps: all the same."""
-        return np.full(num_steps, learning_rate)
-
-    def rates(self, learning_rates: Array, first: int) -> Array:  # noqa: ARG002 every step is like the first
-        """Return the learning rate."""
-        return learning_rates[None]
 
     def update(self, params: torch.Tensor, grads: torch.Tensor, moments: Tensors, rates: Tensors) -> Tensors:
         """Return parameters, mean square and buffer after a step."""

@@ -16,8 +16,9 @@ from rugged_widget.infer.compiled.optimizer.flat_state import Link
 from rugged_widget.infer.compiled.optimizer.schedule import Schedule
 from rugged_widget.infer.compiled.program import Engine, State, message_of
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
-from rugged_widget.infer.compiled.stepping.step_inputs import StepInputs
-from rugged_widget.infer.step.arguments import Arguments, FixedArguments
+from rugged_widget.infer.compiled.stepping.step_inputs import step_inputs
+from rugged_widget.infer.step.arguments import FixedArguments
+from rugged_widget.infer.step.batches import Arguments
 from rugged_widget.infer.step.numbers import Number
 
 Array: TypeAlias = NDArray[np.float64]
@@ -42,11 +43,13 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A moment to come back to: all that steps change, count of the optimizer's steps, state of torch's generator.
+    """A moment to come back to, after `num_steps`: all that steps change, and the state of torch's generator.
 
-    The learning rate is that of the step before, which some optimizers go on from.
+    `count` is how many steps the optimizer has taken; the learning rate is that of the step before, which some
+    optimizers go on from.
     """
 
+    num_steps: int
     state: State
     count: int
     learning_rate: float
@@ -79,8 +82,8 @@ class Compiled:
 
     The engine may be replaced between two runs by another of the same program. `constants` are tensors that the program
     was captured with, such as the data; `watch` sees the numbers that model and guide hold. It takes steps with calls
-    of the given form, and of others once their programs are added; whoever has other than fixed arguments sets
-    `arguments`. `schedule` tells the learning rates where a scheduler sets them.
+    of the given form, and of others once their programs are added; whoever has other than fixed `arguments` sets them.
+    `schedule` tells the learning rates where a scheduler sets them.
     """
 
     def __init__(
@@ -93,7 +96,8 @@ class Compiled:
         form: Hashable = None,
         schedule: Schedule | None = None,
     ) -> None:
-        self.link, self._inputs = link, StepInputs(FixedArguments())
+        self.link = link
+        self.arguments: Arguments = FixedArguments()
         self._main = _Ready(noise, engine)
         self._programs = {form: self._main}
         self._schedule = schedule
@@ -103,15 +107,6 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"Compiled({self.engine!r}, {self._main.noise!r}, {self.link!r})"
-
-    @property
-    def arguments(self) -> Arguments:
-        """What the steps are called with."""
-        return self._inputs.arguments
-
-    @arguments.setter
-    def arguments(self, arguments: Arguments) -> None:
-        self._inputs = StepInputs(arguments)
 
     @property
     def engine(self) -> Engine:
@@ -210,9 +205,9 @@ class Compiled:
         if self._count:
             self.link.zero_gradients()
 
-    def mark(self, learning_rate: float) -> Mark:
+    def mark(self, num_steps: int, learning_rate: float) -> Mark:
         """Remember this moment; costs next to nothing, because runs leave the state as it was and return a new one."""
-        return Mark(self._state, self._count, learning_rate, torch.get_rng_state())
+        return Mark(num_steps, self._state, self._count, learning_rate, torch.get_rng_state())
 
     def go_back(self, mark: Mark) -> None:
         """Return to a moment, random numbers included."""
@@ -227,7 +222,7 @@ class Compiled:
         raised and the state is as before.
         """
         rule, state, ready = self.link.rule, self._state, self._of(start)
-        num_steps, inputs = self._inputs.of(start, num_steps, ready.noise, alike=not ready.believed)
+        num_steps, inputs = step_inputs(self.arguments, start, num_steps, ready.noise, alike=not ready.believed)
         learning_rates = self._learning_rates(num_steps, learning_rate)
         rates = torch.as_tensor(rule.rates(learning_rates, self._count + 1), dtype=state[0].dtype)
         began = time.perf_counter()  # batches may have to be waited for, which Pyro's own steps do elsewhere

@@ -3,44 +3,33 @@
 import torch
 
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
-from rugged_widget.infer.step.arguments import Arguments, Call
+from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.batches import Arguments
 
 
-class StepInputs:
-    """Puts together what the steps of one call of an engine are given, their rates aside.
+def step_inputs(
+    arguments: Arguments, start: int, num_steps: int, noise: Noise, *, alike: bool = False
+) -> tuple[int, list[torch.Tensor]]:
+    """Return how many steps there are inputs for, and the inputs, a row a step: tensors of batches, then noise.
 
-    Parameters
-    ----------
-    arguments
-        What the steps are called with: the tensors of batches are inputs, all else is part of the program.
+    The steps come after `start` others. They are at most `num_steps` >= 1, and fewer where batches of another form come
+    next, or there is no next batch; where they are to be `alike`, also where one of their numbers is another. All else
+    that they are called with is part of the program.
     """
-
-    def __init__(self, arguments: Arguments) -> None:
-        self.arguments = arguments
-
-    def __repr__(self) -> str:
-        return f"StepInputs({self.arguments!r})"
-
-    def of(self, start: int, num_steps: int, noise: Noise, *, alike: bool = False) -> tuple[int, list[torch.Tensor]]:
-        """Return how many steps there are inputs for, and the inputs, a row a step: tensors of batches, then noise.
-
-        The steps come after `start` others. They are at most `num_steps` >= 1, and fewer where batches of another form
-        come next, or there is no next batch; where they are to be `alike`, also where one of their numbers is another.
-        """
-        if not self.arguments.varies:
-            return num_steps, noise.draw(num_steps)
-        calls: list[Call] = []
-        draws: list[list[torch.Tensor]] = []
-        for call in self.arguments.following(start, num_steps):
-            if calls and (call.form != calls[0].form or (alike and call.numbers != calls[0].numbers)):
-                break
-            calls.append(call)
-            if self.arguments.draws:  # the next batch may come of the random numbers after those of this step
-                draws.append(noise.draw(1))
-            if not call.stackable or (noise.inside and self.arguments.draws):
-                break
-        drawn = _joined(draws) if self.arguments.draws else noise.draw(len(calls))
-        return len(calls), [*_stacked(calls), *drawn]
+    if not arguments.varies:
+        return num_steps, noise.draw(num_steps)
+    calls: list[Call] = []
+    draws: list[list[torch.Tensor]] = []
+    for call in arguments.following(start, num_steps):
+        if calls and (call.form != calls[0].form or (alike and call.numbers != calls[0].numbers)):
+            break
+        calls.append(call)
+        if arguments.draws:  # the next batch may come of the random numbers after those of this step
+            draws.append(noise.draw(1))
+        if not call.stackable or (noise.inside and arguments.draws):
+            break
+    drawn = _joined(draws) if arguments.draws else noise.draw(len(calls))
+    return len(calls), [*_stacked(calls), *drawn]
 
 
 def _stacked(calls: list[Call]) -> list[torch.Tensor]:

@@ -1,8 +1,6 @@
 """Take many captured steps a call, with checkpoints, and verify some of them against Pyro's own."""
 
 import time
-from collections.abc import Hashable
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,13 +19,6 @@ CHECK_SHARE = 0.02
 """Part of the time that checks may take, once the first ones are done."""
 
 
-class _Place(NamedTuple):
-    """A mark, and how many steps were done there."""
-
-    num_steps: int
-    mark: Mark
-
-
 def _checkpoint_before(num_steps: int) -> int:
     """Return where Pyro's own steps would go back to, at the earliest, after a failure of the next one."""
     return max(0, num_steps // EVERY * EVERY - EVERY)
@@ -38,6 +29,8 @@ class CompiledStepping:
 
     Attributes
     ----------
+    compiled
+        What takes them.
     careful_until
         Pyro's own steps have to be taken until so many are done.
     ran_away
@@ -45,10 +38,10 @@ class CompiledStepping:
     """
 
     def __init__(self, plain: PlainStep, compiled: Compiled, threads: Threads) -> None:
-        self._plain, self._compiled, self._threads = plain, compiled, threads
+        self._plain, self.compiled, self._threads = plain, compiled, threads
         self._shadow = Verification(plain, compiled)
-        self._places: list[_Place] = []
-        self._agreed: _Place | None = None
+        self._places: list[Mark] = []
+        self._agreed: Mark | None = None
         self._next_check = self._gap = 0
         self._step_seconds = 0.0
         self._holds = False  # whether the state is with the captured step, and Pyro's may be behind
@@ -56,11 +49,11 @@ class CompiledStepping:
         self.ran_away = False
 
     def __repr__(self) -> str:
-        return f"CompiledStepping({self._compiled!r}, next check at step {self._next_check})"
+        return f"CompiledStepping({self.compiled!r}, next check at step {self._next_check})"
 
     def use(self, engine: Engine) -> None:
         """Run the program by another engine from the next step on, which is checked."""
-        self._compiled.engine = engine
+        self.compiled.engine = engine
         self._next_check = self._gap = 0
         self._step_seconds = 0.0
 
@@ -71,25 +64,15 @@ class CompiledStepping:
         the captured step is not Pyro's own: its `num_steps` says where the two still agreed, and the fit is there
         again.
         """
-        if not self._holds or self._compiled.link.touched:
-            self._compiled.load()
+        if not self._holds or self.compiled.link.touched:
+            self.compiled.load()
             self._holds = True
             self._places.clear()
-            self._agreed = _Place(num_steps, self._mark())
-        if num_steps >= self._next_check or self._compiled.needs_check(num_steps):
+            self._agreed = self._mark(num_steps)
+        if num_steps >= self._next_check or self.compiled.needs_check(num_steps):
             return self._check(num_steps)
         until_check = max(1, self._next_check - num_steps)
         return self._run(num_steps, min(max_steps, until_check, self._fitting(seconds)))
-
-    @property
-    def is_slower(self) -> bool:
-        """True if the first steps have shown that Pyro's own are faster."""
-        return self._compiled.is_slower
-
-    @property
-    def outdated(self) -> bool:
-        """True if the data that was captured has been written into since."""
-        return self._compiled.outdated
 
     @property
     def oldest(self) -> int | None:
@@ -97,24 +80,11 @@ class CompiledStepping:
         places = [*self._places, self._agreed] if self._agreed else self._places
         return min((place.num_steps for place in places), default=None)
 
-    def can_run(self, form: Hashable) -> bool:
-        """Return whether it takes steps with calls of a form."""
-        return self._compiled.can_run(form)
-
-    def add(self, compiled: Compiled) -> bool:
-        """Take steps with calls of another form too; returns False where that cannot be."""
-        return self._compiled.add(compiled)
-
-    @property
-    def num_programs(self) -> int:
-        """Forms of calls that it takes steps with."""
-        return self._compiled.num_programs
-
     def held(self) -> dict[int, torch.Tensor]:
         """Return what is here and not with Pyro: values, of parameters flat, by the identity of Pyro's tensor."""
         if not self._holds:
             return {}
-        link, state = self._compiled.link, self._compiled.state
+        link, state = self.compiled.link, self.compiled.state
         lasting = state[1 + len(link.rule.moments) :]
         held = dict(zip(map(id, link.params), link.by_parameter(state[0]), strict=True))
         return held | dict(zip(map(id, link.lasting.tensors), lasting, strict=True))
@@ -122,12 +92,12 @@ class CompiledStepping:
     def store(self) -> None:
         """Give parameters and moments to Pyro."""
         if self._holds:
-            self._compiled.store()
+            self.compiled.store()
 
     def leave(self) -> None:
         """Give parameters and moments to Pyro, whose steps come next."""
         if self._holds:
-            self._compiled.leave()
+            self.compiled.leave()
         self._holds = False
 
     def go_back(self, num_steps: int) -> int:
@@ -135,21 +105,21 @@ class CompiledStepping:
         if not self._places:
             return num_steps
         place = self._places.pop()
-        self._compiled.go_back(place.mark)
+        self.compiled.go_back(place)
         return place.num_steps
 
-    def _mark(self) -> Mark:
-        return self._compiled.mark(self._plain.learning_rate)
+    def _mark(self, num_steps: int) -> Mark:
+        return self.compiled.mark(num_steps, self._plain.learning_rate)
 
     def _fitting(self, seconds: float) -> int:
         if not self._step_seconds:
             return 1
-        engine = self._compiled.engine
+        engine = self.compiled.engine
         return max(1, min(engine.max_steps, int(min(seconds, CALL_SECONDS[engine.name]) / self._step_seconds)))
 
-    def _remember(self, num_steps: int) -> _Place:
+    def _remember(self, num_steps: int) -> Mark:
         """Mark this place, and forget those that no failure from here on goes back to."""
-        place = _Place(num_steps, self._mark())
+        place = self._mark(num_steps)
         needed = _checkpoint_before(num_steps)
         while len(self._places) > 1 and self._places[1].num_steps <= needed:
             del self._places[0]
@@ -160,7 +130,7 @@ class CompiledStepping:
         self._remember(num_steps)
         start = time.perf_counter()
         try:
-            losses, rates = self._compiled.run(count, self._plain.learning_rate, num_steps)
+            losses, rates = self.compiled.run(count, self._plain.learning_rate, num_steps)
         except EngineError as error:
             raise self._return_to_agreement(num_steps, error) from error
         count = len(losses)
@@ -170,7 +140,7 @@ class CompiledStepping:
         slower = 0.7 * self._step_seconds + 0.3 * step_seconds
         self._step_seconds = step_seconds if not self._step_seconds else min(step_seconds, slower)
         bad = np.flatnonzero(~np.isfinite(losses))
-        if len(bad) or not self._compiled.is_finite():
+        if len(bad) or not self.compiled.is_finite():
             self.ran_away = True
             return self._return_before(num_steps + (int(bad[0]) if len(bad) else count), margin=3)
         self._decay_to(float(rates[-1]))
@@ -185,7 +155,7 @@ class CompiledStepping:
         target, origin = _checkpoint_before(bad), self._places[-1].num_steps
         place = next((place for place in reversed(self._places) if place.num_steps <= target), self._places[0])
         self._places.clear()
-        self._compiled.go_back(place.mark)
+        self.compiled.go_back(place)
         again = target - place.num_steps
         losses = rates = np.empty(0)
         if again > 0:
@@ -193,23 +163,23 @@ class CompiledStepping:
         self._shift_rate(max(target, place.num_steps) - origin)
         return Taken(place.num_steps, losses, rates)
 
-    def _again(self, place: _Place, count: int) -> tuple[Array, Array]:
+    def _again(self, place: Mark, count: int) -> tuple[Array, Array]:
         """Take steps from a place on once more; return losses and learning rates."""
-        losses, rates = self._compiled.run(count, place.mark.learning_rate, place.num_steps)
+        losses, rates = self.compiled.run(count, place.learning_rate, place.num_steps)
         while len(losses) < count:
             done = len(losses)
-            more = self._compiled.run(count - done, float(rates[-1]), place.num_steps + done)
+            more = self.compiled.run(count - done, float(rates[-1]), place.num_steps + done)
             losses, rates = np.append(losses, more[0]), np.append(rates, more[1])
         return losses, rates
 
     def _shift_rate(self, num_steps: int) -> None:
         """Let the optimizer's own decay of the learning rate go on, or back; what the user has set stays set."""
         if num_steps:
-            decay = float(self._compiled.link.rule.decayed(1.0, abs(num_steps))[-1])
+            decay = float(self.compiled.link.rule.decayed(1.0, abs(num_steps))[-1])
             self._decay_to(self._plain.learning_rate * (decay if num_steps > 0 else 1 / decay))
 
     def _check(self, num_steps: int) -> Taken:
-        self._compiled.store()
+        self.compiled.store()
         self._remember(num_steps)
         start = time.perf_counter()
         try:
@@ -220,17 +190,17 @@ class CompiledStepping:
             self.ran_away = False
             return self._return_before(num_steps, margin=1)
         check_seconds = time.perf_counter() - start
-        self._compiled.was_checked(num_steps)
-        self._agreed = _Place(num_steps + 1, self._mark())
+        self.compiled.was_checked(num_steps)
+        self._agreed = self._mark(num_steps + 1)
         affordable = check_seconds / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0
-        self._gap = max(1, min(2 * self._gap, int(affordable), self._compiled.arguments.reach // 2))
+        self._gap = max(1, min(2 * self._gap, int(affordable), self.compiled.arguments.reach // 2))
         self._next_check = num_steps + 1 + self._gap
         return Taken(num_steps, loss, rates)
 
     def _return_to_agreement(self, num_steps: int, error: Exception) -> DisagreementError:
         """Go back to where the steps still agreed: here, where it is the first check after Pyro's own steps."""
         agreed = self._agreed or self._places[-1]
-        self._compiled.go_back(agreed.mark)
+        self.compiled.go_back(agreed)
         self._shift_rate(agreed.num_steps - num_steps)
         self.leave()
         return DisagreementError(str(error), agreed.num_steps)

@@ -52,7 +52,7 @@ def test_an_engine_that_is_wrong_is_given_up_and_the_run_is_that_of_the_plain_lo
     fit.advance(start)
     inner = fit._stepping._compiled
     assert inner is not None
-    inner.use(Wrong(inner._compiled.engine, what))
+    inner.use(Wrong(inner.compiled.engine, what))
     fit.advance(60)
     assert fit.engine.name == "plain"
     assert "disagree" in fit.engine.reason
@@ -180,7 +180,7 @@ def test_an_interrupt_in_captured_steps_loses_none_that_are_told_and_changes_non
     fit.advance(start)
     inner = fit._stepping._compiled
     assert inner is not None
-    inner.use(Interrupting(inner._compiled.engine, "interrupt"))
+    inner.use(Interrupting(inner.compiled.engine, "interrupt"))
     with pytest.raises(KeyboardInterrupt):
         fit.advance(60)
     assert fit.step == len(fit.history())

@@ -51,12 +51,12 @@ def one_by_one(run: Run, num_steps: int) -> None:
 def test_it_says_so_once_runs_and_checks_have_shown_it(prelude: fx.GraphModule, clocks: SimpleNamespace) -> None:
     run = Run(both(prelude))
     run.take(max_steps=1)
-    assert not run.stepping.is_slower, "one step is not enough"
+    assert not run.stepping.compiled.is_slower, "one step is not enough"
     one_by_one(run, 19)
-    assert run.stepping.is_slower
+    assert run.stepping.compiled.is_slower
     clocks.engine.seconds = 0.5
     one_by_one(run, 1)
-    assert not run.stepping.is_slower
+    assert not run.stepping.compiled.is_slower
 
 
 def fit(engine: str) -> Fit:

@@ -86,10 +86,6 @@ def _sub(result: Result, left: Operand, right: Operand, alpha: float = 1) -> jax
     return in_type_of(result, left) - _times(alpha, in_type_of(result, right))
 
 
-def _rsub(result: Result, left: Operand, right: Operand, alpha: float = 1) -> jax.Array:
-    return _sub(result, right, left, alpha)
-
-
 def _times(factor: float, values: jax.Array) -> jax.Array:
     return values if factor == 1 else jnp.asarray(factor, values.dtype) * values
 
@@ -101,14 +97,6 @@ def _div(result: Result, left: Operand, right: Operand, rounding_mode: str | Non
     if rounding_mode == "floor":
         return jnp.floor_divide(left, right)
     return jnp.trunc(left / right) if result.dtype.kind == "f" else lax.div(*jnp.broadcast_arrays(left, right))
-
-
-def _addcmul(result: Result, start: Operand, left: Operand, right: Operand, value: float = 1) -> jax.Array:
-    return in_type_of(result, start) + _times(value, in_type_of(result, left) * in_type_of(result, right))
-
-
-def _addcdiv(result: Result, start: Operand, left: Operand, right: Operand, value: float = 1) -> jax.Array:
-    return in_type_of(result, start) + _times(value, in_type_of(result, left) / in_type_of(result, right))
 
 
 def _pow(result: Result, base: Operand, exponent: Operand) -> jax.Array:
@@ -133,16 +121,8 @@ def _clamp(
     return values if max is None else jnp.minimum(values, in_type_of(result, max))
 
 
-def _clamp_max(result: Result, values: jax.Array, bound: Operand) -> jax.Array:
-    return _clamp(result, values, max=bound)
-
-
 def _where(result: Result, condition: jax.Array, yes: Operand, no: Operand) -> jax.Array:
     return jnp.where(condition, in_type_of(result, yes), in_type_of(result, no))
-
-
-def _masked_fill(result: Result, values: jax.Array, mask: jax.Array, value: Operand) -> jax.Array:
-    return _where(result, mask, value, values)
 
 
 def _sign(result: Result, values: jax.Array) -> jax.Array:
@@ -155,18 +135,10 @@ def _xlogy(result: Result, factor: Operand, values: Operand) -> jax.Array:
     return jnp.where((factor == 0) & ~jnp.isnan(values), 0, factor * jnp.log(values))
 
 
-def _relu(values: jax.Array) -> jax.Array:
-    return jnp.maximum(values, jnp.zeros((), values.dtype))
-
-
 def _lerp(result: Result, start: Operand, end: Operand, weight: Operand) -> jax.Array:
     start, end, weight = (in_type_of(result, value) for value in (start, end, weight))
     step = end - start
     return jnp.where(jnp.abs(weight) < 1 / 2, start + weight * step, end - step * (1 - weight))
-
-
-def _polygamma(result: Result, order: int, values: jax.Array) -> jax.Array:
-    return jax.scipy.special.polygamma(order, in_type_of(result, values))
 
 
 def _logical(function: _Function) -> Counterpart:
@@ -196,7 +168,7 @@ _EACH: Mapping[str, _Function] = {
     "erfinv": lax.erf_inv,
     "lgamma": lax.lgamma,
     "neg": jnp.negative,
-    "relu": _relu,
+    "relu": lambda values: jnp.maximum(values, jnp.zeros((), values.dtype)),
     "rsqrt": lax.rsqrt,
     "sigmoid": lax.logistic,
     "special_i0e": lax.bessel_i0e,
@@ -225,28 +197,29 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     **{f"{name}.{kind}": _compared(function) for name, function in _COMPARED.items() for kind in _BOTH},
     **{f"logical_{name}.default": _logical(getattr(jnp, f"logical_{name}")) for name in ("and", "not", "or", "xor")},
     **{f"{name}.default": direct(getattr(jnp, name)) for name in ("isfinite", "isinf", "isnan")},
-    **{
-        f"{name}.{kind}": function
-        for name, function in (("add", _add), ("sub", _sub), ("rsub", _rsub))
-        for kind in _BOTH
-    },
+    **{f"{name}.{kind}": function for name, function in (("add", _add), ("sub", _sub)) for kind in _BOTH},
+    **dict.fromkeys(
+        ("rsub.Tensor", "rsub.Scalar"), lambda result, left, right, alpha=1: _sub(result, right, left, alpha)
+    ),
     **{f"div.{kind}": _div for kind in (*_BOTH, "Tensor_mode", "Scalar_mode")},
     **{f"pow.{kind}": _pow for kind in ("Tensor_Scalar", "Tensor_Tensor", "Scalar")},
     **{f"where.{kind}": _where for kind in ("self", "ScalarOther", "ScalarSelf", "Scalar")},
     **{f"xlogy.{kind}": _xlogy for kind in ("Tensor", "Scalar_Self", "Scalar_Other")},
-    "addcdiv.default": _addcdiv,
-    "addcmul.default": _addcmul,
-    "clamp.Tensor": _clamp,
-    "clamp.default": _clamp,
-    "clamp_max.Tensor": _clamp_max,
-    "clamp_max.default": _clamp_max,
-    "clamp_min.Tensor": _clamp,
-    "clamp_min.default": _clamp,
-    "lerp.Scalar": _lerp,
-    "lerp.Tensor": _lerp,
-    "masked_fill.Scalar": _masked_fill,
-    "masked_fill.Tensor": _masked_fill,
-    "polygamma.default": _polygamma,
-    "sgn.default": _sign,
-    "sign.default": _sign,
+    **{f"lerp.{kind}": _lerp for kind in _BOTH},
+    **dict.fromkeys(("clamp.Tensor", "clamp.default", "clamp_min.Tensor", "clamp_min.default"), _clamp),
+    **dict.fromkeys(
+        ("clamp_max.Tensor", "clamp_max.default"), lambda result, values, bound: _clamp(result, values, max=bound)
+    ),
+    **dict.fromkeys(
+        ("masked_fill.Scalar", "masked_fill.Tensor"),
+        lambda result, values, mask, value: _where(result, mask, value, values),
+    ),
+    **dict.fromkeys(("sgn.default", "sign.default"), _sign),
+    "addcdiv.default": lambda result, start, left, right, value=1: _add(
+        result, start, in_type_of(result, left) / in_type_of(result, right), value
+    ),
+    "addcmul.default": lambda result, start, left, right, value=1: _add(
+        result, start, in_type_of(result, left) * in_type_of(result, right), value
+    ),
+    "polygamma.default": lambda result, order, values: jax.scipy.special.polygamma(order, in_type_of(result, values)),
 }

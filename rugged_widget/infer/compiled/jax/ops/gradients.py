@@ -9,19 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Dtype, Result
-
-
-def _sigmoid_backward(_: Result, gradient: jax.Array, output: jax.Array) -> jax.Array:
-    return gradient * (output * (1 - output))
-
-
-def _tanh_backward(_: Result, gradient: jax.Array, output: jax.Array) -> jax.Array:
-    return gradient * (1 - output * output)
-
-
-def _threshold_backward(result: Result, gradient: jax.Array, values: jax.Array, threshold: float) -> jax.Array:
-    return jnp.where(values <= threshold, jnp.zeros((), result.dtype), gradient)
+from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
 
 
 def _softplus(_: Result, values: jax.Array, beta: float = 1, threshold: float = 20) -> jax.Array:
@@ -40,27 +28,24 @@ def _log_sigmoid(result: tuple[Result, Result], values: jax.Array) -> tuple[jax.
     return output, jnp.zeros(result[1].shape, result[1].dtype)  # a buffer for the derivative, which needs none here
 
 
-def _log_sigmoid_backward(_: Result, gradient: jax.Array, values: jax.Array, __: jax.Array) -> jax.Array:
-    return gradient * lax.logistic(-values)
-
-
-def _softmax_backward(_: Result, gradient: jax.Array, output: jax.Array, dim: int, input_dtype: Dtype) -> jax.Array:
-    weighted = gradient * output
-    return weighted - output * jnp.sum(weighted, axis=dim, keepdims=True)
-
-
-def _log_softmax_backward(_: Result, gradient: jax.Array, output: jax.Array, dim: int, input_dtype: Dtype) -> jax.Array:
-    return gradient - jnp.exp(output) * jnp.sum(gradient, axis=dim, keepdims=True)
+def _summed(values: jax.Array, dim: int) -> jax.Array:
+    return jnp.sum(values, axis=dim, keepdims=True)
 
 
 COUNTERPARTS: Mapping[str, Counterpart] = {
-    "_log_softmax_backward_data.default": _log_softmax_backward,
-    "_softmax_backward_data.default": _softmax_backward,
-    "log_sigmoid_backward.default": _log_sigmoid_backward,
+    "_log_softmax_backward_data.default": lambda _, gradient, output, dim, input_dtype: (
+        gradient - jnp.exp(output) * _summed(gradient, dim)
+    ),
+    "_softmax_backward_data.default": lambda _, gradient, output, dim, input_dtype: (
+        gradient * output - output * _summed(gradient * output, dim)
+    ),
+    "log_sigmoid_backward.default": lambda _, gradient, values, buffer: gradient * lax.logistic(-values),
     "log_sigmoid_forward.default": _log_sigmoid,
-    "sigmoid_backward.default": _sigmoid_backward,
+    "sigmoid_backward.default": lambda _, gradient, output: gradient * (output * (1 - output)),
     "softplus.default": _softplus,
     "softplus_backward.default": _softplus_backward,
-    "tanh_backward.default": _tanh_backward,
-    "threshold_backward.default": _threshold_backward,
+    "tanh_backward.default": lambda _, gradient, output: gradient * (1 - output * output),
+    "threshold_backward.default": lambda result, gradient, values, threshold: jnp.where(
+        values <= threshold, jnp.zeros((), result.dtype), gradient
+    ),
 }

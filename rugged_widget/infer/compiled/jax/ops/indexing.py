@@ -10,7 +10,7 @@ from jax import lax
 from numpy.typing import NDArray
 
 from rugged_widget.infer.compiled.jax.jax_program import Counterpart, Result
-from rugged_widget.infer.compiled.jax.ops.elementwise import Operand, in_type_of
+from rugged_widget.infer.compiled.jax.ops.elementwise import in_type_of
 from rugged_widget.infer.compiled.jax.ops.shapes import part_of
 
 _Places: TypeAlias = jax.Array | NDArray[Any]
@@ -68,10 +68,6 @@ def _written(values: jax.Array, index: _Index, source: jax.Array, *, add: bool) 
     return flat.reshape(values.shape)
 
 
-def _index(_: Result, values: jax.Array, indices: Sequence[_Places | None]) -> jax.Array:
-    return values[_as_index(indices)]
-
-
 def _index_put(
     result: Result, values: jax.Array, indices: Sequence[_Places | None], source: jax.Array, accumulate: bool = False
 ) -> jax.Array:
@@ -82,27 +78,11 @@ def _index_put(
     return _written(values, _as_index(indices), source, add=accumulate)
 
 
-def _index_select(_: Result, values: jax.Array, dim: int, places: _Places) -> jax.Array:
-    return jnp.take(values, places, axis=dim) if values.ndim else values
-
-
 def _index_add(
     result: Result, values: jax.Array, dim: int, places: _Places, source: jax.Array, *, alpha: float = 1
 ) -> jax.Array:
     index = (*(slice(None) for _ in range(dim % values.ndim)), places)
     return _written(values, index, source if alpha == 1 else in_type_of(result, alpha) * source, add=True)
-
-
-def _gather(_: Result, values: jax.Array, dim: int, places: _Places, *, sparse_grad: bool = False) -> jax.Array:
-    return values[_along(places.shape, dim, places)] if values.ndim else jnp.broadcast_to(values, places.shape)
-
-
-def _scatter(result: Result, values: jax.Array, dim: int, places: _Places, source: Operand) -> jax.Array:
-    return _scattered(values, dim, places, in_type_of(result, source), add=False)
-
-
-def _scatter_add(_: Result, values: jax.Array, dim: int, places: _Places, source: jax.Array) -> jax.Array:
-    return _scattered(values, dim, places, source, add=True)
 
 
 def _scattered(values: jax.Array, dim: int, places: _Places, source: jax.Array, *, add: bool) -> jax.Array:
@@ -116,21 +96,6 @@ def _scattered(values: jax.Array, dim: int, places: _Places, source: jax.Array, 
 def _masked_select(_: Result, values: jax.Array, mask: NDArray[np.bool_]) -> jax.Array:
     shape = jnp.broadcast_shapes(values.shape, mask.shape)
     return jnp.broadcast_to(values, shape).reshape(-1)[np.flatnonzero(np.broadcast_to(mask, shape))]
-
-
-def _embedding(
-    _: Result,
-    weight: jax.Array,
-    places: _Places,
-    padding_idx: int = -1,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> jax.Array:
-    return weight[places]
-
-
-def _select_scatter(result: Result, values: jax.Array, source: jax.Array, dim: int, index: int) -> jax.Array:
-    return _slice_scatter(result, values, jnp.expand_dims(source, dim), dim, index % values.shape[dim], None)
 
 
 def _slice_scatter(
@@ -158,10 +123,6 @@ def _slice_backward(
     return lax.pad(gradient, jnp.zeros((), result.dtype), widths)
 
 
-def _select_backward(result: Result, gradient: jax.Array, shape: Sequence[int], dim: int, index: int) -> jax.Array:
-    return _slice_backward(result, jnp.expand_dims(gradient, dim), shape, dim, index % shape[dim], None, shape[dim])
-
-
 def _places_of_strides(shape: Sequence[int], strides: Sequence[int], offset: int | None) -> NDArray[np.int32]:
     steps = np.ix_(*(np.arange(length) * stride for length, stride in zip(shape, strides, strict=True)))
     return np.asarray(sum(steps, np.zeros(shape, np.int32)) + (offset or 0), np.int32)
@@ -187,23 +148,34 @@ def _as_strided_scatter(
 
 
 COUNTERPARTS: Mapping[str, Counterpart] = {
-    "_unsafe_index.Tensor": _index,
-    "_unsafe_index_put.default": _index_put,
-    "as_strided.default": _as_strided,
-    "as_strided_copy.default": _as_strided,
+    **dict.fromkeys(("_unsafe_index.Tensor", "index.Tensor"), lambda _, values, indices: values[_as_index(indices)]),
+    **dict.fromkeys(("_unsafe_index_put.default", "index_put.default"), _index_put),
+    **dict.fromkeys(("as_strided.default", "as_strided_copy.default"), _as_strided),
+    **dict.fromkeys(
+        ("scatter.src", "scatter.value"),
+        lambda result, values, dim, places, source: _scattered(
+            values, dim, places, in_type_of(result, source), add=False
+        ),
+    ),
     "as_strided_scatter.default": _as_strided_scatter,
-    "embedding.default": _embedding,
-    "gather.default": _gather,
-    "index.Tensor": _index,
+    "embedding.default": lambda _, weight, places, padding_idx=-1, scale_grad_by_freq=False, sparse=False: weight[
+        places
+    ],
+    "gather.default": lambda _, values, dim, places, sparse_grad=False: (
+        values[_along(places.shape, dim, places)] if values.ndim else jnp.broadcast_to(values, places.shape)
+    ),
     "index_add.default": _index_add,
-    "index_put.default": _index_put,
-    "index_select.default": _index_select,
+    "index_select.default": lambda _, values, dim, places: (
+        jnp.take(values, places, axis=dim) if values.ndim else values
+    ),
     "masked_select.default": _masked_select,
-    "scatter.src": _scatter,
-    "scatter.value": _scatter,
-    "scatter_add.default": _scatter_add,
-    "select_backward.default": _select_backward,
-    "select_scatter.default": _select_scatter,
+    "scatter_add.default": lambda _, values, dim, places, source: _scattered(values, dim, places, source, add=True),
+    "select_backward.default": lambda result, gradient, shape, dim, index: _slice_backward(
+        result, jnp.expand_dims(gradient, dim), shape, dim, index % shape[dim], None, shape[dim]
+    ),
+    "select_scatter.default": lambda result, values, source, dim, index: _slice_scatter(
+        result, values, jnp.expand_dims(source, dim), dim, index % values.shape[dim], None
+    ),
     "slice_backward.default": _slice_backward,
     "slice_scatter.default": _slice_scatter,
 }

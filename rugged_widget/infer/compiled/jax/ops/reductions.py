@@ -64,19 +64,6 @@ def _var(
     return total / in_type_of(result, max(degrees, 0))
 
 
-def _std(
-    result: Result, values: jax.Array, dim: Dims = None, *, correction: float | None = None, keepdim: bool = False
-) -> jax.Array:
-    return jnp.sqrt(_var(result, values, dim, correction=correction, keepdim=keepdim))
-
-
-def _var_mean(
-    result: _Pair, values: jax.Array, dim: Dims = None, *, correction: float | None = None, keepdim: bool = False
-) -> tuple[jax.Array, jax.Array]:
-    variance = _var(result[0], values, dim, correction=correction, keepdim=keepdim)
-    return variance, jnp.mean(values, axis=axes_of(dim, values), keepdims=keepdim)
-
-
 def _running(function: Callable[..., jax.Array]) -> Counterpart:
     """Make the counterpart of an operation that goes on along one dimension, in the type of its result."""
 
@@ -85,18 +72,6 @@ def _running(function: Callable[..., jax.Array]) -> Counterpart:
         return function(values, axis=dim % values.ndim) if values.ndim else values
 
     return counterpart
-
-
-def _softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:
-    return jax.nn.softmax(in_type_of(result, values), axis=dim) if values.ndim else jnp.ones_like(values)
-
-
-def _log_softmax(result: Result, values: jax.Array, dim: int, half_to_float: bool) -> jax.Array:
-    return jax.nn.log_softmax(in_type_of(result, values), axis=dim) if values.ndim else jnp.zeros_like(values)
-
-
-def _flip(_: Result, values: jax.Array, dims: Sequence[int]) -> jax.Array:
-    return jnp.flip(values, axis=tuple(dims))
 
 
 def _sort(result: _Pair, values: jax.Array, dim: int = -1, descending: bool = False) -> tuple[jax.Array, jax.Array]:
@@ -112,15 +87,19 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     **{f"prod.{kind}": _reduced(jnp.prod) for kind in ("default", "dim_int")},
     **{f"any.{kind}": _reduced(jnp.any) for kind in ("default", "dim", "dims")},
     **{f"all.{kind}": _reduced(jnp.all) for kind in ("default", "dim", "dims")},
-    "_log_softmax.default": _log_softmax,
-    "_softmax.default": _softmax,
+    "_log_softmax.default": lambda result, values, dim, half_to_float: (
+        jax.nn.log_softmax(in_type_of(result, values), axis=dim) if values.ndim else jnp.zeros_like(values)
+    ),
+    "_softmax.default": lambda result, values, dim, half_to_float: (
+        jax.nn.softmax(in_type_of(result, values), axis=dim) if values.ndim else jnp.ones_like(values)
+    ),
     "amax.default": _reduced(jnp.max),
     "amin.default": _reduced(jnp.min),
     "argmax.default": _arg(jnp.argmax),
     "argmin.default": _arg(jnp.argmin),
     "cumprod.default": _running(jnp.cumprod),
     "cumsum.default": _running(jnp.cumsum),
-    "flip.default": _flip,
+    "flip.default": lambda _, values, dims: jnp.flip(values, axis=tuple(dims)),
     "logcumsumexp.default": _running(lax.cumlogsumexp),
     "logsumexp.default": _reduced(jax.scipy.special.logsumexp),
     "max.default": _reduced(jnp.max),
@@ -128,7 +107,10 @@ COUNTERPARTS: Mapping[str, Counterpart] = {
     "min.default": _reduced(jnp.min),
     "min.dim": _extreme(jnp.min, jnp.argmin),
     "sort.default": _sort,
-    "std.correction": _std,
+    "std.correction": lambda result, values, dim=None, **options: jnp.sqrt(_var(result, values, dim, **options)),
     "var.correction": _var,
-    "var_mean.correction": _var_mean,
+    "var_mean.correction": lambda result, values, dim=None, keepdim=False, **options: (
+        _var(result[0], values, dim, keepdim=keepdim, **options),
+        jnp.mean(values, axis=axes_of(dim, values), keepdims=keepdim),
+    ),
 }

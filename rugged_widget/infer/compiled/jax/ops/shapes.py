@@ -14,24 +14,8 @@ from rugged_widget.infer.compiled.jax.ops.elementwise import Operand, direct, in
 _Shape: TypeAlias = Sequence[int]
 
 
-def _reshape(result: Result, values: jax.Array, *_: object) -> jax.Array:
-    return jnp.reshape(values, result.shape)
-
-
-def _expand(result: Result, values: jax.Array, _: _Shape, *, implicit: bool = False) -> jax.Array:
-    return jnp.broadcast_to(values, result.shape)
-
-
 def _copy(result: Result, values: Operand, *, dtype: Dtype | None = None) -> jax.Array:
     return in_type_of(result, values)
-
-
-def _copy_of(result: Result, _: jax.Array, values: jax.Array) -> jax.Array:
-    return jnp.broadcast_to(in_type_of(result, values), result.shape)
-
-
-def _transpose(_: Result, values: jax.Array, first: int, second: int) -> jax.Array:
-    return jnp.swapaxes(values, first, second) if values.ndim else values
 
 
 def part_of(
@@ -53,28 +37,11 @@ def _select(_: Result, values: jax.Array, dim: int, index: int) -> jax.Array:
     return lax.index_in_dim(values, index, dim, keepdims=False)
 
 
-def _unbind(result: tuple[Result, ...], values: jax.Array, dim: int = 0) -> list[jax.Array]:
-    return [_select(part, values, dim, i) for i, part in enumerate(result)]
-
-
 def _split(result: tuple[Result, ...], values: jax.Array, _: object, dim: int = 0) -> list[jax.Array]:
     ends = np.cumsum([part.shape[dim] for part in result])
     return [
         values[part_of(values.shape, dim, end - part.shape[dim], end)] for end, part in zip(ends, result, strict=True)
     ]
-
-
-def _cat(result: Result, parts: Sequence[jax.Array], dim: int = 0) -> jax.Array:
-    full = [in_type_of(result, part) for part in parts if part.ndim == len(result.shape)]  # torch leaves out empty ones
-    return jnp.concatenate(full, axis=dim)
-
-
-def _stack(result: Result, parts: Sequence[jax.Array], dim: int = 0) -> jax.Array:
-    return jnp.stack([in_type_of(result, part) for part in parts], axis=dim)
-
-
-def _repeat(_: Result, values: jax.Array, repeats: _Shape) -> jax.Array:
-    return jnp.tile(values, tuple(repeats))
 
 
 def _constant_pad(result: Result, values: jax.Array, pad: _Shape, value: float = 0) -> jax.Array:
@@ -118,30 +85,9 @@ def _diagonal_backward(result: Result, gradient: jax.Array, _: _Shape, offset: i
     return _diagonal_scatter(result, jnp.zeros(result.shape, result.dtype), gradient, offset, dim1, dim2)
 
 
-def _diag_embed(result: Result, values: jax.Array, offset: int = 0, dim1: int = -2, dim2: int = -1) -> jax.Array:
-    return _diagonal_backward(result, values, (), offset, dim1, dim2)
-
-
-def _full(result: Result, *like_and_value: Operand, dtype: Dtype | None = None) -> jax.Array:
-    return jnp.full(result.shape, like_and_value[-1], result.dtype)
-
-
-def _zeros(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:
-    return jnp.zeros(result.shape, result.dtype)
-
-
-def _ones(result: Result, *_: object, dtype: Dtype | None = None) -> jax.Array:
-    return jnp.ones(result.shape, result.dtype)
-
-
 def _arange(result: Result, *bounds: float, dtype: Dtype | None = None) -> jax.Array:
     start, step = (bounds[0] if len(bounds) > 1 else 0), (bounds[2] if len(bounds) > 2 else 1)
     return jnp.asarray(start + step * np.arange(*result.shape), result.dtype)
-
-
-def _eye(result: Result, *_: int, dtype: Dtype | None = None) -> jax.Array:
-    rows, columns = result.shape
-    return jnp.eye(rows, columns, dtype=result.dtype)
 
 
 _RESHAPES = """_reshape_alias.default _unsafe_view.default reshape.default squeeze.default squeeze.dim squeeze.dims
@@ -154,30 +100,52 @@ _ZEROS = """empty.memory_format empty_like.default empty_strided.default new_emp
 new_empty_strided.default new_zeros.default zeros.default zeros_like.default"""
 
 COUNTERPARTS: Mapping[str, Counterpart] = {
-    **dict.fromkeys(_RESHAPES.split(), _reshape),
+    **dict.fromkeys(_RESHAPES.split(), lambda result, values, *_: jnp.reshape(values, result.shape)),
     **dict.fromkeys(_COPIES.split(), _copy),
-    **dict.fromkeys(_ZEROS.split(), _zeros),
-    **dict.fromkeys(("new_ones.default", "ones.default", "ones_like.default"), _ones),
-    **dict.fromkeys(("full.default", "full_like.default", "new_full.default"), _full),
+    **dict.fromkeys(_ZEROS.split(), lambda result, *_, dtype=None: jnp.zeros(result.shape, result.dtype)),
+    **dict.fromkeys(
+        ("new_ones.default", "ones.default", "ones_like.default"),
+        lambda result, *_, dtype=None: jnp.ones(result.shape, result.dtype),
+    ),
+    **dict.fromkeys(
+        ("full.default", "full_like.default", "new_full.default"),
+        lambda result, *like_and_value, dtype=None: jnp.full(result.shape, like_and_value[-1], result.dtype),
+    ),
     **dict.fromkeys(("arange.default", "arange.start", "arange.start_step"), _arange),
-    **dict.fromkeys(("eye.default", "eye.m"), _eye),
-    **dict.fromkeys(("expand.default", "expand_copy.default"), _expand),
+    **dict.fromkeys(
+        ("eye.default", "eye.m"),
+        lambda result, *_, dtype=None: jnp.eye(result.shape[0], result.shape[1], dtype=result.dtype),
+    ),
+    **dict.fromkeys(
+        ("expand.default", "expand_copy.default"),
+        lambda result, values, shape, implicit=False: jnp.broadcast_to(values, result.shape),
+    ),
     **dict.fromkeys(("permute.default", "permute_copy.default", "t.default", "t_copy.default"), direct(jnp.transpose)),
-    **dict.fromkeys(("transpose.int", "transpose_copy.int"), _transpose),
+    **dict.fromkeys(
+        ("transpose.int", "transpose_copy.int"),
+        lambda _, values, first, second: jnp.swapaxes(values, first, second) if values.ndim else values,
+    ),
     **dict.fromkeys(("slice.Tensor", "slice_copy.Tensor"), _slice),
     **dict.fromkeys(("select.int", "select_copy.int"), _select),
-    **dict.fromkeys(("unbind.int", "unbind_copy.int"), _unbind),
+    **dict.fromkeys(
+        ("unbind.int", "unbind_copy.int"),
+        lambda result, values, dim=0: [_select(part, values, dim, i) for i, part in enumerate(result)],
+    ),
     **dict.fromkeys(("split.Tensor", "split_with_sizes.default", "split_with_sizes_copy.default"), _split),
     **dict.fromkeys(("diagonal.default", "diagonal_copy.default"), _diagonal),
-    "cat.default": _cat,
+    "cat.default": lambda result, parts, dim=0: jnp.concatenate(  # torch leaves out empty ones
+        [in_type_of(result, part) for part in parts if part.ndim == len(result.shape)], axis=dim
+    ),
     "constant_pad_nd.default": _constant_pad,
-    "copy.default": _copy_of,
-    "diag_embed.default": _diag_embed,
+    "copy.default": lambda result, _, values: jnp.broadcast_to(in_type_of(result, values), result.shape),
+    "diag_embed.default": lambda result, values, offset=0, dim1=-2, dim2=-1: _diagonal_backward(
+        result, values, (), offset, dim1, dim2
+    ),
     "diagonal_backward.default": _diagonal_backward,
     "diagonal_scatter.default": _diagonal_scatter,
-    "repeat.default": _repeat,
+    "repeat.default": lambda _, values, repeats: jnp.tile(values, tuple(repeats)),
     "scalar_tensor.default": _copy,
-    "stack.default": _stack,
+    "stack.default": lambda result, parts, dim=0: jnp.stack([in_type_of(result, part) for part in parts], axis=dim),
     "tril.default": direct(jnp.tril),
     "triu.default": direct(jnp.triu),
 }
