@@ -38,8 +38,7 @@ class LoopTerms:
         self, model: Callable[..., Any], guide: Callable[..., Any], loss: Loss | None, structure: ModelStructure
     ) -> None:
         self.model, self.guide, self.call = model, guide, Call((), {})
-        sums = any(site.role == "enumerated" for site in structure.sites)
-        self.elbo: Loss = loss or (TraceEnum_ELBO() if sums else Trace_ELBO())
+        self.elbo = loss or assumed_loss(structure)
         self.asked: Collection[str] = ()
         self._terms = AveragedTerms(self)
 
@@ -57,3 +56,9 @@ class LoopTerms:
             terms = self._terms.look(step, thorough=thorough)
         self.asked = asked.trace.nodes.keys()
         return terms
+
+
+def assumed_loss(structure: ModelStructure) -> Loss:
+    """Return the ELBO that a model is trained by where nobody says which: one that sums where the model asks for it."""
+    sums = any(site.role == "enumerated" for site in structure.sites)
+    return TraceEnum_ELBO() if sums else Trace_ELBO()
