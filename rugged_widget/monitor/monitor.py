@@ -12,6 +12,7 @@ import ipywidgets
 import pandas as pd
 import traitlets
 
+from rugged_widget.infer.step.heldout_arguments import check_form
 from rugged_widget.monitor.infer.loop_view import LoopView, parts_of_svi
 from rugged_widget.monitor.infer.problem import full_name
 from rugged_widget.monitor.infer.refusals import called
@@ -19,6 +20,7 @@ from rugged_widget.monitor.lightning import callback_for
 from rugged_widget.monitor.loop_turns import Turns
 from rugged_widget.monitor.own_loop import OwnLoop
 from rugged_widget.monitor.view.loop_window import LoopWindow
+from rugged_widget.snapshot.heldout import HeldoutElbo
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.validation import checked_count
 from rugged_widget.view.i18n.captions import paragraph
@@ -50,11 +52,16 @@ class Monitor(ipywidgets.VBox):
         What stands at the top; the name of the model, or else of the guide, where None.
     language
         "en", "ko", or "auto", what the reader's browser prefers.
+    heldout
+        Data that is not trained on, whose ELBO is drawn beside that of training, where model and guide are known: in
+        the forms and on the scale of `watch`. It has to give all data that a step has; numbers and texts that it does
+        not give are as in a step. It is computed now and then, in a hundredth of the time, where somebody sees it.
 
     Raises
     ------
     TypeError, ValueError
-        At once, for what cannot be used, naming what was given and what is needed.
+        At once, for what cannot be used, naming what was given and what is needed; at the first update where held-out
+        data does not go with model and guide.
 
     Examples
     --------
@@ -82,8 +89,10 @@ class Monitor(ipywidgets.VBox):
         num_steps: int | None = None,
         title: str | None = None,
         language: str = AUTO,
+        heldout: Any = None,
     ) -> None:
         model, guide, loss = _of(svi, model, guide)
+        check_form(heldout)
         if title is not None and not isinstance(title, str):
             raise TypeError(f"title must be a text, got {called(title)}")
         steps = None if num_steps is None else checked_count(num_steps, "num_steps")
@@ -91,7 +100,9 @@ class Monitor(ipywidgets.VBox):
         super().__init__()
         self.add_class("rugged-widget")
         self.add_class("rw-monitor")
-        view = LoopView(model, guide, loss)
+        view = LoopView(model, guide, loss, heldout)
+        if heldout is not None and not view.knows_both:
+            raise ValueError("the ELBO of heldout= is that of a model and a guide: give svi, or model= and guide=")
         if not view.knows_both:
             self.add_class("rw-short")
         name = "" if guide is None else full_name(guide)
@@ -122,7 +133,8 @@ class Monitor(ipywidgets.VBox):
         Raises
         ------
         TypeError, ValueError
-            If the loss is no number, or draws are not of that shape.
+            If the loss is no number, or draws are not of that shape; and at the first step if the ELBO of held-out data
+            cannot be computed.
         """
         return self._loop.update(loss, args, kwargs, draws)
 
@@ -156,8 +168,19 @@ class Monitor(ipywidgets.VBox):
         self._loop.rest()
 
     def history(self) -> pd.DataFrame:
-        """Return the steps so far, a row each: step (from 1) and elbo, which is minus the loss."""
+        """Return the steps so far, a row each: step (from 1) and elbo, which is minus the loss.
+
+        With held-out data its ELBO as heldout_elbo, nan where not computed.
+        """
         return self._loop.history()
+
+    @property
+    def heldout(self) -> HeldoutElbo | None:
+        """The ELBO of the held-out data so far: ``step``, ``elbo`` in nats on the scale of training, ``fall`` and more.
+
+        None where there is no held-out data, or before the first update.
+        """
+        return self._loop.heldout
 
     def close(self) -> None:
         """Remove the window from every page. Idempotent."""

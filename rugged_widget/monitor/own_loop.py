@@ -7,17 +7,19 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import pandas as pd
 
+from rugged_widget.infer.diagnostics.heldout import with_heldout
 from rugged_widget.monitor.infer.loop_view import LoopView, as_number, check_draws
 from rugged_widget.monitor.runner import Runner
 from rugged_widget.numpy_errors import usual_errors
+from rugged_widget.snapshot.heldout import HeldoutElbo
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Progress, Snapshot, Status
+from rugged_widget.snapshot.snapshot import LoopPart, Progress, Snapshot, Status
 from rugged_widget.training.event_loop import find_loop
 from rugged_widget.training.pace import Pace
 
@@ -38,12 +40,15 @@ class Window(Protocol):
     """What shows a loop."""
 
     def open(
-        self, structure: ModelStructure, progress: Progress, buttons: OwnLoop, *, has_model: bool, has_both: bool
+        self, structure: ModelStructure, progress: Progress, buttons: OwnLoop, *, parts: Collection[LoopPart]
     ) -> None:
-        """Show the first step; called once, when the sites are known, of a model or of model and guide."""
+        """Show the first step; called once, when the sites are known, with what else is known of the loop."""
 
     def ready(self) -> bool:
         """Return whether somebody would see a frame now."""
+
+    def is_line(self) -> bool:
+        """Return whether it shows no frames, but a line with the progress."""
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Show a frame."""
@@ -109,7 +114,7 @@ class OwnLoop:
     @property
     def progress(self) -> Progress:
         """How far the loop is; without an end, the steps go up to the next of 10, 20, 50, 100 and so on."""
-        step, total = self.view.step, self.num_steps
+        step, total, heldout = self.view.step, self.num_steps, self.view.heldout
         return Progress(
             status=self.status,
             step=step,
@@ -117,6 +122,7 @@ class OwnLoop:
             elbo=self.view.elbo,
             steps_per_second=self._pace.steps_per_second,
             own_loop="open" if total is None else "counted",
+            heldout=math.nan if heldout is None or not len(heldout.elbo) else float(heldout.elbo[-1]),
         )
 
     def update(
@@ -151,6 +157,8 @@ class OwnLoop:
                 self._window.show(self._snapshot(listens=True), self.progress)
                 self._listening = self.view.request.gradient_norms
             else:
+                if self._window.is_line():
+                    self.view.look_at_heldout()
                 self._window.note(self.progress)
             now = self._clock()
             self._due = now + (LOOK_SECONDS if first else max(LOOK_SECONDS, (now - began) / SHARE))
@@ -175,10 +183,16 @@ class OwnLoop:
             self._due, self._stopping = -math.inf, False
 
     def history(self) -> pd.DataFrame:
-        """Return the steps so far, a row each: step (from 1) and elbo."""
+        """Return the steps so far, a row each: step (from 1), elbo, and heldout_elbo where there is held-out data."""
         with self._lock:
             self._flush()
-            return self.view.history.frame()[["step", "elbo"]]
+            return with_heldout(self.view.history.frame()[["step", "elbo"]], self.view.heldout)
+
+    @property
+    def heldout(self) -> HeldoutElbo | None:
+        """The ELBO of held-out data so far; None where there is none, or before the first step."""
+        with self._lock:
+            return self.view.heldout
 
     def request(self, request: SnapshotRequest) -> None:
         """Let snapshots hold this from now on; show one at once where the loop rests."""
@@ -250,14 +264,13 @@ class OwnLoop:
 
     def _begin_running(self) -> None:
         opening = self.status == "ready"
+        if opening and self._draws is None:
+            self.view.meet(*self._call)
         self.status = "running"
         self._pace.restart(self.view.step)
         if opening:
-            if self._draws is None:
-                self.view.meet(*self._call)
             self._flush()
-            known = {"has_model": self.view.model is not None, "has_both": self.view.knows_both}
-            self._window.open(self.view.structure, self.progress, self, **known)
+            self._window.open(self.view.structure, self.progress, self, parts=self.view.parts)
         self._window.note(self.progress)
         if self.view.problem:
             self._window.notify(self.view.problem)
@@ -272,6 +285,8 @@ class OwnLoop:
             self.view.take(draws)
 
     def _show_rest(self) -> None:
+        if self._window.is_line():
+            self.view.look_at_heldout(thorough=True)
         self._showing = True  # the window asks for more now, which is in the snapshot then
         try:
             self._window.rest(self._snapshot, self.progress)

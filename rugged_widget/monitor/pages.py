@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from rugged_widget.snapshot.snapshot import LoopPart
 from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.facts import Facts
@@ -86,8 +87,7 @@ def own_loop_pages(
     requests: Requests,
     settings: Mapping[str, object],
     *,
-    has_model: bool,
-    has_both: bool,
+    parts: Collection[LoopPart],
     text: Catalogue,
 ) -> Mapping[str, Factory]:
     """Return the factories of the pages beside a loop of one's own, by the names of their tabs, in order.
@@ -96,16 +96,23 @@ def own_loop_pages(
     ----------
     subject, requests, settings, text
         As of `monitor_pages`.
-    has_model
-        True if a model is known, whose sites can be drawn.
-    has_both
-        True if model and guide are known, so that the ELBO can be divided among their sites.
+    parts
+        What is known of the loop. The sites of a model can be drawn, and among those of a model and its guide the ELBO
+        can be divided.
     """
     pages: dict[str, Factory] = {
-        "train": partial(_train_page, subject, requests, settings, text, of_steps=has_both),
+        "train": partial(
+            _train_page,
+            subject,
+            requests,
+            settings,
+            text,
+            of_steps="model and guide" in parts,
+            has_heldout="heldout" in parts,
+        ),
         "parameters": lambda changed: AllParametersPage(changed, text=text),
     }
-    return {**pages, "model": lambda changed: ModelPage(changed, text=text)} if has_model else pages
+    return {**pages, "model": lambda changed: ModelPage(changed, text=text)} if "model" in parts else pages
 
 
 def _train_page(

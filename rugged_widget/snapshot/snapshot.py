@@ -46,6 +46,7 @@ __all__ = [
     "EngineName",
     "Epoch",
     "KLGap",
+    "LoopPart",
     "Parameter",
     "Progress",
     "Snapshot",
@@ -54,6 +55,8 @@ __all__ = [
 
 Status: TypeAlias = Literal["ready", "running", "paused", "finished", "failed"]
 EngineName: TypeAlias = Literal["plain", "graph", "jax"]
+LoopPart: TypeAlias = Literal["model", "model and guide", "heldout"]
+"""What may be known of a loop that its user runs, and has a place of its own on the page."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -207,6 +210,8 @@ class Progress:
     own_loop
         Empty where the widget takes the steps. Where its user's loop does: "counted" if it is known how many there will
         be, "open" if not; `num_steps` then is only how far the axis goes.
+    heldout
+        Latest ELBO of held-out data in nats, where a loop's user has some; else nan.
     """
 
     status: Status
@@ -219,3 +224,4 @@ class Progress:
     converged_at: int | None = None
     epoch: Epoch | None = None
     own_loop: Literal["", "counted", "open"] = ""
+    heldout: float = math.nan

@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
+import pandas as pd
 from pyro.infer import ELBO
 from pyro.poutine.messenger import Messenger
 from torch import nn
@@ -16,9 +17,8 @@ from torch import nn
 from rugged_widget.infer.diagnostics.overfitting import fall_of
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.failure import MAX_TEXT
-from rugged_widget.infer.step.loss import LossWithGradients, first_number, own_loss
+from rugged_widget.infer.step.loss import Loss, LossWithGradients, first_number, own_loss
 from rugged_widget.infer.step.module_state import behind, submodules
-from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.infer.step.torch_random import install_torch, seeded_torch
 from rugged_widget.snapshot.heldout import HeldoutElbo, HeldoutFall
 from rugged_widget.snapshot.values import Array
@@ -29,17 +29,38 @@ NOISE_SEED: Final = 1979
 MAX_DRAWS: Final = 16
 """Draws that a point is the mean of, at most."""
 
-SECONDS: Final = 0.03
-"""Time for the draws of a point; one is taken whatever it needs."""
-
-PAUSE_SECONDS: Final = 0.02
-"""Time between two points at first; it doubles each time that every other point is dropped."""
-
-SHARE: Final = 0.1
-"""Part of the time that points may take while training runs."""
-
 MAX_POINTS: Final = 400
 """Points that are kept."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Time for the points.
+
+    Attributes
+    ----------
+    seconds
+        Time for the draws of a point; one is taken whatever it needs.
+    share
+        Part of the time that points may take while training runs.
+    pause
+        Seconds between two points at first; they double each time that every other point is dropped.
+    """
+
+    seconds: float = 0.03
+    share: float = 0.1
+    pause: float = 0.02
+
+
+class Objective(Protocol):
+    """What a loop of SVI trains."""
+
+    @property
+    def model(self) -> Callable[..., Any]: ...  # noqa: D102
+    @property
+    def guide(self) -> Callable[..., Any]: ...  # noqa: D102
+    @property
+    def elbo(self) -> Loss: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +112,13 @@ class HeldoutLook:
     Parameters
     ----------
     plain
-        Pyro's step, whose model, guide and loss are looked at.
+        What is trained: Pyro's step, or what stands for one of the user's own.
     parts
         The held-out data, one call or several batches; an attribute too.
     training
         Returns the ELBO of training of the steps from the first argument, counted from 0, to the second.
+    budget
+        Time for the points.
     clock
         Returns a time in seconds.
 
@@ -107,15 +130,17 @@ class HeldoutLook:
 
     def __init__(
         self,
-        plain: PlainStep,
+        plain: Objective,
         parts: Sequence[HeldoutPart],
         training: Callable[[int, int], Array],
+        budget: Budget = Budget(),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._plain, self.parts, self._training, self._clock = plain, tuple(parts), training, clock
+        self._plain, self.parts, self._training = plain, tuple(parts), training
+        self._budget, self._clock = budget, clock
         self._num_rows = sum(part.num_rows for part in self.parts)
         self._points: list[tuple[int, float]] = []
-        self._due, self._pause, self.num_draws = -math.inf, PAUSE_SECONDS, 0
+        self._due, self._pause, self.num_draws = -math.inf, budget.pause, 0
         self._problem = ""
         self._fall: HeldoutFall | None = None
         self._modules: list[nn.Module] = []
@@ -153,7 +178,7 @@ class HeldoutLook:
             self._points = self._points[1::2]
             self._pause *= 2
         now = self._clock()
-        self._due = now + max(self._pause, (now - start) * (1 / SHARE - 1))
+        self._due = now + max(self._pause, (now - start) * (1 / self._budget.share - 1))
         points = np.array(self._points, dtype=np.float64)
         self._fall = fall_of(points[:, 0], points[:, 1], self._training)
 
@@ -180,13 +205,22 @@ class HeldoutLook:
         self.draw(0)  # what is done only once
         start = self._clock()
         self.draw(0)
-        return max(1, min(MAX_DRAWS, int(SECONDS / max(self._clock() - start, 1e-9))))
+        return max(1, min(MAX_DRAWS, int(self._budget.seconds / max(self._clock() - start, 1e-9))))
 
     def _truncate(self, step: int) -> None:
         """Forget the points after a step: the fit has gone back."""
         if self._points and self._points[-1][0] > step:
             self._points = [point for point in self._points if point[0] <= step]
             self._fall, self._due = None, -math.inf
+
+
+def with_heldout(history: pd.DataFrame, heldout: HeldoutElbo | None) -> pd.DataFrame:
+    """Return a history, a row for each step, with heldout_elbo in nats, nan where not computed; as it is for None."""
+    if heldout is None:
+        return history
+    values = np.full(len(history), math.nan)
+    values[heldout.step.astype(np.intp) - 1] = heldout.elbo
+    return history.assign(heldout_elbo=values)
 
 
 def modules_of(*functions: object) -> list[nn.Module]:

@@ -58,6 +58,7 @@ def heldout_calls(heldout: Any, model: Callable[..., Any], example: Call) -> tup
         If it is of none of these forms, or does not give what each step has from a batch of its own; the text says what
         was given and what is needed.
     """
+    check_form(heldout)
     if heldout is None:
         return ()
     if isinstance(heldout, DataLoader):
@@ -66,9 +67,17 @@ def heldout_calls(heldout: Any, model: Callable[..., Any], example: Call) -> tup
         if not calls:
             raise ValueError("heldout is a DataLoader without a batch: give one with data that is not trained on")
         return calls
+    return (_call(heldout, model, example),)
+
+
+def check_form(heldout: Any) -> None:
+    """Raise TypeError or ValueError where held-out data is of none of the forms of `heldout_calls`."""
+    if heldout is None or isinstance(heldout, DataLoader):
+        return
     if isinstance(heldout, (str, bytes, Iterator)) or (callable(heldout) and not isinstance(heldout, torch.Tensor)):
         raise TypeError(f"heldout must be {FORMS}; got {_called(heldout)}")
-    return (_call(heldout, model, example),)
+    for _ in _entries(heldout, []):
+        pass
 
 
 def _call(given: Any, model: Callable[..., Any], example: Call) -> HeldoutCall:

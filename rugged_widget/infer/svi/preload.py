@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 import threading
 from collections.abc import Callable, Sequence
 
@@ -14,11 +15,17 @@ as torch itself takes."""
 LATER = ("arviz_stats.base",)
 """It smooths importance weights, as the verdict on the guide needs when training first rests: half of that time."""
 
+FORK_SECONDS = 20.0
+"""Time that a fork waits for imports under way, at most: what forks may hold a lock that they need."""
+
 
 class Preload:
     """Imports modules in a thread, once; one that cannot be imported is left to whoever needs it.
 
     Those that are needed `later` come last: nobody waits for them, and they import none of the others.
+
+    A process that forks waits until the thread is done, once it is told of the fork: the other process would have
+    modules that are half made and would wait for a thread that it does not have.
 
     The thread is no daemon, so that the interpreter waits for it when it ends: one that is stopped in the middle of a
     module of C++ takes the process down.
@@ -58,6 +65,20 @@ class Preload:
             self.begin(lambda: None)
             self._told.wait()
 
+    def before_fork(self) -> None:
+        """Return when nothing is being imported; called before the process forks."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():  # a module may fork while it is imported
+            thread.join(FORK_SECONDS)
+
+    def in_child(self) -> None:
+        """Wait for nothing any more; called in a process that was forked from the one with the thread."""
+        self._lock = threading.Lock()  # another thread of the parent may have held it
+        if self._thread is not None:
+            self._told = threading.Event()
+            self._told.set()
+            self._done, self._then = True, []
+
     def _import(self) -> None:
         _import_all(self._modules)
         with self._lock:
@@ -77,3 +98,5 @@ def _import_all(names: Sequence[str]) -> None:
 
 
 PRELOAD = Preload(MODULES, LATER)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=PRELOAD.before_fork, after_in_child=PRELOAD.in_child)

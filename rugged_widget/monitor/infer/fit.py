@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
-from rugged_widget.infer.diagnostics.heldout import HeldoutLook, HeldoutPart
+from rugged_widget.infer.diagnostics.heldout import HeldoutLook, HeldoutPart, with_heldout
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.guides.setup import forget, rehearsal_of
@@ -138,12 +138,7 @@ class ModelFit(Fit):
 
         It is in nats, on the scale of elbo.
         """
-        frame, heldout = super().history(), self.heldout
-        if heldout is not None:
-            values = np.full(len(frame), math.nan)
-            values[heldout.step.astype(np.intp) - 1] = heldout.elbo
-            frame["heldout_elbo"] = values
-        return frame
+        return with_heldout(super().history(), self.heldout)
 
     @property
     def heldout(self) -> HeldoutElbo | None:

@@ -17,6 +17,7 @@ from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor
 from rugged_widget.infer.diagnostics.elbo_terms_average import AveragedTerms, Objective
+from rugged_widget.infer.diagnostics.heldout import HeldoutLook
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
 from rugged_widget.infer.diagnostics.parameter_table import parameter_table
 from rugged_widget.infer.diagnostics.structure import Trained, structure_of
@@ -35,9 +36,11 @@ from rugged_widget.monitor.infer.fit import num_observations
 from rugged_widget.monitor.infer.guide_judge import GuideJudge
 from rugged_widget.monitor.infer.guide_look import GuideLook, listed_parameters
 from rugged_widget.monitor.infer.loop_gradients import LoopGradients
+from rugged_widget.monitor.infer.loop_heldout import heldout_calls_of_loop, heldout_look
+from rugged_widget.snapshot.heldout import HeldoutElbo
 from rugged_widget.snapshot.model_values import ElboTermsNote, ModelSite, ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Snapshot
+from rugged_widget.snapshot.snapshot import LoopPart, Snapshot
 from rugged_widget.snapshot.values import Approximation, Array, Convergence
 
 NOTHING: Final = ModelStructure((), ())
@@ -54,6 +57,8 @@ class LoopView:
         What the loop trains, as far as it was said; an automatic guide knows its model.
     loss
         What it minimizes; None where that was not said, and one of Pyro's ELBOs is assumed.
+    heldout
+        Data that is not trained on, whose ELBO is computed too, as of `watch`; None where there is none.
 
     Attributes
     ----------
@@ -66,7 +71,11 @@ class LoopView:
     """
 
     def __init__(
-        self, model: Callable[..., Any] | None, guide: Callable[..., Any] | None, loss: Loss | None = None
+        self,
+        model: Callable[..., Any] | None,
+        guide: Callable[..., Any] | None,
+        loss: Loss | None = None,
+        heldout: Any = None,
     ) -> None:
         self.model, self.guide = model or _model_of(guide), guide
         self.request = SnapshotRequest()
@@ -82,6 +91,8 @@ class LoopView:
         self._objective: Objective | None = None
         self._terms: AveragedTerms | None = None
         self.gradients = LoopGradients()
+        self._heldout_data = heldout
+        self._heldout: HeldoutLook | None = None
 
     def __repr__(self) -> str:
         return f"LoopView({len(self._history)} steps, {len(self._structure.sites)} sites)"
@@ -107,6 +118,21 @@ class LoopView:
         return self._structure
 
     @property
+    def heldout(self) -> HeldoutElbo | None:
+        """The ELBO of held-out data so far; None where there is none, or before the first step."""
+        return None if self._heldout is None else self._heldout.elbo(self.step)
+
+    @property
+    def parts(self) -> frozenset[LoopPart]:
+        """What is known of the loop."""
+        known: dict[LoopPart, bool] = {
+            "model": self.model is not None,
+            "model and guide": self.knows_both,
+            "heldout": self._heldout_data is not None,
+        }
+        return frozenset(part for part, is_known in known.items() if is_known)
+
+    @property
     def knows_both(self) -> bool:
         """True if model and guide are known."""
         return self.model is not None and self.guide is not None
@@ -117,7 +143,13 @@ class LoopView:
         self._history.extend(values.tolist(), [1.0] * len(values))
 
     def meet(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Look at model and guide for the first time, after a step that was called with these arguments."""
+        """Look at model and guide for the first time, after a step that was called with these arguments.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where the ELBO of held-out data cannot be computed.
+        """
         subject = self.model or self.guide
         if subject is None:
             return
@@ -130,6 +162,8 @@ class LoopView:
             if self.guide is None:
                 return
             if self.model is not None:
+                self._objective = Objective(self.model, self.guide, self._loss or _assumed_loss(self._structure))
+                self._meet_heldout(self._objective, step)
                 self._judge_of_guide = GuideJudge(self.model, args, kwargs)
             try:
                 remember_live(self.guide, self.model or self.guide, args, kwargs, self._loss)
@@ -137,12 +171,20 @@ class LoopView:
                 self.problem = f"{error}. Give update() what svi.step() was given, behind the loss."
                 return
         self._look = GuideLook(self.guide, self._structure)
-        if self.model is not None:
-            sums = any(site.role == "enumerated" for site in self._structure.sites)
-            loss = self._loss or (TraceEnum_ELBO() if sums else Trace_ELBO())
-            self._objective = Objective(self.model, self.guide, loss)
+        if self._objective is not None:
             self._terms = AveragedTerms(self._objective)
         self.called(step.args, step.kwargs)
+
+    def _meet_heldout(self, objective: Objective, step: Call) -> None:
+        if self._heldout_data is not None:
+            calls = heldout_calls_of_loop(self._heldout_data, objective.model, step)
+            self._heldout = heldout_look(calls, objective, self._structure, self._history.elbos)
+
+    def look_at_heldout(self, *, thorough: bool = False) -> None:
+        """Compute the ELBO of held-out data where that is due; where the look is `thorough`, in any case."""
+        if self._heldout is not None and (thorough or self._heldout.is_due()):
+            with self._inside():
+                self._heldout.look(self.step)
 
     def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Take note of what the last step was called with."""
@@ -168,6 +210,7 @@ class LoopView:
     def snapshot(self, *, listens: bool = False) -> Snapshot:
         """Return what is known now. Where it `listens`, the gradients of the next step are noted."""
         request, structure = self.request, self._structure
+        self.look_at_heldout(thorough=request.approximation)
         judged, unjudged = self._verdict() if request.approximation else (None, self._never_judged())
         with self._inside():
             looked_at = self._looked_at(request)
@@ -186,6 +229,7 @@ class LoopView:
             structure=structure,
             elbo_terms_note=self._terms_note() if request.elbo_terms else None,
             gradient_norms=self.gradients.norms() if request.gradient_norms else None,
+            heldout=self.heldout,
             **looked_at,
         )
 
@@ -284,3 +328,9 @@ def check_draws(draws: Mapping[str, Any]) -> None:
 
 def _as_draws(value: Any) -> Array:
     return np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value, dtype=np.float64)
+
+
+def _assumed_loss(structure: ModelStructure) -> Loss:
+    """Return the ELBO that a model is trained by where nobody says which: one that sums where the model asks for it."""
+    sums = any(site.role == "enumerated" for site in structure.sites)
+    return TraceEnum_ELBO() if sums else Trace_ELBO()

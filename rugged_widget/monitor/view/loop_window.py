@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import ipywidgets
@@ -12,7 +12,7 @@ from rugged_widget.monitor.view.progress_line import ProgressLine, in_notebook
 from rugged_widget.monitor.view.static_html import still
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.request import SnapshotRequest
-from rugged_widget.snapshot.snapshot import Progress, Snapshot
+from rugged_widget.snapshot.snapshot import LoopPart, Progress, Snapshot
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Catalogue
 from rugged_widget.view.requests import Requests
@@ -80,14 +80,14 @@ class LoopWindow:
         return self._text
 
     def open(
-        self, structure: ModelStructure, progress: Progress, buttons: Buttons, *, has_model: bool, has_both: bool
+        self, structure: ModelStructure, progress: Progress, buttons: Buttons, *, parts: Collection[LoopPart]
     ) -> None:
-        """Build what shows the loop; see `own_loop_pages` for what is shown where model or guide is not known."""
+        """Build what shows the loop; see `own_loop_pages` for what is shown of which parts."""
         if not (self._displayed or in_notebook()):
             steps = progress.num_steps if progress.own_loop == "counted" else None
             self._line = ProgressLine(self._title or self._text("own_loop.title"), steps)
             return
-        self._dashboard = self._make_dashboard(structure, progress, buttons, has_model=has_model, has_both=has_both)
+        self._dashboard = self._make_dashboard(structure, progress, buttons, parts=parts)
         self._dashboard.hear(stops=self._stops, pauses=self._pauses)
         if self._displayed:
             self._dashboard.expect_page(lambda: None)
@@ -96,6 +96,10 @@ class LoopWindow:
     def ready(self) -> bool:
         """Return whether somebody would see a frame now."""
         return self._displayed and self._dashboard is not None and self._dashboard.ready_unheard()
+
+    def is_line(self) -> bool:
+        """Return whether it shows no frames, but a line with the progress."""
+        return self._line is not None
 
     def show(self, snapshot: Snapshot, progress: Progress) -> None:
         """Show a frame."""
@@ -118,7 +122,7 @@ class LoopWindow:
         if self._dashboard is not None:
             self._dashboard.changed(progress)
         if self._line is not None:
-            self._line.show(progress.step, progress.elbo)
+            self._line.show(progress.step, progress.elbo, progress.heldout)
         self._tell(progress, None)
 
     def notify(self, said: str) -> None:
@@ -156,7 +160,7 @@ class LoopWindow:
     # Parts
 
     def _make_dashboard(
-        self, structure: ModelStructure, progress: Progress, buttons: Buttons, *, has_model: bool, has_both: bool
+        self, structure: ModelStructure, progress: Progress, buttons: Buttons, *, parts: Collection[LoopPart]
     ) -> Dashboard:
         text = self._text
         subject = StructureSubject(
@@ -185,7 +189,7 @@ class LoopWindow:
             requests,
             buttons.ask,
             text=text,
-            pages=own_loop_pages(subject, requests, settings, has_model=has_model, has_both=has_both, text=text),
+            pages=own_loop_pages(subject, requests, settings, parts=parts, text=text),
             static_html=static_html,
             on_request=buttons.request,
             own_loop=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -31,10 +32,10 @@ class ProgressLine:
     def __repr__(self) -> str:
         return f"ProgressLine({self._bar.n} steps)"
 
-    def show(self, step: int, elbo: float) -> None:
-        """Show how many steps are done, and the last ELBO."""
+    def show(self, step: int, elbo: float, heldout: float = math.nan) -> None:
+        """Show how many steps are done, the last ELBO, and that of held-out data where it is a number."""
         self._bar.update(step - self._bar.n)
-        self._bar.set_postfix_str(f"ELBO={elbo:.4g}")
+        self._bar.set_postfix_str(f"ELBO={elbo:.4g}" + ("" if math.isnan(heldout) else f", held-out={heldout:.4g}"))
 
     def close(self) -> None:
         """Leave the line as it is."""

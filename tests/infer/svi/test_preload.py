@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -116,3 +117,44 @@ def test_a_step_is_not_taken_beside_an_import(gate: threading.Event, monkeypatch
     gate.set()
     training.join()
     assert order == ["imported", "1 step"]
+
+
+FORKING = f"""
+import os, signal, sys, threading
+from rugged_widget.infer.svi.preload import PRELOAD
+sys.path.insert(0, sys.argv[1])
+PRELOAD._modules, PRELOAD._later = ["{NAME}"], ["{NAME}_later"]
+opened = sys.modules["{GATE}"] = threading.Event()
+begun = threading.Event()
+sys.modules["{GATE}_begun"] = begun
+PRELOAD.begin(lambda: None)
+begun.wait()
+os.register_at_fork(before=opened.set)  # handlers run in the reverse order, so that the import is under way till then
+child = os.fork()
+if not child:
+    signal.alarm({LIMIT_SECONDS:.0f})  # ends a process that hangs, with a status that tells
+    PRELOAD.wait()
+    import {NAME}, {NAME}_later
+    os._exit(0 if {NAME}.whole and {NAME}_later.whole else 1)
+PRELOAD.wait()
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_process_that_is_forked_during_the_imports_has_them_whole_and_does_not_wait(tmp_path: Path) -> None:
+    gates = (
+        f"import sys\nsys.modules['{GATE}_begun'].set()\nsys.modules['{GATE}'].wait({LIMIT_SECONDS})\nwhole = True\n"
+    )
+    (tmp_path / f"{NAME}.py").write_text(gates)
+    (tmp_path / f"{NAME}_later.py").write_text("whole = True\n")
+    subprocess.run([sys.executable, "-c", FORKING, str(tmp_path)], check=True)
+
+
+def test_a_forked_process_waits_for_no_thread_of_the_other(gate: threading.Event) -> None:
+    warm_up = Preload([NAME])
+    warm_up.begin(lambda: None)
+    warm_up.in_child()
+    warm_up.wait()
+    assert "done" in repr(warm_up)
+    gate.set()
