@@ -122,7 +122,7 @@ def deep() -> Setup:
     return Setup(model, guide, (counts(2, 5, 3, 3).float(),), {"annealing": 0.5}, optimizer=optimizer)
 
 
-@case("as many objects as it takes")
+@case("as many objects as it takes", "more_0")
 def varying() -> Setup:
     def model(total: torch.Tensor) -> None:
         value, step = torch.zeros(()), 0

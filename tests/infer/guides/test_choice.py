@@ -21,22 +21,16 @@ from rugged_widget.infer.guides.probabilities import probabilities
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.view.i18n.catalogue import Catalogue, catalogue
 from tests.infer.plain import global_state
-from tests.infer.pyro_models import (
-    EFFECTS,
-    ERRORS,
-    POINTS,
-    Network,
-    branches,
-    branches_guide,
-    cases,
-    eight_schools,
-    empty,
-    likelihood,
-    mixture,
-)
 from tests.infer.sentences import sentence
+from tests.models import basic, discrete, networks, sequences
+from tests.models.basic import EFFECTS, ERRORS, eight_schools
+from tests.models.case import Case
+from tests.models.discrete import mixture
+from tests.models.guides import GUIDES, named
+from tests.models.networks import Network
 
-KWARGS = {"effects": EFFECTS}
+ARGS = (EFFECTS, ERRORS)
+POINTS = torch.tensor([0.0, 1.0, 10.0, 11.0, 12.0, 0.5])
 
 
 @pytest.fixture(autouse=True)
@@ -57,25 +51,25 @@ def _empty_store() -> None:
         ("schools normal", "normal, site by site", None),
         ("schools blocked", "normal, site by site", None),
         ("schools method", "Schools.guide", None),
-        ("schools function", "schools_by_hand", None),
+        ("schools function", "by_hand", None),
         ("mixture chosen", "normal, site by site", "The model sums over all values of 'assignment', as they are discr"),
         ("nothing chosen", "no guide", "The model has no latents: its parameters are fitted by maximum likelihood."),
         ("gamma easy", "GammaGuide", None),
     ],
 )
 def test_what_a_guide_is_called_and_why_it_was_chosen(name: str, label: str, reason: str | None) -> None:
-    case, before = cases()[name], global_state()
-    choice = choose_guide(case.guide, case.model, case.args, case.kwargs, elbo=case.elbo)
+    setup, before = named(name), global_state()
+    choice = choose_guide(setup.guide, setup.model, setup.args, setup.kwargs)
     assert choice.label == label
     assert choice.warnings == ()
     assert choice.reason is None if reason is None else sentence(choice.reason).startswith(reason)
     assert global_state() == before
 
 
-@pytest.mark.parametrize("name", [name for name in cases() if name != "branches"])
-def test_guides_of_every_kind_agree_with_their_model(name: str) -> None:
-    case = cases()[name]
-    assert choose_guide(case.guide, case.model, case.args, case.kwargs, elbo=case.elbo).warnings == ()
+@pytest.mark.parametrize("case", [*GUIDES, *basic.CASES, *discrete.CASES, *networks.CASES], ids=str)
+def test_guides_of_every_kind_agree_with_their_model(case: Case) -> None:
+    setup = case.make()
+    assert choose_guide(setup.guide, setup.model, setup.args, setup.kwargs, elbo=setup.loss).warnings == ()
 
 
 def test_a_family_is_for_the_latents_that_are_not_discrete() -> None:
@@ -86,9 +80,13 @@ def test_a_family_is_for_the_latents_that_are_not_discrete() -> None:
 
 def test_a_point_is_chosen_for_very_many_latents(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choices, "MAX_NORMAL", 9)
-    choice = choose_guide(None, eight_schools, (ERRORS,), KWARGS)
+    choice = choose_guide(None, eight_schools, ARGS)
     assert choice.key == "delta"
     assert sentence(choice.reason) == "The guide is a point (MAP), as the latents have 10 numbers, more than 9."
+
+
+def empty(*_: Any, **__: Any) -> None:
+    """Draw nothing."""
 
 
 def coins(x: torch.Tensor) -> None:
@@ -126,19 +124,20 @@ def test_a_model_that_takes_all_values_for_a_value_of_each_row_is_not_summed_ove
 def test_probabilities_of_discrete_latents() -> None:
     choice = choose_guide(None, mixture, (POINTS,))
     fit = Fit(choice.model, choice.make, (POINTS,), learning_rate=0.1, seed=2, elbo=choice.elbo, engine="plain")
-    fit.advance(150)
+    fit.advance(1)
     with fit.inspecting():
         assert probabilities(fit.guide) == {}
+    varying = sequences.varying.make()
     counted = Fit(
-        branches,
-        lambda _: choose_guide(branches_guide, branches, (POINTS,)).make(branches),
-        (POINTS,),
+        varying.model,
+        lambda model: choose_guide(varying.guide, model, varying.args).make(model),
+        varying.args,
         learning_rate=0.1,
         seed=2,
         engine="plain",
     )
     with counted.inspecting():
-        found = probabilities(counted.guide)["coin"]
+        found = probabilities(counted.guide)["more_0"]
     assert found.shape == (2,)
     assert found[1].item() == pytest.approx(0.5, abs=0.1)  # four standard errors of 400 draws
 
@@ -153,7 +152,7 @@ def test_no_guide_is_chosen_for_values_without_end_or_a_model_that_raises() -> N
         pyro.sample("x", dist.Normal(number, 1.0).expand([len(x)]).to_event(1), obs=x)
 
     def broken(x: torch.Tensor) -> None:
-        pyro.sample("mean", dist.Normal(0.0, 1.0))
+        pyro.sample("mu", dist.Normal(0.0, 1.0))
         pyro.sample("scaled", dist.Normal(0.0, -1.0))
 
     with pytest.raises(ValueError, match=r"no guide can be chosen .* the discrete latents 'number' can be neither"):
@@ -165,9 +164,9 @@ def test_no_guide_is_chosen_for_values_without_end_or_a_model_that_raises() -> N
     ):
         choose_guide(None, broken, (POINTS,))
     with pytest.raises(
-        ValueError, match=r"the model cannot be called with \(NoneType, effects=a .*\): it raised TypeError"
+        ValueError, match=r"the model cannot be called with \(NoneType, errors=a .*\): it raised TypeError"
     ):
-        choose_guide(empty, eight_schools, (None,), KWARGS)
+        choose_guide(empty, eight_schools, (None,), {"errors": ERRORS})
 
 
 @pytest.mark.parametrize(
@@ -182,25 +181,25 @@ def test_no_guide_is_chosen_for_values_without_end_or_a_model_that_raises() -> N
 )
 def test_what_is_no_guide_is_refused(guide: Any, error: type[Exception] | None, words: str) -> None:
     if error is None:
-        assert choose_guide(guide, eight_schools, (ERRORS,), KWARGS).label == "normal, site by site"
+        assert choose_guide(guide, eight_schools, ARGS).label == "normal, site by site"
         return
     with pytest.raises(error, match=words):
-        choose_guide(guide, eight_schools, (ERRORS,), KWARGS)
+        choose_guide(guide, eight_schools, ARGS)
 
 
 def said(guide: Callable[..., Any], model: Callable[..., Any] = eight_schools, *args: Any, **kwargs: Any) -> list[str]:
-    return [sentence(note) for note in disagreements(guide, model, args or (ERRORS,), kwargs or KWARGS)]
+    return [sentence(note) for note in disagreements(guide, model, args or ARGS, kwargs)]
 
 
 def schools(**changed: Any) -> Callable[..., None]:
     """A guide of eight schools with sites changed; None leaves one out."""
     usual = {
-        "mean": dist.Normal(0.0, 1.0),
-        "spread": dist.LogNormal(0.0, 1.0),
-        "effect": dist.Normal(torch.zeros(8), 1.0).to_event(1),
+        "mu": dist.Normal(0.0, 1.0),
+        "tau": dist.LogNormal(0.0, 1.0),
+        "eta": dist.Normal(torch.zeros(8), 1.0).to_event(1),
     }
 
-    def guide(errors: torch.Tensor, *, effects: torch.Tensor) -> None:
+    def guide(effects: torch.Tensor, errors: torch.Tensor) -> None:
         for name, distribution in (usual | changed).items():
             if distribution is not None:
                 pyro.sample(name, distribution)
@@ -212,16 +211,16 @@ def schools(**changed: Any) -> Callable[..., None]:
     ("guide", "sentences"),
     [
         (schools(), []),
-        (schools(mean=dist.Delta(torch.tensor(0.0)), spread=dist.Delta(torch.tensor(1.0))), []),
+        (schools(mu=dist.Delta(torch.tensor(0.0)), tau=dist.Delta(torch.tensor(1.0))), []),
         (
-            schools(spread=None),
-            ["The guide leaves out the latent 'spread' of the model: each step draws it from its prior."],
+            schools(tau=None),
+            ["The guide leaves out the latent 'tau' of the model: each step draws it from its prior."],
         ),
         (
-            schools(spread=None, sprad=dist.LogNormal(0.0, 1.0)),
+            schools(tau=None, tua=dist.LogNormal(0.0, 1.0)),
             [
-                "The guide draws 'sprad', which is no latent of the model. Is 'spread' meant?",
-                "The guide leaves out the latent 'spread' of the model: each step draws it from its prior.",
+                "The guide draws 'tua', which is no latent of the model. Is 'tau' meant?",
+                "The guide leaves out the latent 'tau' of the model: each step draws it from its prior.",
             ],
         ),
         (
@@ -229,22 +228,22 @@ def schools(**changed: Any) -> Callable[..., None]:
             ["The guide draws 'other_number', which is no latent of the model."],
         ),
         (
-            schools(mean=dist.Normal(torch.zeros(1), 1.0)),
-            ["The guide draws 'mean' of shape (1,), and in the model it has ()."],
+            schools(mu=dist.Normal(torch.zeros(1), 1.0)),
+            ["The guide draws 'mu' of shape (1,), and in the model it has ()."],
         ),
         (
-            schools(spread=dist.Normal(5.0, 0.1)),
-            ["The guide draws 'spread' from Normal, which may be off its support in the model, 0 and above."],
+            schools(tau=dist.Normal(5.0, 0.1)),
+            ["The guide draws 'tau' from Normal, which may be off its support in the model, 0 and above."],
         ),
     ],
 )
 def test_what_does_not_agree_is_said_and_not_refused(guide: Any, sentences: list[str]) -> None:
     assert said(guide) == sentences
-    assert [sentence(note) for note in choose_guide(guide, eight_schools, (ERRORS,), KWARGS).warnings] == sentences
+    assert [sentence(note) for note in choose_guide(guide, eight_schools, ARGS).warnings] == sentences
 
 
 def test_latents_that_the_model_enumerates_need_no_guide() -> None:
-    of_others = autoguide.AutoDelta(poutine.block(mixture, expose=["weights", "places"]))
+    of_others = autoguide.AutoDelta(poutine.block(mixture, expose=["weights", "locs", "scale"]))
     assert disagreements(of_others, mixture, (POINTS,), {}) == ()
     broadcast = poutine.broadcast(config_enumerate(coins_in_a_plate))
     assert disagreements(empty, broadcast, (POINTS,), {}) == ()
@@ -258,13 +257,15 @@ def coins_in_a_plate(x: torch.Tensor) -> None:
 
 
 def test_a_model_without_latents_has_an_empty_guide() -> None:
-    assert disagreements(empty, likelihood, (POINTS.abs() + 0.1,), {}) == ()
+    setup = basic.likelihood.make()
+    assert disagreements(empty, setup.model, setup.args, {}) == ()
 
 
 def test_latents_that_vary_from_call_to_call_are_named() -> None:
+    setup = sequences.varying.make()
     for seed in range(3):  # three calls are alike once in four times
         torch.manual_seed(seed)
-        keys = [note.key for note in disagreements(branches_guide, branches, (POINTS,), {})]
+        keys = [note.key for note in disagreements(setup.guide, setup.model, setup.args, {})]
         assert keys in ([], ["varying_model", "varying_guide"])
 
 
@@ -298,12 +299,9 @@ def test_a_model_that_only_the_elbo_can_call_is_taken_as_svi_takes_it() -> None:
         value = pyro.sample("a", dist.Categorical(torch.ones(4)), infer={"enumerate": "parallel"})
         pyro.sample("x", dist.Normal(torch.arange(4.0)[value.reshape(4)], 1.0), obs=torch.zeros(()))
 
-    def nothing() -> None:
-        """Draw nothing."""
-
-    assert choose_guide(nothing, model, elbo=TraceEnum_ELBO(max_plate_nesting=0)).warnings == ()
+    assert choose_guide(empty, model, elbo=TraceEnum_ELBO(max_plate_nesting=0)).warnings == ()
     with pytest.raises(ValueError, match="the model cannot be called"):
-        choose_guide(nothing, model, elbo=Trace_ELBO())
+        choose_guide(empty, model, elbo=Trace_ELBO())
 
 
 def test_a_class_of_easy_guides_is_made_of_a_model_and_another_class_is_not() -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from pyro import optim, poutine
 from pyro.infer import SVI, Trace_ELBO
-from pyro.infer.autoguide import AutoGuide
+from pyro.infer.autoguide import AutoGuide, AutoGuideList
 from pyro.poutine.guide import GuideMessenger
 from torch import nn
 
@@ -27,32 +27,33 @@ from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at
 from rugged_widget.infer.step.module_state import Copies, ModuleState, behind
 from rugged_widget.infer.svi.fit import Fit
 from tests.infer.plain import global_state
-from tests.infer.pyro_models import EFFECTS, ERRORS, VAE, Case, cases, eight_schools
 from tests.infer.sentences import sentence
+from tests.models import basic, discrete, networks, sequences
+from tests.models.case import Case, Setup
+from tests.models.guides import GUIDES, named, schools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAMES = list(cases())
-SCHOOLS = {"mean": (), "spread": (), "effect": (8,)}
-TOPICS = {"vocabulary": (2, 5), "shares": (3, 2)}
-SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
-    "schools": SCHOOLS,
-    "mixture": {"weights": (2,), "places": (2,)},
-    "mixture parts": {"weights": (2,), "places": (2,), "assignment": (6,)},
-    "mixture by hand": {"weights": (2,), "places": (2,), "assignment": (6,)},
-    "markov": {"move": (2, 2), "emit": (2, 3)},
-    "topics": TOPICS,
-    "vae": {"z": (4, 2)},
-    "gamma": {"z_top": (3, 2), "w_top": (2, 4)},
-    "network": {"hidden.weight": (3, 1), "out.weight": (1, 3)},
-    "nothing": {},
-    "branches": {"coin": ()},
-}
-"""By case, or else by model, the sites that are drawn."""
+CASES = (
+    *GUIDES,
+    basic.flow,
+    basic.likelihood,
+    discrete.enumerated,
+    discrete.full,
+    discrete.listed,
+    discrete.topics,
+    networks.half_drawn,
+    networks.normed,
+    networks.picked,
+    sequences.markov,
+    sequences.varying,
+)
+NUM_PICKED = 5
+"""Rows that the guide of `networks.picked` draws at a time."""
 
-POINTS = {"mixture delta", "markov delta", "branches"}
-"""Guides without a density: points, and one of which a site is left out."""
+POINTS = {discrete.enumerated, discrete.full, sequences.markov, sequences.varying}
+"""Cases whose guides have no density: points, and one of which a site is left out."""
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +66,24 @@ def _empty_store() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def fit_of(case: Case, learning_rate: float = 0.01) -> Fit:
-    choice = choose_guide(case.guide, case.model, case.args, case.kwargs, elbo=case.elbo)
-    elbo = choice.elbo or case.elbo
+def made(case: Case) -> Setup:
+    torch.manual_seed(0)
+    return case.make()
+
+
+def fit_of(setup: Setup, learning_rate: float = 0.01) -> Fit:
+    choice = choose_guide(setup.guide, setup.model, setup.args, setup.kwargs, elbo=setup.loss)
+    elbo = choice.elbo or setup.loss
     options: dict[str, Any] = {"learning_rate": learning_rate, "seed": 3, "elbo": elbo, "engine": "plain"}
-    return Fit(choice.model, choice.make, case.args, case.kwargs, **options)
+    return Fit(choice.model, choice.make, setup.args, setup.kwargs, **options)
+
+
+def shapes_of(case: Case, setup: Setup) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the sites that are drawn, as the model has them."""
+    if case is networks.picked:
+        return {"z": (NUM_PICKED, 2)}
+    trace = poutine.trace(setup.model).get_trace(*setup.args, **setup.kwargs)
+    return {name: tuple(trace.nodes[name]["value"].shape) for name in case.drawn}
 
 
 def is_made(guide: Any) -> bool:
@@ -78,23 +92,24 @@ def is_made(guide: Any) -> bool:
     return kind is None or isinstance(kind, (str, type))
 
 
-def pyros_losses(case: Case, count: int) -> list[float]:
+def pyros_losses(setup: Setup, count: int) -> list[float]:
     """Train by Pyro alone."""
-    choice = choose_guide(case.guide, case.model, case.args, case.kwargs, elbo=case.elbo)
+    choice = choose_guide(setup.guide, setup.model, setup.args, setup.kwargs, elbo=setup.loss)
     pyro.set_rng_seed(3)
     pyro.clear_param_store()
-    guide = choice.make(choice.model) if is_made(case.guide) else case.guide
+    guide = choice.make(choice.model) if is_made(setup.guide) else setup.guide
     adam: Any = optim.Adam({"lr": 0.01})  # type: ignore[attr-defined] # Pyro makes it at import
-    svi = SVI(choice.model, guide, adam, choice.elbo or case.elbo or Trace_ELBO())
-    losses = [svi.step(*case.args, **case.kwargs) for _ in range(count)]
+    svi = SVI(choice.model, guide, adam, choice.elbo or setup.loss or Trace_ELBO())
+    losses = [svi.step(*setup.args, **setup.kwargs) for _ in range(count)]
     pyro.clear_param_store()
     return losses
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_guide_is_drawn_from_before_and_after_steps_and_the_draws_are_the_same_each_time(name: str) -> None:
-    fit = fit_of(cases()[name])
-    shapes = SHAPES.get(name, SHAPES[name.split(maxsplit=1)[0]])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_guide_is_drawn_from_before_and_after_steps_and_the_draws_are_the_same_each_time(case: Case) -> None:
+    setup = made(case)
+    shapes = shapes_of(case, setup)
+    fit = fit_of(setup)
     for _ in range(2):
         before = global_state()
         with fit.inspecting():
@@ -105,14 +120,14 @@ def test_every_guide_is_drawn_from_before_and_after_steps_and_the_draws_are_the_
             n: (drawn.num_draws, *s) for n, s in shapes.items()
         }
         assert all(torch.equal(value, again.values[site]) for site, value in drawn.values.items())
-        assert (drawn.log_density is None) == (name in POINTS) or name == "schools laplace"  # no maximum yet
+        assert (drawn.log_density is None) == (case in POINTS) or case.name == "schools laplace"  # no maximum yet
         fit.advance(2)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_looking_leaves_no_trace_and_the_steps_are_those_of_pyros_own_loop(name: str) -> None:
-    expected = pyros_losses(cases()[name], 3)
-    fit = fit_of(cases()[name])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_looking_leaves_no_trace_and_the_steps_are_those_of_pyros_own_loop(case: Case) -> None:
+    expected = pyros_losses(made(case), 3)
+    fit = fit_of(made(case))
     for _ in range(3):
         with fit.inspecting():
             sample_guide(fit.guide, 20)
@@ -122,38 +137,47 @@ def test_looking_leaves_no_trace_and_the_steps_are_those_of_pyros_own_loop(name:
     assert (-fit.history()["elbo"]).tolist() == expected
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_guide_that_is_given_is_the_one_that_is_trained(name: str) -> None:
-    case = cases()[name]
-    fit = fit_of(case)
-    if isinstance(case.guide, (AutoGuide, GuideMessenger, nn.Module)):
-        assert fit.guide is case.guide
-    elif not is_made(case.guide):
-        assert fit.guide.func is case.guide
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_guide_that_is_given_is_the_one_that_is_trained(case: Case) -> None:
+    setup = made(case)
+    fit = fit_of(setup)
+    if isinstance(setup.guide, (AutoGuide, GuideMessenger, nn.Module)):
+        assert fit.guide is setup.guide
+    elif not is_made(setup.guide):
+        assert fit.guide.func is setup.guide
 
 
 def test_a_guide_that_was_trained_before_goes_on_from_where_it_is() -> None:
-    case = cases()["schools structured"]
-    first = fit_of(case, learning_rate=0.1)
+    setup = named("schools structured")
+    first = fit_of(setup, learning_rate=0.1)
     first.advance(20)
     with first.inspecting():
         before = draw(first.guide, 5)
-    second = fit_of(case)
+    second = fit_of(setup)
     with second.inspecting():
         after = draw(second.guide, 5)
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
 def test_the_running_statistics_of_a_network_stay_where_they_are() -> None:
-    case = cases()["vae"]
-    fit = fit_of(case)
+    setup = made(networks.normed)
+    fit = fit_of(setup)
     fit.advance(2)
-    network: VAE = case.guide.__self__
+    network: networks.Autoencoder = setup.guide.__self__
     statistics = {name: value.clone() for name, value in network.named_buffers()}
     with fit.inspecting():
-        drawn = sample_guide(fit.guide, 30)
+        sample_guide(fit.guide, 30)
+    assert statistics
     assert all(torch.equal(value, statistics[name]) for name, value in network.named_buffers())
-    assert [sentence(note) for note in drawn.notes] == ["The draws are of 4 of the 10 elements of the plate 'data'."]
+
+
+def test_draws_of_some_of_the_rows_say_so() -> None:
+    fit = fit_of(made(networks.picked))
+    with fit.inspecting():
+        drawn = sample_guide(fit.guide, 30)
+    assert [sentence(note) for note in drawn.notes] == [
+        "The draws are of 5 of the 20 elements of the plate 'pictures'."
+    ]
 
 
 def test_the_modules_behind_methods_partials_and_closures_are_known_and_can_be_put_back() -> None:
@@ -164,7 +188,7 @@ def test_the_modules_behind_methods_partials_and_closures_are_known_and_can_be_p
 
     assert network in behind(closure)
     assert network in behind(poutine.block(closure))
-    vae = VAE()
+    vae = networks.Autoencoder()
     assert {vae, vae.encoder, vae.decoder} <= set(behind(vae.guide))
     state = ModuleState.of(behind(closure), Copies())
     network(torch.randn(5, 2))
@@ -177,28 +201,28 @@ def test_the_modules_behind_methods_partials_and_closures_are_known_and_can_be_p
 
 def test_a_laplace_approximation_of_the_users_has_the_width_of_the_curvature() -> None:
     def one(data: torch.Tensor, *, scale: float) -> None:
-        mean = pyro.sample("mean", dist.Normal(0.0, 1.0))
+        mean = pyro.sample("mu", dist.Normal(0.0, 1.0))
         with pyro.plate("rows", len(data)):
             pyro.sample("row", dist.Normal(mean, scale), obs=data)
 
     from pyro.infer.autoguide import AutoLaplaceApproximation
 
-    fit = fit_of(Case(one, AutoLaplaceApproximation(one), (torch.zeros(3),), {"scale": 2.0}))
+    fit = fit_of(Setup(one, AutoLaplaceApproximation(one), (torch.zeros(3),), {"scale": 2.0}))
     with fit.inspecting():
-        lower, upper = quantiles(fit.guide, (0.15865525, 0.84134475), 10)["mean"]
+        lower, upper = quantiles(fit.guide, (0.15865525, 0.84134475), 10)["mu"]
     assert (upper - lower) / 2 == pytest.approx((1 + 3 / 4) ** -0.5, rel=1e-4)
 
 
 def test_the_density_of_draws_is_that_of_their_distributions() -> None:
-    fit = fit_of(cases()["schools function"])
+    fit = fit_of(named("schools function"))
     fit.advance(3)
     with fit.inspecting():
         drawn = sample_guide(fit.guide, 20, density=True)
         loc, scale = pyro.param("loc"), pyro.param("scale")
         of_latents = [
-            dist.Normal(loc[0], scale[0]).log_prob(drawn.values["mean"]),
-            dist.LogNormal(loc[1], scale[1]).log_prob(drawn.values["spread"]),
-            dist.Normal(loc[2:], scale[2:]).log_prob(drawn.values["effect"]).sum(1),
+            dist.Normal(loc[0], scale[0]).log_prob(drawn.values["mu"]),
+            dist.LogNormal(loc[1], scale[1]).log_prob(drawn.values["tau"]),
+            dist.Normal(loc[2:], scale[2:]).log_prob(drawn.values["eta"]).sum(1),
         ]
     assert drawn.log_density is not None
     torch.testing.assert_close(drawn.log_density, torch.stack(of_latents).sum(0), rtol=1e-4, atol=1e-4)
@@ -217,12 +241,12 @@ class Counted(dist.Normal):
 def test_the_density_of_draws_is_computed_only_where_it_is_wanted() -> None:
     """It may cost far more than the draws: the inverse of a flow, or a covariance that is copied for each draw."""
 
-    def guide(errors: torch.Tensor, *, effects: torch.Tensor) -> None:
-        pyro.sample("mean", dist.Normal(pyro.param("at", torch.tensor(0.0)), 1.0))
-        pyro.sample("spread", dist.LogNormal(0.0, 0.1))
-        pyro.sample("effect", Counted(torch.zeros(8), torch.ones(8)))
+    def guide(effects: torch.Tensor, errors: torch.Tensor) -> None:
+        pyro.sample("mu", dist.Normal(pyro.param("at", torch.tensor(0.0)), 1.0))
+        pyro.sample("tau", dist.LogNormal(0.0, 0.1))
+        pyro.sample("eta", Counted(torch.zeros(8), torch.ones(8)))
 
-    fit = fit_of(Case(eight_schools, guide, (ERRORS,), {"effects": EFFECTS}))
+    fit = fit_of(schools(guide))
     with fit.inspecting():
         sample_guide(fit.guide, 20)  # tries how the guide can be drawn from
         Counted.densities = 0
@@ -236,7 +260,7 @@ def test_the_density_of_draws_is_computed_only_where_it_is_wanted() -> None:
 
 def test_a_guide_with_a_large_parameter_is_called_for_some_draws_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise vmap may copy the parameter for each draw: 800 covariances of 1,000 points had 5 GB."""
-    fit = fit_of(cases()["schools function"])  # its largest parameter has 10 numbers
+    fit = fit_of(named("schools function"))  # its largest parameter has 10 numbers
     fit.advance(1)
     with fit.inspecting():
         at_once = sample_guide(fit.guide, 20)
@@ -260,20 +284,19 @@ def test_a_guide_with_a_large_parameter_is_called_for_some_draws_at_a_time(monke
 
 
 def test_a_guide_that_is_called_once_a_draw_is_drawn_from_as_often_as_its_time_allows() -> None:
-    fit = fit_of(cases()["branches"])
+    fit = fit_of(made(sequences.varying))
     with fit.inspecting():
         assert not draws_at_once(fit.guide)
         drawn = sample_guide(fit.guide, 1000, max_seconds=1e-9)
     assert drawn.num_draws == MIN_DRAWS
-    assert [sentence(note) for note in drawn.notes] == [
-        "'extra' is left out: not every draw of the guide has it, or of the same shape.",
-        "20 draws instead of 1,000: each one costs a call of the guide.",
-    ]
+    notes = [sentence(note) for note in drawn.notes]
+    assert notes[0] == "'size_0' is left out: not every draw of the guide has it, or of the same shape."
+    assert notes[-1] == "20 draws instead of 1,000: each one costs a call of the guide."
 
 
 def test_a_draw_of_very_many_numbers_is_taken_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "MAX_NUMBERS", 550)
-    fit = fit_of(cases()["schools normal"])
+    fit = fit_of(named("schools normal"))
     with fit.inspecting():
         drawn = sample_guide(fit.guide, 100)
     assert drawn.num_draws == 50
@@ -283,11 +306,11 @@ def test_a_draw_of_very_many_numbers_is_taken_less_often(monkeypatch: pytest.Mon
 def test_the_curvature_of_very_many_latents_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (gaussian, drawing):
         monkeypatch.setattr(module, "MAX_CURVATURE", 9)
-    fit = fit_of(cases()["schools laplace"])
+    fit = fit_of(named("schools laplace"))
     with fit.inspecting():
         drawn, (lower, upper) = (
             sample_guide(fit.guide, 20, density=True),
-            quantiles(fit.guide, (0.1, 0.9), 20)["effect"],
+            quantiles(fit.guide, (0.1, 0.9), 20)["eta"],
         )
     assert drawn.log_density is None
     assert [sentence(note) for note in drawn.notes] == [
@@ -297,11 +320,11 @@ def test_the_curvature_of_very_many_latents_is_not_computed(monkeypatch: pytest.
 
 
 def test_densities_of_a_guide_are_those_of_its_normal_distribution_without_a_covariance() -> None:
-    for name in ("schools normal", "schools family", "mixture parts"):
-        fit = fit_of(cases()[name])
+    for setup in (named("schools normal"), named("schools family"), made(discrete.listed)):
+        fit = fit_of(setup)
         fit.advance(1)
         with fit.inspecting():
-            part: Any = fit.guide[0] if name == "mixture parts" else fit.guide
+            part: Any = fit.guide[0] if isinstance(fit.guide, AutoGuideList) else fit.guide
             affine = gaussian.affine_of(part)
             assert affine is not None
             expected = marginal_densities(affine, 0.9)
@@ -314,14 +337,14 @@ def test_densities_of_a_guide_are_those_of_its_normal_distribution_without_a_cov
 
 
 def test_what_cannot_be_drawn_says_why() -> None:
-    def guide(errors: torch.Tensor, *, effects: torch.Tensor) -> None:
+    def guide(effects: torch.Tensor, errors: torch.Tensor) -> None:
         shift = pyro.param("shift", torch.tensor(0.0))
         if broken:
             raise OSError("the file is gone.")
-        pyro.sample("mean", dist.Normal(shift, 1.0))
+        pyro.sample("mu", dist.Normal(shift, 1.0))
 
     broken = False
-    fit = fit_of(Case(eight_schools, guide, (ERRORS,), {"effects": EFFECTS}))
+    fit = fit_of(schools(guide))
     broken = True
     with (
         fit.inspecting(),
@@ -331,7 +354,7 @@ def test_what_cannot_be_drawn_says_why() -> None:
 
 
 def test_quantiles_of_discrete_latents_are_their_smallest_values_with_so_much_probability() -> None:
-    fit = fit_of(cases()["mixture parts"])
+    fit = fit_of(made(discrete.listed))
     fit.advance(1)
     with fit.inspecting():
         closed = closed_quantiles(fit.guide, (0.05, 0.5, 0.95))
@@ -339,7 +362,7 @@ def test_quantiles_of_discrete_latents_are_their_smallest_values_with_so_much_pr
         part.assignment_probs_unconstrained.data = torch.tensor([[0.96, 0.04], [0.9, 0.1], [0.3, 0.7]]).log()
         found = closed_quantiles(part, (0.05, 0.5, 0.95))
     assert closed is not None
-    assert closed["assignment"].shape == (3, 6)
+    assert closed["assignment"].shape == (3, 5)
     assert found is not None
     assert found["assignment"].T.tolist() == [[0, 0, 0], [0, 0, 1], [0, 1, 1]]
 
@@ -350,8 +373,9 @@ def test_no_draws_are_taken_of_what_has_a_closed_form(monkeypatch: pytest.Monkey
     def refuse(*_: object) -> None:
         raise AssertionError("drawn")
 
-    for name in ("schools normal", "mixture parts", "mixture delta", "schools laplace"):
-        fit = fit_of(cases()[name])
+    mixtures = made(discrete.listed), made(discrete.enumerated)
+    for setup in (named("schools normal"), named("schools laplace"), *mixtures):
+        fit = fit_of(setup)
         fit.advance(1)
         with monkeypatch.context() as patch, fit.inspecting():
             patch.setattr(sampling, "_drawn", refuse)
