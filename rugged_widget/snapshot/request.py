@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 from rugged_widget.snapshot.snapshot import Snapshot
@@ -62,7 +62,7 @@ class SnapshotRequest:
 
     def _fields(self) -> dict[str, Any]:
         """Return the fields that ask for something."""
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+        return {name: value for name, value in vars(self).items() if value}
 
 
 AT_REST = SnapshotRequest(draws=True, approximation=True)

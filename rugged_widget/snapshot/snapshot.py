@@ -31,6 +31,7 @@ from rugged_widget.snapshot.values import (
     Latent,
     Parameter,
     Value,
+    nothing,
 )
 
 __all__ = [
@@ -80,7 +81,8 @@ class Snapshot(Value):
     quantiles
         Quantiles by site, on the site's support, shape (num_probs, *site shape).
     gap
-        Distance to the exact posterior; None where that is not known, or the guide is a point, which has none.
+        Distance to the exact posterior; None where that is not known, or the guide is a point, which has none. It is
+        computed when it is asked for.
     parameters
         The guide's parameters; empty unless they were requested.
     marginals
@@ -137,7 +139,7 @@ class Snapshot(Value):
     curve: ElboCurve
     probs: tuple[float, ...]
     quantiles: Mapping[str, Array]
-    gap: KLGap | None = None
+    gap: KLGap | None = field(default_factory=nothing)
     parameters: tuple[Parameter, ...] = ()
     marginals: Mapping[str, tuple[Density, ...]] = field(default_factory=dict)
     convergence: Convergence | None = None

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 Array: TypeAlias = NDArray[np.float64]
 Latent: TypeAlias = tuple[str, tuple[int, ...]]
@@ -19,6 +21,8 @@ ConvergenceState: TypeAlias = Literal["early", "drifting", "converged", "unstabl
 Advice: TypeAlias = Literal["", "more_steps", "raise", "lower", "average"]
 Quality: TypeAlias = Literal["good", "borderline", "poor", "point"]
 Reason: TypeAlias = Literal["", "weights", "widths", "means", "gap", "ruled_out"]
+
+_LATE = "_late"  # what computes the late fields of a value, by name, beside its fields
 
 
 class FrozenDict(dict[Any, Any]):
@@ -65,32 +69,72 @@ class LateMapping(Mapping[str, Any]):
         return FrozenDict, (dict(self),)
 
 
+class _Late:
+    """A field of a value that is computed when it is first asked for."""
+
+    def __init__(self, compute: Callable[[], object]) -> None:
+        self.compute = compute
+
+
+def late(compute: Callable[[], T]) -> T:
+    """Return what stands for a field of a `Value` that is computed, from what does not change, when it is asked for.
+
+    It computes without help of the fit, on any thread. The field's default, should it have one, is that of a factory.
+    """
+    return cast("T", _Late(compute))
+
+
+def nothing() -> None:
+    """Return None: the default of a field that may be late, since one that the class has would hide it."""
+
+
+_PLAIN = frozenset({bool, float, int, str, type(None)})
+
+
 def _frozen(value: object) -> object:
-    if isinstance(value, LateMapping):
+    if type(value) in _PLAIN or isinstance(value, LateMapping):
         return value
     if isinstance(value, np.ndarray):
         view = value.view()
         view.flags.writeable = False
         return view
-    if isinstance(value, Mapping):
-        return FrozenDict({key: _frozen(item) for key, item in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple(_frozen(item) for item in value)
+    if isinstance(value, Mapping):
+        return FrozenDict({key: _frozen(item) for key, item in value.items()})
     return value
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """Base of the values: frozen to the bottom, arrays and mappings included."""
+    """Base of the values: frozen to the bottom, arrays and mappings included. Fields may be `late`."""
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            object.__setattr__(self, item.name, _frozen(getattr(self, item.name)))
+        self.__setstate__(dict(vars(self)))
+
+    if not TYPE_CHECKING:  # else every attribute would pass for one that there is
+
+        def __getattr__(self, name: str) -> object:
+            """Return a late field, computed now; asked for nothing else that there is."""
+            compute = vars(self).get(_LATE, {}).get(name)
+            if compute is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            value = vars(self)[name] = _frozen(compute())
+            return value
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return all fields, late ones too, for a copy or a pickle."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """Freeze a copy too: arrays are writable when they come out of a pickle."""
+        """Freeze the fields of a new value or of a copy: arrays are writable when they come out of a pickle."""
+        own = vars(self)
         for name, value in state.items():
-            object.__setattr__(self, name, _frozen(value))
+            if isinstance(value, _Late):
+                own.pop(name, None)
+                own.setdefault(_LATE, {})[name] = value.compute
+            else:
+                own[name] = _frozen(value)
 
 
 @dataclass(frozen=True, eq=False)

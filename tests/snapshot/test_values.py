@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rugged_widget.snapshot.values import LateMapping, Value
+from rugged_widget.snapshot.values import LateMapping, Value, late, nothing
 from tests.regression.plain_widget import RuggedWidget
 
 COPIES: dict[str, Callable[[Any], Any]] = {
@@ -94,6 +94,7 @@ def test_a_mapping_of_a_value_cannot_be_changed(values: dict[str, Value], change
 @dataclasses.dataclass(frozen=True, eq=False)
 class Late(Value):
     bands: Any
+    median: Any = dataclasses.field(default_factory=nothing)
 
 
 def test_a_late_mapping_computes_what_is_asked_for_once_and_freezes_it() -> None:
@@ -114,3 +115,26 @@ def test_a_late_mapping_computes_what_is_asked_for_once_and_freezes_it() -> None
         assert {name: array.tolist() for name, array in other.bands.items()} == {"line": [0, 0], "prediction": [0, 0]}
     with pytest.raises(TypeError):
         value.bands["line"] = ()
+
+
+def test_a_late_field_is_computed_once_and_is_frozen_and_copies_have_it() -> None:
+    asked: list[str] = []
+
+    def compute() -> Any:
+        asked.append("median")
+        return np.zeros(2)
+
+    value = Late((), late(compute))
+    assert asked == []
+    for other in (
+        copy.deepcopy(value),
+        pickle.loads(pickle.dumps(value)),
+        dataclasses.replace(value),
+        value,
+    ):  # our own
+        assert other.median.tolist() == [0, 0]
+        assert not other.median.flags.writeable
+    assert asked == ["median"]
+    assert Late(()).median is None
+    with pytest.raises(AttributeError, match="'Late' object has no attribute 'mean'"):
+        value.mean  # type: ignore[attr-defined] # noqa: B018

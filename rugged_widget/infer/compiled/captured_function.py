@@ -1,8 +1,8 @@
 """Capture a function of a fit's parameters, such as the tensors of a snapshot."""
 
 import copy
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self, TypeAlias
 
 import torch
@@ -62,7 +62,30 @@ class Picture:
             for value, reference in zip(values, expected, strict=True)
         )
 
+    def of_now(self) -> Self:
+        """Return the same function of the parameters as they are now, whatever becomes of them."""
+        other = copy.copy(self)
+        other._params = [param.detach().clone() for param in self._params]
+        return other
+
     def __call__(self) -> list[torch.Tensor]:
-        """Compute the tensors from the present parameters."""
-        with torch.no_grad():
+        """Compute the tensors from the parameters; it needs no isolation, as there is nothing random about it."""
+        with _undisturbed():
             return list(self._run(*self._params, *self._noise))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Compute on one thread without gradients, and in no mode of torch's that the user may be in."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with (
+            torch.inference_mode(mode=False),
+            torch.no_grad(),
+            torch.autocast("cpu", enabled=False),
+            torch._C.DisableTorchFunction(),
+        ):
+            yield
+    finally:
+        torch.set_num_threads(threads)

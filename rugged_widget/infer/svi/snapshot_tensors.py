@@ -40,8 +40,15 @@ class GuideTensors(NamedTuple):
     normal: Affine | None
 
 
+class Closed(NamedTuple):
+    """What of a guide has a closed form; see `GuideTensors`."""
+
+    quantiles: dict[str, torch.Tensor]
+    normal: Affine | None
+
+
 class SnapshotTensors:
-    """Computes the tensors of a snapshot; always called inside the fit's isolation and without gradients.
+    """Computes the tensors of a snapshot, by Pyro inside the fit's isolation, without gradients; captured anywhere.
 
     The Pyro model draws the response when it is called with features alone: those of the points to predict at, shape
     (num_points, num_features). There are >= 2 draws; the probabilities of the quantiles are in (0, 1). What is captured
@@ -59,54 +66,74 @@ class SnapshotTensors:
     ) -> None:
         self._model, self._guide, self._features, self._captures = model, guide, features, captures
         self._num_draws, self._probs = num_draws, probs
-        self._picture: Picture | None = None
-        self._names: tuple[list[str], list[str]] = [], []
-        self._sites: list[Site] | None = None
-        self._dense = False
+        self._whole: Picture | None
+        self._closed: Picture | None
+        self._names: tuple[list[str], list[str]]
+        self._sites: list[Site] | None
+        self.release()
 
     def __repr__(self) -> str:
-        return f"SnapshotTensors({self._num_draws} draws, {'captured' if self._picture else 'by Pyro'})"
+        return f"SnapshotTensors({self._num_draws} draws, {'captured' if self._whole else 'by Pyro'})"
 
     def __call__(self) -> GuideTensors:
         """Compute everything for the present parameters; the same random numbers each time."""
-        if self._picture is None:
-            return self._by_pyro()
-        values = self._picture()
-        normal = None
-        if self._sites is not None:
-            *values, loc, factor = values
-            normal = Affine(self._sites, loc, factor)
-        mean, observation, log_density = values[0], values[1], values.pop(2) if self._dense else None
-        sites, closed = self._names
-        draws = dict(zip(sites, values[2:], strict=False))
-        closed_values = dict(zip(closed, values[2 + len(sites) :], strict=True))
-        return _certain(GuideTensors(mean, observation, draws, closed_values, log_density, normal))
+        return self._by_pyro() if self._whole is None else self._named(self._whole())
+
+    def closed(self) -> Closed | None:
+        """Compute only what has a closed form, a tenth of the time; None where that is not captured, or not all of it.
+
+        The guide is normal then: what is left of the tensors is `later`.
+        """
+        return None if self._closed is None else self._named_closed(self._closed())
+
+    def later(self) -> Callable[[], GuideTensors]:
+        """Return what computes everything for the parameters as they are now; only where `closed` has an answer."""
+        assert self._whole is not None  # noqa: S101  # it was captured before what is closed
+        now = self._whole.of_now()
+        return lambda: self._named(now())
 
     @property
     def captured(self) -> bool:
         """True once it was tried to compute them without Pyro."""
-        return bool(self._names[0])
+        return self._tried
 
-    def capture(self) -> None:
-        """Compute them without Pyro from now on, where that can be; nothing before the guide has its parameters."""
+    def capture(self) -> bool:
+        """Compute them without Pyro from now on, where that can be; nothing before the guide has its parameters.
+
+        Returns
+        -------
+        bool
+            Whether a second piece of this work is left, for another call.
+        """
         if not is_set_up(self._guide):
-            return
-        tensors = self._uncertain()
-        self._names, self._dense = (list(tensors.draws), list(tensors.quantiles)), tensors.log_density is not None
-        self._sites = None if tensors.normal is None else tensors.normal.sites
+            return False
+        if self._whole is None:
+            tensors = self._uncertain()
+            self._names, self._dense = (list(tensors.draws), list(tensors.quantiles)), tensors.log_density is not None
+            self._sites = None if tensors.normal is None else tensors.normal.sites
+            self._whole = self._picture("whole", self._tensors)
+            self._tried = self._whole is None or self._sites is None or not tensors.quantiles
+        else:
+            self._closed, self._tried = self._picture("closed", self._closed_tensors), True
+        return not self._tried
+
+    def _picture(self, kind: str, compute: Callable[[], list[torch.Tensor]]) -> Picture | None:
+        """Return a computation captured, by an earlier fit or now; None where it stays with Pyro, which is slower."""
         params = [value for _, value in get_param_store().named_parameters()]
-        key = self._num_draws, tuple(self._probs), tuple(self._features.flatten().tolist())
+        key = kind, self._num_draws, tuple(self._probs), tuple(self._features.flatten().tolist())
         try:
             before = self._captures.pictures.get(key)
-            picture = None if before is None else before.of(params, self._tensors())
-            self._picture = picture or Picture(self._tensors, params, same_noise)
-            self._captures.pictures[key] = self._picture
-        except UnsupportedError:  # it stays with Pyro, which is slower and nothing else
-            self._picture = None
+            picture = None if before is None else before.of(params, compute())
+            self._captures.pictures[key] = picture or Picture(compute, params, same_noise)
+        except UnsupportedError:
+            return None
+        return self._captures.pictures[key]
 
     def release(self) -> None:
-        """Compute them by Pyro again, until the computation is captured anew."""
-        self._picture, self._names = None, ([], [])
+        """Compute them by Pyro, until the computation is captured, possibly anew."""
+        self._whole = self._closed = self._sites = None
+        self._names = [], []
+        self._tried = self._dense = False
 
     def _by_pyro(self) -> GuideTensors:
         return _certain(self._uncertain())
@@ -115,18 +142,42 @@ class SnapshotTensors:
         """Compute everything without reading a value: the density of what is a point just now is infinite."""
         draws, log_density, _ = all_drawn(self._guide, self._num_draws)
         mean, observation = predict(self._model, draws, self._features)
-        closed = closed_quantiles(self._guide, self._probs) or {}
+        closed = self._closed_form()
+        return GuideTensors(mean, observation, draws, closed.quantiles, log_density, closed.normal)
+
+    def _closed_form(self) -> Closed:
         with set_up(self._guide) as ready:
             affine = affine_of(ready)
         normal = None if affine is None or not affine.factor.shape[1] else affine
-        return GuideTensors(mean, observation, draws, closed, log_density, normal)
+        return Closed(closed_quantiles(self._guide, self._probs) or {}, normal)
 
     def _tensors(self) -> list[torch.Tensor]:
         tensors = self._uncertain()
         density = [] if tensors.log_density is None else [tensors.log_density]
-        normal = [] if tensors.normal is None else [tensors.normal.loc, tensors.normal.factor]
         by_site = [*tensors.draws.values(), *tensors.quantiles.values()]
-        return [tensors.mean, tensors.observation, *density, *by_site, *normal]
+        return [tensors.mean, tensors.observation, *density, *by_site, *_normal_tensors(tensors.normal)]
+
+    def _closed_tensors(self) -> list[torch.Tensor]:
+        closed = self._closed_form()
+        return [*closed.quantiles.values(), *_normal_tensors(closed.normal)]
+
+    def _named(self, values: list[torch.Tensor]) -> GuideTensors:
+        """Return tensors by their names, in the order of `_tensors`."""
+        mean, observation, *rest = values
+        log_density = rest.pop(0) if self._dense else None
+        sites = self._names[0]
+        closed = self._named_closed(rest[len(sites) :])
+        draws = dict(zip(sites, rest, strict=False))
+        return _certain(GuideTensors(mean, observation, draws, closed.quantiles, log_density, closed.normal))
+
+    def _named_closed(self, values: list[torch.Tensor]) -> Closed:
+        """Return tensors by their names, in the order of `_closed_tensors`."""
+        normal = None if self._sites is None else Affine(self._sites, *values[-2:])
+        return Closed(dict(zip(self._names[1], values, strict=False)), normal)
+
+
+def _normal_tensors(normal: Affine | None) -> list[torch.Tensor]:
+    return [] if normal is None else [normal.loc, normal.factor]
 
 
 def _certain(tensors: GuideTensors) -> GuideTensors:

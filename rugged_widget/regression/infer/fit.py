@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from rugged_widget.defaults import LEARNING_RATE, NUM_DRAWS, PROB, PROBS, SNAPSH
 from rugged_widget.infer.diagnostics.approximation import FEW_DRAWS, NUM_REPEATS, REPEAT_DRAWS, approximate
 from rugged_widget.infer.diagnostics.importance_correction import WEIGHTED_DRAWS
 from rugged_widget.infer.guides.families import Guide, checked_guide, correlates, guide_key, guide_label, make_guide
-from rugged_widget.infer.guides.gaussian import Affine
+from rugged_widget.infer.guides.gaussian import Affine, affine_of
 from rugged_widget.infer.guides.predictive import bands, density
 from rugged_widget.infer.guides.sampling import (
     as_float64,
@@ -25,10 +26,11 @@ from rugged_widget.infer.guides.sampling import (
     draws_at_once,
     order_statistics,
 )
+from rugged_widget.infer.guides.setup import set_up
 from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
-from rugged_widget.infer.svi.snapshot_tensors import GuideTensors, SnapshotTensors
+from rugged_widget.infer.svi.snapshot_tensors import Closed, GuideTensors, SnapshotTensors
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.normal_mixture import Mixture, densities
 from rugged_widget.regression.infer.guide_quantiles import (
@@ -61,8 +63,10 @@ from rugged_widget.snapshot.values import (
     Band,
     Density,
     ElboCurve,
+    KLGap,
     LateMapping,
     Parameter,
+    late,
 )
 from rugged_widget.validation import (
     checked_batch_size,
@@ -72,6 +76,9 @@ from rugged_widget.validation import (
     checked_probs,
     checked_seed,
 )
+
+Draws: TypeAlias = Callable[[], tuple[dict[str, Array], Array | None]]
+"""Returns draws by site and the guide's log density of each, in the units of the table."""
 
 
 class RegressionFit(Fit):
@@ -208,8 +215,7 @@ class RegressionFit(Fit):
             self._pictured_next = True  # a piece of its own
             return True
         with self.inspecting():
-            self._tensors.capture()
-        return False
+            return self._tensors.capture()
 
     def release(self) -> None:
         """Let go of what can be made anew; see `Fit.release`."""
@@ -222,12 +228,12 @@ class RegressionFit(Fit):
 
     def snapshot(self) -> RegressionSnapshot:
         """Return what is known now, also before the first step; it changes nothing."""
-        with self.inspecting():
-            tensors = self._tensors()
-        known = None if tensors.normal is None else coefficients(tensors.normal, self._scale)
-        draws, log_density = self._mapped(tensors.draws, tensors.log_density)
-        closed = {name: as_float64(value) for name, value in tensors.quantiles.items()}
         request = RegressionRequest.of(self.request)
+        whole = request.draws or request.parameters or request.what_if is not None
+        closed, tensors = self._looked_at(whole=whole)
+        known = None if closed.normal is None else coefficients(closed.normal, self._scale)
+        draws = cache(lambda: self._mapped(tensors().draws, tensors().log_density))
+        gap = partial(_gap, self.comparison, draws)
         return RegressionSnapshot(
             step=self.step,
             elbo=self.elbo,
@@ -238,32 +244,44 @@ class RegressionFit(Fit):
             quantiles=self._quantiles(closed, draws, self._probs),
             bands=self._bands(tensors, known, late=not request.draws),
             slopes=self._slopes(draws, known),
-            gap=self.comparison.gap(draws, log_density),
+            gap=gap() if request.draws else late(gap),
             parameters=self._parameters() if request.parameters else (),
-            marginals=self._marginals(draws, tensors.normal) if request.parameters else {},
-            what_if=None if request.what_if is None else self._what_if(draws, request.what_if),
+            marginals=self._marginals(draws()[0], closed.normal) if request.parameters else {},
+            what_if=None if request.what_if is None else self._what_if(draws()[0], request.what_if),
             priors_answer=None if request.priors is None else self._priors_answer(request.priors),
             convergence=self.convergence(),
             averaged=self.averaged,
             approximation=self._judged() if request.approximation and self.step else None,
             correction=self._correction() if request.correction else None,
-            draws={name: value[:SNAPSHOT_DRAWS] for name, value in draws.items()} if request.draws else {},
+            draws={name: value[:SNAPSHOT_DRAWS] for name, value in draws()[0].items()} if request.draws else {},
             reference=self.reference(),
         )
 
-    def _bands(self, tensors: GuideTensors, known: tuple[Array, Array] | None, *, late: bool) -> Bands:
+    def _looked_at(self, *, whole: bool) -> tuple[Closed, Callable[[], GuideTensors]]:
+        """Return what has a closed form, and all tensors at these parameters: computed later where no page shows them.
+
+        All of them are computed now where `whole`, or where quantiles take draws.
+        """
+        closed = None if whole else self._tensors.closed()
+        if closed is not None:
+            return closed, cache(self._tensors.later())
+        with self.inspecting():
+            tensors = self._tensors()
+        return Closed(tensors.quantiles, tensors.normal), lambda: tensors
+
+    def _bands(self, tensors: Callable[[], GuideTensors], known: tuple[Array, Array] | None, *, late: bool) -> Bands:
         """Return the bands: while frames stream most of them show only one of the two."""
+        scale, data, grid, prob = self._scale, self.data, self._grid, self._prob
 
         def drawn(values: torch.Tensor) -> tuple[Band, ...]:
-            responses = self._scale.response(values.numpy())
-            return bands(responses, self._grid, self.data.design.num_groups, self._prob)
+            return bands(scale.response(values.numpy()), grid, data.design.num_groups, prob)
 
         def line() -> tuple[Band, ...]:
             if known is None:
-                return drawn(tensors.mean)
-            return line_bands(*known, self._points, self._grid, self._prob)
+                return drawn(tensors().mean)
+            return line_bands(*known, self._points, grid, prob)
 
-        found = LateMapping({"line": line, "prediction": lambda: drawn(tensors.observation)})
+        found = LateMapping({"line": line, "prediction": lambda: drawn(tensors().observation)})
         return found if late else dict(found)
 
     def approximation(self) -> Approximation:
@@ -295,17 +313,18 @@ class RegressionFit(Fit):
         draws = self._scale.latents({name: as_float64(value) for name, value in tensors.items()})
         return draws, None if log_density is None else as_float64(log_density) - self._scale.log_volume
 
-    def _quantiles(
-        self,
-        closed: Mapping[str, NDArray[np.float64]],
-        draws: Mapping[str, NDArray[np.float64]],
-        probs: Sequence[float],
-    ) -> dict[str, NDArray[np.float64]]:
-        """Return quantiles in the units of the table; see `original_quantiles`."""
+    def _quantiles(self, closed: Closed, draws: Draws, probs: Sequence[float]) -> dict[str, Array]:
+        """Return quantiles in the units of the table: by formula, or by draws where the guide has no closed form."""
+        quantiles = {name: as_float64(value) for name, value in closed.quantiles.items()}
+        if not quantiles:
+            return {name: order_statistics(value, probs) for name, value in draws()[0].items()}
         if self._scale.is_identity:
-            return dict(closed) or {name: order_statistics(value, probs) for name, value in draws.items()}
-        with self.inspecting():
-            return original_quantiles(self.guide, closed, draws, probs, self._scale)
+            return quantiles
+        affine = closed.normal
+        if affine is None:
+            with self.inspecting(), set_up(self.guide) as ready:
+                affine = affine_of(ready)
+        return original_quantiles(affine, quantiles, draws, probs, self._scale)
 
     def reference(self) -> RegressionReference:
         """Return what the fit is compared with, for the same probs, grid and prob as its snapshots."""
@@ -318,12 +337,10 @@ class RegressionFit(Fit):
             free = {name: as_float64(value) for name, value in store.named_parameters()}
         return tuple(Parameter(name, value, free[name]) for name, value in constrained.items())
 
-    def _slopes(
-        self, draws: Mapping[str, NDArray[np.float64]], known: tuple[Array, Array] | None
-    ) -> tuple[Density, ...]:
+    def _slopes(self, draws: Draws, known: tuple[Array, Array] | None) -> tuple[Density, ...]:
         """Return the densities of the slopes: by formula where the guide is normal, else from the draws."""
         closed = None if known is None else slope_densities(*known, self._scale, self._prob)
-        return closed or tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws[WEIGHT]))
+        return closed or tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws()[0][WEIGHT]))
 
     def _marginals(
         self, draws: Mapping[str, NDArray[np.float64]], normal: Affine | None
@@ -369,9 +386,8 @@ class RegressionFit(Fit):
         """
         checked = checked_probs(probs, "probs")
         with self.inspecting():
-            closed = closed_quantiles(self.guide, checked) or {}
-        draws = {} if closed and self._scale.is_identity else self.latents(self._num_draws)
-        return self._quantiles({name: as_float64(value) for name, value in closed.items()}, draws, checked)
+            closed = Closed(closed_quantiles(self.guide, checked) or {}, None)
+        return self._quantiles(closed, lambda: (self.latents(self._num_draws), None), checked)
 
     def latents(self, num_samples: int) -> dict[str, NDArray[np.float64]]:
         """Return >= 1 draws of the latents by site, shape (num_samples, *site shape), in the units of the table."""
@@ -399,3 +415,7 @@ class RegressionFit(Fit):
         weight = self.latents(count)[WEIGHT]
         names = self.data.group_labels or ("slope",)
         return pd.DataFrame(dict(zip(names, self.data.design.slope_draws(weight), strict=True)))
+
+
+def _gap(comparison: Comparison, draws: Draws) -> KLGap | None:
+    return comparison.gap(*draws())

@@ -1,56 +1,47 @@
 """Quantiles and densities of a guide in the units of the table."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import torch
 
 from rugged_widget.infer.guides.densities import marginal_densities, normal_density
-from rugged_widget.infer.guides.gaussian import Affine, affine_of
+from rugged_widget.infer.guides.gaussian import Affine
 from rugged_widget.infer.guides.sampling import as_float64, order_statistics
-from rugged_widget.infer.guides.setup import set_up
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
 from rugged_widget.regression.infer.scale import Scale
 from rugged_widget.snapshot.values import Array, Band, Density
 
 
-@torch.no_grad()
 def original_quantiles(
-    guide: Callable[..., Any],
+    affine: Affine | None,
     closed: Mapping[str, Array],
-    draws: Mapping[str, Array],
+    draws: Callable[[], tuple[Mapping[str, Array], object]],
     probs: Sequence[float],
     scale: Scale,
 ) -> dict[str, Array]:
     """Return quantiles by site, shape (len(probs), *site shape), in the units of the table.
 
-    There a weight and the bias are sums of latents, which have a closed form where these are normal together. Call it
-    in `Fit.inspecting`.
+    There a weight and the bias are sums of latents, which have a closed form where these are normal together.
 
     Parameters
     ----------
-    guide
-        The guide.
+    affine
+        The guide as one normal distribution of all latents, or a point; None where it is something else.
     closed
-        Its quantiles as the model has the latents; empty where it has no closed form of them.
+        Its quantiles as the model has the latents.
     draws
-        Draws of the latents in the units of the table, shape (num_draws, *site shape), for guides that have none.
+        Returns draws of the latents in the units of the table, shape (num_draws, *site shape), and something else.
     probs
         Probabilities, each in (0, 1).
     """
-    quantiles = {site: order_statistics(value, probs) for site, value in draws.items()}
-    if not closed:
-        return quantiles
-    quantiles[SIGMA] = closed[SIGMA] * scale.y_spread
-    with set_up(guide) as ready:
-        affine = affine_of(ready)
-    if affine is not None:
+    if affine is None:
+        quantiles = {site: order_statistics(value, probs) for site, value in draws()[0].items()}
+    else:
         mean, factor = coefficients(affine, scale)
         values = mean + normal_score(np.asarray(probs, np.float64))[:, None] * np.linalg.norm(factor, axis=1)
-        quantiles |= {WEIGHT: values[:, None, :-1], BIAS: values[:, -1:]}
-    return quantiles
+        quantiles = {WEIGHT: values[:, None, :-1], BIAS: values[:, -1:]}
+    return {site: closed[SIGMA] * scale.y_spread if site == SIGMA else quantiles[site] for site in closed}
 
 
 def coefficients(affine: Affine, scale: Scale) -> tuple[Array, Array]:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from rugged_widget.infer.guides.families import GUIDE_LABELS
+from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.snapshot.request import AT_REST
 from tests.infer.own_guides import OWN
 from tests.infer.plain import RUGGED
 
@@ -46,3 +48,40 @@ def test_a_guide_is_not_captured_before_it_has_its_parameters() -> None:
     before = fit.snapshot().quantiles["linear.weight"]
     fit.advance(30)
     assert not np.allclose(fit.snapshot().quantiles["linear.weight"], before)
+
+
+def captured_fit(guide: str = "diagonal") -> RegressionFit:
+    fit = RegressionFit(RUGGED, guide=guide, seed=3)
+    fit.advance(20)
+    while fit.prepare():
+        pass
+    return fit
+
+
+@pytest.mark.parametrize("guide", ["diagonal", pytest.param("multivariate", marks=pytest.mark.slow)])
+def test_what_is_computed_later_is_of_the_step_of_its_snapshot_and_the_same_as_at_rest(guide: str) -> None:
+    fit = captured_fit(guide)
+    streamed = fit.snapshot()
+    fit.request = AT_REST
+    rested = fit.snapshot()
+    fit.advance(30)
+    assert streamed.gap == rested.gap != fit.snapshot().gap
+    for kind, bands in rested.bands.items():
+        for band, expected in zip(streamed.bands[kind], bands, strict=True):
+            np.testing.assert_array_equal(band.upper, expected.upper)
+    for site, quantiles in rested.quantiles.items():
+        np.testing.assert_array_equal(streamed.quantiles[site], quantiles)
+
+
+def test_a_snapshot_of_a_normal_guide_takes_draws_once_when_something_shows_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fit, taken = captured_fit(), list[int]()
+    named = SnapshotTensors._named
+    monkeypatch.setattr(SnapshotTensors, "_named", lambda self, values: taken.append(1) or named(self, values))
+    snapshot = fit.snapshot()
+    assert len(snapshot.bands["line"]) == len(snapshot.slopes) == 2
+    assert taken == []
+    assert snapshot.gap is not None
+    assert len(snapshot.bands["prediction"]) == 2
+    assert taken == [1]
