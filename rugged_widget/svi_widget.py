@@ -432,6 +432,8 @@ class SVIWidget(ipywidgets.VBox):
             self._reporting = False
 
     def _set_reported(self, name: str, value: object) -> None:
+        if getattr(self, name) is value:  # most of them, and to set a trait takes longer
+            return
         try:
             self.set_trait(name, value)
         except Exception:  # an observer's, which has nothing to do with the run

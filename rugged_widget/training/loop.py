@@ -19,7 +19,7 @@ from rugged_widget.validation import Speed
 
 SLICE_SECONDS = 0.002  # a longer slice is felt in the cells beside it
 WAIT_SECONDS = 0.004  # how often to look whether the page has caught up
-COMPLETE_SECONDS = 0.3  # a pause after which what takes long is shown: a shorter one costs next to nothing
+COMPLETE_SECONDS = 0.3  # after a pause or a start, until what takes long: a shorter one costs next to nothing
 PREPARE_SECONDS = 0.02  # between two pieces of preparation, each longer than a slice
 
 FitT = TypeVar("FitT", bound=Trainable[Any])
@@ -46,7 +46,7 @@ class Run(Generic[FitT]):
         self._preparer = Worker(home, self._do_ahead, lambda: None, name="preparation", sleep=sleep)
         self._completer = Worker(home, self._complete, lambda: None, name="completion", sleep=sleep)
         self._waits = False
-        self._prepares = False
+        self._prepares = self._started = False
         self._error: Exception | None = None
         self._stops = stop_when_converged
         self._num_steps = self._goal = num_steps  # the goal is where this run ends: sooner after `advance`
@@ -132,9 +132,9 @@ class Run(Generic[FitT]):
             self._run(self._num_steps)
 
     def prepare(self) -> None:
-        """Do ahead what the first step would wait for, now and after each reset."""
+        """Do ahead what the first step would wait for, now and after each reset; while training runs what is left."""
         self._prepares = True
-        if self.status == "ready" and not self.closed and self._home.loop is not None:
+        if self.status in {"ready", "running"} and not self.closed and self._home.loop is not None:
             self._preparer.begin()
 
     def use_engine(self, name: str) -> None:
@@ -225,12 +225,18 @@ class Run(Generic[FitT]):
     def _run(self, goal: int) -> None:
         self._trainer.begin()
         self._goal, self._error, self.status = goal, None, "running"
+        self._started = True
+        if self._prepares:
+            self._preparer.begin()
         self._pace.restart(self.fit.step)
         self._display.changed(self.progress)
 
     def _do_ahead(self) -> float | None:
-        if self.status != "ready":
+        if self.status not in {"ready", "running"}:
             return None
+        if self.status == "running" and self._started:  # the first steps wait for nothing that they can do without
+            self._started = False
+            return COMPLETE_SECONDS
         try:
             more = self.fit.prepare()
         except Exception:  # the model's: the first step raises it again, and then it is shown

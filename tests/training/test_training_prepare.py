@@ -45,7 +45,7 @@ async def test_start_in_the_midst_of_it_goes_on_at_once() -> None:
     await bench.until(lambda: bench.fit.unprepared == 2)
     bench.training.start()
     await bench.training.finish()
-    assert _prepared(bench.fit) == 1
+    assert bench.fit.log[:2] == ["fit: prepared", "fit"]
     assert bench.fit.step == 100
 
 
@@ -76,7 +76,19 @@ async def test_what_runs_on_after_a_reset_is_not_kept_waiting() -> None:
     await bench.until(lambda: bench.fit.step > 10)
     bench.training.reset(keep_running=True)
     await bench.training.finish()
+    assert bench.fit.log[0] == "fit"
+
+
+async def test_what_was_not_prepared_when_training_began_is_prepared_a_moment_later() -> None:
+    bench = Bench(num_steps=10**9)
+    bench.training.prepare()
+    bench.training.start()
+    await bench.until(lambda: bench.fit.step > 0)
     assert _prepared(bench.fit) == 0
+    bench.fit.unprepared = 3
+    await bench.until(lambda: _prepared(bench.fit) > 0)
+    assert bench.training.status == "running"
+    bench.training.pause()
 
 
 async def test_what_cannot_be_prepared_is_not_told_before_training_starts() -> None:

@@ -218,10 +218,18 @@ def _extent(raw: Array, smooth: Array | None = None, heldout: Array | None = Non
     line = known if smooth is None else smooth[np.isfinite(smooth)]
     if not (len(known) and len(line)):
         return math.nan, math.nan
-    low, high = float(np.quantile(known, OUTLIERS)), float(max(known.max(), line.max()))
+    low, high = _low(known), float(max(known.max(), line.max()))
     if heldout is not None and len(heldout):
-        low, high = min(low, float(np.quantile(heldout, OUTLIERS))), max(high, float(heldout.max()))
+        low, high = min(low, _low(heldout)), max(high, float(heldout.max()))
     return (low if smooth is None else min(low, float(line.min()))), high
+
+
+def _low(values: Array) -> float:
+    """Return the quantile that the axis begins at, as `np.quantile` does in five times the time."""
+    place = OUTLIERS * (len(values) - 1)
+    first = int(place)
+    ordered = np.partition(values, [first, min(first + 1, len(values) - 1)])
+    return float(np.interp(place, np.arange(len(ordered[: first + 2])), ordered[: first + 2]))
 
 
 def _nothing(bounds: tuple[float, float]) -> ElboCurve:
@@ -242,6 +250,8 @@ def _padded(values: Array, length: int) -> Array:
 
 def _drawable(curve: ElboCurve) -> ElboCurve:
     """Return a curve of two points at least, without gaps: bqplot writes errors to the console for each of them."""
+    if len(curve.step) > 1 and np.isfinite(curve.elbo).all() and np.isfinite(curve.smoothed).all():
+        return curve
     curve = ElboCurve(curve.step, _bridged(curve.step, curve.elbo), _bridged(curve.step, curve.smoothed))
     if len(curve.step) == 1:
         step: Array = np.repeat(curve.step, 2) - (1.0, 0.0)

@@ -88,8 +88,9 @@ class QuantileFigure:
         low, high = self._compared
         correction = snapshot.correction if self._corrects else None
         corrected = values if correction is None else self.values(correction.quantiles)
-        covered = np.stack([values, corrected])
-        boxes = _boxes(corrected, np.arange(float(len(self._rows))), HALF_CORRECTED)
+        covered = values if correction is None else np.stack([values, corrected])
+        places = np.arange(float(len(self._rows)))
+        boxes = _boxes(corrected, places, HALF_CORRECTED) if self._corrects else [(values, places)] * 2
         return [
             *self._x.cover(min(low, float(covered.min())), max(high, float(covered.max()))),
             (self._outer, {"x": values[[0, -1]].T}),

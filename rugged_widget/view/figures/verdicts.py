@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from html import escape
 
 import ipywidgets
@@ -23,7 +23,7 @@ from rugged_widget.view.figures.number_format import (
     times,
     to_decimals,
 )
-from rugged_widget.view.frames.silent_widgets import Silent
+from rugged_widget.view.frames.silent_widgets import LateText, Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.captions import caption
 from rugged_widget.view.i18n.catalogue import Catalogue
@@ -51,7 +51,15 @@ class Card:
         said = head, self._text, self._caution
         self.box = vbox(f"rw-verdict {name}", *said, hbox("rw-verdict-actions", *actions))
         self.targets: tuple[Silent, ...] = (self._title, self._text, self._caution)
-        self.sentence = ""
+        self._sentence = ""
+        self._later: Callable[[], Changes] | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What it says, for who does not see it; plain text."""
+        if self._later is not None:
+            self._later()
+        return self._sentence
 
     def tell(
         self, title: str, sentences: Sequence[str], *, remark: str = "", test: str = "", caution: str = ""
@@ -61,7 +69,7 @@ class Card:
         `sentences` say why it is so; empty ones are left out. `remark` says when it was so, where that is not now, and
         `test` what was measured, on a line of its own with the remark. A `caution` stands below, in view.
         """
-        self.sentence = " ".join(filter(None, (title, remark, caution)))
+        self._sentence, self._later = " ".join(filter(None, (title, remark, caution))), None
         why = escape(" ".join(filter(None, sentences)))
         last = f"<b>{escape(remark)}</b> {escape(test)}".strip() if remark else escape(test)
         measured = f'<p class="rw-test">{last}</p>' if last else ""
@@ -69,6 +77,14 @@ class Card:
             (self._title, {"value": f"<h3>{escape(title)}</h3>"}),
             (self._text, {"value": f"<p>{why}</p>{measured}"}),
             (self._caution, {"value": f"<p>{escape(caution)}</p>" if caution else ""}),
+        ]
+
+    def tell_later(self, tell: Callable[[], Changes]) -> Changes:
+        """Return the changes that `tell` returns by a call of the method above, made once the texts are needed."""
+        self._later = told = cache(tell)
+        return [
+            (target, {"value": LateText(lambda at: str(told()[at][1]["value"]), at)})
+            for at, target in enumerate(self.targets)
         ]
 
 
@@ -99,12 +115,15 @@ class ConvergenceCard:
         """Return what a frame has to change."""
         convergence = snapshot.convergence
         done = convergence is not None and convergence.state == "converged"
-        falls = fall_words(self._text, snapshot.heldout)
-        title, why = self._verdict(snapshot.step, convergence, snapshot.averaged, advises=not falls)
         return [
-            *self.card.tell(title, why, caution=falls),
+            *self.card.tell_later(partial(self._told, snapshot)),
             (self.average, {"disabled": not done or snapshot.averaged is not None}),
         ]
+
+    def _told(self, snapshot: Snapshot) -> Changes:
+        falls = fall_words(self._text, snapshot.heldout)
+        title, why = self._verdict(snapshot.step, snapshot.convergence, snapshot.averaged, advises=not falls)
+        return self.card.tell(title, why, caution=falls)
 
     def _verdict(
         self, step: int, convergence: Convergence | None, averaged: Averaged | None, *, advises: bool

@@ -132,6 +132,7 @@ class FrameStream(anywidget.AnyWidget):
         self._seq, self._sent_at, self._asked_at = 0, -math.inf, math.inf
         self._texts_due = -math.inf
         self._layout: list[object] | None = None
+        self._dtype: type[np.floating[Any]] = np.float32
         self._sent: dict[tuple[int, str], object] = {}
         self.on_msg(self._hear)
 
@@ -239,36 +240,41 @@ class FrameStream(anywidget.AnyWidget):
         return composed
 
     def _send_frame(self, changes: Changes, summary: str | None, *, rest: bool = False) -> None:
-        layout, arrays = _arrays(changes, self._index)
-        state = self._changed_state(changes)
+        layout, arrays, state = self._taken_apart(changes)
         self._seq += 1
         message: dict[str, object] = {"k": "frame", "seq": self._seq}
         if summary is not None:
             message["summary"] = summary
         if rest:
             message["rest"] = True
+        if summary is not None or layout != self._layout:  # the kernel's side of the scales changes only then
+            self._dtype = np.float64 if any(_needs_doubles(target) for target, _ in changes) else np.float32
         if layout != self._layout:
             message["layout"] = self._layout = layout
         if state:
             message["state"] = list(state.items())
         # A page of texts has no array, and an empty buffer is nothing that every host passes on.
-        dtype = np.float64 if any(_needs_doubles(target) for target, _ in changes) else np.float32
-        packed = [np.concatenate(arrays, dtype=dtype, casting="same_kind").data] if arrays else []
+        packed = [np.concatenate(arrays, dtype=self._dtype, casting="same_kind").data] if arrays else []
         self.send(message, buffers=packed)
         self._sent_at = self._clock()
         self._pace.sent(self._seq, self._sent_at)
 
-    def _changed_state(self, changes: Changes) -> dict[int, dict[str, object]]:
-        """Return what is no array and was not sent as it is, by target."""
+    def _taken_apart(
+        self, changes: Changes
+    ) -> tuple[list[object], list[np.ndarray[Any, Any]], dict[int, dict[str, object]]]:
+        """Return the arrays of a frame, flat, behind their layout; and what is none and was not sent as it is."""
+        layout: list[object] = []
+        arrays: list[np.ndarray[Any, Any]] = []
         state: dict[int, dict[str, object]] = {}
         for target, values in changes:
             index = self._index[target]
             for name, value in values.items():
                 if isinstance(value, np.ndarray):
-                    continue
-                if (index, name) not in self._sent or self._sent[index, name] != value:
+                    layout.append([index, name, list(value.shape)])
+                    arrays.append(value.ravel())
+                elif (index, name) not in self._sent or self._sent[index, name] != value:
                     self._sent[index, name] = state.setdefault(index, {})[name] = value
-        return state
+        return layout, arrays, state
 
     def hurry(self) -> None:
         """Send texts with the next frame: somebody has asked for something."""
@@ -340,17 +346,6 @@ def _same(target: Silent, name: str, value: object) -> bool:
     if isinstance(present, np.ndarray) and isinstance(value, np.ndarray):
         return np.array_equal(present, value)
     return not isinstance(present, np.ndarray) and not isinstance(value, np.ndarray) and present == value
-
-
-def _arrays(changes: Changes, index: Mapping[Silent, int]) -> tuple[list[object], list[np.ndarray[Any, Any]]]:
-    """Return all arrays of a frame, flat, and their layout."""
-    named = [
-        (index[target], name, value)
-        for target, values in changes
-        for name, value in values.items()
-        if isinstance(value, np.ndarray)
-    ]
-    return [[at, name, list(value.shape)] for at, name, value in named], [value.ravel() for _, _, value in named]
 
 
 def _is_text(target: Silent) -> bool:

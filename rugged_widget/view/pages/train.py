@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import ipywidgets
@@ -17,7 +18,7 @@ from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.overlays import is_reliable, legend
 from rugged_widget.view.figures.quantiles import QuantileFigure
 from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCard
-from rugged_widget.view.frames.silent_widgets import Silent
+from rugged_widget.view.frames.silent_widgets import LateText, Silent
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import union
@@ -169,18 +170,9 @@ class TrainPage:
     def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         corrected = self._corrects and snapshot.correction is not None
-        compared = self._compared or corrected
-        key = (
-            ""
-            if not compared
-            else legend(
-                self._text,
-                estimates=self._compared,
-                exact=self._shows_exact,
-                corrected=corrected,
-                reliable=is_reliable(snapshot.correction),
-            )
-        )
+        marks = partial(legend, self._text, estimates=self._compared, exact=self._shows_exact, corrected=corrected)
+        compares = self._compared or corrected
+        key = LateText(partial(marks, reliable=is_reliable(snapshot.correction))) if compares else ""
         return [
             *[change for figure in self._figures for change in figure.update(snapshot, progress)],
             *self._converged.update(snapshot),
