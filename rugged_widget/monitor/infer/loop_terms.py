@@ -9,6 +9,7 @@ from pyro.infer import Trace_ELBO, TraceEnum_ELBO
 from rugged_widget.infer.diagnostics.elbo_terms_average import AveragedTerms
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.loss import Loss
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, ModelStructure
 
 
@@ -50,10 +51,10 @@ class LoopTerms:
         """Why there are no terms, or in what they differ from the loss; None where there is nothing to say."""
         return self._terms.note
 
-    def look(self, step: int, *, thorough: bool) -> tuple[ElboTerm, ...]:
-        """Return the terms after `step` steps, by some more draws; by more of them where the look is `thorough`."""
+    def ask(self, step: int, transfer: Transfer, *, thorough: bool) -> Later[tuple[ElboTerm, ...]]:
+        """Ask for the terms after `step` steps, by some more draws; by more of them where the look is `thorough`."""
         with poutine.trace(param_only=True) as asked:
-            terms = self._terms.look(step, thorough=thorough)
+            terms = self._terms.ask(step, transfer, thorough=thorough)
         self.asked = asked.trace.nodes.keys()
         return terms
 
