@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
+from rugged_widget.infer.diagnostics.elbo_terms import Terms, ask_terms, is_sum_over_sites
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.failure import in_a_line
 from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.infer.step.torch_random import current_torch, install_torch, seeded_torch
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote, TermRole
 
 NOISE_SEED = 2012
@@ -108,13 +109,24 @@ class AveragedTerms:
         their parameters in the first step, so that nothing is known before it. With `thorough`, which is for a fit that
         rests, more draws are taken.
         """
+        return self.ask(step, Transfer(), thorough=thorough)()
+
+    def ask(self, step: int, transfer: Transfer, *, thorough: bool) -> Later[tuple[ElboTerm, ...]]:
+        """Take the draws of `look`, and return what returns the terms, once."""
         if step < 1:
-            return ()
+            return tuple
         start = self._clock()
-        if thorough or start >= self._due:
-            self._take(step, MAX_DRAWS if thorough else FEW_DRAWS, REST_SECONDS if thorough else SECONDS)
-            self._due = max(self._due, start + PAUSE_SECONDS)
-            self.latest = self._average() if self._failure is None else ()
+        if not (thorough or start >= self._due):
+            return lambda: self.latest
+        asked = self._take(step, transfer, MAX_DRAWS if thorough else FEW_DRAWS, REST_SECONDS if thorough else SECONDS)
+        self._due = max(self._due, start + PAUSE_SECONDS)
+        return lambda: self._told(asked)
+
+    def _told(self, asked: Sequence[Later[Terms]]) -> tuple[ElboTerm, ...]:
+        """Add draws that were asked for, and return the average."""
+        for read in asked:
+            self._draws.append(self._draw(read()))
+        self.latest = self._average() if self._failure is None else ()
         return self.latest
 
     def forget(self) -> None:
@@ -122,20 +134,21 @@ class AveragedTerms:
         self._draws.clear()
         self.latest, self._due = (), -math.inf
 
-    def _take(self, step: int, count: int, seconds: float) -> None:
+    def _take(self, step: int, transfer: Transfer, count: int, seconds: float) -> list[Later[Terms]]:
+        """Take up to `count` draws, as many as there is time for, and ask for their terms."""
+        asked: list[Later[Terms]] = []
         if step != self._step:
             self._snapshot, self._step = self._snapshot + 1, step
         present = sum(draw.snapshot == self._snapshot for draw in self._draws)
         if present >= MAX_DRAWS or (present and self._seconds > REST_SECONDS):
-            return
+            return asked
         start, number = self._clock(), 1
         install_torch(self._noise)
         try:
             plain = self._plain
             call = call_of_model(plain.call, plain.model, plain.elbo)
             for number in range(1, count + 1):
-                terms = draw_terms(plain.model, plain.guide, call.args, call.kwargs, plain.elbo)
-                self._draws.append(self._draw(terms))
+                asked.append(ask_terms(plain.model, plain.guide, call.args, call.kwargs, plain.elbo, transfer))
                 if (self._clock() - start) * (1 + 1 / number) > seconds:
                     break
             self._failure = None
@@ -146,6 +159,7 @@ class AveragedTerms:
         spent = self._clock() - start
         self._seconds = spent / number
         self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > seconds else 0.0)
+        return asked
 
     def _draw(self, terms: Terms) -> _Draw:
         keys: Sequence[tuple[str, TermRole]] = list(terms)

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from pyro import get_param_store, poutine
 
 from rugged_widget.infer.step.module_state import submodules, untouched
 from rugged_widget.infer.step.pyro_step import PlainStep
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.snapshot.model_values import GradientFlag, GradientNorms
 
 MAX_POINTS = 200
@@ -143,13 +145,21 @@ class GradientListener:
     """
 
     def __init__(self) -> None:
-        self.params, self.norms = _learned(), dict[str, float]()
+        self.params, self._transfer = _learned(), Transfer()
+        self._norms: dict[str, Later[float]] = {}
         self._handles = [
-            param.register_post_accumulate_grad_hook(_noting(self.norms, name)) for name, param in self.params.items()
+            param.register_post_accumulate_grad_hook(partial(self._note, name)) for name, param in self.params.items()
         ]
 
+    def _note(self, name: str, param: torch.Tensor) -> None:
+        self._norms[name] = _ask_norm(param.grad, self._transfer)
+
+    @property
+    def norms(self) -> dict[str, float]:  # noqa: D102 see the class
+        return {name: read() for name, read in self._norms.items()}
+
     def __repr__(self) -> str:
-        return f"GradientListener({len(self.norms)} of {len(self.params)} parameters)"
+        return f"GradientListener({len(self._norms)} of {len(self.params)} parameters)"
 
     def end(self) -> None:
         """Note nothing any more. Idempotent."""
@@ -190,10 +200,11 @@ class GradientMonitor:
                 yield
         finally:
             start = self._clock()
-            self._used.update(asked.trace.nodes, listener.norms)
+            norms = listener.norms
+            self._used.update(asked.trace.nodes, norms)
             listener.end()
-            if listener.norms:
-                self._note(num_steps, listener.norms, listener.params)
+            if norms:
+                self._note(num_steps, norms, listener.params)
                 self._wanted = False
             self._spend(spent + self._clock() - start)
 
@@ -230,7 +241,9 @@ class GradientMonitor:
         if gradients:
             pairs = [(name, one) for name, one in zip(params, gradients, strict=True) if one is not None]
             self._used.update(asked.trace.nodes, (name for name, _ in pairs))
-            self._note(num_steps, {name: norm_of(gradient) for name, gradient in pairs}, params)
+            transfer = Transfer()
+            norms = {name: _ask_norm(gradient, transfer) for name, gradient in pairs}
+            self._note(num_steps, {name: read() for name, read in norms.items()}, params)
         self._computed_at = num_steps
         self._spend(self._clock() - start)
         self._due = max(self._due, start + PAUSE_SECONDS)
@@ -241,14 +254,18 @@ class GradientMonitor:
         self._record.add(num_steps, every, {name: param.numel() for name, param in used.items()})
 
 
-@torch.no_grad()
 def norm_of(gradient: torch.Tensor | None) -> float:
     """Return the Euclidean norm of a gradient; 0 where there is none, infinite where an element is not finite."""
+    return _ask_norm(gradient, Transfer())()
+
+
+@torch.no_grad()
+def _ask_norm(gradient: torch.Tensor | None, transfer: Transfer) -> Later[float]:
     if gradient is None:
-        return 0.0
+        return float
     values = gradient.coalesce().values() if gradient.is_sparse else gradient
-    norm = float(torch.linalg.vector_norm(values))
-    return math.inf if math.isnan(norm) else norm
+    read = transfer.number(torch.linalg.vector_norm(values))
+    return lambda: math.inf if math.isnan(norm := read()) else norm
 
 
 def _learned() -> dict[str, torch.Tensor]:
@@ -259,10 +276,3 @@ def _learned() -> dict[str, torch.Tensor]:
         if param.requires_grad and param.is_leaf and not name.startswith(RUNNING_MEAN)
     )
     return dict(pair for pair, _ in zip(pairs, range(MAX_NAMES), strict=False))
-
-
-def _noting(norms: dict[str, float], name: str) -> Callable[[torch.Tensor], None]:
-    def note(param: torch.Tensor) -> None:
-        norms[name] = norm_of(param.grad)
-
-    return note

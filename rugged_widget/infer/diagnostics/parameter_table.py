@@ -3,14 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyro
 import torch
 
 from rugged_widget.infer.diagnostics.supports import kind_of
-from rugged_widget.snapshot.model_values import ParameterSummary, ParameterTable
+from rugged_widget.infer.step.transfer import Later, Transfer
+from rugged_widget.snapshot.model_values import ParameterSummary, ParameterTable, SiteKind
 from rugged_widget.snapshot.values import Array
 
 MAX_LISTED: Final = 12
@@ -25,8 +27,17 @@ SAMPLE: Final = 20_000
 """Median and histogram of more numbers than that are those of every other, third, ... of them."""
 
 
-@torch.no_grad()
+TAKEN: Final = 1_000_000
+"""A parameter of more numbers is summarized where it is, on a GPU for example; others are copied from there."""
+
+
 def parameter_table(foreign: Collection[str] = ()) -> ParameterTable:
+    """Return what `ask_parameter_table` asks for."""
+    return ask_parameter_table(Transfer(), foreign)()
+
+
+@torch.no_grad()
+def ask_parameter_table(transfer: Transfer, foreign: Collection[str] = ()) -> Later[ParameterTable]:
     """Summarize the parameters in the present parameter store; call it inside `Fit.inspecting`.
 
     Those of the names `foreign`, which are of other models, are left out.
@@ -36,10 +47,36 @@ def parameter_table(foreign: Collection[str] = ()) -> ParameterTable:
     """
     store: Any = pyro.get_param_store()
     constrained = {str(name): value.detach() for name, value in store.items() if name not in foreign}
+    asked = {
+        name: _Row(
+            transfer.tensor(value) if value.numel() <= TAKEN else partial(_itself, value),
+            transfer.tensor(store._params[name]) if value.numel() <= MAX_LISTED else None,
+            kind_of(store._constraints[name]),
+        )
+        for name, value in constrained.items()
+    }
+    return lambda: _table(asked)
+
+
+class _Row(NamedTuple):
+    """A parameter that was asked for, its unconstrained numbers where they may be listed, and its kind."""
+
+    constrained: Later[torch.Tensor]
+    unconstrained: Later[torch.Tensor] | None
+    kind: SiteKind
+
+
+def _itself(value: torch.Tensor) -> torch.Tensor:
+    return value
+
+
+@torch.no_grad()
+def _table(asked: Mapping[str, _Row]) -> ParameterTable:
+    constrained = {name: row.constrained() for name, row in asked.items()}
     groups = _grouped(list(constrained))
     rows, left = [], MAX_VALUES
     for names in groups[:MAX_ROWS]:
-        row = _summary(names, constrained, store, listed=left)
+        row = _summary(names, constrained, asked[names[0]], listed=left)
         left -= row.constrained.size
         rows.append(row)
     return ParameterTable(tuple(rows), len(constrained), sum(value.numel() for value in constrained.values()))
@@ -55,7 +92,7 @@ def _grouped(names: Sequence[str]) -> list[list[str]]:
 
 
 def _summary(
-    names: Sequence[str], constrained: Mapping[str, torch.Tensor], store: Any, *, listed: int
+    names: Sequence[str], constrained: Mapping[str, torch.Tensor], first: _Row, *, listed: int
 ) -> ParameterSummary:
     values = [constrained[name] for name in names]
     num_elements = sum(value.numel() for value in values)
@@ -64,7 +101,7 @@ def _summary(
     return ParameterSummary(
         name=names[0],
         last_name=names[-1] if len(names) > 1 else "",
-        constraint=kind_of(store._constraints[names[0]]),
+        constraint=first.kind,
         shape=tuple(values[0].shape),
         num_elements=num_elements,
         low=low,
@@ -72,7 +109,7 @@ def _summary(
         high=high,
         counts=counts,
         constrained=_numbers(values[0]) if full else np.empty(0),
-        unconstrained=_numbers(store._params[names[0]]) if full else np.empty(0),
+        unconstrained=_numbers(first.unconstrained()) if full and first.unconstrained is not None else np.empty(0),
         num_not_finite=num_not_finite,
         num_parameters=len(names),
     )

@@ -11,6 +11,7 @@ from rugged_widget.infer.guides.densities import marginal_densities
 from rugged_widget.infer.guides.gaussian import Affine, Site, loc_and_scale, sites_of
 from rugged_widget.infer.guides.predictive import density
 from rugged_widget.infer.guides.setup import set_up
+from rugged_widget.infer.step.transfer import Later
 from rugged_widget.snapshot.values import Array, Density, Latent
 
 
@@ -23,11 +24,26 @@ def element_densities(
     finite, are left out. `prob`, in (0, 1), lies between the ends of an interval; `draws` returns draws by site, shape
     (num_draws, *site shape), and is called where there is an element without a formula.
     """
+    return ask_element_densities(guide, latents, prob, lambda: draws)()
+
+
+def ask_element_densities(
+    guide: Callable[..., Any],
+    latents: Sequence[Latent],
+    prob: float,
+    ask_draws: Callable[[], Later[Mapping[str, Array]]],
+) -> Later[dict[Latent, Density]]:
+    """Ask for what `element_densities` returns; `ask_draws` asks for draws where there is no formula."""
     with torch.no_grad(), set_up(guide) as ready:
         closed = dict(_closed(ready, latents, prob))
     rest = [latent for latent in latents if latent not in closed]
-    estimated = dict(_estimated(draws(), rest, prob)) if rest else {}
-    return {latent: (closed | estimated)[latent] for latent in latents if latent in closed or latent in estimated}
+    read = ask_draws() if rest else dict
+
+    def found() -> dict[Latent, Density]:
+        densities = closed | dict(_estimated(read(), rest, prob))
+        return {latent: densities[latent] for latent in latents if latent in densities}
+
+    return found
 
 
 def _closed(guide: Any, latents: Sequence[Latent], prob: float) -> Iterator[tuple[Latent, Density]]:

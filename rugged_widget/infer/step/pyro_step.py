@@ -1,7 +1,7 @@
 """Take one SVI step by Pyro: the reference for every other engine."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Self, TypeAlias
@@ -35,6 +35,7 @@ from rugged_widget.infer.step.optimizer import (
 from rugged_widget.infer.step.optimizer_state import rate_name, torch_optimizer
 from rugged_widget.infer.step.step_guard import StepGuard
 from rugged_widget.infer.step.traceback_reading import Program
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.validation import checked_count
 
 Array: TypeAlias = NDArray[np.float64]
@@ -194,7 +195,11 @@ class PlainStep:
         of that in the first order of lr. The cost is the sum over all parameters; nan for an optimizer that keeps no
         mean square.
         """
-        total = math.nan
+        return self.ask_noise_cost(Transfer())()
+
+    def ask_noise_cost(self, transfer: Transfer) -> Later[float]:
+        """Ask for what `noise_cost` returns."""
+        sizes: list[tuple[Later[float], float]] = []
         for kept in self.optim.optim_objs.values():
             optimizer = torch_optimizer(kept)
             group = optimizer.param_groups[0]
@@ -202,11 +207,10 @@ class PlainStep:
             for state in optimizer.state.values():
                 counted = torch.as_tensor(state.get("step", math.nan)).numel() == 1
                 if "exp_avg_sq" not in state or "betas" not in group or rate is None or not counted:
-                    return math.nan
+                    return lambda: math.nan
                 share = 1 - group["betas"][1] ** float(state["step"])
-                size = float((state["exp_avg_sq"] / share).sqrt().sum())
-                total = size * group[rate] / 4 + (0.0 if math.isnan(total) else total)
-        return float(total * self.optimizer.rate_factor)
+                sizes.append((transfer.number((state["exp_avg_sq"] / share).sqrt().sum()), group[rate]))
+        return partial(_cost, sizes, self.optimizer.rate_factor)
 
     def checkpoint(self) -> _Checkpoint:
         """Copy the parameters and the optimizer's state."""
@@ -258,3 +262,11 @@ class QuickSubsample(Messenger):
             count = plate.subsample_size
             if count is not None and count < plate.size and torch.device(plate.device).type == "cpu":
                 msg["value"], msg["done"] = torch.ops.rugged_widget.subsample(plate.size, count), True
+
+
+def _cost(sizes: Sequence[tuple[Later[float], float]], rate_factor: float) -> float:
+    """Return a quarter of the sum of sizes by rates; nan where there are none."""
+    total = math.nan
+    for size, rate in sizes:
+        total = size() * rate / 4 + (0.0 if math.isnan(total) else total)
+    return float(total * rate_factor)

@@ -4,7 +4,7 @@ import cmath
 import math
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -121,6 +121,8 @@ class StepGuard:
             return FirstStep((), (), ())
 
     def _check_parameters(self) -> None:
+        if _are_finite_elsewhere([param for param, _ in self._gradients]):
+            return
         bad = [param for param, _ in self._gradients if not (_is_finite(param) or self._began_infinite(param))]
         if bad:
             named = get_param_store().named_parameters()
@@ -159,6 +161,17 @@ class StepGuard:
 def _is_finite(value: torch.Tensor) -> bool:
     """Return whether all elements are finite: their sum is, as a rule, which is quicker to compute."""
     return cmath.isfinite(value.detach().sum().item()) or bool(torch.isfinite(value).all())
+
+
+def _are_finite_elsewhere(values: Sequence[torch.Tensor]) -> bool:
+    """Return True where all elements are finite, which is asked of a device once; False where one has to look closer.
+
+    That is so of what is on the CPU, where looking at one after another is quicker.
+    """
+    if not values or values[0].device.type == "cpu" or any(value.device != values[0].device for value in values):
+        return False
+    sums = [value.detach().sum() for value in values]
+    return not any(one.is_complex() for one in sums) and math.isfinite(torch.stack([one.float() for one in sums]).sum())
 
 
 def _dense(gradient: torch.Tensor) -> torch.Tensor:

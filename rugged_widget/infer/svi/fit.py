@@ -31,6 +31,7 @@ from rugged_widget.infer.step.optimizer import MakeOptimizer, OptimizerStart, gi
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.pyro_step import PlainStep, Settings
 from rugged_widget.infer.step.traceback_reading import Program
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
 from rugged_widget.snapshot.hints import Hint
@@ -213,7 +214,12 @@ class Fit:
 
     def convergence(self) -> Convergence:
         """Judge whether the optimizer has converged, by the steps so far; in the same way however they were sliced."""
-        return self._record.convergence(self._plain.noise_cost())
+        return self.ask_convergence(Transfer())()
+
+    def ask_convergence(self, transfer: Transfer) -> Later[Convergence]:
+        """Ask for what `convergence` returns."""
+        cost = self._plain.ask_noise_cost(transfer)
+        return lambda: self._record.convergence(cost())
 
     @property
     def converged_at(self) -> int | None:
@@ -236,10 +242,14 @@ class Fit:
         A call takes a few draws more, some times a second, and as many as fit into a tenth of a second where it is
         `thorough`, for a fit that rests; the mean is over those of the last calls. Without `anew` it takes none.
         """
+        return self.ask_elbo_terms(Transfer(), thorough=thorough, anew=anew)()
+
+    def ask_elbo_terms(self, transfer: Transfer, *, thorough: bool, anew: bool) -> Later[tuple[ElboTerm, ...]]:
+        """Ask for what `elbo_terms` returns."""
         if not (anew or thorough):
-            return self._terms.latest
+            return lambda: self._terms.latest
         with self.inspecting():
-            return self._terms.look(self.step, thorough=thorough)
+            return self._terms.ask(self.step, transfer, thorough=thorough)
 
     @property
     def elbo_terms_note(self) -> ElboTermsNote | None:

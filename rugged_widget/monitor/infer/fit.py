@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,10 @@ from rugged_widget.defaults import PROBS
 from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.diagnostics.heldout import HeldoutLook, HeldoutPart, with_heldout
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
-from rugged_widget.infer.diagnostics.parameter_table import parameter_table
+from rugged_widget.infer.diagnostics.parameter_table import ask_parameter_table
 from rugged_widget.infer.guides.setup import forget, rehearsal_of
 from rugged_widget.infer.step.hints import structure_hints
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.infer.svi.preload import PRELOAD
 from rugged_widget.monitor.infer.guide_judge import GuideJudge
@@ -32,6 +33,8 @@ from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.snapshot.values import Approximation, Averaged
 from rugged_widget.validation import checked_probs, checked_seed
+
+T = TypeVar("T")
 
 BETTER: Final = "multivariate"
 """Guide that is advised where one that cannot correlate latents is not good enough."""
@@ -187,8 +190,12 @@ class ModelFit(Fit):
         if self.problem.heldout and request.approximation:
             self._look_at_heldout()
         judged = self._judged() if request.approximation and self.step else None
+        transfer = Transfer()
         with self.visiting():
-            looked_at = self._looked_at(request)
+            asked = self._looked_at(request, transfer)
+            convergence = self.ask_convergence(transfer)
+            looked_at = {name: read() for name, read in asked.items()}
+        quantiles, draws = looked_at.pop("shown")
         return Snapshot(
             step=self.step,
             elbo=self.elbo,
@@ -196,7 +203,7 @@ class ModelFit(Fit):
             num_rows=num_observations(structure),
             curve=self.curve(),
             probs=PROBS,
-            convergence=self.convergence(),
+            convergence=convergence(),
             averaged=self.averaged,
             approximation=judged,
             unjudged=self.unjudged if request.approximation else "",
@@ -206,34 +213,40 @@ class ModelFit(Fit):
             guide_warnings=choice.warnings,
             hints=self._hints(),
             heldout=self.heldout,
+            quantiles=quantiles,
+            draws=draws,
             **looked_at,
         )
 
-    def _looked_at(self, request: SnapshotRequest) -> dict[str, Any]:
-        """Return the fields of a snapshot for which model or guide have to be called."""
+    def _looked_at(self, request: SnapshotRequest, transfer: Transfer) -> dict[str, Later[Any]]:
+        """Ask for the fields of a snapshot for which model or guide have to be called.
+
+        `shown` are quantiles and draws. What is asked for crosses from a device in one copy; predictions, densities by
+        formula and gradients that are computed decide on values, and cross by themselves.
+        """
         look, thorough = self._look, request.approximation
         with self.inspecting():
-            quantiles, draws = look.shown(PROBS, draws=request.draws)
-            probabilities = look.probabilities()
-            densities = look.densities(request.densities) if request.densities else {}
-            parameters = listed_parameters(self.foreign) if request.parameters else ()
-            table = parameter_table(self.foreign) if request.parameter_table else None
+            asked: dict[str, Later[Any]] = {
+                "shown": look.shown(PROBS, transfer, draws=request.draws),
+                "probabilities": look.probabilities(transfer),
+            }
+            if request.parameters:
+                asked["parameters"] = listed_parameters(transfer, self.foreign)
+            if request.parameter_table:
+                asked["parameter_table"] = ask_parameter_table(transfer, self.foreign)
         # Where gradients have to be computed, these and the terms take turns: a frame pays for one of them.
         self._looks_at_terms = terms = not self._looks_at_terms
         alone = self.engine.name == "plain"
-        return {
-            "quantiles": quantiles,
-            "draws": draws,
-            "probabilities": probabilities,
-            "elbo_terms": self.elbo_terms(thorough=thorough, anew=alone or terms) if request.elbo_terms else (),
-            "gradient_norms": self.gradient_norms(thorough=thorough, anew=not terms)
-            if request.gradient_norms
-            else None,
-            "parameters": parameters,
-            "parameter_table": table,
-            "densities": densities,
-            "predictions": self._predictions(thorough=thorough) if request.predictions else (),
-        }
+        if request.elbo_terms:
+            asked["elbo_terms"] = self.ask_elbo_terms(transfer, thorough=thorough, anew=alone or terms)
+        if request.gradient_norms:
+            asked["gradient_norms"] = _known(self.gradient_norms(thorough=thorough, anew=not terms))
+        if request.predictions:
+            asked["predictions"] = _known(self._predictions(thorough=thorough))
+        if request.densities:
+            with self.inspecting():
+                asked["densities"] = look.densities(request.densities, transfer)
+        return asked
 
     def check_predictions(self) -> tuple[str, ...]:
         """Predict once, and return the titles; () where nothing is to be predicted.
@@ -340,6 +353,10 @@ class ModelFit(Fit):
             of_all = num_rows_of(self.problem.batches)
             self._known_hints = self.hints(rows[0] if rows else None, of_all)
         return structure_hints(self.structure) + (self._known_hints or ())
+
+
+def _known(value: T) -> Later[T]:
+    return lambda: value
 
 
 def num_rows_of(batches: Any) -> int | None:

@@ -1,17 +1,21 @@
 """What a guide believes of its latents, as its parameters are: quantiles, draws and probabilities for a page."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
+import torch
 from pyro import get_param_store
 
 from rugged_widget.defaults import PROB, SNAPSHOT_DRAWS
 from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.guides.drawing import sample_guide
-from rugged_widget.infer.guides.element_densities import element_densities
+from rugged_widget.infer.guides.element_densities import ask_element_densities
 from rugged_widget.infer.guides.probabilities import probabilities
-from rugged_widget.infer.guides.sampling import as_float64, closed_quantiles, order_statistics
+from rugged_widget.infer.guides.sampling import closed_quantiles, order_statistics
+from rugged_widget.infer.step.transfer import Later, Transfer, arrays
 from rugged_widget.monitor.infer.bounded import within_bounds
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.values import Array, Density, Latent, Parameter
@@ -57,51 +61,75 @@ class GuideLook:
         CannotDrawError
             Where the guide cannot be drawn from.
         """
+        asked = self._tensors(probs, num_draws, Transfer())
+        return {name: one.read() for name, one in asked.items()}
+
+    def _tensors(self, probs: tuple[float, ...], num_draws: int, transfer: Transfer) -> dict[str, _Asked]:
+        """Ask for what quantiles are made of."""
         closed = closed_quantiles(self.guide, probs)
         # Where elements of a site depend on one another, the formula's are not those of each element by itself.
         tied = {site.name for site in self._structure.sites if site.kind not in SCALAR_KINDS}
-        draws = self.draws(num_draws) if closed is None or tied & closed.keys() else {}
+        draws = sample_guide(self.guide, num_draws).values if closed is None or tied & closed.keys() else {}
+        of_draws = {name: _Asked(value, transfer, probs) for name, value in draws.items()}
         if closed is None:
-            return {name: order_statistics(value, probs) for name, value in draws.items()}
+            return of_draws
         return {
-            name: order_statistics(draws[name], probs) if name in tied and name in draws else as_float64(value)
+            name: of_draws[name] if name in tied and name in of_draws else _Asked(value, transfer)
             for name, value in closed.items()
         }
 
-    def shown(self, probs: tuple[float, ...], *, draws: bool) -> tuple[dict[str, Array], Mapping[str, Array]]:
-        """Return quantiles of the latents, and draws where they are wanted; empty where there are none to be had."""
+    def shown(
+        self, probs: tuple[float, ...], transfer: Transfer, *, draws: bool
+    ) -> Later[tuple[dict[str, Array], Mapping[str, Array]]]:
+        """Ask for quantiles of the latents, and draws where they are wanted; empty where there are none to be had."""
         try:
             numbers = sum(math.prod(site.shape) for site in self._structure.sites if site.role == "latent")
             affordable = QUANTILE_NUMBERS // max(numbers, 1) // 10 * 10
-            quantiles = self.quantiles(probs, max(FEWEST_DRAWS, min(SNAPSHOT_DRAWS, affordable)))
-            elements = sum(math.prod(value.shape[1:]) for value in quantiles.values())
+            asked = self._tensors(probs, max(FEWEST_DRAWS, min(SNAPSHOT_DRAWS, affordable)), transfer)
+            elements = sum(math.prod(one.shape[1:]) for one in asked.values())
             count = max(20, min(SNAPSHOT_DRAWS, DRAWN_NUMBERS // max(elements, 1)))
-            return quantiles, self.draws(count) if draws else {}
+            drawn = self._draws(count, transfer) if draws else dict
         except CannotDrawError:
-            return {}, {}
+            return lambda: ({}, {})
+        return lambda: ({name: one.read() for name, one in asked.items()}, drawn())
 
     def draws(self, count: int) -> dict[str, Array]:
         """Return draws by site, shape (number of draws, *site shape); CannotDrawError where there are none."""
-        return {name: as_float64(value) for name, value in sample_guide(self.guide, count).values.items()}
+        return self._draws(count, Transfer())()
 
-    def densities(self, latents: Sequence[Latent]) -> dict[Latent, Density]:
-        """Return densities of elements of latents that have one, on their support."""
-        found = element_densities(self.guide, latents, PROB, lambda: self.draws(SNAPSHOT_DRAWS))
+    def _draws(self, count: int, transfer: Transfer) -> Later[dict[str, Array]]:
+        return arrays(sample_guide(self.guide, count).values, transfer)
+
+    def densities(self, latents: Sequence[Latent], transfer: Transfer) -> Later[dict[Latent, Density]]:
+        """Ask for densities of elements of latents that have one, on their support."""
+        found = ask_element_densities(self.guide, latents, PROB, lambda: self._draws(SNAPSHOT_DRAWS, transfer))
         kinds = {site.name: site.kind for site in self._structure.sites}
-        return {latent: within_bounds(one, kinds.get(latent[0], "other")) for latent, one in found.items()}
+        return lambda: {name: within_bounds(one, kinds.get(name[0], "other")) for name, one in found().items()}
 
-    def probabilities(self) -> dict[str, Array]:
-        """Return the probabilities of the values of discrete latents; empty where there are none."""
+    def probabilities(self, transfer: Transfer) -> Later[dict[str, Array]]:
+        """Ask for the probabilities of the values of discrete latents; empty where there are none."""
         if not any(site.kind == "discrete" and site.role == "latent" for site in self._structure.sites):
-            return {}
+            return dict
         try:
-            return {name: as_float64(value) for name, value in probabilities(self.guide).items()}
+            return arrays(probabilities(self.guide), transfer)
         except CannotDrawError:
-            return {}
+            return dict
 
 
-def listed_parameters(foreign: Collection[str] = ()) -> tuple[Parameter, ...]:
-    """Return the parameters of the store, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out.
+class _Asked:
+    """Quantiles that were asked for, or draws that they are estimated from, of a site."""
+
+    def __init__(self, value: torch.Tensor, transfer: Transfer, probs: tuple[float, ...] | None = None) -> None:
+        self.shape, self._value, self._probs = value.shape, transfer.array(value), probs
+
+    def read(self) -> Array:
+        """Return the quantiles."""
+        value = self._value()
+        return value if self._probs is None else order_statistics(value, self._probs)
+
+
+def listed_parameters(transfer: Transfer, foreign: Collection[str] = ()) -> Later[tuple[Parameter, ...]]:
+    """Ask for the parameters of the store, of which no more than `LISTED_NUMBERS` numbers; larger ones are left out.
 
     So are `foreign` ones, which are of other models.
     """
@@ -113,5 +141,5 @@ def listed_parameters(foreign: Collection[str] = ()) -> tuple[Parameter, ...]:
         left -= value.numel()
         if left < 0:
             break
-        listed.append(Parameter(name, as_float64(value), as_float64(free[name])))
-    return tuple(listed)
+        listed.append((name, transfer.array(value), transfer.array(free[name])))
+    return lambda: tuple(Parameter(name, value(), unconstrained()) for name, value, unconstrained in listed)

@@ -38,10 +38,11 @@ class LoopGradients:
         """Note what the step after `num_steps` showed; return the seconds that this and `listen` took."""
         listener, start = self._listener, time.perf_counter()
         self.end()
-        if listener is not None and listener.norms:
-            self._used.update(listener.norms)
+        norms = {} if listener is None else listener.norms
+        if listener is not None and norms:
+            self._used.update(norms)
             used = {name: param.numel() for name, param in listener.params.items() if name in self._used}
-            self._record.add(num_steps, {name: listener.norms.get(name, 0.0) for name in used}, used)
+            self._record.add(num_steps, {name: norms.get(name, 0.0) for name in used}, used)
         return self._spent + time.perf_counter() - start
 
     def end(self) -> None:

@@ -19,7 +19,7 @@ from rugged_widget.infer.diagnostics.convergence import ConvergenceMonitor
 from rugged_widget.infer.diagnostics.elbo_terms_average import AveragedTerms, Objective
 from rugged_widget.infer.diagnostics.heldout import HeldoutLook
 from rugged_widget.infer.diagnostics.log_joint import UnknownJointError
-from rugged_widget.infer.diagnostics.parameter_table import parameter_table
+from rugged_widget.infer.diagnostics.parameter_table import ask_parameter_table
 from rugged_widget.infer.diagnostics.structure import Trained, structure_of
 from rugged_widget.infer.guides.local_parameters import enter_local_parameters
 from rugged_widget.infer.guides.sampling import order_statistics
@@ -30,6 +30,7 @@ from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.module_state import behind, copied_params, params_of, present_params, untouched
 from rugged_widget.infer.step.svi_settings import loss_of_svi
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.run_log import convergence_of
 from rugged_widget.monitor.infer.fit import num_observations
@@ -212,10 +213,13 @@ class LoopView:
         request, structure = self.request, self._structure
         self.look_at_heldout(thorough=request.approximation)
         judged, unjudged = self._verdict() if request.approximation else (None, self._never_judged())
+        transfer = Transfer()
         with self._inside():
-            looked_at = self._looked_at(request)
+            asked = self._looked_at(request, transfer)
             if listens and request.gradient_norms:
                 self.gradients.listen()
+            looked_at = {name: read() for name, read in asked.items()}
+        quantiles, draws = looked_at.pop("shown")
         return Snapshot(
             step=self.step,
             elbo=self.elbo,
@@ -230,30 +234,37 @@ class LoopView:
             elbo_terms_note=self._terms_note() if request.elbo_terms else None,
             gradient_norms=self.gradients.norms() if request.gradient_norms else None,
             heldout=self.heldout,
+            quantiles=quantiles,
+            draws=draws,
             **looked_at,
         )
 
-    def _looked_at(self, request: SnapshotRequest) -> dict[str, Any]:
-        """Return the fields of a snapshot for which model, guide or parameters have to be looked at."""
-        fields: dict[str, Any] = {}
-        quantiles = {name: order_statistics(value, PROBS) for name, value in self._draws.items()}
-        given: Mapping[str, Array] = self._draws
-        if self._look is not None and not self._draws:
-            quantiles, given = self._look.shown(PROBS, draws=request.draws)
-            fields |= {
-                "probabilities": self._look.probabilities(),
-                "densities": self._look.densities(request.densities),
-            }
+    def _looked_at(self, request: SnapshotRequest, transfer: Transfer) -> dict[str, Later[Any]]:
+        """Ask for the fields of a snapshot for which model, guide or parameters have to be looked at.
+
+        `shown` are quantiles and draws. What is asked for crosses from a device in one copy.
+        """
+        asked: dict[str, Later[Any]] = {"shown": lambda: self._given(request)}
+        look = None if self._draws else self._look
+        if look is not None:
+            asked["shown"] = look.shown(PROBS, transfer, draws=request.draws)
+            asked["probabilities"] = look.probabilities(transfer)
         if request.elbo_terms and self._terms is not None:
-            with poutine.trace(param_only=True) as asked:
-                fields["elbo_terms"] = self._terms.look(self.step, thorough=request.approximation)
-            self.gradients.use(asked.trace.nodes)
-        return fields | {
-            "quantiles": quantiles,
-            "draws": given if request.draws else {},
-            "parameter_table": parameter_table() if request.parameter_table else None,
-            "parameters": listed_parameters() if request.parameters else (),
-        }
+            with poutine.trace(param_only=True) as used:
+                asked["elbo_terms"] = self._terms.ask(self.step, transfer, thorough=request.approximation)
+            self.gradients.use(used.trace.nodes)
+        if request.parameter_table:
+            asked["parameter_table"] = ask_parameter_table(transfer)
+        if request.parameters:
+            asked["parameters"] = listed_parameters(transfer)
+        if look is not None and request.densities:
+            asked["densities"] = look.densities(request.densities, transfer)
+        return asked
+
+    def _given(self, request: SnapshotRequest) -> tuple[dict[str, Array], Mapping[str, Array]]:
+        """Return quantiles of draws that the user gave, and the draws where they are wanted."""
+        quantiles = {name: order_statistics(value, PROBS) for name, value in self._draws.items()}
+        return quantiles, self._draws if request.draws else {}
 
     def _terms_note(self) -> ElboTermsNote | None:
         """Return why there are no terms, or in what they differ from the loss."""
