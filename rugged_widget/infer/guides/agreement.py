@@ -21,7 +21,7 @@ from rugged_widget.infer.guides.compatibility import (
     traced,
 )
 from rugged_widget.infer.step.elbo_traces import traces_of
-from rugged_widget.infer.step.traceback_reading import described
+from rugged_widget.infer.step.traceback_reading import Program, described
 from rugged_widget.infer.step.undone import undone
 from rugged_widget.snapshot.model_values import GuideNote
 
@@ -50,13 +50,7 @@ class _Call(NamedTuple):
     replayed: dict[str, dict[str, Any]]
 
 
-def disagreements(
-    guide: Callable[..., Any],
-    model: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    loss: object = None,
-) -> tuple[GuideNote, ...]:
+def disagreements(program: Program, loss: object = None) -> tuple[GuideNote, ...]:
     """Return a note for each way in which a guide does not fit its model, none where it does.
 
     It is said where the guide draws what is no latent of the model, leaves out a latent that the model does not
@@ -68,15 +62,12 @@ def disagreements(
     Raises
     ------
     ValueError
-        If the model or the guide raises when it is called with `args` and `kwargs`.
+        If the model or the guide raises.
     TypeError
         If the guide returns a guide, as a function that makes one does.
     """
-    with undone(guide, model), torch.enable_grad(), poutine.block(), pyro.validation_enabled(False):
-        if loss is None:
-            calls = _calls(lambda: _call(guide, model, args, kwargs))
-        else:
-            calls = _calls(lambda: _call_by(loss, guide, model, args, kwargs))
+    with undone(program.guide, program.model), torch.enable_grad(), poutine.block(), pyro.validation_enabled(False):
+        calls = _calls(lambda: _call(program) if loss is None else _call_by(loss, program))
     notes: dict[Any, GuideNote] = {}
     for note in (*_extra(calls), *_missing(calls), *_unlike(calls), *_varying(calls)):
         notes.setdefault((note.key, *note.facts.items()), note)
@@ -91,20 +82,13 @@ def _calls(call: Callable[[], _Call]) -> list[_Call]:
     return calls
 
 
-def _call_by(
-    loss: object,
-    guide: Callable[..., Any],
-    model: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-) -> _Call:
-    of_model, of_guide = next(traces_of(model, guide, args, kwargs, loss))
+def _call_by(loss: object, program: Program) -> _Call:
+    of_model, of_guide = next(traces_of(*program, loss))
     return _Call(latents_of(of_guide), {}, latents_of(of_model))
 
 
-def _call(
-    guide: Callable[..., Any], model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> _Call:
+def _call(program: Program) -> _Call:
+    model, guide, args, kwargs = program
     try:
         of_model = _traced_or_said("model", model, args, kwargs)
     except ValueError:  # it may ask for parameters that the guide makes, which a step calls first

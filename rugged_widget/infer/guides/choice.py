@@ -31,6 +31,7 @@ from rugged_widget.infer.guides.families import (
 from rugged_widget.infer.guides.loops import Loop, refuse_changing, seen_by_guide
 from rugged_widget.infer.guides.model_latents import ModelLatents, latents_of_model
 from rugged_widget.infer.guides.setup import remember_live, remember_uncalled
+from rugged_widget.infer.step.traceback_reading import Program
 from rugged_widget.infer.step.undone import undone
 from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.validation import CUSTOM
@@ -153,18 +154,18 @@ def _taken_as_given(
 
     Guide or model may count on dimensions that only an ELBO that sums over discrete values adds.
     """
-    caller = None
+    caller, program = None, Program(model, guide, args, kwargs)
     try:
-        warnings = disagreements(guide, model, args, kwargs)
+        warnings = disagreements(program)
     except ValueError:
         if isinstance(guide, AutoGuide) and latents_of_model(model, args, kwargs).loops:
             kind = type(guide).__name__
             needed = f"latents in a loop over a plate need a guide that watch makes: give the class, guide={kind}"
             raise ValueError(f"{needed}, instead of {kind}(model)") from None
-        if loss is None or not can_call(loss, guide, model, args, kwargs):
+        if loss is None or not can_call(loss, program):
             raise
         caller = loss
-        warnings = notes_as_called_by(loss, guide, model, args, kwargs)
+        warnings = notes_as_called_by(loss, program)
     make = partial(_taken, guide, args, kwargs, caller)
     return GuideChoice(make, _key(guide), _label(guide), model, warnings=warnings)
 
@@ -258,7 +259,7 @@ def _chosen(
             problem = _misuse(config_enumerate(trained), latents, args, kwargs)
         if not problem:
             try:
-                said = disagreements(build(trained), trained, args, kwargs)
+                said = disagreements(Program(trained, build(trained), args, kwargs))
             except ValueError as error:  # a model whose latents vary from call to call
                 problem = str(error)
             else:
@@ -348,7 +349,8 @@ def _problem(
     A loss of one's own, which may have arguments of its own, is not tried: the plain ELBO is in its place.
     """
     is_own = not isinstance(elbo, ELBO) or not type(elbo).__module__.startswith("pyro.")
-    return problem_of_calling(Trace_ELBO() if is_own else elbo, partial(build, model), model, args, kwargs)
+    loss = Trace_ELBO() if is_own else elbo
+    return problem_of_calling(loss, lambda: Program(model, build(model), args, kwargs))
 
 
 def _misuse(model: Callable[..., Any], latents: ModelLatents, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

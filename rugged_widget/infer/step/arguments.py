@@ -1,6 +1,6 @@
 """What model and guide are called with in each step: the same arguments, or a batch a step."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -129,7 +129,6 @@ def _form_of(thing: Any, tensors: dict[int, torch.Tensor], numbers: list[Number]
 class FixedArguments:
     """The same arguments in every step; see `BatchArguments` for what its methods are asked."""
 
-    varies = draws = False
     reach = NO_LIMIT
 
     def __init__(self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> None:
@@ -142,27 +141,10 @@ class FixedArguments:
         """Return the call of every step."""
         return self.example
 
-    def form(self, num_steps: int) -> Hashable:  # noqa: ARG002 as above
-        """Return the form of the call of every step."""
-        return self.example.form
-
-    def numbers(self, num_steps: int) -> tuple[Number, ...]:  # noqa: ARG002 as above
-        """Return (): no step has others than the first."""
-        return ()
-
-    def hold_numbers(self) -> None:
-        """Do nothing: they are fixed."""
-
-    def following(self, num_steps: int, count: int) -> Iterator[Call]:  # noqa: ARG002 as above
-        """Yield the call of every step."""
-        for _ in range(count):
-            yield self.example
+    kept = at
 
     def begin_here(self, num_steps: int) -> None:
         """Do nothing: getting a call draws nothing."""
-
-    def forget(self, num_steps: int) -> None:
-        """Do nothing: there is one call."""
 
     def epoch(self, num_steps: int) -> None:  # noqa: ARG002 as above
         """Return None: every step has all of the data, or what the model picks of it."""

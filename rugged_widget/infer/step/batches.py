@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -13,7 +13,7 @@ from rugged_widget.infer.step.arguments import NO_LIMIT, Call, FixedArguments
 from rugged_widget.infer.step.batch_sources import BatchError, NoBatchError, Source, check_source, source_of
 from rugged_widget.infer.step.failure import in_a_line
 from rugged_widget.infer.step.isolation import Generators
-from rugged_widget.infer.step.numbers import Number, VaryingNumbers
+from rugged_widget.infer.step.numbers import VaryingNumbers
 from rugged_widget.infer.step.torch_random import TorchRandom, current_torch, install_torch
 from rugged_widget.snapshot.values import Epoch
 
@@ -53,9 +53,6 @@ class BatchArguments:
     args, kwargs
         What every call has beside the batch.
     """
-
-    varies = True
-    """True if the call may differ from step to step."""
 
     def __init__(self, batches: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> None:
         check_source(batches)
@@ -105,13 +102,9 @@ class BatchArguments:
         kept.rewind()
         return kept.call
 
-    def form(self, num_steps: int) -> Hashable:
-        """Return the form of a call that was asked for, that of the step after `num_steps`; generators stay."""
-        return self._kept[num_steps - self._first].call.form
-
-    def numbers(self, num_steps: int) -> tuple[Number, ...]:
-        """Return the numbers of such a call that change from step to step."""
-        return self._kept[num_steps - self._first].call.numbers
+    def kept(self, num_steps: int) -> Call:
+        """Return a call that was asked for, that of the step after `num_steps`; generators stay."""
+        return self._kept[num_steps - self._first].call
 
     def hold_numbers(self) -> None:
         """Take the numbers of all further calls as fixed: the model cannot do with tensors in their place."""

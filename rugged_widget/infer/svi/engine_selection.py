@@ -20,7 +20,8 @@ from rugged_widget.infer.compiled.stepping.captured_step import Compiled
 from rugged_widget.infer.compiled.stepping.stepper import CompiledStepping
 from rugged_widget.infer.compiled.stepping.thread_tuning import Threads
 from rugged_widget.infer.compiled.stepping.verification import DisagreementError
-from rugged_widget.infer.step.batches import Arguments
+from rugged_widget.infer.step.arguments import FixedArguments
+from rugged_widget.infer.step.batches import Arguments, BatchArguments
 from rugged_widget.infer.step.checkpoints import PlainStepping
 from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
@@ -106,12 +107,13 @@ class Stepping:
 
     def fetch(self, num_steps: int) -> None:
         """Get the arguments of the step after `num_steps`; BatchError is raised where there are none."""
-        if not self._arguments.varies:
+        arguments = self._arguments
+        if isinstance(arguments, FixedArguments):
             return
         oldest = self._plain.oldest if self._last_was_plain or self._compiled is None else self._compiled.oldest
-        self._arguments.forget(num_steps if oldest is None else min(oldest, num_steps))
+        arguments.forget(num_steps if oldest is None else min(oldest, num_steps))
         captured = self._asked != "plain" and self._compiled is not None
-        self._step.call = self._arguments.at(num_steps, thorough=not captured)
+        self._step.call = arguments.at(num_steps, thorough=not captured)
         self._forms.note(num_steps, self._step.call.form)
         if self._compiled is None and self._refused is None and self._asked != "plain" and self._forms.obstacle:
             self.info = EngineInfo("plain", self._forms.obstacle)
@@ -119,7 +121,7 @@ class Stepping:
     def _needs_capture(self, num_steps: int) -> bool:
         if self._asked == "plain" or self._refused is not None or num_steps < self._build_after:
             return False
-        if not self._arguments.varies:
+        if isinstance(self._arguments, FixedArguments):
             return self._compiled is None
         form, compiled = self._step.call.form, self._compiled
         count = 0 if compiled is None else compiled.compiled.num_programs
@@ -174,7 +176,8 @@ class Stepping:
 
     def _refuse_form(self, reason: str) -> None:
         """Leave to Pyro the steps with batches of the present form, which are all where nothing else was captured."""
-        if self._step.call.numbers:  # batches with the very same numbers may still come
+        if self._step.call.numbers and isinstance(self._arguments, BatchArguments):
+            # Batches with the very same numbers may still come.
             self._arguments.hold_numbers()
             self._forms.refuse(self._step.call.form)
             if self._compiled is None:

@@ -67,9 +67,18 @@ class Predictor:
         A Pyro model.
     example
         What it is trained with; None where that changes from step to step.
+    clock
+        Returns a time in seconds.
     """
 
-    def __init__(self, predict: Predict, model: Callable[..., Any], example: Call | None) -> None:
+    def __init__(
+        self,
+        predict: Predict,
+        model: Callable[..., Any],
+        example: Call | None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._clock = clock
         self._compute: Callable[[Mapping[str, torch.Tensor], int], dict[str, Curves]]
         if isinstance(predict, SitePrediction):
             self._compute = SitePredictor(predict, model, example)
@@ -105,16 +114,16 @@ class Predictor:
         With `thorough`, which is for a fit that rests, more draws are taken. A failure is told in the prediction.
         """
         key = step, thorough
-        if self._seen is not None and (self._seen[0] == key or not (thorough or time.perf_counter() >= self._due)):
+        if self._seen is not None and (self._seen[0] == key or not (thorough or self._clock() >= self._due)):
             return self._seen[1]
         try:
             counts = self._counts = self._counts or self._affordable(guide)
-            start = time.perf_counter()
+            start = self._clock()
             predictions = tuple(
                 _prediction(title, curves) for title, curves in self._curves(guide, counts[thorough]).items()
             )
-            spent = time.perf_counter() - start
-            self._due = time.perf_counter() + (spent * (1 / SHARE - 1) if spent > 2 * SECONDS else 0.0)
+            spent = self._clock() - start
+            self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > 2 * SECONDS else 0.0)
         except Exception as error:  # whatever the user's code raises
             problem = str(error) if isinstance(error, (FormError, CannotDrawError)) else in_a_line(error)
             predictions = (_failed("", problem),)
@@ -132,9 +141,9 @@ class Predictor:
         seconds: list[float] = []
         self._curves(guide, COUNTS[0])  # what is done only once
         for count in (COUNTS[0], COUNTS[2]):
-            start = time.perf_counter()
+            start = self._clock()
             self._curves(guide, count)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(self._clock() - start)
             if seconds[0] > REST_SECONDS / 2:
                 return COUNTS[0], self._affordable_at_rest(guide, seconds[0])
         each = max(seconds[1] - seconds[0], 0.0) / (COUNTS[2] - COUNTS[0])
@@ -149,9 +158,9 @@ class Predictor:
         """Return how many draws need hardly more time than the fewest, as of a model that takes them all at once."""
         count = COUNTS[0]
         for more in COUNTS[1:] if fewest_seconds <= LONGEST else ():
-            start = time.perf_counter()
+            start = self._clock()
             self._curves(guide, more)
-            if time.perf_counter() - start > HARDLY * fewest_seconds:
+            if self._clock() - start > HARDLY * fewest_seconds:
                 break
             count = more
         return count

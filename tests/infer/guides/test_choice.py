@@ -18,6 +18,7 @@ from rugged_widget.infer.guides import choice as choices
 from rugged_widget.infer.guides.agreement import disagreements
 from rugged_widget.infer.guides.choice import checked_watch_guide, choose_guide
 from rugged_widget.infer.guides.probabilities import probabilities
+from rugged_widget.infer.step.traceback_reading import Program
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.view.i18n.catalogue import Catalogue, catalogue
 from tests.infer.plain import global_state
@@ -188,7 +189,7 @@ def test_what_is_no_guide_is_refused(guide: Any, error: type[Exception] | None, 
 
 
 def said(guide: Callable[..., Any], model: Callable[..., Any] = eight_schools, *args: Any, **kwargs: Any) -> list[str]:
-    return [sentence(note) for note in disagreements(guide, model, args or ARGS, kwargs)]
+    return [sentence(note) for note in disagreements(Program(model, guide, args or ARGS, kwargs))]
 
 
 def schools(**changed: Any) -> Callable[..., None]:
@@ -244,10 +245,10 @@ def test_what_does_not_agree_is_said_and_not_refused(guide: Any, sentences: list
 
 def test_latents_that_the_model_enumerates_need_no_guide() -> None:
     of_others = autoguide.AutoDelta(poutine.block(mixture, expose=["weights", "locs", "scale"]))
-    assert disagreements(of_others, mixture, (POINTS,), {}) == ()
+    assert disagreements(Program(mixture, of_others, (POINTS,))) == ()
     broadcast = poutine.broadcast(config_enumerate(coins_in_a_plate))
-    assert disagreements(empty, broadcast, (POINTS,), {}) == ()
-    assert [note.key for note in disagreements(empty, coins_in_a_plate, (POINTS,), {})] == ["missing"]
+    assert disagreements(Program(broadcast, empty, (POINTS,))) == ()
+    assert [note.key for note in disagreements(Program(coins_in_a_plate, empty, (POINTS,)))] == ["missing"]
 
 
 def coins_in_a_plate(x: torch.Tensor) -> None:
@@ -258,14 +259,14 @@ def coins_in_a_plate(x: torch.Tensor) -> None:
 
 def test_a_model_without_latents_has_an_empty_guide() -> None:
     setup = basic.likelihood.make()
-    assert disagreements(empty, setup.model, setup.args, {}) == ()
+    assert disagreements(Program(setup.model, empty, setup.args)) == ()
 
 
 def test_latents_that_vary_from_call_to_call_are_named() -> None:
     setup = sequences.varying.make()
     for seed in range(3):  # three calls are alike once in four times
         torch.manual_seed(seed)
-        keys = [note.key for note in disagreements(setup.guide, setup.model, setup.args, {})]
+        keys = [note.key for note in disagreements(Program(setup.model, setup.guide, setup.args))]
         assert keys in ([], ["varying_model", "varying_guide"])
 
 

@@ -132,7 +132,7 @@ class Compiled:
 
     def can_run(self, form: Hashable) -> bool:
         """Return whether it takes steps with calls of a form."""
-        return not self.arguments.varies or form in self._programs
+        return isinstance(self.arguments, FixedArguments) or form in self._programs
 
     def add(self, other: Self) -> bool:
         """Take steps with calls of another's form too; returns False where that one has other parameters."""
@@ -149,7 +149,7 @@ class Compiled:
 
         That is where it is new beside others that were checked for long, or was checked with few other numbers only.
         """
-        ready, numbers = self._of(num_steps), self.arguments.numbers(num_steps)
+        ready, numbers = self._of(num_steps), self.arguments.kept(num_steps).numbers
         if numbers and not ready.believed and numbers not in ready.numbers:
             return True
         return ready is not self._main and ready.checks < CHECKS
@@ -164,10 +164,11 @@ class Compiled:
         ready = self._of(num_steps)
         ready.checks += 1
         if not ready.believed:
-            ready.numbers.add(self.arguments.numbers(num_steps))
+            ready.numbers.add(self.arguments.kept(num_steps).numbers)
 
     def _of(self, num_steps: int) -> _Ready:
-        return self._programs[self.arguments.form(num_steps)] if self.arguments.varies else self._main
+        fixed = isinstance(self.arguments, FixedArguments)
+        return self._main if fixed else self._programs[self.arguments.kept(num_steps).form]
 
     @property
     def outdated(self) -> bool:

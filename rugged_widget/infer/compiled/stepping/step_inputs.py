@@ -3,7 +3,7 @@
 import torch
 
 from rugged_widget.infer.compiled.stepping.random_prefetch import Noise
-from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.arguments import Call, FixedArguments
 from rugged_widget.infer.step.batches import Arguments
 
 
@@ -16,7 +16,7 @@ def step_inputs(
     next, or there is no next batch; where they are to be `alike`, also where one of their numbers is another. All else
     that they are called with is part of the program.
     """
-    if not arguments.varies:
+    if isinstance(arguments, FixedArguments):
         return num_steps, noise.draw(num_steps)
     calls: list[Call] = []
     draws: list[list[torch.Tensor]] = []
