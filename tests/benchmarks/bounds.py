@@ -164,11 +164,7 @@ COLUMNS = (
     *("frames/s", "painted", "steps/s / without", "by processor time"),
     *("renderer", "GPU process", "server", "kernel, main", "others"),
 )
-HEAD = (
-    f"| | {' | '.join(COLUMNS)} |\n"
-    + """|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
-"""
-)
+HEAD = f"| | {' | '.join(COLUMNS)} |\n|---|{'---:|' * len(COLUMNS)}\n"
 
 
 def _line(name: str, pairs: Sequence[tuple[Reading, Reading]]) -> str:

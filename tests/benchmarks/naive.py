@@ -72,8 +72,8 @@ PAINTED = r"""([kind, numSteps]) => {
 }"""
 
 
-# What a loop's way to watch brings onto the page first.
-APPEARS = {"picture": ".jp-OutputArea img", "label": ".naive-step", "title": ".js-plotly-plot"}
+# What widgets of a loop bring onto the page.
+APPEARS = {"label": ".naive-step", "title": ".js-plotly-plot"}
 
 
 class Way(NamedTuple):
@@ -224,15 +224,17 @@ def _loop(way: Way, lab: LabPage, kernel: Kernel) -> Seen:
     lab.run_all()
     processes = Processes()
     bare: list[float] = kernel.value(f"bare({BARE_SECONDS})")
-    seconds = START_SECONDS + REST_SECONDS + SECONDS + TAIL_SECONDS
-    lab.add_cell(f"{way.cell}\ntime.sleep({REST_SECONDS + 1.0})\ntrain({seconds}, {way.every}, draw)")
-    time.sleep(0.5)
+    lab.add_cell(way.cell)
+    lab.run_cell(1)
+    time.sleep(1.0)
     resting = _spent(processes, REST_SECONDS)
     kernel.run("losses.clear()")
-    lab.run_cell(1, wait=False)
-    lab.page.wait_for_selector(APPEARS[way.kind])
+    if way.kind in APPEARS:
+        lab.page.wait_for_selector(APPEARS[way.kind])
     lab.page.evaluate(PAINTED, [way.kind, NUM_STEPS])
-    time.sleep(START_SECONDS + (0.0 if way.kind == "picture" else REST_SECONDS))
+    lab.add_cell(f"train({START_SECONDS + SECONDS + TAIL_SECONDS}, {way.every}, draw)")
+    lab.run_cell(2, wait=False)
+    time.sleep(START_SECONDS)
     began = time.time()
     moving = _spent(processes, SECONDS)
     ended = time.time()
@@ -274,11 +276,7 @@ COLUMNS = (
     *("painted frames/s", "behind, median", "95 %", "steps/s", "/ without a page"),
     *("browser a frame", "server", "kernel", "a cell beside"),
 )
-HEAD = (
-    f"| | {' | '.join(COLUMNS)} |\n"
-    + """|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
-"""
-)
+HEAD = f"| | {' | '.join(COLUMNS)} |\n|---|{'---:|' * len(COLUMNS)}\n"
 
 
 def table(seen: dict[str, list[Seen]]) -> str:
@@ -288,10 +286,10 @@ def table(seen: dict[str, list[Seen]]) -> str:
         one = Seen(*(statistics.median(column) for column in zip(*rounds, strict=True)))
         kept = statistics.median(each.steps / each.bare for each in rounds)
         cell = "after the loop" if one.cell == float("inf") else f"{one.cell:.0f} ms"
-        lines.append(
-            f"| {name} | {one.frames:.1f} | {1e3 * one.behind:.0f} ms | {1e3 * one.late:.0f} ms "
-            f"| {one.steps:,.0f} | {kept:.2f} | {one.browser:.0f} ms | {one.server:.1f} ms | {one.kernel:.0f} ms | {cell} |\n"
-        )
+        painted = (f"{one.frames:.1f}", *(f"{1e3 * late:.0f} ms" for late in (one.behind, one.late)))
+        steps = f"{one.steps:,.0f}", f"{kept:.2f}"
+        spent = (f"{milliseconds:.1f} ms" for milliseconds in (one.browser, one.server, one.kernel))
+        lines.append(f"| {' | '.join((name, *painted, *steps, *spent, cell))} |\n")
     return HEAD + "".join(lines)
 
 
