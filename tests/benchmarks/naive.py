@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SECONDS, START_SECONDS, REST_SECONDS, BARE_SECONDS, TAIL_SECONDS = 8.0, 3.0, 2.0, 3.0, 2.0
 NUM_STEPS = 10**9
+HIDE_CODE = "notebook:hide-all-cell-code"  # what is below the window is not painted
 
 # In the page: notes what was painted and when. It looks where something has changed and keeps no clock of its own.
 PAINTED = r"""([kind, numSteps]) => {
@@ -184,6 +185,7 @@ def _seen(
 def _dashboard(way: Way, lab: LabPage, kernel: Kernel) -> Seen:
     """Watch training by the dashboard."""
     lab.replace_cells([way.cell])
+    lab.command(HIDE_CODE)
     lab.run_all()
     lab.page.wait_for_selector(".rugged-widget .rw-primary")
     processes = Processes()
@@ -225,6 +227,7 @@ def _loop(way: Way, lab: LabPage, kernel: Kernel) -> Seen:
     processes = Processes()
     bare: list[float] = kernel.value(f"bare({BARE_SECONDS})")
     lab.add_cell(way.cell)
+    lab.command(HIDE_CODE)
     lab.run_cell(1)
     time.sleep(1.0)
     resting = _spent(processes, REST_SECONDS)
