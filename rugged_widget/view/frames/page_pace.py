@@ -13,6 +13,8 @@ SELDOM_SECONDS = 0.5  # how long a page may wait with an acknowledgement that ke
 OFTEN_SECONDS = 0.15  # and one that does not, or has not shown yet that it does: OFTEN_MS there
 READER_SHARE = 0.25  # of a page's main thread, which frames leave to whoever scrolls and types
 KERNEL_SHARE = 0.2  # of the kernel's time, which frames may take from the steps
+FLUENT_SHARE = 0.1  # and where more often than `FLUENT_SECONDS`: steps are worth more than what the eye hardly sees
+FLUENT_SECONDS = 1 / 30
 SMOOTH_SECONDS = 1 / 15  # where their share makes them rarer than this, they take more: below it nothing moves smoothly
 SLOWER = 1.2  # how the distance of frames grows with an acknowledgement
 FASTER = 0.95  # how it shrinks in `OFTEN_SECONDS`
@@ -43,7 +45,8 @@ class PagePace:
     @property
     def seconds(self) -> float:
         """Seconds from one frame to the next."""
-        return max(self._seconds, min(self._cost / KERNEL_SHARE, SMOOTH_SECONDS))
+        smooth = min(self._cost / KERNEL_SHARE, SMOOTH_SECONDS)
+        return max(self._seconds, smooth, min(self._cost / FLUENT_SHARE, FLUENT_SECONDS))
 
     @property
     def num_under_way(self) -> int:

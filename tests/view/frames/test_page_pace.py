@@ -6,6 +6,7 @@ import pytest
 
 from rugged_widget.view.frames.page_pace import (
     BEHIND_SECONDS,
+    FLUENT_SHARE,
     KERNEL_SHARE,
     LONGEST_SECONDS,
     OFTEN_SECONDS,
@@ -100,7 +101,10 @@ def test_a_quarter_of_the_pages_main_thread_is_left_to_its_reader() -> None:
     assert page.rate == pytest.approx(25, rel=0.1)
 
 
-@pytest.mark.parametrize(("cost", "rate"), [(0.002, 60), (0.008, KERNEL_SHARE / 0.008), (0.1, 1 / SMOOTH_SECONDS)])
+@pytest.mark.parametrize(
+    ("cost", "rate"),
+    [(0.001, 60), (0.002, FLUENT_SHARE / 0.002), (0.005, 30), (0.008, KERNEL_SHARE / 0.008), (0.1, 1 / SMOOTH_SECONDS)],
+)
 def test_frames_take_no_more_than_their_share_of_the_kernel_unless_they_would_be_few(cost: float, rate: float) -> None:
     page = Page(0.004)
     page.run(cost=cost)

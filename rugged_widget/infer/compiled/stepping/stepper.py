@@ -1,6 +1,7 @@
 """Take many captured steps a call, with checkpoints, and verify some of them against Pyro's own."""
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,8 +16,35 @@ from rugged_widget.infer.step.pyro_step import PlainStep, Taken
 CALL_SECONDS = {"graph": 0.002, "jax": 0.004}
 """What one call of an engine may take; JAX has more to do around its steps."""
 
+WAITED = {"graph": 4.0, "jax": 1.0}
+"""How many times as long as the thread itself works a call may take and count as having waited for a core.
+
+While others use the cores, a call that was interrupted would make a step look longer than it is: too few would go into
+the next one, and the turns of the loop between two calls would be paid for nothing. JAX computes in threads of its own.
+"""
+
 CHECK_SHARE = 0.02
 """Part of the time that checks may take, once the first ones are done."""
+
+
+class _Times(NamedTuple):
+    """Seconds by the clock, and of processor time of this thread."""
+
+    clock: float
+    thread: float
+
+    @classmethod
+    def now(cls) -> "_Times":
+        return cls(time.perf_counter(), time.thread_time())
+
+    def elapsed(self) -> "_Times":
+        """Return the times since these."""
+        now = _Times.now()
+        return _Times(now.clock - self.clock, now.thread - self.thread)
+
+    def work(self, waited: float) -> float:
+        """Return how long it would take with a core to itself, at least 1 / `waited` of the clock's time."""
+        return max(self.thread, self.clock / waited)
 
 
 def _checkpoint_before(num_steps: int) -> int:
@@ -128,14 +156,15 @@ class CompiledStepping:
 
     def _run(self, num_steps: int, count: int) -> Taken:
         self._remember(num_steps)
-        start = time.perf_counter()
+        begun = _Times.now()
         try:
             losses, rates = self.compiled.run(count, self._plain.learning_rate, num_steps)
         except EngineError as error:
             raise self._return_to_agreement(num_steps, error) from error
         count = len(losses)
-        step_seconds = (time.perf_counter() - start) / count
-        self._threads.took(step_seconds)
+        taken = begun.elapsed()
+        self._threads.took(taken.clock / count)
+        step_seconds = taken.work(WAITED[self.compiled.engine.name]) / count
         # A longer call shares its overhead among more steps, so that faster is believed at once and slower by and by.
         slower = 0.7 * self._step_seconds + 0.3 * step_seconds
         self._step_seconds = step_seconds if not self._step_seconds else min(step_seconds, slower)
@@ -181,7 +210,7 @@ class CompiledStepping:
     def _check(self, num_steps: int) -> Taken:
         self.compiled.store()
         self._remember(num_steps)
-        start = time.perf_counter()
+        begun = _Times.now()
         try:
             loss, rates = self._shadow(num_steps)
         except (DisagreementError, EngineError) as error:
@@ -189,7 +218,7 @@ class CompiledStepping:
         except Exception:  # Pyro's step is taken once more, by itself, and what it raises is told then
             self.ran_away = False
             return self._return_before(num_steps, margin=1)
-        check_seconds = time.perf_counter() - start
+        check_seconds = begun.elapsed().work(WAITED["graph"])
         self.compiled.was_checked(num_steps)
         self._agreed = self._mark(num_steps + 1)
         affordable = check_seconds / CHECK_SHARE / self._step_seconds if self._step_seconds else 1.0

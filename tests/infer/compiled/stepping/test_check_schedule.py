@@ -18,13 +18,16 @@ pytestmark = pytest.mark.usefixtures("inside")
 
 
 class FakeTime:
-    """A clock that engine and checks move on, and no wall has."""
+    """Clocks that engine and checks move on, and no wall has; the thread has a core for a part of the time."""
 
-    def __init__(self, step: float, check: float) -> None:
-        self.now, self.step, self.check = 0.0, step, check
+    def __init__(self, step: float, check: float, core: float = 1.0) -> None:
+        self.now, self.step, self.check, self._core = 0.0, step, check, core
 
     def perf_counter(self) -> float:
         return self.now
+
+    def thread_time(self) -> float:
+        return self.now * self._core
 
 
 class Idle:
@@ -96,3 +99,18 @@ def test_a_call_takes_no_more_steps_than_fit_into_its_time(
     assert max(calls) == Idle.max_steps
     _, calls = scheduled(prelude, monkeypatch, FakeTime(step=1.0, check=1e3), 10)
     assert set(calls) == {1}
+
+
+@pytest.mark.parametrize(("core", "fitting"), [(1.0, 6), (0.5, 12), (0.25, 25), (0.01, 25)])
+def test_a_call_that_waits_for_a_core_takes_as_many_steps_as_one_that_has_it(
+    prelude: fx.GraphModule, monkeypatch: pytest.MonkeyPatch, core: float, fitting: int
+) -> None:
+    clock = FakeTime(step=0.31e-3, check=1e-3, core=core)
+    _, calls = scheduled(prelude, monkeypatch, clock, 500)
+    assert max(calls) == fitting, "by the thread's own time, but at least a quarter of the clock's"
+
+
+def test_a_call_by_jax_is_as_long_as_the_clock_says(prelude: fx.GraphModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Idle, "name", "jax")
+    _, calls = scheduled(prelude, monkeypatch, FakeTime(step=0.31e-3, check=1e-3, core=0.1), 500)
+    assert max(calls) == int(CALL_SECONDS["jax"] / 0.31e-3)
