@@ -29,8 +29,8 @@ REQUESTS = {
 }
 
 DECIDES = {"laplace_schools": {"draws", "all"}, "mixture": {"terms", "all"}}
-"""Requests that cross once more: a Laplace approximation asks whether its curvature is that of its parameters, and Pyro's
-sum over enumerated values looks at some of its own."""
+"""Requests that cross once more: a Laplace approximation asks whether its curvature is that of its parameters, and
+Pyro's sum over enumerated values looks at some of its own."""
 
 
 class Crossings(TorchDispatchMode):
