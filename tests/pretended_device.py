@@ -20,11 +20,7 @@ DEVICE = torch.device("pretended:0")
 mixed: list[str] = []
 """Operations that were refused, in order: also those whose error somebody has caught."""
 
-crossed: list[str] = []
-"""Operations that copied something from the device to the host, in order; each makes a GPU wait."""
-
 aten = torch.ops.aten
-_READS = (aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default, aten.nonzero.default)
 _TAKES_INDICES = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default)
 
 
@@ -82,11 +78,6 @@ def _computed(func: Any, args: Any, kwargs: Any) -> Any:
     moves = func is aten._to_copy.default
     if not moves and func is not aten.copy_.default:
         _refuse_mixed(func, there, leaves)
-    goes_here = device is not None and not _is_elsewhere(device)
-    if there and (func in _READS or (moves and goes_here)):
-        crossed.append(str(func))
-    if func is aten.copy_.default and not isinstance(args[0], _Elsewhere):
-        crossed.append(str(func))
     with _disable_current_modes():
         result = func(*tree_map(_inner, args), **tree_map(_inner, kwargs))
     if func is aten.copy_.default:
@@ -115,8 +106,6 @@ def _empty_strided(size: Any, stride: Any, dtype: Any = None, **_: Any) -> torch
 
 
 def _copy_from(source: Any, target: Any, non_blocking: bool = False) -> Any:
-    if not isinstance(target, _Elsewhere):
-        crossed.append("aten._copy_from")
     with _disable_current_modes():
         _inner(target).copy_(_inner(source))
     return target

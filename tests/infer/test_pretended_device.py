@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.crossings import DECIDES, REQUESTS
 from tests.device_models import MODELS
 
 pytestmark = pytest.mark.slow
@@ -57,3 +58,11 @@ def test_a_loop_of_ones_own_shows_the_latents(outcomes: Any) -> None:
 
 def test_a_step_elsewhere_stays_with_pyro_and_says_why(outcomes: Any) -> None:
     assert "on pretended:0, and only steps on the CPU are captured" in outcomes["schools"]["engine"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_step_hardly_crosses_more_often_than_a_bare_one_and_a_snapshot_once(name: str, outcomes: Any) -> None:
+    found = outcomes["crossings"][name]
+    assert found["step"] <= found["bare step"] + 2  # whether parameters are finite, and an iterate that is kept
+    once = REQUESTS.keys() - DECIDES.get(name, set())
+    assert {kind: found[kind] for kind in once} == dict.fromkeys(once, 1)

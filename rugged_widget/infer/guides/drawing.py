@@ -73,7 +73,7 @@ def sample_guide(
     """
     count, notes = _plan(guide, num_draws, max_seconds)
     drawn = all_drawn(guide, count, density=density)
-    log_density = drawn.log_density
+    log_density = drawn.log_density if density else None
     if log_density is not None and bool(log_density.isposinf().all()):  # a point just now
         log_density = None
     missing = [GuideNote("left_out", {"site": repr(name)}) for name in drawn.left_out]

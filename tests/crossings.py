@@ -1,0 +1,81 @@
+"""Count what crosses from a device to the host: each time a GPU has to do first all that it was told to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyro
+import torch
+from pyro.infer import SVI
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from rugged_widget.snapshot.request import SnapshotRequest
+from tests.device_models import SEED, made, watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+aten = torch.ops.aten
+_READS = {aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default, aten.nonzero.default}
+_MOVES = {aten._to_copy.default, aten.copy_.default}
+
+REQUESTS = {
+    "quantiles": SnapshotRequest(),
+    "draws": SnapshotRequest(draws=True),
+    "parameters": SnapshotRequest(parameters=True, parameter_table=True),
+    "terms": SnapshotRequest(elbo_terms=True, gradient_norms=True),
+    "all": SnapshotRequest(draws=True, parameters=True, parameter_table=True, elbo_terms=True, gradient_norms=True),
+}
+
+DECIDES = {"laplace_schools": {"draws", "all"}, "mixture": {"terms", "all"}}
+"""Requests that cross once more: a Laplace approximation asks whether its curvature is that of its parameters, and
+Pyro's sum over enumerated values looks at some of its own."""
+
+
+class Crossings(TorchDispatchMode):
+    """Notes operations that read what is on a device, or copy it to the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
+        result = func(*args, **(kwargs or {}))
+        elsewhere = any(one.device.type != "cpu" for one in tensors)
+        arrives = isinstance(result, torch.Tensor) and result.device.type == "cpu"
+        if elsewhere and (func in _READS or (func in _MOVES and arrives)):
+            self.seen.append(str(func))
+        return result
+
+
+def _counted(function: Any) -> int:
+    with Crossings() as crossings:
+        function()
+    return len(crossings.seen)
+
+
+def _bare(name: str, device: torch.device) -> Iterator[int]:
+    setup = made(name, device)
+    pyro.set_rng_seed(SEED)
+    svi = SVI(setup.model, setup.guide, setup.optimizer, loss=setup.loss)
+    svi.step(*setup.args)
+    with pyro.validation_enabled(False):
+        while True:
+            yield _counted(lambda: svi.step(*setup.args))
+
+
+def crossings_of(name: str, device: torch.device) -> dict[str, int]:
+    """Return how often a step of a bare loop, one of ours and snapshots of each request cross."""
+    found = {"bare step": next(_bare(name, device))}
+    dashboard = watched(name, device, num_steps=60)
+    dashboard.advance(31)
+    fit = dashboard._session.training.fit
+    fit.advance(1)  # after which no gradient is wanted
+    found["step"] = _counted(lambda: fit.advance(1))
+    for kind, fit.request in REQUESTS.items():
+        fit.advance(1)
+        found[kind] = _counted(fit.snapshot)
+    dashboard.close()
+    return found
