@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
 from tests.streams import OneOfPages
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # The same examples every time, and no deadline: a shared machine makes any test slow now and then.
 hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("reproducible")
+
+
+def _widgets() -> dict[str, Any]:
+    """Return the widgets that ipywidgets keeps until they are closed."""
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    return {} if module is None else module._instances
+
+
+@pytest.fixture(autouse=True)
+def _widgets_closed() -> Iterator[None]:
+    """Forget the widgets of a test: whole dashboards, with their fits, would stay until the last one."""
+    before = set(_widgets())
+    yield
+    for key in _widgets().keys() - before:
+        del _widgets()[key]
 
 
 def pytest_configure() -> None:

@@ -10,13 +10,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pyro
-import pyro.distributions as dist
 import torch
 from pyro.infer import SVI
 
 from rugged_widget import watch
 from tests.benchmarks import watch_captured, watch_memory, watch_page, watch_verdict
 from tests.benchmarks.figures import Figure, table
+from tests.benchmarks.watch_verdict import cells
 from tests.models import CASES
 from tests.monitor.watched import made, watched
 
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
 NUM_STEPS = 300
 ROUNDS = 3
-
-
-def _cells(x: torch.Tensor) -> None:
-    with pyro.plate("cells", len(x)):
-        z = pyro.sample("z", dist.Normal(0.0, 1.0))
-        pyro.sample("x", dist.Normal(z, 0.5), obs=x)
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -66,7 +60,7 @@ def opening() -> Figure:
     """Measure opening a window on 10,000 latents."""
     pyro.clear_param_store()
     began = time.perf_counter()
-    monitor = watch(_cells, None, torch.linspace(-2.0, 2.0, 10_000), engine="plain", num_steps=20)
+    monitor = watch(cells, None, torch.linspace(-2.0, 2.0, 10_000), engine="plain", num_steps=20)
     seconds = time.perf_counter() - began
     monitor.close()
     return Figure("10,000 latents: from watch(...) to the first snapshot", seconds, 2.0, "s")

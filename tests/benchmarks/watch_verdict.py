@@ -26,7 +26,7 @@ ROUNDS = 9
 STEPS = 50
 
 
-def _cells(x: torch.Tensor) -> None:
+def cells(x: torch.Tensor) -> None:
     with pyro.plate("cells", len(x)):
         z = pyro.sample("z", dist.Normal(0.0, 1.0))
         pyro.sample("x", dist.Normal(z, 0.5), obs=x)
@@ -64,5 +64,5 @@ def measure() -> list[Figure]:
     for guide in ("normal", "multivariate"):
         fit = _watched(eight_schools, guide, EFFECTS, ERRORS)
         figures.append(_measured(f"eight schools, {guide}", fit, fit.approximation, 50.0))
-    cells = _watched(_cells, None, torch.linspace(-2.0, 2.0, 10_000))
-    return [*figures, _measured("10,000 latents", cells, cells.approximation, 1000.0)]
+    large = _watched(cells, None, torch.linspace(-2.0, 2.0, 10_000))
+    return [*figures, _measured("10,000 latents", large, large.approximation, 1000.0)]

@@ -1,13 +1,12 @@
 """Run a program with TorchScript, or node by node in Python where TorchScript cannot."""
 
 import sys
-import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Self
 
 import torch
-from torch import fx, nn
+from torch import fx
+from torch.utils._pytree import tree_map
 
 from rugged_widget.infer.compiled.chunks import MAX_NODES, chunks
 from rugged_widget.infer.compiled.pieces import finished
@@ -68,68 +67,68 @@ def _by_python(graph: fx.GraphModule) -> Callable[..., Any]:
     return run
 
 
-class _First(nn.Module):
-    """Takes state and inputs as lists, as a loop in TorchScript can hand them on."""
-
-    def __init__(self, graph: fx.GraphModule) -> None:
-        super().__init__()
-        self.graph = graph
-
-    def forward(self, state: list[torch.Tensor], inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-        return list(self.graph(*state, *inputs))
-
-
-class _Next(nn.Module):
-    """Takes what the part before it returns."""
-
-    def __init__(self, graph: fx.GraphModule) -> None:
-        super().__init__()
-        self.graph = graph
-
-    def forward(self, values: list[torch.Tensor]) -> list[torch.Tensor]:
-        return list(self.graph(*values))
+_LOOP = """
+def loop(state: List[Tensor], inputs: List[Tensor]) -> Tuple[Tensor, List[Tensor]]:
+    rows = [values.unbind(0) for values in inputs]
+    losses: List[Tensor] = []
+    for k in range(len(rows[0])):
+        out = part_0(state, [row[k] for row in rows])
+{others}
+        losses.append(out[0])
+        state = out[1:]
+    return torch.stack(losses), state
+"""
+"""Steps on; as TorchScript, so no Python runs in between and other threads may."""
 
 
-class _Loop(nn.Module):
-    """Steps on; as TorchScript, so no Python runs in between and other threads may."""
+def _first(graph: fx.GraphModule) -> Callable[..., list[torch.Tensor]]:
+    """Return a graph that takes state and inputs as lists, as a loop in TorchScript can hand them on."""
+    return lambda state, inputs: list(graph(*state, *inputs))
 
-    def __init__(self, first: nn.Module, others: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.first, self.others = first, nn.ModuleList(others)
 
-    def forward(self, state: list[torch.Tensor], inputs: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        rows = [values.unbind(0) for values in inputs]
-        losses: list[torch.Tensor] = []
-        for k in range(len(rows[0])):
-            out = self.first(state, [row[k] for row in rows])
-            for other in self.others:
-                out = other(out)
-            losses.append(out[0])
-            state = out[1:]
-        return torch.stack(losses), state
+def _next(graph: fx.GraphModule) -> Callable[..., list[torch.Tensor]]:
+    """Return a graph that takes what the part before it returns."""
+    return lambda values: list(graph(*values))
 
 
 def _scripted(program: Program) -> Generator[None, None, Callable[..., Any]]:
     yield
-    parts = chunks(program.graph, MAX_NODES)
+    parts: dict[str, Any] = {}
     example: tuple[list[torch.Tensor], ...] = (list(program.state), list(program.inputs))
-    traced: list[Any] = []
-    for i, part in enumerate(parts):
+    for graph in chunks(program.graph, MAX_NODES):
         yield
-        with _deprecation_known():
-            module = (_Next if i else _First)(part).eval()
-            traced.append(torch.jit.trace(module, example, check_trace=False, strict=False))
-        if i < len(parts) - 1:
-            with torch.no_grad():
-                example = (module(*example),)
+        part = (_next if parts else _first)(graph.eval())
+        parts[f"part_{len(parts)}"] = _traced(part, example)
+        with torch.no_grad():
+            example = (part(*example),)
     yield
-    with _deprecation_known():
-        loop: Any = torch.jit.script(_Loop(traced[0], traced[1:]).eval())
-        frozen: Callable[..., Any] = torch.jit.freeze(loop)
+    run = _looped(parts)
     yield
     with torch.no_grad():
-        _begin(frozen, list(program.state), [value[None] for value in program.inputs])
-    return frozen
+        _begin(run, list(program.state), [value[None] for value in program.inputs])
+    return run
+
+
+def _looped(parts: dict[str, Any]) -> Callable[..., Any]:
+    unit: Any = torch._C.CompilationUnit()
+    names = {"torch": torch, "List": list, **parts}
+    others = "".join(f"        out = {name}(out)\n" for name in list(parts)[1:])
+    unit.define(_LOOP.format(others=others), names.get)
+    loop: Any = unit.find_function("loop")
+    torch._C._jit_pass_inline(loop.graph)
+    run: Callable[..., Any] = loop
+    return run
+
+
+def _traced(function: Callable[..., Any], example: tuple[Any, ...]) -> Any:
+    """Return a function of tensors as TorchScript that is freed when nothing refers to it.
+
+    `torch.jit.trace` leaves what it makes in torch's own list until the process ends, which is megabytes a graph.
+    The example is copied, as an input that is a constant of the function as well would take its place.
+    """
+    example = tree_map(torch.clone, example)
+    graph, _ = torch._C._create_graph_by_tracing(function, example, lambda _: "", False, False)
+    return torch._C._create_function_from_graph("part", graph)
 
 
 def _begin(run: Callable[..., Any], *example: Any) -> None:
@@ -149,18 +148,9 @@ def scripted(graph: fx.GraphModule, example: tuple[torch.Tensor, ...]) -> Callab
     if not SCRIPTABLE:
         return graph
     try:
-        with _deprecation_known():
-            traced: Any = torch.jit.trace(graph.eval(), example, check_trace=False)
-            frozen: Callable[..., Any] = torch.jit.freeze(traced)
-            with torch.no_grad():
-                _begin(frozen, *example)
+        run: Callable[..., Any] = _traced(graph.eval(), example)
+        with torch.no_grad():
+            _begin(run, *example)
     except RuntimeError:  # what torch.jit raises for whatever it cannot
         return graph
-    return frozen
-
-
-@contextmanager
-def _deprecation_known() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r".*torch\.jit.*deprecated", category=DeprecationWarning)
-        yield
+    return run

@@ -97,25 +97,25 @@ def failing(text: str) -> Callable[..., Any]:
     return fail
 
 
-@pytest.mark.parametrize("where", ["trace", "script", "freeze"])
+@pytest.mark.parametrize("where", ["_traced", "_looped"])
 def test_where_torch_script_fails_python_runs_the_same_and_says_why(
     program: Program, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(torch.jit, where, failing("no such operator\nand much more"))
+    monkeypatch.setattr(graph_engine, where, failing("no such operator\nand much more"))
     engine = GraphEngine.of(program)
     assert engine.how == "by Python, node by node, because torch.jit said: no such operator"
     torch.testing.assert_close(engine.run(STATE, rows(3)), by_hand(STATE, rows(3)), rtol=1e-5, atol=1e-6)
 
 
 def test_a_failure_without_words_is_a_failure_too(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.jit, "trace", failing(""))
+    monkeypatch.setattr(graph_engine, "_traced", failing(""))
     assert "torch.jit said" in GraphEngine.of(program).how
 
 
 def test_what_fails_only_when_it_is_run_is_found_before_the_first_step(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.jit, "freeze", lambda _: failing("cannot run"))
+    monkeypatch.setattr(graph_engine, "_looped", lambda _: failing("cannot run"))
     engine = GraphEngine.of(program)
     assert "cannot run" in engine.how
     engine.run(STATE, rows(1))
@@ -139,12 +139,21 @@ def test_the_users_own_use_of_torch_script_still_warns(program: Program) -> None
     assert [str(warning.message) for warning in after] == [str(warning.message) for warning in before]
 
 
+def test_nothing_is_left_in_torchs_own_list_of_what_it_traced(program: Program) -> None:
+    """Classes and functions that are listed there are kept, with their graphs, until the process ends."""
+    before = len(torch.jit._state._python_cu.get_functions())
+    engine = GraphEngine.of(program)
+    scripted(without_writes(lambda a: (a.sin() * SCALE, a + 1), SCALE), (SCALE,))
+    assert engine.how == "by TorchScript"
+    assert len(torch.jit._state._python_cu.get_functions()) == before
+
+
 def test_a_graph_of_one_call_is_scripted_or_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = without_writes(lambda a: (a.sin() * SCALE, a + 1), SCALE)
     run = scripted(graph, (SCALE,))
     assert run is not graph
     torch.testing.assert_close(tuple(run(-SCALE)), tuple(graph(-SCALE)))
-    monkeypatch.setattr(torch.jit, "trace", failing("no"))
+    monkeypatch.setattr(graph_engine, "_traced", failing("no"))
     assert scripted(graph, (SCALE,)) is graph
     monkeypatch.setattr(graph_engine, "SCRIPTABLE", False)
     assert scripted(graph, (SCALE,)) is graph
