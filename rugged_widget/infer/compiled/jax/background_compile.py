@@ -53,7 +53,7 @@ class BackgroundCompile:
         """Wait until the present part is done, or the time is over."""
         self._thread.join(seconds)
 
-    def _begun(self, work: Callable[[], object]) -> threading.Thread:
+    def _begun(self, work: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
             try:
                 work()

@@ -44,11 +44,14 @@ class JaxEngine:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._recipe.calls)} operations, max_steps={self.max_steps})"
 
-    def compile(self) -> Loop:
+    def compile(self) -> None:
         """Compile, and take one step for nothing; touches neither torch nor Pyro, so that any thread may do it.
 
         UnsupportedError is raised where JAX computes an operation otherwise than torch.
         """
+        self._compiled()
+
+    def _compiled(self) -> Loop:
         if self._loop is None:
             from rugged_widget.infer.compiled.jax.xla_loop import Loop  # imports JAX
 
@@ -71,7 +74,7 @@ class JaxEngine:
                 shape = f"{rows.dtype} of shape {list(rows.shape[1:])}"
                 raise ValueError(f"inputs must be {num_steps} rows of {shape}, got {values.dtype} {list(values.shape)}")
             rows[:num_steps] = values
-        loop = self.compile()
+        loop = self._compiled()
         results, losses = loop(num_steps, [value.numpy() for value in state], [rows.numpy() for rows in self._inputs])
         after = tuple(torch.from_numpy(np.array(value)) for value in results)  # copies: JAX's own cannot be written to
         return after, torch.from_numpy(np.asarray(losses)[:num_steps].copy())
