@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 
 import ipywidgets
@@ -19,6 +20,7 @@ from rugged_widget.view.figures.latents.rows import DrawnRows, RowDrawer
 from rugged_widget.view.figures.latents.search import Indices, Selection, find
 from rugged_widget.view.figures.latents.values import ShownSite, ShownValues, ValueReader
 from rugged_widget.view.figures.number_format import level
+from rugged_widget.view.frames.silent_widgets import LateText
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.widgets import box, hbox, vbox
@@ -54,7 +56,7 @@ class LatentFigure:
         self._selection = Selection(())
         self._pages, self._grid = Pages(self._selection), grid(self._selection)
         self._corrects = self._wants_parameters = False
-        self._said: tuple[str, ...] = ()
+        self._said: Callable[[], list[str]] = list
         self._named: tuple[PagePlan, str, str] | None = None
         self._title, self._about = html_text(), html_text("rw-latents-about")
         self._names, self._drawing = html_picture("rw-rows-names"), html_picture("rw-rows-drawing")
@@ -94,8 +96,8 @@ class LatentFigure:
         shown = page if page.rows else None
         return [
             *changes,
-            (self._title, {"value": self._title_html(parameters=self._shows_parameters(values))}),
-            (self._about, {"value": self._about_html(snapshot, values)}),
+            (self._title, {"value": LateText(self._title_html, self._shows_parameters(values))}),
+            (self._about, {"value": LateText(self._about_html, snapshot, values)}),
             *self._picker.show(shown, len(self._pages), has_heat_map=self._grid is not None),
         ]
 
@@ -111,7 +113,7 @@ class LatentFigure:
 
     def sentence(self, _snapshot: Snapshot) -> str:
         """Return the values of the first rows as a sentence."""
-        return ", ".join(self._said)
+        return ", ".join(self._said())
 
     def _select(self, values: ShownValues) -> None:
         """Find what is looked at, anew only where the sites or the query have changed."""
@@ -132,18 +134,18 @@ class LatentFigure:
     def _draw(self, snapshot: Snapshot, values: ShownValues, page: PagePlan, places: Indices | None) -> Changes:
         opened = self._selection.opened
         if places is not None and opened is not None:
-            self._said = ()
+            self._said = list
             return self._put("", "", heat_map_html(self._text, opened, places, values), "")
         if not page.rows:
-            self._said = ()
+            self._said = list
             return self._put("", "", f'<p class="rw-rows-empty">{escape(self._empty(snapshot, values))}</p>', "")
         drawn = self._drawer.draw(page.rows, values, snapshot.step)
-        self._said = tuple(self._sentences(page.rows, drawn))
+        self._said = partial(self._sentences, page.rows, drawn)
         return self._put(
             self._names_html(page),
-            movers_html(self._text, page.rows, drawn.words),
+            LateText(lambda: movers_html(self._text, page.rows, drawn.words)),
             drawn.strokes.html(len(page.rows)),
-            words_html(drawn.words),
+            LateText(lambda: words_html(drawn.words)),
         )
 
     def _names_html(self, page: PagePlan) -> str:
@@ -152,7 +154,7 @@ class LatentFigure:
             self._named = page, language, names_html(self._text, page.rows)
         return self._named[2]
 
-    def _put(self, *values: str) -> Changes:
+    def _put(self, *values: str | LateText) -> Changes:
         parts = (self._names, self._movers, self._drawing, self._words)
         return [(part, {"value": value}) for part, value in zip(parts, values, strict=True)]
 
@@ -175,7 +177,7 @@ class LatentFigure:
     def _shows_parameters(self, values: ShownValues) -> bool:
         return any(site.kind == "parameter" for site in values.sites[:1])
 
-    def _title_html(self, *, parameters: bool) -> str:
+    def _title_html(self, parameters: bool) -> str:
         key = "latents.title_parameters" if parameters else "latents.title"
         return f'<h3 class="rw-title">{self._text.html(key)}</h3>'
 
@@ -191,6 +193,6 @@ class LatentFigure:
         return self._text.html("latents.about", ends=ends, middle=middle)
 
     def _name(self) -> None:
-        self._title.value = self._title_html(parameters=False)
+        self._title.value = self._title_html(False)
         if not self._drawing.value:
             self._drawing.value = f'<p class="rw-rows-empty">{self._text.html("latents.waiting")}</p>'

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import groupby
+from typing import TypeAlias
 
 import numpy as np
 
@@ -46,12 +49,21 @@ class RowWords:
     label: str = ""
 
 
+Compose: TypeAlias = Callable[[], RowWords]
+"""Returns what stands beside a row: most frames are sent without it."""
+
+
 @dataclass(frozen=True, eq=False)
 class DrawnRows:
-    """Rows of a frame: their strokes, and what stands beside each."""
+    """Rows of a frame: their strokes, and what composes the words beside each."""
 
     strokes: Strokes
-    words: tuple[RowWords, ...]
+    composers: tuple[Compose, ...]
+
+    @cached_property
+    def words(self) -> tuple[RowWords, ...]:
+        """What stands beside each row."""
+        return tuple(compose() for compose in self.composers)
 
 
 class RowDrawer:
@@ -66,7 +78,7 @@ class RowDrawer:
 
     def draw(self, rows: tuple[RowPlan, ...], values: ShownValues, step: int) -> DrawnRows:
         """Return rows with the values of a snapshot after `step` steps."""
-        strokes, words = Strokes(), list[RowWords]()
+        strokes, words = Strokes(), list[Compose]()
         for site, group in groupby(rows, lambda row: row.site):
             own = tuple(group)
             moves = any(row.kind == "mover" for row in own)
@@ -102,25 +114,28 @@ class _SiteRows:
     strokes: Strokes
     text: Catalogue
 
-    def discrete(self) -> list[RowWords]:
+    def discrete(self) -> list[Compose]:
         probabilities = self.values.flat_probabilities(self.site)
         return [self._discrete(at, row, probabilities) for at, row in enumerate(self.rows, self.first)]
 
-    def _discrete(self, at: int, row: RowPlan, probabilities: Array) -> RowWords:
+    def _discrete(self, at: int, row: RowPlan, probabilities: Array) -> Compose:
         if row.kind == "site":
             heights = probabilities.mean(axis=1) if self.site.size else np.zeros(0)
             self.strokes.columns(at, pooled(heights))
-            return self._count()
+            return self._count
         column = probabilities[:, self._element(row)]
         if row.kind == "value":
             self.strokes.line("bar", at, WHOLE, 0.0, float(column[row.value]))
-            return RowWords(_probability(self.text, float(column[row.value])), label=str(row.value))
+            return lambda: RowWords(_probability(self.text, float(column[row.value])), label=str(row.value))
         self.strokes.columns(at, pooled(column))
+        return partial(self._likely, row, column)
+
+    def _likely(self, row: RowPlan, column: Array) -> RowWords:
         likely = int(np.nan_to_num(column, nan=-1.0).argmax())
         told = self.text("latents.likely", value=likely, prob=_probability(self.text, float(column[likely])))
         return self._named(row, RowWords(told))
 
-    def continuous(self, domains: Domains) -> list[RowWords]:
+    def continuous(self, domains: Domains) -> list[Compose]:
         quantiles = self.values.flat_quantiles(self.site)
         of_elements = [row for row in self.rows if row.kind != "site"]
         columns = {row: quantiles[:, self._element(row)] for row in of_elements}
@@ -138,7 +153,7 @@ class _SiteRows:
             words.append(self._one(at, row, scales[row], columns[row]) if one else self._all(at, common, medians))
         return words
 
-    def _all(self, at: int, bounds: Bounds | None, medians: Array) -> RowWords:
+    def _all(self, at: int, bounds: Bounds | None, medians: Array) -> Compose:
         if self.site.kind == "simplex" and len(self.site.shape) == 1:
             highest = max(_finite_ends(medians)[1], 1e-300)
             self.strokes.columns(at, pooled(medians / highest))
@@ -146,9 +161,9 @@ class _SiteRows:
             self.strokes.zero(at, bounds)
             self.strokes.line("band", at, bounds, *_finite_ends(medians))
             self.strokes.dots(at, bounds, thinned(medians))
-        return self._count()
+        return self._count
 
-    def _one(self, at: int, row: RowPlan, bounds: Bounds, column: Array) -> RowWords:
+    def _one(self, at: int, row: RowPlan, bounds: Bounds, column: Array) -> Compose:
         low, middle, high = (float(column[place]) for place in (0, len(column) // 2, -1))
         strokes = self.strokes
         if self.site.kind in {"simplex", "parameter"}:
@@ -161,6 +176,9 @@ class _SiteRows:
                 strokes.line("thick", at, bounds, float(column[1]), float(column[-2]))
         strokes.dot("ring", at, bounds, middle)
         strokes.dot("hole", at, bounds, middle)
+        return partial(self._interval, row, low, middle, high)
+
+    def _interval(self, row: RowPlan, low: float, middle: float, high: float) -> RowWords:
         if not all(map(math.isfinite, (low, middle, high))):
             return self._named(row, RowWords(self.text("latents.not_finite")))
         if high > low:
