@@ -110,8 +110,10 @@ def _scripted(program: Program) -> Generator[None, None, Callable[..., Any]]:
 
 
 def _looped(parts: dict[str, Any]) -> Callable[..., Any]:
+    """Return a loop over parts that lives as long as they do: what raises in a step is told by the name of its part."""
     unit: Any = torch._C.CompilationUnit()
-    names = {"torch": torch, "List": list, **parts}
+    own = {name: unit.create_function(name, part.graph) for name, part in parts.items()}
+    names = {"torch": torch, "List": list, **own}
     others = "".join(f"        out = {name}(out)\n" for name in list(parts)[1:])
     unit.define(_LOOP.format(others=others), names.get)
     loop: Any = unit.find_function("loop")
