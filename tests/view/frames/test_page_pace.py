@@ -103,7 +103,7 @@ def test_a_quarter_of_the_pages_main_thread_is_left_to_its_reader() -> None:
 
 @pytest.mark.parametrize(
     ("cost", "rate"),
-    [(0.001, 60), (0.002, FLUENT_SHARE / 0.002), (0.005, 30), (0.008, KERNEL_SHARE / 0.008), (0.1, 1 / SMOOTH_SECONDS)],
+    [(0.001, 60), (0.002, FLUENT_SHARE / 0.002), (0.005, 36), (0.008, KERNEL_SHARE / 0.008), (0.1, 1 / SMOOTH_SECONDS)],
 )
 def test_frames_take_no_more_than_their_share_of_the_kernel_unless_they_would_be_few(cost: float, rate: float) -> None:
     page = Page(0.004)
