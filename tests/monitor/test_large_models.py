@@ -57,7 +57,7 @@ def test_a_frame_of_a_captured_model_looks_at_terms_or_at_gradients(monkeypatch:
     fit.request = SnapshotRequest(elbo_terms=True, gradient_norms=True)
     for part, method in ((fit._terms, "_take"), (fit._gradients, "_compute")):
         monkeypatch.setattr(part, "_due", -math.inf)
-        monkeypatch.setattr(part, method, lambda *_args, method=method: looks.append(method))
+        monkeypatch.setattr(part, method, lambda *_args, method=method: looks.append(method) or [])
     for _ in range(2):
         before = len(looks)
         fit.advance(1)

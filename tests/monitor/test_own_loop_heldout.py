@@ -22,6 +22,7 @@ from rugged_widget.infer.diagnostics import heldout as looks
 from rugged_widget.infer.diagnostics.heldout import HeldoutLook
 from rugged_widget.monitor import own_loop
 from rugged_widget.monitor.view import loop_window
+from rugged_widget.view.frames import stream
 from tests.view import drawn
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ def fresh() -> Iterator[None]:
 
 @pytest.fixture
 def at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look after each step, with a point of the same number of draws each time, however slow the machine."""
+    """Look after each step and write its texts; points have the same number of draws, however slow the machine."""
     monkeypatch.setattr(loop_window, "in_notebook", lambda: True)
     monkeypatch.setattr(loop_window.LoopWindow, "ready", lambda _window: True)
+    monkeypatch.setattr(stream, "TEXT_SECONDS", 0.0)
     monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(own_loop, "SHARE", 1e9)
     monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 4)
@@ -185,6 +187,7 @@ def test_where_nobody_looks_it_is_not_computed_but_in_a_script_it_is_told(
         line = capsys.readouterr().err.split("\r")[-1]
         assert f"held-out={monitor.heldout.elbo[-1]:.4g}" in line
     monkeypatch.setattr(loop_window, "in_notebook", lambda: True)
+    monkeypatch.setattr(stream, "TEXT_SECONDS", 0.0)
     monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(own_loop, "SHARE", 1e9)
     with closing(Monitor(svi, heldout=(X, Y))) as monitor:
