@@ -15,6 +15,8 @@ from pyro.infer.autoguide import AutoDiagonalNormal
 from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.model import BayesianRegression
 
+vars(get_ipython().display_pub).pop("publish", None)  # of the way before
+
 data = RegressionData.rugged()
 x = torch.tensor(data.features, dtype=torch.float)
 y = torch.tensor(data.targets, dtype=torch.float)
