@@ -43,6 +43,7 @@ def test_what_the_user_froze_stays_frozen() -> None:
         frozen = gc.get_freeze_count()
         with without_collections():
             pass
-        assert gc.get_freeze_count() == frozen > 0
+        # To thaw leaves none of them; a few may be freed meanwhile, by whatever runs in other threads.
+        assert gc.get_freeze_count() > frozen // 2 > 0
     finally:
         gc.unfreeze()
