@@ -99,7 +99,6 @@ WAYS = [
     ours("ours, plain", "plain"),
     ours("ours, default", "auto"),
     ours("ours, plain, 10 steps a frame", "plain", 10),
-    ours("ours, plain, 50 steps a frame", "plain", 50),
     Way("matplotlib, every 10", cells.MATPLOTLIB, "picture", 10, "matplotlib"),
     Way("matplotlib, every 50", cells.MATPLOTLIB, "picture", 50, "matplotlib"),
     Way("livelossplot (loss only), every 10", cells.LIVELOSSPLOT, "picture", 10, "livelossplot"),
