@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from rugged_widget import ModelWidget, watch
 from rugged_widget.infer.diagnostics.heldout import HeldoutLook
 from tests.models import CASES
+from tests.monitor.held_line import X, Y, line
 from tests.monitor.test_script import executed
 from tests.monitor.watched import losses, made, watched
 from tests.view import drawn
@@ -28,8 +29,6 @@ from tests.view import drawn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-X = torch.linspace(-2.0, 2.0, 30)
-Y = 1.0 + 0.7 * X + 0.3 * torch.sin(7.0 * X)
 ALONE = {"seed": 3, "engine": "plain", "num_steps": 20}
 
 
@@ -44,12 +43,6 @@ def sharp(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the same number of draws at each point, however slow the machine, and a point after each call."""
     monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 16)
     monkeypatch.setattr(HeldoutLook, "is_due", lambda _look: True)
-
-
-def line(x: torch.Tensor, y: torch.Tensor | None = None, sd: float = 0.3) -> None:
-    a, b = (pyro.sample(name, dist.Normal(0.0, 2.0)) for name in "ab")
-    with pyro.plate("rows", len(x)):
-        pyro.sample("y", dist.Normal(a + b * x, sd), obs=y)
 
 
 def heldout_of(monitor: ModelWidget) -> float:

@@ -23,13 +23,11 @@ from rugged_widget.infer.diagnostics.heldout import HeldoutLook
 from rugged_widget.monitor import own_loop
 from rugged_widget.monitor.view import loop_window
 from rugged_widget.view.frames import stream
+from tests.monitor.held_line import X, Y, line
 from tests.view import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-X = torch.linspace(-2.0, 2.0, 30)
-Y = 1.0 + 0.7 * X + 0.3 * torch.sin(7.0 * X)
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +48,6 @@ def at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_loop, "SHARE", 1e9)
     monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 4)
     monkeypatch.setattr(HeldoutLook, "is_due", lambda _look: True)
-
-
-def line(x: torch.Tensor, y: torch.Tensor | None = None, sd: float = 0.3) -> None:
-    a, b = (pyro.sample(name, dist.Normal(0.0, 2.0)) for name in "ab")
-    with pyro.plate("rows", len(x)):
-        pyro.sample("y", dist.Normal(a + b * x, sd), obs=y)
 
 
 def trainer(model: Any = line, guide: Any = None) -> SVI:

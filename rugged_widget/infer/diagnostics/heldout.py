@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,13 @@ from pyro.infer import ELBO
 from pyro.poutine.messenger import Messenger
 from torch import nn
 
+from rugged_widget.infer.diagnostics.elbo_terms_average import Objective
 from rugged_widget.infer.diagnostics.overfitting import fall_of
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.failure import MAX_TEXT
-from rugged_widget.infer.step.loss import Loss, LossWithGradients, first_number, own_loss
+from rugged_widget.infer.step.loss import LossWithGradients, first_number, own_loss
 from rugged_widget.infer.step.module_state import behind, submodules
+from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.infer.step.torch_random import install_torch, seeded_torch
 from rugged_widget.snapshot.heldout import HeldoutElbo, HeldoutFall
 from rugged_widget.snapshot.values import Array
@@ -50,17 +52,6 @@ class Budget:
     seconds: float = 0.03
     share: float = 0.1
     pause: float = 0.02
-
-
-class Objective(Protocol):
-    """What a loop of SVI trains."""
-
-    @property
-    def model(self) -> Callable[..., Any]: ...  # noqa: D102
-    @property
-    def guide(self) -> Callable[..., Any]: ...  # noqa: D102
-    @property
-    def elbo(self) -> Loss: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +121,7 @@ class HeldoutLook:
 
     def __init__(
         self,
-        plain: Objective,
+        plain: Objective | PlainStep,
         parts: Sequence[HeldoutPart],
         training: Callable[[int, int], Array],
         budget: Budget = Budget(),
