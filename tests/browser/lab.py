@@ -35,6 +35,11 @@ EMPTY_KERNEL = "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().
 WIDTH, HEIGHT = 1300, 1400
 
 
+# The widget manager gives the kernel four seconds to tell its widgets' states, too few on a machine that is as busy as
+# it can be. It then draws this sentence where the widget was.
+NOT_RESTORED = "Error displaying widget: model not found"
+
+
 class LabPage:
     """Drives one open notebook through the application's own commands.
 
@@ -59,13 +64,15 @@ class LabPage:
     def reload(self) -> None:
         """Load the page again, as a person does, until its widgets are there.
 
-        See `TOO_SLOW`: a page that restores a notebook is slow.
+        See `TOO_SLOW`: a page that restores a notebook is slow. See `NOT_RESTORED`.
         """
         for _attempt in range(5):
             self.page.reload()
             self.page.wait_for_function(f"Boolean({KERNEL})")
-            self.page.locator(NAMED_BY_THE_MODULE).first.wait_for(state="attached")
-            if not self.watched.take_back(TOO_SLOW):
+            drawn = self.page.locator(NAMED_BY_THE_MODULE).or_(self.page.get_by_text(NOT_RESTORED))
+            drawn.first.wait_for(state="attached")
+            complaints = [self.watched.take_back(text) for text in (TOO_SLOW, "widget model not found")]
+            if not any(complaints):
                 return
 
     def wait_idle(self) -> None:
