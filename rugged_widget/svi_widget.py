@@ -420,7 +420,7 @@ class SVIWidget(ipywidgets.VBox):
         An observer may change the run: what it then tells is next, so that observers see one thing after the other.
         """
         values = {"step": progress.step, "elbo": progress.elbo, "error": progress.error, "engine_info": progress.engine}
-        values |= {} if snapshot is None else {"snapshot": snapshot}
+        values |= {} if snapshot is None else {"snapshot": snapshot, **self._settings_by(snapshot)}
         self._news += {**values, "status": progress.status}.items()  # the status last: all else is known then
         if self._reporting:
             return
@@ -430,6 +430,10 @@ class SVIWidget(ipywidgets.VBox):
                 self._set_reported(*self._news.popleft())
         finally:
             self._reporting = False
+
+    def _settings_by(self, snapshot: Snapshot) -> dict[str, object]:  # noqa: ARG002  # a subclass may have some
+        """Return the settings that the run itself changes, by name, as they are in a snapshot."""
+        return {}
 
     def _set_reported(self, name: str, value: object) -> None:
         if getattr(self, name) is value:  # most of them, and to set a trait takes longer

@@ -18,6 +18,7 @@ from rugged_widget.regression.data.regression_data import RegressionData, regres
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.export.export import save_exported, save_torchscript
 from rugged_widget.regression.infer.fit import RegressionFit
+from rugged_widget.regression.infer.rate_decay import RateDecay
 from rugged_widget.regression.infer.reference import comparison_of
 from rugged_widget.regression.infer.run_spec import recipe_of
 from rugged_widget.regression.infer.tables import least_squares_of, predictions_of, summary_of
@@ -29,14 +30,25 @@ from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.static_html import still
 from rugged_widget.setting import Setting, checked_settings, controls_of, keep_training, settings_of, with_settings
 from rugged_widget.snapshot.request import SnapshotRequest
+from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.svi_widget import Ask, SVIWidget
+from rugged_widget.training.training import Training
 from rugged_widget.validation import CUSTOM, checked_batch_size, checked_flag
-from rugged_widget.view.controls.inputs import Choices
+from rugged_widget.view.controls.inputs import Choices, Toggle
 from rugged_widget.view.dashboard import Dashboard
 from rugged_widget.view.i18n.catalogue import AUTO, FALLBACK, Catalogue
 from rugged_widget.view.requests import Requests
 
 T = TypeVar("T")
+
+
+def _checked_decay(value: object) -> bool | None:
+    return None if value is None else checked_flag(value, "decay")
+
+
+def _let_decay(training: Training[Any], on: bool | None) -> None:
+    training.change_fit(lambda fit: fit.let_decay(bool(on)))
+    training.refresh()  # the learning rate may be another one now
 
 
 @with_settings
@@ -93,6 +105,8 @@ class RuggedWidget(SVIWidget):
     0
     """
 
+    _falls_to: float | None = None  # learning rate that the run told last, where it falls by itself
+
     guide: Setting[Guide] = Setting(
         "diagonal",
         checked_guide,
@@ -113,6 +127,17 @@ class RuggedWidget(SVIWidget):
         "widget trains on, the standardized one where it is standardized; None brings back those that it began with.",
         show=lambda _dashboard, _priors: None,  # pages see them in the reference of a snapshot
         saved=lambda _run, fit: fit.comparison.priors,
+    )
+    decay: Setting[bool | None] = Setting(
+        None,
+        _checked_decay,
+        "Let the learning rate fall by itself: 0.1 for 400 steps, then lower and lower, 0.001 from step 900 on; a flow "
+        "and a guide of your own begin at 0.03. `learning_rate` is the present one then; one that you set stays, and "
+        "ends it. None lets it fall for a table that is standardized, unless `learning_rate` is given.",
+        apply=_let_decay,
+        control=Toggle,
+        place=2,
+        saved=lambda _run, fit: fit.decays,
     )
     show_exact = Setting(
         True,
@@ -151,6 +176,7 @@ class RuggedWidget(SVIWidget):
         self._batch_size = checked_batch_size(batch_size)
         self._comparison = comparison_of(self._data, values["priors"], standardize=standardize)
         values["priors"] = self._comparison.priors
+        values |= self._first_rate(settings, values["decay"], guide_key(values["guide"]))
         super().__init__(values, lambda: self._fit_with(self.guide), partial(self._make_dashboard, values))
 
     # Answers of the lesson
@@ -282,7 +308,8 @@ class RuggedWidget(SVIWidget):
     ) -> Dashboard:
         reference = self._comparison.reference(PROBS, PROB)
         text = Catalogue(FALLBACK if settings["language"] == AUTO else settings["language"])
-        subject = subject_of(self._data, PROBS, text, standardized=not self._comparison.scale.is_identity)
+        standardized = not self._comparison.scale.is_identity
+        subject = subject_of(self._data, PROBS, text, standardized=standardized)
         values = {name: setting.shown(settings[name]) for name, setting in settings_of(RuggedWidget).items()}
         pages = regression_pages(subject, self._data, reference, self, requests, values, ask, text=text)
 
@@ -291,7 +318,7 @@ class RuggedWidget(SVIWidget):
 
         return Dashboard(
             subject,
-            controls_of(RuggedWidget),
+            {name: control for name, control in controls_of(RuggedWidget).items() if name != "decay" or standardized},
             values,
             requests,
             ask,
@@ -306,12 +333,40 @@ class RuggedWidget(SVIWidget):
         return RegressionFit(
             self._data,
             guide=guide,
-            learning_rate=self.learning_rate,
+            learning_rate=None if self.decay else self.learning_rate,
             seed=self.seed,
             engine=self.engine,
             batch_size=self._batch_size,
             comparison=self._comparison if self.priors is None else self._comparison.under(self.priors),
         )
+
+    def _first_rate(self, given: Mapping[str, object], decay: bool | None, guide: str) -> dict[str, object]:
+        """Return decay and learning rate to begin with; ValueError where both are given."""
+        if decay and "learning_rate" in given:
+            rate = given["learning_rate"]
+            raise ValueError(f"decay=True has learning rates of its own, so none may be given, got {rate!r}")
+        self._decays_at_first = not self._comparison.scale.is_identity and "learning_rate" not in given
+        decays = self._decays_at_first if decay is None else decay
+        return {"decay": decays} | ({"learning_rate": RateDecay.of(guide).rate(0)} if decays else {})
+
+    def _settings_by(self, snapshot: Snapshot) -> dict[str, object]:
+        self._falls_to = snapshot.learning_rate if self.decay else None
+        return {} if self._falls_to is None else {"learning_rate": self._falls_to}
+
+    def _change(self, change: Mapping[str, Any]) -> None:
+        """Let a learning rate that the user sets stay; one that has fallen is only shown."""
+        if change["name"] == "learning_rate" and self.decay and not self._recalling:
+            if change["new"] == self._falls_to:
+                self._session.training.ask(lambda: self._dashboard.show_setting("learning_rate", change["new"]))
+                return
+            self.decay = False
+        super()._change(change)
+
+    @traitlets.validate("decay")
+    def _known_decay(self, proposal: Mapping[str, Any]) -> bool:
+        """Let None stand for what the table began with."""
+        decay: bool | None = proposal["value"]
+        return self._decays_at_first if decay is None else decay
 
     @traitlets.validate("priors")
     def _answered_priors(self, proposal: Mapping[str, Any]) -> Priors:

@@ -42,6 +42,7 @@ from rugged_widget.regression.infer.guide_quantiles import (
 )
 from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression
+from rugged_widget.regression.infer.rate_decay import BETAS, RateDecay
 from rugged_widget.regression.infer.reference import Comparison
 from rugged_widget.regression.infer.scale import Scale
 from rugged_widget.regression.priors import Priors
@@ -72,6 +73,7 @@ from rugged_widget.validation import (
     checked_batch_size,
     checked_count,
     checked_increasing,
+    checked_learning_rate,
     checked_prob,
     checked_probs,
     checked_seed,
@@ -91,7 +93,7 @@ class RegressionFit(Fit):
     guide
         A key of `GUIDE_LABELS`, a subclass of AutoGuide, or a guide that is called as the model is.
     learning_rate
-        Learning rate of Adam, finite, > 0.
+        Learning rate of Adam, finite, > 0. None lets it fall as of `RateDecay`, with other betas of Adam.
     seed
         Seed of the fit's random numbers, in [0, 2**32).
     engine
@@ -120,7 +122,7 @@ class RegressionFit(Fit):
         data: RegressionData,
         *,
         guide: Guide = "diagonal",
-        learning_rate: float = LEARNING_RATE,
+        learning_rate: float | None = LEARNING_RATE,
         seed: int = 1,
         engine: str = "auto",
         batch_size: int | None = None,
@@ -143,11 +145,14 @@ class RegressionFit(Fit):
             model = BayesianRegression(self.batch_size, self.comparison.priors, data.design.num_features)
             features, targets = self.comparison.tensors(torch.get_default_dtype())
             points = torch.tensor(self._scale.features(self._points), dtype=torch.get_default_dtype())
+        self._decay = RateDecay.of(self.guide_name)
+        self.decays, self.betas = learning_rate is None, BETAS if learning_rate is None else None
         super().__init__(
             model,
             partial(make_guide, self.guide_given, args=(features, targets)),
             (features, targets),
-            learning_rate=learning_rate,
+            learning_rate=self._decay.rate(0) if learning_rate is None else learning_rate,
+            optimizer_options={} if self.betas is None else {"betas": self.betas},
             seed=seed,
             engine=engine,
             captures=self.comparison.captures(self.guide_name, self.batch_size),
@@ -177,6 +182,19 @@ class RegressionFit(Fit):
         return self.comparison.variant
 
     @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next step; finite, > 0. One that is set at any time stays, and does not decay."""
+        return self._decay.rate(self.step) if self.decays else self._plain.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._plain.learning_rate, self.decays = checked_learning_rate(value), False
+
+    def let_decay(self, on: bool) -> None:
+        """Let the learning rate fall as of `RateDecay` from the next step on, or stay what it is."""
+        self._plain.learning_rate, self.decays = self.learning_rate, on
+
+    @property
     def elbo(self) -> float:
         """ELBO estimate of the last step in nats, total over all rows; nan before the first.
 
@@ -198,7 +216,15 @@ class RegressionFit(Fit):
         """Take steps as `Fit.advance` does, once nothing is being imported beside them."""
         PRELOAD.wait()
         self._judgement = None
-        return super().advance(max_steps, seconds, clock)
+        if not self.decays:
+            return super().advance(max_steps, seconds, clock)
+        start, begun = self.step, clock()
+        while True:
+            self._plain.learning_rate = self.learning_rate
+            change, left = self._decay.next_change(self.step), start + max_steps - self.step
+            super().advance(int(min(left, change - self.step)), seconds - (clock() - begun), clock)
+            if self.step != change or self.step == start + max_steps or clock() - begun >= seconds or self._stops():
+                return self.step - start
 
     def average_iterates(self) -> Averaged:
         """Put the mean of past iterates in place of the parameters; see `Fit.average_iterates`."""

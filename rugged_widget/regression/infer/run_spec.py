@@ -27,6 +27,7 @@ def recipe_of(fit: RegressionFit) -> Recipe:
         num_rows=data.num_rows,
         guide="guide" if fit.guide_name == CUSTOM else type(fit.guide).__name__,
         learning_rates=learning_rate_changes(fit.history()["learning_rate"].tolist()) or ((1, fit.learning_rate),),
+        betas=fit.betas,
         seed=fit.seed,
         num_steps=fit.step,
         batch_size=fit.batch_size,

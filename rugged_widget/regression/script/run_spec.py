@@ -71,8 +71,8 @@ class Recipe:
         Rows that a step looks at, >= 1; all where it is None or no less than their number.
     weight_scale, bias_scale, sigma_max
         Scales of the priors: standard deviations of each weight and of the bias, and the upper end of sigma.
-    optimizer
-        Name of the class in `pyro.optim`.
+    optimizer, betas
+        Name of the class in `pyro.optim`, and its betas where they are given.
     own
         The guide where the user wrote it.
     standardized
@@ -97,6 +97,7 @@ class Recipe:
     bias_scale: float = 10.0
     sigma_max: float = 10.0
     optimizer: str = "Adam"
+    betas: tuple[float, float] | None = None
     own: OwnGuide | None = None
     standardized: bool = False
     averages: tuple[tuple[int, Averaged], ...] = ()

@@ -112,6 +112,7 @@ def _training(recipe: Recipe) -> str:
     # A guide makes its parameters in the first step, so a run without steps has to ask it for them.
     setting_up = "" if recipe.num_steps else "\nguide(features, targets)  # makes its parameters"
     changing = CHANGING if len(recipe.learning_rates) > 1 else ""
+    betas = "" if recipe.betas is None else f', "betas": {recipe.betas!r}'
     means, averaging = (MEANS, AVERAGING) if recipe.averages else ("", "")
     curved = recipe.own is None and recipe.guide == LAPLACE and recipe.num_steps and not _batched(recipe)
     return f"""
@@ -119,7 +120,7 @@ model = Regression()
 pyro.set_rng_seed(SEED)  # after the model, which draws weights that the priors then replace
 pyro.clear_param_store()
 {_guide(recipe)}
-optimizer = {recipe.optimizer}({{"lr": {"LEARNING_RATES[1]" if changing else "LEARNING_RATE"}}})
+optimizer = {recipe.optimizer}({{"lr": {"LEARNING_RATES[1]" if changing else "LEARNING_RATE"}{betas}}})
 svi = SVI(model, guide, optimizer, Trace_ELBO()){setting_up}
 {means}
 for step in range(1, NUM_STEPS + 1):{changing}

@@ -58,7 +58,8 @@ class Controls:
         for name, control in self._inputs.items():
             control.widget.add_class("rw-" + name.replace("_", "-"))
             if f"controls.{name}" in text:
-                caption(control.widget, text, f"controls.{name}")
+                tip = f"controls.{name}_tip"
+                caption(control.widget, text, f"controls.{name}", tip if tip in text else "")
         self._groups = {name: hbox("rw-group", control.widget) for name, control in self._inputs.items()}
         buttons = hbox("rw-group", self._primary, self._step, self._reset)
         self._unheard = html_text("rw-unheard") if own_loop else None

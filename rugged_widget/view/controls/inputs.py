@@ -1,4 +1,4 @@
-"""Controls of settings: a logarithmic slider, a box for an integer, a choice of several.
+"""Controls of settings: a logarithmic slider, a box for an integer, a button that stays down, a choice of several.
 
 Each shows a value of its setting, and asks for another one when that is picked.
 """
@@ -49,6 +49,13 @@ class IntegerBox(Control):
     def __init__(self, value: object, pick: Pick, _text: Catalogue, *, lowest: int, highest: int) -> None:
         widget = ipywidgets.BoundedIntText(min=lowest, max=highest)
         super().__init__(widget, value, pick)
+
+
+class Toggle(Control):
+    """A button that is down while a setting is True."""
+
+    def __init__(self, value: object, pick: Pick, _text: Catalogue) -> None:
+        super().__init__(ipywidgets.ToggleButton(layout={"width": "auto"}), bool(value), pick)
 
 
 class Choices(Control):
