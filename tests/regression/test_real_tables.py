@@ -16,8 +16,11 @@ from tests.real_tables import real_tables
 from tests.regression.infer.test_scale import LongWay, flat
 
 TABLES = tuple(real_tables())
-LONG = {"tumours", "economy before and after 1985"}
-"""Lines so narrow that the guide has a long way to go: they have not converged after 1,500 steps, and say so."""
+GUIDES = ("normal", "multivariate", "low_rank", "parts", "laplace", "delta")
+"""Families that converge on the lesson, but for the default."""
+
+NARROW = ("tumours", "economy before and after 1985")
+"""Tables whose posterior is so narrow that a learning rate of 0.03 is several of its standard deviations a step."""
 
 FREE = ("diabetes by sex", "two firms", "heart transplants", "students")
 """Tables that the guides which can correlate the latents are tried on."""
@@ -29,7 +32,8 @@ def comparison(name: str) -> Comparison:
 
 
 def trained(name: str, guide: str) -> RegressionFit:
-    fit = RegressionFit(real_tables()[name].data(), guide=guide, engine="graph", comparison=comparison(name))
+    data, common = real_tables()[name].data(), comparison(name)
+    fit = RegressionFit(data, guide=guide, engine="graph", comparison=common, learning_rate=None)
     fit.advance(1500)
     return fit
 
@@ -67,11 +71,19 @@ def test_the_exact_posterior_is_that_of_another_quadrature(name: str) -> None:
 def test_a_default_run_converges_and_no_verdict_flatters_it(name: str) -> None:
     fit = trained(name, "diagonal")
     least, _, shift = errors(name, fit)
-    assert fit.convergence().state == ("drifting" if name in LONG else "converged")
+    assert fit.convergence().state == "converged"
     assert least < 0.8  # the posterior correlates in every table, the guide does not
     assert fit.approximation().quality in {"borderline", "poor"}
-    if name not in LONG:
-        assert shift < 0.75
+    assert shift < 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("name", NARROW)
+def test_every_guide_converges_in_a_default_run_where_the_posterior_is_narrow(name: str, guide: str) -> None:
+    fit = trained(name, guide)
+    assert fit.convergence().state == "converged"
+    assert fit.history()["elbo"].to_numpy()[-100:].std() < 10  # a few nats of a step's noise; 0.03 leaves far more
 
 
 @pytest.mark.slow

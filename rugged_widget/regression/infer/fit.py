@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -115,6 +115,7 @@ class RegressionFit(Fit):
         If an argument is not as said here.
     """
 
+    betas: tuple[float, float] | None = None
     _judgement: Approximation | None = None
 
     def __init__(
@@ -145,14 +146,11 @@ class RegressionFit(Fit):
             model = BayesianRegression(self.batch_size, self.comparison.priors, data.design.num_features)
             features, targets = self.comparison.tensors(torch.get_default_dtype())
             points = torch.tensor(self._scale.features(self._points), dtype=torch.get_default_dtype())
-        self._decay = RateDecay.of(self.guide_name)
-        self.decays, self.betas = learning_rate is None, BETAS if learning_rate is None else None
         super().__init__(
             model,
             partial(make_guide, self.guide_given, args=(features, targets)),
             (features, targets),
-            learning_rate=self._decay.rate(0) if learning_rate is None else learning_rate,
-            optimizer_options={} if self.betas is None else {"betas": self.betas},
+            **self._adam(learning_rate),
             seed=seed,
             engine=engine,
             captures=self.comparison.captures(self.guide_name, self.batch_size),
@@ -160,6 +158,14 @@ class RegressionFit(Fit):
         )
         self._pictured_next = False
         self._tensors = SnapshotTensors(model, self.guide, points, self._num_draws, self._probs, self._captures)
+
+    def _adam(self, learning_rate: float | None) -> dict[str, Any]:
+        """Note how the learning rate goes, and return what the optimizer begins with."""
+        self._decay, self.decays = RateDecay.of(self.guide_name), learning_rate is None
+        if learning_rate is not None:
+            return {"learning_rate": learning_rate}
+        self.betas = BETAS
+        return {"learning_rate": self._decay.rate(0), "optimizer_options": {"betas": BETAS}}
 
     @property
     def _scale(self) -> Scale:
