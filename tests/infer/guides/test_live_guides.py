@@ -21,7 +21,7 @@ from rugged_widget.infer.guides import custom_sampling, drawing, gaussian
 from rugged_widget.infer.guides.choice import choose_guide
 from rugged_widget.infer.guides.densities import marginal_densities
 from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
-from rugged_widget.infer.guides.element_densities import element_densities
+from rugged_widget.infer.guides.element_densities import ask_element_densities
 from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at_once, quantiles
 from rugged_widget.infer.step.module_state import Copies, ModuleState, behind
@@ -33,7 +33,7 @@ from tests.models.case import Case, Setup
 from tests.models.guides import GUIDES, named, schools
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 CASES = (
     *GUIDES,
@@ -54,16 +54,6 @@ NUM_PICKED = 5
 
 POINTS = {discrete.enumerated, discrete.full, sequences.markov, sequences.varying}
 """Cases whose guides have no density: points, and one of which a site is left out."""
-
-
-@pytest.fixture(autouse=True)
-def _empty_store() -> Iterator[None]:
-    """Compute as fits do; guides are taken with the parameters that the user's store has for them: here none."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    pyro.clear_param_store()
-    yield
-    torch.set_num_threads(threads)
 
 
 def made(case: Case) -> Setup:
@@ -330,7 +320,7 @@ def test_densities_of_a_guide_are_those_of_its_normal_distribution_without_a_cov
             expected = marginal_densities(affine, 0.9)
             sites = [site for site in affine.sites if site.name in expected]
             latents = [(site.name, index) for site in sites for index in np.ndindex(*site.shape)]
-            found = element_densities(fit.guide, latents, 0.9, dict)
+            found = ask_element_densities(fit.guide, latents, 0.9, lambda: dict)()
         assert list(found) == latents
         for one, other in zip((one for site in sites for one in expected[site.name]), found.values(), strict=True):
             np.testing.assert_allclose(one.density, other.density, rtol=1e-4)
