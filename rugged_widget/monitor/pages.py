@@ -62,8 +62,6 @@ def monitor_pages(
         Titles of the predictions, a panel each.
     has_heldout
         Whether there is data that is not trained on.
-    text
-        The words.
     """
 
     def compare(changed: Callable[[], None]) -> ComparePage:

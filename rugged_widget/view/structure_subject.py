@@ -30,8 +30,6 @@ class StructureSubject:
         Returns the name of the present guide, such as AutoNormal.
     structure
         Sites of the model.
-    text
-        The words.
     """
 
     def __init__(

@@ -40,13 +40,6 @@ class ElboTermsFigure(Figure):
 
     Observed sites come first. Where there are many, the largest have bars and the others one together. The term that
     has worsened most lately is named and coloured.
-
-    Parameters
-    ----------
-    text
-        In which language.
-    explain
-        What explains the figure.
     """
 
     def __init__(self, *, text: Catalogue, explain: Explained | None = None) -> None:

@@ -30,8 +30,6 @@ class Explanation(Generic[SnapshotT]):
 
     Parameters
     ----------
-    text
-        In which language.
     key
         Section of the catalogue, explain.<key>.
     facts

@@ -50,17 +50,7 @@ MARGIN = {"top": 44, "left": 52, "right": 136}
 
 
 class GradientNormsFigure(Figure):
-    """Norms by parameter over the steps, the last one as a dot beside its name; what is odd about them in words.
-
-    Parameters
-    ----------
-    num_steps
-        Steps to do.
-    text
-        In which language.
-    explain
-        What explains the figure.
-    """
+    """Norms by parameter over the steps, the last one as a dot beside its name; what is odd about them in words."""
 
     def __init__(self, num_steps: int, *, text: Catalogue, explain: Explained | None = None) -> None:
         self._text = text

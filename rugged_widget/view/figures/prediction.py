@@ -35,8 +35,6 @@ class PredictionFigure(Figure):
     ----------
     titles
         Titles of the panels, plain text.
-    text
-        In which language.
     explain
         What explains the figure; it stands in the first heading.
     """

@@ -40,10 +40,6 @@ class LatentFigure(Figure):
     ----------
     changed
         Called, in any thread, when another drawing or another snapshot is wanted.
-    text
-        The words.
-    explain
-        Explanation behind the title.
     """
 
     def __init__(self, changed: Callable[[], None], *, text: Catalogue, explain: Explained | None = None) -> None:
