@@ -11,14 +11,13 @@ import torch
 from pyro import poutine
 
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.infer.exact.contours import exact_contours
 from rugged_widget.regression.infer.exact.correlation import latents_of, strongest_correlation
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression, Priors
 from rugged_widget.regression.infer.reference import Comparison, comparison_of
 from rugged_widget.regression.infer.scale import Scale
 from rugged_widget.snapshot.values import Array
-from tests.regression.infer.test_scale import inside
+from tests.regression.infer.test_scale import flat
 from tests.regression.shapes import COLUMNS, SHAPES, data_of, table
 
 PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -99,10 +98,6 @@ class Quadrature:
         return total
 
 
-def flat(by_site: dict[str, Array]) -> Array:
-    return np.concatenate([by_site[WEIGHT][..., 0, :], by_site[BIAS], by_site[SIGMA][..., None]], axis=-1)
-
-
 @EVERY
 @KINDS
 def test_the_exact_answer_is_that_of_an_independent_quadrature(shape: str, standardize: bool) -> None:
@@ -166,6 +161,10 @@ def test_the_map_of_the_latents_keeps_the_mean_of_every_row_and_its_volume(shape
     mapped, seen = scale.latents(trained), scale.features(data.features)
     mean = trained[WEIGHT][:, 0] @ seen.T + trained[BIAS]
     np.testing.assert_allclose(mapped[WEIGHT][:, 0] @ data.features.T + mapped[BIAS], scale.response(mean))
+    np.testing.assert_allclose(scale.response(scale.targets(data.targets)), data.targets)
+    assert mapped[SIGMA] == pytest.approx(0.4 * data.targets.std(ddof=1))
+    predictor = seen[:, data.design.predictor]
+    np.testing.assert_allclose([predictor.mean(), predictor.std(ddof=1)], [0, 1], atol=1e-12)
     coefficients = np.column_stack([mapped[WEIGHT][:, 0], mapped[BIAS]])
     back = scale.coefficients(coefficients) / scale.y_spread
     np.testing.assert_allclose(back, np.column_stack([trained[WEIGHT][:, 0], trained[BIAS]]), atol=1e-9)
@@ -196,22 +195,6 @@ def test_collinear_covariates_are_held_apart_by_the_prior() -> None:
     np.testing.assert_allclose(flat(exact.sd()), slow.moments()[1], rtol=1e-3)
     together = exact.mean()[WEIGHT][0] @ [25.4, 1.0, 0.0]  # they share the slope: what a millimetre adds is not split
     assert together / 25.4 == pytest.approx(47, abs=8)
-
-
-def test_contours_of_two_covariates_hold_what_they_say() -> None:
-    exact, random = compared("groups and three", standardize=True)[1].exact, np.random.default_rng(1)
-    size = exact.design.num_features + 1
-    sigma = random.choice(exact.sigma.nodes, 4000, p=exact.sigma.shares)
-    mean, spread = exact.given_sigma(sigma)
-    draws = mean + (np.linalg.cholesky(spread) @ random.normal(size=(len(sigma), size, 1)))[..., 0]
-    for pair in [(3, 4), (5, 1), (5, 6)]:
-        points = draws[:, pair]
-        center, width = points.mean(0), points.std(0)
-        contours = exact_contours(exact, *(latents_of(exact)[place] for place in pair))
-        for prob, lines in zip(contours.probs, contours.lines, strict=True):
-            (line,) = lines
-            share = inside((line - center) / width, (points - center) / width).mean()
-            assert share == pytest.approx(prob, abs=5 * math.sqrt(prob * (1 - prob) / len(points)))
 
 
 @pytest.mark.parametrize(
