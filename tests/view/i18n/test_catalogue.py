@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(rugged_widget.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-VIEWS = sorted((PACKAGE / "view").glob("*.py"))
+VIEWS = [path for path in SOURCES if "view" in path.relative_to(PACKAGE).parts]
 ALLOWED_TEXTS = {
     "the front end of rugged_widget was not built (",  # errors and names of Python are told in English
     " is missing), so nothing can be displayed; ",
