@@ -13,7 +13,7 @@ import torch
 from pyro.infer import SVI
 
 from rugged_widget import watch
-from rugged_widget.infer.guides.element_densities import ask_element_densities
+from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.monitor.infer.loop_view import LoopView
 from tests import pretended_device
 from tests.crossings import crossings_of
@@ -40,7 +40,7 @@ def of_model(name: str) -> dict[str, Any]:
     fit = dashboard._session.training.fit
     with fit.inspecting():
         latents = [(site, (0,) * (value.ndim - 1)) for site, value in snapshot.quantiles.items()]
-        densities = ask_element_densities(fit.guide, latents, 0.9, lambda: lambda: snapshot.draws or {})()
+        densities = element_densities(fit.guide, latents, 0.9, lambda: snapshot.draws or {})
     dashboard.reset()
     dashboard.advance(STEPS)
     again, mixed = losses_of(dashboard), list(pretended_device.mixed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyro
@@ -21,9 +21,6 @@ from rugged_widget.monitor.view import loop_window
 from rugged_widget.snapshot.request import SnapshotRequest
 from tests.monitor.loops import DATA, hand_written, model, svi
 from tests.view import drawn
-
-if TYPE_CHECKING:
-    pass
 
 
 @config_enumerate

@@ -7,7 +7,7 @@ import sys
 import threading
 from contextlib import closing
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyro
@@ -25,9 +25,6 @@ from rugged_widget.snapshot.request import SnapshotRequest
 from tests.monitor.loops import DATA, hand_written, model, svi
 from tests.view import drawn
 from tests.waits import wait_until_async
-
-if TYPE_CHECKING:
-    pass
 
 
 @pytest.mark.usefixtures("in_a_notebook", "at_every_step")

@@ -15,18 +15,25 @@ from rugged_widget.infer.step.transfer import Later
 from rugged_widget.snapshot.values import Array, Density, Latent
 
 
+def element_densities(
+    guide: Callable[..., Any], latents: Sequence[Latent], prob: float, draws: Callable[[], Mapping[str, Array]]
+) -> dict[Latent, Density]:
+    """Return densities on the latents' supports: by formula where the guide is normal there, else from draws.
+
+    The guide is not called; call this inside `Fit.inspecting`. Elements that there are not, or of which no draw is
+    finite, are left out. `prob`, in (0, 1), lies between the ends of an interval; `draws` returns draws by site, shape
+    (num_draws, *site shape), and is called where there is an element without a formula.
+    """
+    return ask_element_densities(guide, latents, prob, lambda: draws)()
+
+
 def ask_element_densities(
     guide: Callable[..., Any],
     latents: Sequence[Latent],
     prob: float,
     ask_draws: Callable[[], Later[Mapping[str, Array]]],
 ) -> Later[dict[Latent, Density]]:
-    """Ask for densities on the latents' supports: by formula where the guide is normal there, else from draws.
-
-    The guide is not called; call this inside `Fit.inspecting`. Elements that there are not, or of which no draw is
-    finite, are left out. `prob`, in (0, 1), lies between the ends of an interval; `ask_draws` asks for draws by site,
-    shape (num_draws, *site shape), and is called where there is an element without a formula.
-    """
+    """Ask for what `element_densities` returns; `ask_draws` asks for draws where there is no formula."""
     with torch.no_grad(), set_up(guide) as ready:
         closed = dict(_closed(ready, latents, prob))
     rest = [latent for latent in latents if latent not in closed]

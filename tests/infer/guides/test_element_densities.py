@@ -12,7 +12,7 @@ import torch
 from pyro import poutine
 from pyro.infer.autoguide import AutoDelta, AutoDiagonalNormal, AutoGuideList, AutoIAFNormal, AutoNormal
 
-from rugged_widget.infer.guides.element_densities import ask_element_densities
+from rugged_widget.infer.guides.element_densities import element_densities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +23,11 @@ PROB = 0.9
 LOW = torch.tensor([0.0, 5.0])
 
 
-def element_densities(guide: Any, latents: Any, prob: float, draws: Any) -> Any:
-    return ask_element_densities(guide, latents, prob, lambda: draws)()
+@pytest.fixture(autouse=True)
+def _own_store() -> Any:
+    with pyro.get_param_store().scope():
+        pyro.set_rng_seed(1)
+        yield
 
 
 def model() -> None:

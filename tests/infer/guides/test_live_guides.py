@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyro
@@ -21,7 +21,7 @@ from rugged_widget.infer.guides import custom_sampling, drawing, gaussian
 from rugged_widget.infer.guides.choice import choose_guide
 from rugged_widget.infer.guides.densities import marginal_densities
 from rugged_widget.infer.guides.drawing import MIN_DRAWS, sample_guide
-from rugged_widget.infer.guides.element_densities import ask_element_densities
+from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.infer.guides.families import correlates
 from rugged_widget.infer.guides.sampling import closed_quantiles, draw, draws_at_once, quantiles
 from rugged_widget.infer.step.module_state import Copies, ModuleState, behind
@@ -31,9 +31,6 @@ from tests.infer.sentences import sentence
 from tests.models import basic, discrete, networks, sequences
 from tests.models.case import Case, Setup
 from tests.models.guides import GUIDES, named, schools
-
-if TYPE_CHECKING:
-    pass
 
 CASES = (
     *GUIDES,
@@ -320,7 +317,7 @@ def test_densities_of_a_guide_are_those_of_its_normal_distribution_without_a_cov
             expected = marginal_densities(affine, 0.9)
             sites = [site for site in affine.sites if site.name in expected]
             latents = [(site.name, index) for site in sites for index in np.ndindex(*site.shape)]
-            found = ask_element_densities(fit.guide, latents, 0.9, lambda: dict)()
+            found = element_densities(fit.guide, latents, 0.9, dict)
         assert list(found) == latents
         for one, other in zip((one for site in sites for one in expected[site.name]), found.values(), strict=True):
             np.testing.assert_allclose(one.density, other.density, rtol=1e-4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyro
 import pyro.distributions as dist
@@ -14,9 +14,6 @@ from torch import nn
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.svi.fit import Fit
 from tests.infer.step.brought import ROWS, SEED, VAE, Brought, equal, look, losses
-
-if TYPE_CHECKING:
-    pass
 
 STEPS = 12
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyro
 import pyro.distributions as dist
@@ -20,9 +20,6 @@ from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.regression.infer.fit import RegressionFit
 from tests.infer.plain import RUGGED
 from tests.infer.step.brought import CASES, ROWS, adam, bring, equal, look, losses
-
-if TYPE_CHECKING:
-    pass
 
 STEPS = 12
 

@@ -161,10 +161,6 @@ def test_the_map_of_the_latents_keeps_the_mean_of_every_row_and_its_volume(shape
     mapped, seen = scale.latents(trained), scale.features(data.features)
     mean = trained[WEIGHT][:, 0] @ seen.T + trained[BIAS]
     np.testing.assert_allclose(mapped[WEIGHT][:, 0] @ data.features.T + mapped[BIAS], scale.response(mean))
-    np.testing.assert_allclose(scale.response(scale.targets(data.targets)), data.targets)
-    assert mapped[SIGMA] == pytest.approx(0.4 * data.targets.std(ddof=1))
-    predictor = seen[:, data.design.predictor]
-    np.testing.assert_allclose([predictor.mean(), predictor.std(ddof=1)], [0, 1], atol=1e-12)
     coefficients = np.column_stack([mapped[WEIGHT][:, 0], mapped[BIAS]])
     back = scale.coefficients(coefficients) / scale.y_spread
     np.testing.assert_allclose(back, np.column_stack([trained[WEIGHT][:, 0], trained[BIAS]]), atol=1e-9)
@@ -174,6 +170,10 @@ def test_the_map_of_the_latents_keeps_the_mean_of_every_row_and_its_volume(shape
     for column, two in zip(seen[:, data.design.covariates].T, data.design.two_valued, strict=True):
         assert column.mean() == pytest.approx(0.0, abs=1e-9)
         assert (np.ptp(column) if two else column.std(ddof=1)) == pytest.approx(1.0)
+    predictor = seen[:, data.design.predictor]
+    np.testing.assert_allclose([predictor.mean(), predictor.std(ddof=1)], [0, 1], atol=1e-12)
+    np.testing.assert_allclose(scale.targets(data.targets) * scale.y_spread + scale.y_center, data.targets)
+    assert mapped[SIGMA] == pytest.approx(0.4 * data.targets.std(ddof=1))
 
 
 def test_slopes_are_one_a_group_and_marginals_one_a_weight() -> None:
