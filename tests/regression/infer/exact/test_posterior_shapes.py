@@ -67,19 +67,18 @@ class Quadrature:
         kept = mass > 1e-10
         self.sigma, self.mass = self.sigma[kept], mass[kept]
 
+    def given(self, sigma: float) -> tuple[Array, Array]:
+        """Mean and covariance of weights and bias, given sigma."""
+        covariance = np.linalg.inv(np.linalg.inv(self.spread) + self.design.T @ self.design / sigma**2)
+        return self.middle + covariance @ self.design.T @ self.residuals / sigma**2, covariance
+
     def moments(self) -> tuple[Array, Array]:
         """Mean and standard deviation of weights, bias and sigma."""
         means, seconds = [], []
         for sigma in self.sigma:
-            gain = (
-                self.spread
-                @ self.design.T
-                @ np.linalg.inv(self.design @ self.spread @ self.design.T + sigma**2 * np.eye(len(self.design)))
-            )
-            mean = np.append(self.middle + gain @ self.residuals, sigma)
-            means.append(mean)
-            variance = np.diag(self.spread - gain @ self.design @ self.spread)
-            seconds.append(mean**2 + np.append(variance, 0.0))
+            mean, covariance = self.given(sigma)
+            means.append(np.append(mean, sigma))
+            seconds.append(np.append(mean**2 + np.diag(covariance), sigma**2))
         mean = self.mass @ np.array(means)
         return mean, np.sqrt(self.mass @ np.array(seconds) - mean**2)
 
@@ -87,14 +86,9 @@ class Quadrature:
         """Probability that a new response is below y, where the mean is a function of weights and bias."""
         total = 0.0
         for sigma, mass in zip(self.sigma, self.mass, strict=True):
-            gain = (
-                self.spread
-                @ self.design.T
-                @ np.linalg.inv(self.design @ self.spread @ self.design.T + sigma**2 * np.eye(len(self.design)))
-            )
-            mean = functional @ (self.middle + gain @ self.residuals)
-            variance = functional @ (self.spread - gain @ self.design @ self.spread) @ functional + sigma**2
-            total += mass * 0.5 * math.erfc((mean - y) / math.sqrt(2 * variance))
+            mean, covariance = self.given(sigma)
+            variance = functional @ covariance @ functional + sigma**2
+            total += mass * 0.5 * math.erfc((functional @ mean - y) / math.sqrt(2 * variance))
         return total
 
 
