@@ -10,10 +10,10 @@ import torch
 from pyro.infer import SVI, TraceEnum_ELBO
 from pyro.infer.autoguide import AutoDelta, AutoLaplaceApproximation, AutoNormal
 from pyro.optim import Adam
-from torch import nn
 
 from rugged_widget import watch
 from tests.models.case import Setup, numbers
+from tests.models.networks import Autoencoder
 
 SEED = 3
 
@@ -37,29 +37,8 @@ def laplace_schools(device: torch.device) -> Setup:
     return schools(device, AutoLaplaceApproximation)
 
 
-class Autoencoder(nn.Module):
-    """Pictures of 6 pixels by 2 numbers each."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 4))
-        self.decoder = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 6))
-
-    def model(self, x: torch.Tensor) -> None:
-        pyro.module("decoder", self.decoder)
-        with pyro.plate("rows", len(x)):
-            z = pyro.sample("z", dist.Normal(x.new_zeros(len(x), 2), x.new_ones(len(x), 2)).to_event(1))
-            pyro.sample("x", dist.Bernoulli(logits=self.decoder(z)).to_event(1), obs=x)
-
-    def guide(self, x: torch.Tensor) -> None:
-        pyro.module("encoder", self.encoder)
-        with pyro.plate("rows", len(x)):
-            loc, log_scale = self.encoder(x).chunk(2, -1)
-            pyro.sample("z", dist.Normal(loc, log_scale.exp()).to_event(1))
-
-
 def autoencoder(device: torch.device) -> Setup:
-    networks = Autoencoder().to(device)
+    networks = Autoencoder(6).to(device)
     x = (numbers(20, 6) > 0).float().to(device)
     return Setup(networks.model, networks.guide, (x,), optimizer=Adam({"lr": 0.01}))
 

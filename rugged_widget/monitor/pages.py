@@ -10,6 +10,7 @@ from rugged_widget.snapshot.snapshot import LoopPart
 from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.figures.facts import Facts
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.gradient_norms import GradientNormsFigure, gradient_norms_facts
 from rugged_widget.view.figures.latents.figure import LatentFigure
 from rugged_widget.view.figures.prediction import PredictionFigure, prediction_facts
@@ -20,7 +21,7 @@ from rugged_widget.view.pages.code import CodePage
 from rugged_widget.view.pages.compare import ComparePage
 from rugged_widget.view.pages.comparing import RunKeeper, comparing
 from rugged_widget.view.pages.model import ModelPage
-from rugged_widget.view.pages.train import PARTS, ModelFigure, TrainPage
+from rugged_widget.view.pages.train import PARTS, TrainPage
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.structure_subject import StructureSubject
 
@@ -61,8 +62,6 @@ def monitor_pages(
         Titles of the predictions, a panel each.
     has_heldout
         Whether there is data that is not trained on.
-    text
-        The words.
     """
 
     def compare(changed: Callable[[], None]) -> ComparePage:
@@ -131,7 +130,7 @@ def _train_page(
     explain: dict[str, Explanation[Any]] = {
         name: Explanation(text, name, facts) for name in (*PARTS, "latents") if name != "quantiles"
     }
-    figures: list[ModelFigure] = []
+    figures: list[Figure] = []
     if of_steps:
         explain["elbo_terms"] = Explanation(text, "elbo_terms", elbo_terms_facts)
         explain["gradient_norms"] = Explanation(text, "gradient_norms", gradient_norms_facts)

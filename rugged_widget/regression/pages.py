@@ -75,8 +75,6 @@ def regression_pages(
         Requests and first values of the settings, for the first page.
     ask
         Runs a function on the thread that computes.
-    text
-        The words.
     """
     facts = facts_of(subject, reference)
 

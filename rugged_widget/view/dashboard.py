@@ -27,6 +27,7 @@ from rugged_widget.view.page import Factory, FirstPage, Page, union
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.subject import Subject
 from rugged_widget.view.tabs import Tabs
+from rugged_widget.view.widgets import box
 
 
 class Dashboard:
@@ -61,8 +62,6 @@ class Dashboard:
         answer in it, there is no switch for that.
     text
         The words, at first in their present language; `speak` changes it.
-    on_language
-        Told, on the thread that computes, which language the browser of a page prefers: a tag such as ko-KR.
     own_loop
         Whether the steps are those of a loop that its user runs, which can only be stopped.
 
@@ -85,11 +84,10 @@ class Dashboard:
         static_html: Callable[[Any, str, bool], str],
         on_request: Callable[[SnapshotRequest], None] | None = None,
         reference: Reference | None = None,
-        on_language: Callable[[str], None] = lambda _tag: None,
         own_loop: bool = False,
     ) -> None:
         self._subject, self._on_request, self._static_html = subject, on_request, static_html
-        self._text, self._on_language = text, on_language
+        self._text = text
         self._locale = Locale(text, str(settings.get("language", AUTO)), controls)
         self._latest: tuple[Snapshot, Progress] | None = None
         self._reference = reference
@@ -102,7 +100,7 @@ class Dashboard:
         builders[next(iter(builders))] = lambda: self._first
         self._request = union([AT_REST, self._first.request()])
         if reference is not None and reference.exact is not None:
-            self._exact = ExactSwitch(show=False, pick=requests.pick, text=text)
+            self._exact = ExactSwitch(requests.pick, text=text)
             self._controls.put_behind("guide", self._exact.widget)
         self._tabs = Tabs(builders, lambda: ask(self._switch), text=text)
         self.draw_exact(bool(settings.get("show_exact", False)))
@@ -241,13 +239,9 @@ class Dashboard:
     def _layout(self) -> tuple[ipywidgets.Widget, ...]:
         self._title.add_class("rw-heading")
         self._text.follow(self.retitle)
-        state = ipywidgets.Box([self._controls.engine.widget, self._controls.status])
-        state.add_class("rw-state")
-        header = ipywidgets.Box([self._title, state])
-        header.add_class("rw-header")
+        header = box("rw-header", self._title, box("rw-state", self._controls.engine.widget, self._controls.status))
         gone = paragraph(self._text, "controls.gone", "rw-disconnected")
-        body = ipywidgets.Box([self._controls.notice, gone, self._tabs.widget])
-        body.add_class("rw-body")
+        body = box("rw-body", self._controls.notice, gone, self._tabs.widget)
         return header, self._controls.row, self._controls.bar, body, self._stream
 
     def _heading(self) -> str:
@@ -255,11 +249,8 @@ class Dashboard:
         return f"<h2{tip(title)}>{escape(title)}</h2><span{tip(subtitle)}>{escape(subtitle)}</span>"
 
     def _hear(self, tag: str) -> None:
-        if self._closed:  # closed meanwhile
-            return
-        if self._locale.hear(tag):
+        if not self._closed and self._locale.hear(tag):
             self._respeak()
-        self._on_language(tag)
 
     def _respeak(self) -> None:
         self._name_pages()

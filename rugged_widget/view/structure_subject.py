@@ -30,12 +30,6 @@ class StructureSubject:
         Returns the name of the present guide, such as AutoNormal.
     structure
         Sites of the model.
-    text
-        The words.
-    row_noun
-        What rows of the data are called, in the plural; "observations" in the present language where it is empty.
-    probs
-        Probabilities of a snapshot's quantiles, ascending, the middle one 0.5.
     """
 
     def __init__(
@@ -46,11 +40,8 @@ class StructureSubject:
         guide: Callable[[], str],
         structure: ModelStructure,
         text: Catalogue,
-        row_noun: str = "",
-        probs: Sequence[float] = PROBS,
     ) -> None:
         self._title, self._call, self._guide, self._text = title, call, guide, text
-        self._row_noun, self._probs = row_noun, tuple(probs)
         self._latents = tuple(site for site in structure.sites if site.role in {"latent", "enumerated"})
         self._rows = tuple(islice(_rows(self._latents), MAX_ROWS))
 
@@ -80,12 +71,12 @@ class StructureSubject:
     @property
     def row_noun(self) -> str:
         """What rows of the data are called, in the plural."""
-        return self._row_noun or self._text("subject.rows")
+        return self._text("subject.rows")
 
     @property
     def probs(self) -> Sequence[float]:
         """Probabilities of a snapshot's quantiles."""
-        return self._probs
+        return PROBS
 
     def _counts(self) -> str:
         if not self._latents:

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from rugged_widget.names import shown
 from rugged_widget.precision import exactly
 
 LABEL_LENGTH = 20
+
+
+def index_of(place: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the index of an element, given its place in C order."""
+    return tuple(map(int, np.unravel_index(place, shape))) if shape else ()
 
 
 def element_label(site: str, index: tuple[int, ...]) -> str:

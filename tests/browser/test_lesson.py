@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 MINUS = "\N{MINUS SIGN}"
-STROKES = "paths => paths.map((path) => getComputedStyle(path).stroke)"
 COLUMNS = ["cont_africa", "rugged", "mu_mean", "mu_perc_5", "mu_perc_95", "y_mean", "y_perc_5", "y_perc_95", "true_gdp"]
 
 

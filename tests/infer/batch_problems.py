@@ -12,8 +12,9 @@ import torch
 from pyro import optim
 from pyro.infer import SVI, Trace_ELBO
 from pyro.infer.autoguide import AutoNormal
-from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+
+from tests.models.networks import Autoencoder
 
 SEED, RATE, NUM_ROWS = 3, 0.02, 70
 _NUMBERS = torch.Generator().manual_seed(0)
@@ -39,27 +40,6 @@ def line(x: torch.Tensor, y: torch.Tensor) -> None:
         pyro.sample("y", dist.Normal(x @ slopes, spread), obs=y)
 
 
-class VAE(nn.Module):
-    """An autoencoder: latents of each row, by networks that all rows share."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(6, 5), nn.Softplus(), nn.Linear(5, 4))
-        self.decoder = nn.Sequential(nn.Linear(2, 5), nn.Softplus(), nn.Linear(5, 6))
-
-    def model(self, x: torch.Tensor) -> None:
-        pyro.module("decoder", self.decoder)
-        with pyro.plate("rows", len(x)):
-            z = pyro.sample("z", dist.Normal(x.new_zeros(len(x), 2), 1.0).to_event(1))
-            pyro.sample("x", dist.Bernoulli(logits=self.decoder(z)).to_event(1), obs=x)
-
-    def guide(self, x: torch.Tensor) -> None:
-        pyro.module("encoder", self.encoder)
-        with pyro.plate("rows", len(x)):
-            loc, log_scale = self.encoder(x).chunk(2, -1)
-            pyro.sample("z", dist.Normal(loc, log_scale.exp()).to_event(1))
-
-
 class Parts(NamedTuple):
     """A model, and what makes its guide."""
 
@@ -70,8 +50,8 @@ class Parts(NamedTuple):
 def autoencoder() -> Parts:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        vae = VAE()
-    return Parts(vae.model, lambda _: vae.guide)
+        both = Autoencoder(6, 5)
+    return Parts(both.model, lambda _: both.guide)
 
 
 def regression() -> Parts:

@@ -16,18 +16,18 @@ from tests.models.case import Setup, case, counts, numbers
 
 
 class Autoencoder(nn.Module):
-    """A variational autoencoder of a picture of 16 dots, with BatchNorm and dropout in its encoder where asked for."""
+    """A variational autoencoder of pictures of dots, with BatchNorm and dropout in its encoder where asked for."""
 
-    def __init__(self, *, normed: bool = False) -> None:
+    def __init__(self, num_dots: int = 16, width: int = 8, *, normed: bool = False) -> None:
         super().__init__()
-        extra = [nn.BatchNorm1d(8), nn.Dropout(0.2)] if normed else []
-        self.encoder = nn.Sequential(nn.Linear(16, 8), *extra, nn.Softplus(), nn.Linear(8, 4))
-        self.decoder = nn.Sequential(nn.Linear(2, 8), nn.Softplus(), nn.Linear(8, 16))
+        extra = [nn.BatchNorm1d(width), nn.Dropout(0.2)] if normed else []
+        self.encoder = nn.Sequential(nn.Linear(num_dots, width), *extra, nn.Softplus(), nn.Linear(width, 4))
+        self.decoder = nn.Sequential(nn.Linear(2, width), nn.Softplus(), nn.Linear(width, num_dots))
 
     def model(self, x: torch.Tensor) -> None:
         pyro.module("decoder", self.decoder)
         with pyro.plate("pictures", len(x)):
-            z = pyro.sample("z", dist.Normal(torch.zeros(len(x), 2), 1.0).to_event(1))
+            z = pyro.sample("z", dist.Normal(x.new_zeros(len(x), 2), 1.0).to_event(1))
             pyro.sample("x", dist.Bernoulli(logits=self.decoder(z)).to_event(1), obs=x)
 
     def guide(self, x: torch.Tensor) -> None:

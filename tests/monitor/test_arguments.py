@@ -99,7 +99,6 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_says_at_once_what_was_given_and_what_is_needed(name: str) -> None:
     make, kind, sentence = REFUSED[name]
-    pyro.clear_param_store()
     with pytest.raises(kind, match=sentence):
         make()
 
@@ -160,7 +159,6 @@ def test_settings_and_title_are_those_that_were_given() -> None:
 
 
 def test_opening_a_window_leaves_trained_parameters_and_random_numbers_as_they_were() -> None:
-    pyro.clear_param_store()
     loop = svi()
     loop.step(DATA)
     before = pyro.param("loc").item()

@@ -27,12 +27,6 @@ Y = 2 * X[:, 0] + 0.1
 NUM_STEPS = 40
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    """Compute by one thread, as a fit does."""
-    torch.set_num_threads(1)
-
-
 class Setup:
     """A regression by a network with BatchNorm in it; `change` sees the mean of the outcomes in every call.
 

@@ -24,7 +24,6 @@ def trained(model: object, guide: object, *args: torch.Tensor, **settings: objec
 
     The noise of the last iterates moves a quartile by up to a quarter of the sd.
     """
-    pyro.clear_param_store()
     settings = {"num_steps": 1500, "learning_rate": 0.03, "seed": 1, **settings}
     with closing(watch(model, guide, *args, **settings)) as monitor:
         monitor.advance(int(str(settings["num_steps"])))

@@ -24,7 +24,6 @@ NUM_STEPS = 8
 
 @pytest.fixture(autouse=True)
 def _doubles() -> Iterator[None]:
-    torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)

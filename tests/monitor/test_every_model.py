@@ -9,7 +9,6 @@ from functools import cache
 import numpy as np
 import pyro
 import pytest
-import torch
 from pyro.infer import SVI
 from pyro.optim import PyroLRScheduler
 
@@ -39,12 +38,6 @@ def bare_losses(case: Case) -> list[float]:
 
 PLAIN = {"as many objects as it takes"}
 """Models whose step no graph can take: how many latents there are depends on a value."""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    """Compute by one thread, as a fit does: the sums of a matrix product depend on how many there are."""
-    torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

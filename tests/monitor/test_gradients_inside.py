@@ -63,7 +63,6 @@ def lender(_data: torch.Tensor) -> None:
 
 
 def bare(model: Any, guide: Any) -> list[float]:
-    pyro.clear_param_store()
     pyro.set_rng_seed(3)
     svi = SVI(model, guide, Adam({"lr": 0.01}), loss=Trace_ELBO())
     return [float(svi.step(DATA)) for _ in range(4)]
@@ -75,8 +74,6 @@ def bare(model: Any, guide: Any) -> list[float]:
     ids=["guide that differentiates", "model that differentiates", "automatic guide of it", "parameter of the guide"],
 )
 def test_it_trains_as_a_bare_loop_does_and_its_page_is_whole(model: Any, make_guide: Callable[[], Any]) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     expected = bare(model, make_guide())
     pyro.clear_param_store()
     svi = SVI(model, make_guide(), Adam({"lr": 0.01}), loss=Trace_ELBO())
@@ -93,4 +90,3 @@ def test_it_trains_as_a_bare_loop_does_and_its_page_is_whole(model: Any, make_gu
         assert snapshot.unjudged in {"", "slow"}  # what differentiates by itself is run draw by draw
         assert snapshot.elbo_terms_note is None
         assert {term.site for term in snapshot.elbo_terms} == {"loc", "data"}
-    torch.set_num_threads(threads)

@@ -12,14 +12,7 @@ import pytest
 import torch
 
 from rugged_widget import ModelWidget, watch
-
-DATA = torch.tensor([0.3, -1.2, 0.8])
-
-
-def model(data: torch.Tensor) -> None:
-    z = pyro.sample("level", dist.Normal(0.0, 1.0))
-    with pyro.plate("rows", len(data)):
-        pyro.sample("x", dist.Normal(z, 1.0), obs=data)
+from tests.monitor.level import DATA, model
 
 
 def misspelt(_data: torch.Tensor) -> None:

@@ -122,7 +122,6 @@ def test_a_mode_that_is_missed_is_seen_only_where_draws_come_near_it() -> None:
 
 
 def test_the_page_says_that_a_good_k_hat_does_not_rule_out_another_mode() -> None:
-    pyro.clear_param_store()
     settings = {"learning_rate": 1e-12, "num_steps": 1, "engine": "plain", "language": "en"}
     with closing(watch(two_modes(10.0), normal_of(5.0, 1.0), **settings)) as monitor:
         monitor.advance(1)
@@ -166,7 +165,6 @@ def test_no_multivariate_guide_is_advised_for_thousands_of_latents(guide: str) -
             z = pyro.sample("z", dist.Normal(0.0, scale))
             pyro.sample("x", dist.Normal(z, 0.5), obs=x)
 
-    pyro.clear_param_store()
     with closing(watch(cells, guide, torch.randn(3000), num_steps=4, engine="plain", language="en")) as monitor:
         monitor.advance(4)
         said, offered = advice_of(monitor)
@@ -177,7 +175,6 @@ def test_no_multivariate_guide_is_advised_for_thousands_of_latents(guide: str) -
 
 def test_no_multivariate_guide_is_advised_for_one_latent() -> None:
     y = values(0)
-    pyro.clear_param_store()
     settings = {"learning_rate": 1e-12, "num_steps": 1, "engine": "plain", "language": "en"}
     with closing(watch(level, normal_of(3.0, 0.1), y, **settings)) as monitor:
         monitor.advance(1)

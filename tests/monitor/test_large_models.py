@@ -41,7 +41,6 @@ def test_a_snapshot_of_many_latents_takes_few_draws_of_each(
         return sample(guide, count)
 
     monkeypatch.setattr(guide_look, "sample_guide", counted)
-    pyro.clear_param_store()
     monitor = watch(model, guide, size, engine="plain")
     monitor.close()
     assert max(counts) == num_draws
@@ -50,7 +49,6 @@ def test_a_snapshot_of_many_latents_takes_few_draws_of_each(
 
 def test_a_frame_of_a_captured_model_looks_at_terms_or_at_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
-    pyro.clear_param_store()
     monitor = watch(model, None, 10, engine="graph")
     monitor.advance(5)
     fit = monitor._session.training.fit

@@ -32,11 +32,6 @@ BY_NAME = {case.name: case for case in CASES}
 SCHOOLS, AUTOENCODER = BY_NAME["eight schools"], BY_NAME["autoencoder"]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def state(setup: Setup) -> dict[str, torch.Tensor]:
     """Return a copy of the networks of the autoencoder."""
     return {name: value.clone() for name, value in setup.model.__self__.state_dict().items()}
@@ -293,7 +288,6 @@ def _sum_of(count: int) -> Callable[[torch.Tensor], None]:
 
 
 def test_a_guide_that_watch_makes_begins_anew_whatever_another_model_has_left_in_the_store() -> None:
-    pyro.clear_param_store()
     total = torch.tensor(1.0)
     with closing(watch(_sum_of(3), None, total, num_steps=5)) as monitor:
         assert list(pyro.get_param_store().keys()) == []  # a window that was only opened has set nothing up

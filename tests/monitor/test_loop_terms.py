@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -15,25 +17,10 @@ from pyro.optim import Adam
 
 from rugged_widget import Monitor
 from rugged_widget.infer.diagnostics import elbo_terms_average
-from rugged_widget.monitor import own_loop
 from rugged_widget.monitor.view import loop_window
 from rugged_widget.snapshot.request import SnapshotRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-DATA = torch.tensor([0.5, 1.5, 1.0, 0.7])
-
-
-def model(x: torch.Tensor) -> None:
-    z = pyro.sample("z", dist.Normal(0.0, 1.0))
-    with pyro.plate("data", len(x)):
-        pyro.sample("x", dist.Normal(z, 0.5), obs=x)
-
-
-def guide(x: torch.Tensor) -> None:
-    del x
-    pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(0.0)), pyro.param("scale", torch.tensor(1.0))))
+from tests.monitor.loops import DATA, hand_written, model, svi
+from tests.view import drawn
 
 
 @config_enumerate
@@ -45,20 +32,10 @@ def mixture(x: torch.Tensor) -> None:
 
 
 @pytest.fixture(autouse=True)
-def seen_at_every_step(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Open windows as in a notebook, whose page is always there, and look at every step."""
-    monkeypatch.setattr(loop_window, "in_notebook", lambda: True)
+def seen(monkeypatch: pytest.MonkeyPatch, in_a_notebook: None, at_every_step: None) -> None:
+    """Show windows on a page that is always there."""
+    del in_a_notebook, at_every_step
     monkeypatch.setattr(loop_window.LoopWindow, "ready", lambda self: self._dashboard is not None)
-    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(own_loop, "SHARE", 1e9)
-    pyro.clear_param_store()
-    pyro.set_rng_seed(0)
-    yield
-    pyro.clear_param_store()
-
-
-def svi(of: Any = model, by: Any = guide, loss: Any = None) -> SVI:
-    return SVI(of, by, Adam({"lr": 0.02}), loss or Trace_ELBO())
 
 
 def run(monitor: Monitor, steps: SVI, count: int = 10) -> Any:
@@ -69,7 +46,7 @@ def run(monitor: Monitor, steps: SVI, count: int = 10) -> Any:
 
 
 def test_terms_add_up_to_the_elbo_of_the_loop() -> None:
-    steps = svi(by=AutoNormal(model))
+    steps = svi()
     with closing(Monitor(steps)) as monitor:
         snapshot = run(monitor, steps, 30)
         assert [(term.site, term.role) for term in snapshot.elbo_terms] == [("x", "observed"), ("z", "latent")]
@@ -83,7 +60,7 @@ def test_terms_add_up_to_the_elbo_of_the_loop() -> None:
 @pytest.mark.parametrize("said", ["svi", "model and guide"])
 def test_a_model_that_is_summed_over_has_a_term_for_that(said: str) -> None:
     by = AutoNormal(pyro.poutine.block(mixture, hide=["which"]))
-    steps = svi(mixture, by, TraceEnum_ELBO(max_plate_nesting=1))
+    steps = svi(by, mixture, TraceEnum_ELBO(max_plate_nesting=1))
     with closing(Monitor(steps) if said == "svi" else Monitor(model=mixture, guide=by)) as monitor:
         terms = run(monitor, steps).elbo_terms
         assert {(term.site, term.role) for term in terms} == {
@@ -94,7 +71,7 @@ def test_a_model_that_is_summed_over_has_a_term_for_that(said: str) -> None:
 
 
 def test_the_gradients_are_those_of_the_steps() -> None:
-    steps, seen = svi(), []
+    steps, seen = svi(hand_written), []
     loss_and_grads = steps.loss_and_grads
 
     def noting(*args: Any, **kwargs: Any) -> Any:
@@ -104,7 +81,7 @@ def test_the_gradients_are_those_of_the_steps() -> None:
         return loss
 
     steps.loss_and_grads = noting
-    with closing(Monitor(model=model, guide=guide)) as monitor:
+    with closing(Monitor(model=model, guide=hand_written)) as monitor:
         norms = run(monitor, steps).gradient_norms
         assert set(norms.names) == {"loc", "scale"}
         assert norms.steps.tolist() == list(range(1, 10))  # the first step comes before the first look
@@ -114,11 +91,11 @@ def test_the_gradients_are_those_of_the_steps() -> None:
 
 def test_a_parameter_that_gets_no_gradient_is_told_of_and_those_of_other_models_are_not() -> None:
     def idle(x: torch.Tensor) -> None:
-        guide(x)
+        hand_written(x)
         pyro.param("idle", torch.tensor(1.0))
 
     pyro.param("foreign", torch.tensor(1.0))
-    steps = svi(by=idle)
+    steps = svi(idle)
     with closing(Monitor(steps)) as monitor:
         norms = run(monitor, steps).gradient_norms
         assert set(norms.names) == {"loc", "scale", "idle"}
@@ -126,7 +103,7 @@ def test_a_parameter_that_gets_no_gradient_is_told_of_and_those_of_other_models_
 
 
 def test_nothing_listens_to_the_parameters_after_a_rest_and_after_closing() -> None:
-    steps = svi()
+    steps = svi(hand_written)
     monitor = Monitor(steps)
     for end in (monitor.rest, monitor.close):
         monitor.update(steps.step(DATA), DATA)
@@ -141,7 +118,7 @@ def test_losses_parameters_gradients_and_random_numbers_are_those_of_the_bare_lo
     for monitored in (False, True):
         pyro.clear_param_store()
         pyro.set_rng_seed(3)
-        steps = svi(by=AutoNormal(model))
+        steps = svi()
         with closing(Monitor(steps)) as monitor:
             losses = []
             for _ in range(30):
@@ -150,9 +127,11 @@ def test_losses_parameters_gradients_and_random_numbers_are_those_of_the_bare_lo
                     monitor.update(losses[-1], DATA)
             monitor.rest()
             assert bool(monitored) == bool(monitor.snapshot and monitor.snapshot.elbo_terms)
+            assert monitor.step == 30 * monitored
         params = dict(pyro.get_param_store().named_parameters())
         values = {name: (param.tolist(), param.grad.tolist()) for name, param in params.items()}
-        ends.append([losses, values, torch.get_rng_state().tolist()])
+        numpy = np.random.get_state(legacy=False)["state"]["key"].tolist()
+        ends.append([losses, values, torch.get_rng_state().tolist(), random.getstate(), numpy])
     assert ends[0] == ends[1]
 
 
@@ -165,7 +144,7 @@ def test_each_look_is_at_the_batch_of_its_step(monkeypatch: pytest.MonkeyPatch) 
         rows.append(len(x))
         model(x)
 
-    steps = svi(batches)
+    steps = svi(hand_written, batches)
     with closing(Monitor(steps)) as monitor:
         for size in (4, 2, 3):
             loss = steps.step(DATA[:size])
@@ -175,8 +154,8 @@ def test_each_look_is_at_the_batch_of_its_step(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_without_a_model_one_sentence_says_why_there_are_none() -> None:
-    steps = svi()
-    with closing(Monitor(guide=guide, language="en")) as monitor:
+    steps = svi(hand_written)
+    with closing(Monitor(guide=hand_written, language="en")) as monitor:
         snapshot = run(monitor, steps)
         assert snapshot.elbo_terms == ()
         assert snapshot.unjudged == "own_loop"
@@ -186,7 +165,7 @@ def test_without_a_model_one_sentence_says_why_there_are_none() -> None:
 
 def test_a_part_of_a_model_that_a_guide_was_made_of_is_not_taken_for_the_model() -> None:
     by = AutoNormal(config_enumerate(pyro.poutine.block(mixture, hide=["which"])))
-    steps = svi(mixture, by, TraceEnum_ELBO(max_plate_nesting=1))
+    steps = svi(by, mixture, TraceEnum_ELBO(max_plate_nesting=1))
     with closing(Monitor(guide=by)) as monitor:
         snapshot = run(monitor, steps)
         assert (snapshot.elbo_terms, snapshot.unjudged) == ((), "own_loop")
@@ -196,7 +175,7 @@ def test_a_part_of_a_model_that_a_guide_was_made_of_is_not_taken_for_the_model()
 
 
 def test_what_cannot_be_called_is_said_in_the_figure() -> None:
-    steps = svi()
+    steps = svi(hand_written)
     with closing(Monitor(steps, language="en")) as monitor:
         monitor.update(steps.step(DATA))  # without what the step was given
         monitor.update(steps.step(DATA))
@@ -211,13 +190,13 @@ def test_a_step_of_ones_own_in_a_subclass_of_svi_is_no_obstacle() -> None:
             super().step(*args, **kwargs)
             return super().step(*args, **kwargs)
 
-    steps = Twice(model, guide, Adam({"lr": 0.02}), Trace_ELBO())
+    steps = Twice(model, hand_written, Adam({"lr": 0.02}), Trace_ELBO())
     with closing(Monitor(steps)) as monitor:
         assert run(monitor, steps).elbo_terms
 
 
 def test_snapshots_hold_only_what_is_asked_for() -> None:
-    steps = svi()
+    steps = svi(hand_written)
     with closing(Monitor(steps)) as monitor:
         run(monitor, steps)
         view = monitor._loop.view
@@ -229,9 +208,4 @@ def test_snapshots_hold_only_what_is_asked_for() -> None:
 
 def words(monitor: Monitor) -> str:
     """Return all texts of a window."""
-
-    def texts(box: Any) -> list[str]:
-        found = [box.value] if isinstance(getattr(box, "value", None), str) else []
-        return found + [text for child in getattr(box, "children", ()) for text in texts(child)]
-
-    return " ".join(texts(monitor))
+    return " ".join(text.value for text in drawn.texts(monitor))

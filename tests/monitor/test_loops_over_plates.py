@@ -49,11 +49,6 @@ def subsampling(data: torch.Tensor) -> None:
         pyro.sample(f"x_{group}", dist.Normal(level, 1.0).expand([3]).to_event(1), obs=data[group])
 
 
-@pytest.fixture(autouse=True)
-def _empty() -> None:
-    pyro.clear_param_store()
-
-
 def opened(model: Any, guide: Any = None) -> ModelWidget:
     return watch(model, guide, DATA, engine="plain", num_steps=10, seed=1)
 

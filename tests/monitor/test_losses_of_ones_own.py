@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import pyro
-import pyro.distributions as dist
 import pytest
 import torch
 from pyro import poutine
@@ -16,15 +15,8 @@ from pyro.infer.autoguide import AutoNormal
 from pyro.optim import Adam
 
 from rugged_widget import ModelWidget, watch
+from tests.monitor.level import DATA, model
 from tests.monitor.watched import losses
-
-DATA = torch.tensor([0.3, -1.2, 0.8])
-
-
-def model(data: torch.Tensor) -> None:
-    level = pyro.sample("level", dist.Normal(0.0, 1.0))
-    with pyro.plate("rows", len(data)):
-        pyro.sample("x", dist.Normal(level, 1.0), obs=data)
 
 
 def tempered(model: Any, guide: Any, data: torch.Tensor, weight: float = 1.0) -> Any:
@@ -55,7 +47,6 @@ CALLS = [
 
 
 def looped(loss: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[float]:
-    pyro.clear_param_store()
     guide = AutoNormal(model)
     guide(DATA)
     svi = SVI(model, guide, Adam({"lr": 0.01}), loss=loss)
@@ -71,7 +62,6 @@ def opened(loss: Any, args: tuple[Any, ...], kwargs: dict[str, Any], guide: Any 
 def test_the_terms_are_those_of_the_plain_elbo_and_the_page_says_so(
     loss: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str
 ) -> None:
-    pyro.clear_param_store()
     with closing(opened(loss, args, kwargs)) as monitor:
         monitor.advance(4)
         snapshot = monitor.snapshot

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pyro
 import pytest
 
 from rugged_widget import ModelWidget, watch
@@ -25,7 +24,6 @@ TABS = {"train": 0, "parameters": 1, "model": 2}
 
 @pytest.fixture(params=["plain", "graph"])
 def monitor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelWidget]:
-    pyro.clear_param_store()
     monkeypatch.setattr(gradient_norms, "MAX_POINTS", 20)
     with closing(watch(eight_schools, None, EFFECTS, ERRORS, engine=request.param, num_steps=10**6)) as monitor:
         monitor._dashboard._stream._greet("a page")

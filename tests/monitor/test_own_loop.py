@@ -3,98 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import sys
 import threading
 from contextlib import closing
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from pyro.infer import SVI, Trace_ELBO
+from pyro.infer import Trace_ELBO
 from pyro.infer.autoguide import AutoNormal
-from pyro.optim import Adam
 from torch import nn
 
 from rugged_widget import Monitor
 from rugged_widget.monitor import own_loop
 from rugged_widget.monitor.view import loop_window
 from rugged_widget.snapshot.request import SnapshotRequest
+from tests.monitor.loops import DATA, hand_written, model, svi
+from tests.view import drawn
 from tests.waits import wait_until_async
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-DATA = torch.tensor([0.5, 1.5, 1.0, 0.7])
-
-
-def model(x: torch.Tensor) -> None:
-    z = pyro.sample("z", dist.Normal(0.0, 1.0))
-    with pyro.plate("data", len(x)):
-        pyro.sample("x", dist.Normal(z, 0.5), obs=x)
-
-
-def hand_written(x: torch.Tensor) -> None:
-    del x
-    pyro.sample("z", dist.Normal(pyro.param("loc", torch.tensor(0.0)), pyro.param("scale", torch.tensor(1.0))))
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
-    pyro.clear_param_store()
-    pyro.set_rng_seed(0)
-    yield
-    pyro.clear_param_store()
-
-
-@pytest.fixture
-def in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_window, "in_notebook", lambda: True)
-
-
-@pytest.fixture
-def at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(own_loop, "SHARE", 1e9)
-
-
-def svi(guide: Any = None) -> SVI:
-    return SVI(model, guide or AutoNormal(model), Adam({"lr": 0.02}), Trace_ELBO())
-
-
-def state() -> list[Any]:
-    params = {name: value.detach().tolist() for name, value in pyro.get_param_store().items()}
-    return [
-        params,
-        torch.get_rng_state().tolist(),
-        random.getstate(),
-        np.random.get_state(legacy=False)["state"]["key"].tolist(),
-    ]
-
-
-@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
-def test_losses_parameters_and_random_numbers_are_those_of_the_bare_loop() -> None:
-    ends = []
-    for monitored in (False, True):
-        pyro.clear_param_store()
-        pyro.set_rng_seed(3)
-        steps = svi()
-        monitor = Monitor(steps)
-        losses = []
-        for _ in range(30):
-            losses.append(steps.step(DATA))
-            if monitored:
-                monitor.update(losses[-1], DATA)
-        if monitored:
-            monitor.rest()
-            assert monitor.snapshot.step == 30
-        monitor.close()
-        ends.append([losses, *state()])
-    assert ends[0] == ends[1]
 
 
 @pytest.mark.usefixtures("in_a_notebook", "at_every_step")
@@ -181,13 +111,12 @@ def test_a_guide_that_cannot_be_called_is_said_and_the_losses_are_shown() -> Non
         monitor.rest()
         assert monitor.snapshot.step == 2
         assert monitor.snapshot.quantiles == {}
-        said = " ".join(child.value for child in _texts(monitor))
-        assert "Give update() what svi.step() was given" in said
+        assert "Give update() what svi.step() was given" in words(monitor)
 
 
-def _texts(box: Any) -> list[Any]:
-    found = [box] if hasattr(box, "value") and isinstance(box.value, str) else []
-    return found + [text for child in getattr(box, "children", ()) for text in _texts(child)]
+def words(monitor: Monitor) -> str:
+    """Return all texts of a window."""
+    return " ".join(text.value for text in drawn.texts(monitor))
 
 
 def test_stop_ends_a_loop_that_asks_and_the_next_loop_begins_anew() -> None:
@@ -249,25 +178,6 @@ async def test_a_loop_that_says_nothing_of_its_end_comes_to_rest(monkeypatch: py
         assert monitor.status == "running"
         await wait_until_async(lambda: monitor.status == "paused")
         assert monitor.snapshot.step == 5
-
-
-def test_the_end_of_a_cell_is_the_end_of_its_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    callbacks: dict[str, list[Any]] = {"post_run_cell": []}
-    events = SimpleNamespace(
-        callbacks=callbacks,
-        register=lambda name, call: callbacks[name].append(call),
-        unregister=lambda name, call: callbacks[name].remove(call),
-    )
-    shell = SimpleNamespace(events=events, kernel=object())
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    with closing(Monitor(num_steps=2)) as monitor:
-        monitor.update(1.0)
-        monitor.update(1.0)
-        assert monitor.status == "running"
-        for call in callbacks["post_run_cell"]:
-            call(None)
-        assert (monitor.status, monitor.step) == ("finished", 2)
-    assert callbacks["post_run_cell"] == []
 
 
 def test_in_a_script_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -371,6 +281,16 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
     return made
 
 
+def test_the_end_of_a_cell_is_the_end_of_its_loop(shell: Shell) -> None:
+    with closing(Monitor(num_steps=2)) as monitor:
+        monitor.update(1.0)
+        monitor.update(1.0)
+        assert monitor.status == "running"
+        shell.end_cell()
+        assert (monitor.status, monitor.step) == ("finished", 2)
+    assert shell.callbacks["post_run_cell"] == []
+
+
 async def test_a_loop_in_the_background_runs_on_where_a_cell_ends(shell: Shell) -> None:
     with closing(Monitor()) as monitor:
         statuses: list[str] = []
@@ -424,16 +344,14 @@ def test_a_loop_in_a_thread_runs_on_where_a_cell_ends(shell: Shell) -> None:
         assert monitor.status == "paused"
 
 
-@pytest.mark.usefixtures("in_a_notebook")
+@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
 async def test_a_loop_that_keeps_the_kernel_busy_says_that_no_button_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_loop, "UNHEARD_SECONDS", 0.0)
-    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(own_loop, "SHARE", 1e9)
     monkeypatch.setattr(own_loop, "REST_SECONDS", 0.01)
     with closing(Monitor(language="en")) as monitor:
 
         def said() -> bool:
-            return any("interrupt the kernel to end it" in text.value for text in _texts(monitor))
+            return "interrupt the kernel to end it" in words(monitor)
 
         for _ in range(3):
             monitor.update(1.0)
@@ -448,12 +366,11 @@ async def test_a_loop_that_keeps_the_kernel_busy_says_that_no_button_is_heard(mo
 
 
 @pytest.mark.usefixtures("in_a_notebook", "at_every_step")
-@pytest.mark.parametrize(("language", "words"), [("en", "when the loop ends or pauses"), ("ko", "루프가 끝나거나")])
-def test_the_card_says_when_the_verdict_comes(monkeypatch: pytest.MonkeyPatch, language: str, words: str) -> None:
+@pytest.mark.parametrize(("language", "said"), [("en", "when the loop ends or pauses"), ("ko", "루프가 끝나거나")])
+def test_the_card_says_when_the_verdict_comes(monkeypatch: pytest.MonkeyPatch, language: str, said: str) -> None:
     monkeypatch.setattr(loop_window.LoopWindow, "ready", lambda self: self._dashboard is not None)
     steps = svi()
     with closing(Monitor(steps, language=language)) as monitor:
         monitor.update(steps.step(DATA), DATA)
-        said = " ".join(text.value for text in _texts(monitor))
-        assert words in said
-        assert "Pause to see" not in said
+        assert said in words(monitor)
+        assert "Pause to see" not in words(monitor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyro
 import pytest
 from pyro.infer import SVI
 
@@ -13,7 +12,6 @@ from tests.models.case import Case
 
 @pytest.mark.parametrize("case", enumerated.CASES, ids=str)
 def test_its_latents_are_drawn_and_its_model_is_known(case: Case) -> None:
-    pyro.clear_param_store()
     setup = case.make()
     svi = SVI(setup.model, setup.guide, setup.optimizer, loss=setup.loss)
     view = LoopView(setup.model, setup.guide, setup.loss)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyro
 import pyro.distributions as dist
@@ -13,9 +13,6 @@ import torch
 from torch import nn
 
 from rugged_widget import ModelWidget, watch
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DATA = torch.tensor([0.3, -1.2, 0.8])
 
@@ -46,13 +43,10 @@ def shown(monitor: ModelWidget) -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def _others() -> Iterator[None]:
-    pyro.clear_param_store()
+def _others() -> None:
     pyro.param("loc", torch.tensor(0.25))
     pyro.param("another", torch.tensor(math.nan))
     pyro.module("network", nn.Linear(2, 3))
-    yield
-    pyro.clear_param_store()
 
 
 def test_the_parameters_are_those_of_model_and_guide() -> None:

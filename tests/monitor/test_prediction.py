@@ -214,7 +214,6 @@ def test_a_model_without_latents_is_predicted_by_its_parameters() -> None:
         mean, variance = process(GRID)
         return GRID, mean + variance.sqrt() * torch.randn(50, 1)
 
-    pyro.clear_param_store()
     with closing(watch(process.model, process.guide, predict=curves, **{**ALONE, "num_steps": 40})) as monitor:
         before = monitor.snapshot.predictions[0]
         monitor.advance(40)
@@ -245,7 +244,6 @@ def test_what_fails_later_is_said_in_the_prediction_and_training_goes_on() -> No
             raise RuntimeError("<b>too late</b>")
         return GRID, lines(draws)
 
-    pyro.clear_param_store()
     with closing(watch(line, None, X, Y, predict=fails, **ALONE, language="en")) as monitor:
         for _ in range(5):
             monitor.advance(1)
@@ -314,7 +312,6 @@ def test_there_is_no_panel_without_a_prediction() -> None:
 
 
 def test_it_trains_and_draws_without_a_browser() -> None:
-    pyro.clear_param_store()
     monitor = watch(line, None, X, Y, predict=("y", (GRID, None)), learning_rate=0.1, num_steps=200, seed=1)
     with closing(monitor):
         asyncio.run(monitor.fit())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyro
 import pyro.distributions as dist
@@ -16,18 +16,8 @@ from pyro.optim import Adam, PyroOptim
 from torch.distributions import constraints
 
 from rugged_widget import ModelWidget, watch
+from tests.monitor.level import DATA, model
 from tests.monitor.watched import losses
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-DATA = torch.tensor([0.3, -1.2, 0.8])
-
-
-def model(data: torch.Tensor) -> None:
-    level = pyro.sample("level", dist.Normal(0.0, 1.0))
-    with pyro.plate("rows", len(data)):
-        pyro.sample("x", dist.Normal(level, 1.0), obs=data)
 
 
 def guide(_data: torch.Tensor) -> None:
@@ -37,11 +27,8 @@ def guide(_data: torch.Tensor) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _a_parameter_of_ones_own() -> Iterator[None]:
-    pyro.clear_param_store()
+def _a_parameter_of_ones_own() -> None:
     pyro.param("mine", torch.tensor(2.0), constraint=constraints.positive)
-    yield
-    pyro.clear_param_store()
 
 
 def store() -> dict[str, tuple[float, Any]]:

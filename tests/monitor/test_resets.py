@@ -32,7 +32,6 @@ def test_a_reset_captures_nothing_again_and_takes_the_same_steps(name: str) -> N
 
 
 def test_a_number_that_was_changed_before_a_reset_counts() -> None:
-    pyro.clear_param_store()
     number = {"scale": 1.0}
 
     def model(x: torch.Tensor) -> None:

@@ -28,11 +28,6 @@ ALL |= {"eight schools", "mixture, enumerated", "mixture, assignments drawn", "h
 ALL |= {"maximum likelihood", "regression as a module", "regression on samples of the rows", "deep Markov model"}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def executed(script: str, notebook: dict[str, Any]) -> dict[str, np.ndarray]:
     """Return the parameters after a script that was executed in a notebook."""
     exec(compile(script, "script", "exec"), notebook)
@@ -102,7 +97,6 @@ def test_it_says_that_a_run_went_on_from_what_was_trained() -> None:
 
 
 def test_the_guide_and_the_loss_have_their_options() -> None:
-    pyro.clear_param_store()
     guide = AutoNormal(eight_schools, init_loc_fn=init_to_sample, init_scale=0.3)
     svi = SVI(
         eight_schools,
@@ -123,7 +117,6 @@ def test_what_cannot_be_written_is_said_to_be_of_the_notebook() -> None:
         eight_schools(effects, errors * factor)
 
     factor = 2.0
-    pyro.clear_param_store()
     optimizer = Adam(lambda _name: {"lr": 0.1})
     with closing(
         watch(scaled, AutoNormal, EFFECTS, ERRORS, optimizer=optimizer, engine="plain", num_steps=3)
@@ -135,7 +128,6 @@ def test_what_cannot_be_written_is_said_to_be_of_the_notebook() -> None:
 
 def test_a_loop_over_batches_takes_them_in_turn() -> None:
     batches = [(EFFECTS[:4], ERRORS[:4]), (EFFECTS[4:], ERRORS[4:])]
-    pyro.clear_param_store()
     with closing(watch(eight_schools, AutoNormal, batches=batches, engine="plain", num_steps=5)) as monitor:
         monitor.advance(5)
         agrees(monitor, {"batches": batches})

@@ -18,7 +18,6 @@ def model(counts: torch.Tensor) -> None:
 
 
 def test_quantiles_of_each_share_ascend_as_those_of_its_draws_do() -> None:
-    pyro.clear_param_store()
     monitor = watch(model, AutoNormal, torch.tensor([5.0, 2.0, 1.0]), seed=1)
     monitor.advance(20)
     quantiles = monitor.snapshot.quantiles

@@ -5,25 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 
-import pyro
-import pyro.distributions as dist
 import pytest
-import torch
 
 from rugged_widget import ModelWidget, watch
 from rugged_widget.infer.diagnostics.log_joint import LogJoint
-
-DATA = torch.tensor([0.3, -1.2, 0.8])
-
-
-def model(data: torch.Tensor) -> None:
-    level = pyro.sample("level", dist.Normal(0.0, 1.0))
-    with pyro.plate("rows", len(data)):
-        pyro.sample("x", dist.Normal(level, 1.0), obs=data)
+from tests.monitor.level import DATA, model
 
 
 def opened() -> ModelWidget:
-    pyro.clear_param_store()
     return watch(model, "normal", DATA, engine="plain", num_steps=50)
 
 

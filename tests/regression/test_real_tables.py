@@ -11,9 +11,9 @@ import statsmodels.api as sm
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.least_squares import least_squares
 from rugged_widget.regression.infer.reference import Comparison, comparison_of
-from rugged_widget.regression.infer.scale import STANDARDIZED_PRIORS
 from tests.real_tables import real_tables
-from tests.regression.infer.test_scale import LongWay, flat
+from tests.regression.infer.exact.test_posterior_shapes import Quadrature
+from tests.regression.infer.test_scale import flat
 
 TABLES = tuple(real_tables())
 GUIDES = ("normal", "multivariate", "low_rank", "parts", "laplace", "delta")
@@ -59,7 +59,7 @@ def test_least_squares_are_those_of_statsmodels(name: str) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_the_exact_posterior_is_that_of_another_quadrature(name: str) -> None:
     exact = comparison(name).exact
-    other = LongWay(real_tables()[name].data(), exact.scale, STANDARDIZED_PRIORS)
+    other = Quadrature(real_tables()[name].data(), comparison(name))
     assert exact.log_evidence == pytest.approx(other.log_evidence, abs=1e-4)
     mean, sd = other.moments()
     np.testing.assert_allclose((flat(exact.mean()) - mean) / sd, 0, atol=1e-3)

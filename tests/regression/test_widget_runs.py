@@ -59,12 +59,6 @@ def test_the_default_run_has_converged_and_is_no_good_approximation(default: Rug
     assert default.approximation().k_hats.tolist() == found.k_hats.tolist()
 
 
-def test_the_multivariate_guide_is_good() -> None:
-    widget = trained(guide="multivariate", learning_rate=0.01, num_steps=3000, seed=2)
-    assert widget.snapshot.approximation.quality == "good"
-    assert widget.snapshot.gap.nats < 0.4
-
-
 def test_a_run_that_ends_is_kept_once_with_what_there_is_to_know(default: RuggedWidget) -> None:
     table = default.runs()
     assert table.index.tolist() == [1]

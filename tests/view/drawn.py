@@ -116,3 +116,8 @@ def bounds(changes: Iterable[tuple[Any, Mapping[str, Any]]], ruler: bqplot.Axis)
 def bare(html: str) -> str:
     """Return a text of HTML without its markup."""
     return unescape(re.sub("<[^>]+>", "", html)).strip()
+
+
+def minus(text: str) -> str:
+    """Return a text with its hyphens as minus signs."""
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -82,7 +82,7 @@ class Stage:
         self.picked: list[tuple[str, object]] = []
         self.waiting: list[Callable[[], None]] = []
         self.running, self.step = False, 0
-        self.text, self.tags = Catalogue(), list[str]()
+        self.text = Catalogue()
         requests = Requests(*[lambda: None] * 3, pick=lambda name, value: self.picked.append((name, value)))
         subject, shown = subject_of(DATA, PROBS, self.text), SETTINGS | settings
         train = partial(train_page, subject, 100, reference, text=self.text, requests=requests, settings=shown)
@@ -101,7 +101,6 @@ class Stage:
             on_request=self._want,
             reference=reference,
             text=self.text,
-            on_language=self.tags.append,
         )
         self.root = ipywidgets.VBox(self.dashboard.children)
         self.tabs = drawn.part(self.root, "rw-tabs")

@@ -12,7 +12,7 @@ from rugged_widget.view.structure_subject import StructureSubject
 from tests.view.figures.latents.fakes import site
 
 
-def subject(*sites: ModelSite, text: Catalogue | None = None, **more: str) -> StructureSubject:
+def subject(*sites: ModelSite, text: Catalogue | None = None) -> StructureSubject:
     structure = ModelStructure(sites)
     return StructureSubject(
         "Eight schools",
@@ -20,7 +20,6 @@ def subject(*sites: ModelSite, text: Catalogue | None = None, **more: str) -> St
         guide=lambda: "AutoNormal",
         structure=structure,
         text=text or Catalogue(),
-        **more,
     )
 
 
@@ -43,7 +42,6 @@ def test_it_speaks_the_language_of_the_page() -> None:
     text.speak("ko")
     assert schools.subtitle == "model(y, s) · AutoNormal · 사이트 2곳에 잠재변수 9개"
     assert schools.row_noun == "관측값"
-    assert subject(row_noun="schools").row_noun == "schools"
 
 
 @pytest.mark.parametrize("shape", [(10_000,), (3, 0), ()])

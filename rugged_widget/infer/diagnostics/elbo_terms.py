@@ -52,23 +52,6 @@ def is_sum_over_sites(loss: object) -> bool:
     return isinstance(loss, sums) and not isinstance(loss, TraceTailAdaptive_ELBO) and not changed
 
 
-def draw_terms(
-    model: Callable[..., Any],
-    guide: Callable[..., Any],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    loss: object = None,
-) -> Terms:
-    """Return the terms of one draw of the guide, scaled and masked as the ELBO is; random numbers are used.
-
-    They are sums over all elements of a site, nats, and their sum is the estimate of the ELBO by this draw. Parameters,
-    gradients and the buffers of modules stay as they are. Guide and model have been called before. Enumerated sites are
-    summed over where the loss is a TraceEnum_ELBO, and divergences are computed by formula where it is a
-    TraceMeanField_ELBO.
-    """
-    return ask_terms(model, guide, args, kwargs, loss, Transfer())()
-
-
 def ask_terms(
     model: Callable[..., Any],
     guide: Callable[..., Any],
@@ -77,7 +60,13 @@ def ask_terms(
     loss: object,
     transfer: Transfer,
 ) -> Later[Terms]:
-    """Take one draw and ask for what `draw_terms` returns."""
+    """Take one draw of the guide and ask for its terms, scaled and masked as the ELBO is; random numbers are used.
+
+    They are sums over all elements of a site, nats, and their sum is the estimate of the ELBO by this draw. Parameters,
+    gradients and the buffers of modules stay as they are. Guide and model have been called before. Enumerated sites are
+    summed over where the loss is a TraceEnum_ELBO, and divergences are computed by formula where it is a
+    TraceMeanField_ELBO.
+    """
     try:
         with torch.no_grad():
             found = _draw(model, guide, args, kwargs, loss, transfer)

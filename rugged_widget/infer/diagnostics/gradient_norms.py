@@ -152,7 +152,7 @@ class GradientListener:
         ]
 
     def _note(self, name: str, param: torch.Tensor) -> None:
-        self._norms[name] = _ask_norm(param.grad, self._transfer)
+        self._norms[name] = ask_norm(param.grad, self._transfer)
 
     @property
     def norms(self) -> dict[str, float]:  # noqa: D102 see the class
@@ -242,7 +242,7 @@ class GradientMonitor:
             pairs = [(name, one) for name, one in zip(params, gradients, strict=True) if one is not None]
             self._used.update(asked.trace.nodes, (name for name, _ in pairs))
             transfer = Transfer()
-            norms = {name: _ask_norm(gradient, transfer) for name, gradient in pairs}
+            norms = {name: ask_norm(gradient, transfer) for name, gradient in pairs}
             self._note(num_steps, {name: read() for name, read in norms.items()}, params)
         self._computed_at = num_steps
         self._spend(self._clock() - start)
@@ -254,13 +254,9 @@ class GradientMonitor:
         self._record.add(num_steps, every, {name: param.numel() for name, param in used.items()})
 
 
-def norm_of(gradient: torch.Tensor | None) -> float:
-    """Return the Euclidean norm of a gradient; 0 where there is none, infinite where an element is not finite."""
-    return _ask_norm(gradient, Transfer())()
-
-
 @torch.no_grad()
-def _ask_norm(gradient: torch.Tensor | None, transfer: Transfer) -> Later[float]:
+def ask_norm(gradient: torch.Tensor | None, transfer: Transfer) -> Later[float]:
+    """Ask for the Euclidean norm of a gradient; 0 where there is none, infinite where an element is not finite."""
     if gradient is None:
         return float
     values = gradient.coalesce().values() if gradient.is_sparse else gradient

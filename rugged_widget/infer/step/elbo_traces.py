@@ -9,11 +9,6 @@ from pyro.infer.enum import get_importance_trace
 from pyro.poutine.trace_struct import Trace
 
 
-def enumerates(loss: object) -> bool:
-    """Return whether a loss calls model and guide with many values of discrete sites at once."""
-    return isinstance(loss, (TraceEnum_ELBO, TraceTMC_ELBO))
-
-
 def plate_dims(loss: object) -> int | None:
     """Return how many dimensions an ELBO that enumerates leaves to plates, one particle at a time.
 

@@ -3,10 +3,10 @@
 import copy
 import inspect
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import torch
 from pyro import get_param_store, optim
@@ -14,7 +14,6 @@ from pyro.optim import PyroLRScheduler, PyroOptim
 from pyro.optim.optim import _load_state_dict
 
 from rugged_widget.infer.step.optimizer_state import (
-    RATES,
     KeptState,
     copied,
     forget,
@@ -27,9 +26,7 @@ from rugged_widget.infer.step.optimizer_state import (
 )
 from rugged_widget.validation import checked_count, checked_learning_rate
 
-MakeOptimizer: TypeAlias = Callable[[dict[str, Any]], PyroOptim]
-
-ADAM: MakeOptimizer = optim.Adam  # type: ignore[attr-defined] # Pyro makes it at import
+OPTIM: Any = optim  # Pyro makes Adam at import
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,25 +106,21 @@ def checked_optimizer(given: object, name: str = "optimizer") -> PyroOptim:
     raise TypeError(f"{name} must be {needed}, got {given!r} of type {type(given).__name__}")
 
 
-def start_of(given: object, learning_rate: float | None, options: Mapping[str, Any]) -> OptimizerStart | MakeOptimizer:
-    """Return what a fit makes its optimizer of: the user's as it is now, or the function that makes one; Adam for None.
+def start_of(given: object, learning_rate: float | None) -> OptimizerStart | None:
+    """Return what a fit makes its optimizer of: the user's as it is now, or None for Adam at a learning rate.
 
-    TypeError and ValueError say what was given instead, also where an optimizer object comes with a learning rate.
+    TypeError and ValueError say what was given instead, also where an optimizer comes with a learning rate.
     """
-    if isinstance(given, (PyroOptim, OptimizerStart)):
-        if learning_rate is not None:
-            raise ValueError(
-                "learning_rate must be None where optimizer is an object, which has rates of its own, "
-                f"got {learning_rate!r}: set it there, or scale all rates by rate_factor"
-            )
-        if options:
-            raise ValueError(f"optimizer_options are for a function that makes an optimizer, got {dict(options)!r}")
-        return given if isinstance(given, OptimizerStart) else OptimizerStart.of(given)
-    is_torchs = isinstance(given, type) and issubclass(given, torch.optim.Optimizer)
-    if given is not None and (is_torchs or not callable(given)):
-        checked_optimizer(given)
-    checked_learning_rate(learning_rate)  # type: ignore[arg-type] # None is refused as everything else
-    return given or ADAM  # type: ignore[return-value]
+    if given is None:
+        checked_learning_rate(learning_rate)  # type: ignore[arg-type] # None is refused as everything else
+        return None
+    start = given if isinstance(given, OptimizerStart) else OptimizerStart.of(checked_optimizer(given))
+    if learning_rate is not None:
+        raise ValueError(
+            "learning_rate must be None where optimizer is an object, which has rates of its own, "
+            f"got {learning_rate!r}: set it there, or scale all rates by rate_factor"
+        )
+    return start
 
 
 class Optimizer:
@@ -139,21 +132,14 @@ class Optimizer:
     Parameters
     ----------
     given
-        A start to make it from, with its own options; or a function that makes one of Pyro's optimizers of a dictionary
-        of options, `options` and the learning rate.
+        A start to make it from, with its own options; Adam where it is None.
     learning_rate
-        Finite, > 0, where `given` is a function; None where it is a start, which has rates of its own.
+        Of Adam, finite, > 0; None where `given` is a start, which has rates of its own.
     """
 
-    def __init__(
-        self,
-        given: OptimizerStart | MakeOptimizer,
-        learning_rate: float | None,
-        options: Mapping[str, Any],
-        schedule_every: int = 1,
-    ) -> None:
-        self._one_rate = not isinstance(given, OptimizerStart)
-        self.optim = given.make() if isinstance(given, OptimizerStart) else _made(given, learning_rate, options)
+    def __init__(self, given: OptimizerStart | None, learning_rate: float | None, schedule_every: int = 1) -> None:
+        self._one_rate = given is None
+        self.optim: PyroOptim = OPTIM.Adam({"lr": learning_rate}) if given is None else given.make()
         self.rate_factor = 1.0
         self._touched = 0  # how often the user has set the one rate
         self.schedule_every = checked_count(schedule_every, "schedule_every")
@@ -312,15 +298,8 @@ class Optimizer:
 
     def _set_all(self, rate: float) -> None:
         self._initial_rate = rate
-        if isinstance(self.optim.pt_optim_args, dict):
-            self.optim.pt_optim_args[self._rate_option()] = rate  # of parameters yet to come
-        for group in self._groups():
-            name = rate_name(group)
-            if name is not None:
-                group[name] = rate
-
-    def _rate_option(self) -> str:
-        return next((name for name in RATES if name in self.optim.pt_optim_args), RATES[0])  # type: ignore[operator]
+        for group in (self.optim.pt_optim_args, *self._groups()):  # of parameters yet to come, and of those met
+            group["lr"] = rate  # type: ignore[index] # the options of Adam are a dictionary
 
     def _groups(self) -> Iterable[dict[str, Any]]:
         return (group for kept in self.optim.optim_objs.values() for group in torch_optimizer(kept).param_groups)
@@ -376,24 +355,6 @@ def give_back(states: Mapping[str, Any], given: PyroOptim, name: str) -> None:
     if getattr(kind, "__name__", name) != name and states:
         raise TypeError(f"optim must be of the kind that the fit was made with, {name}, got {kind.__name__}")
     load_states(given, states)
-
-
-def _made(make: MakeOptimizer, learning_rate: float | None, options: Mapping[str, Any]) -> PyroOptim:
-    try:
-        made = make({**options, "lr": learning_rate})
-    except KeyError as error:
-        if error.args != ("optimizer",):
-            raise
-        raise TypeError(f"a scheduler must be given as an object, with options of its own, got {make!r}") from error
-    if isinstance(made.pt_optim_args, dict) and not _takes(made.pt_optim_constructor, "lr"):
-        made.pt_optim_args = {**made.pt_optim_args}
-        made.pt_optim_args["eta"] = made.pt_optim_args.pop("lr")
-    return made
-
-
-def _takes(constructor: Any, option: str) -> bool:
-    params = inspect.signature(constructor).parameters
-    return option in params or "eta" not in params
 
 
 def wants_a_value(scheduler: Any) -> bool:

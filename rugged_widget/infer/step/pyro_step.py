@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -25,8 +25,6 @@ from rugged_widget.infer.step.loss import (
     tells_loss,
 )
 from rugged_widget.infer.step.optimizer import (
-    ADAM,
-    MakeOptimizer,
     Optimizer,
     OptimizerCheckpoint,
     OptimizerStart,
@@ -62,35 +60,24 @@ class Settings:
     """What a fit minimizes, and how.
 
     The loss is Pyro's estimate of the ELBO, or what `SVI` takes in its place; None is Trace_ELBO. The optimizer is the
-    user's as it was, with rates of its own, or what makes one of a dictionary of options: `optimizer_options` and the
-    learning rate of the first step, finite and > 0, which is None for the former. Its scheduler, where it has one, is
-    stepped after every `schedule_every` steps. `skip_nonfinite`, >= 0, is how many steps in a row may be skipped
-    because they are not finite.
+    user's as it was, with rates of its own, or Adam where it is None, with a learning rate, finite and > 0, which is
+    None for the former. Its scheduler, where it has one, is stepped after every `schedule_every` steps.
+    `skip_nonfinite`, >= 0, is how many steps in a row may be skipped because they are not finite.
     """
 
     learning_rate: float | None
     elbo: Loss | None = None
-    optimizer: MakeOptimizer | OptimizerStart = ADAM
-    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: OptimizerStart | None = None
     schedule_every: int = 1
     skip_nonfinite: int = 0
 
     @classmethod
-    def checked(
-        cls,
-        learning_rate: float | None,
-        elbo: object,
-        optimizer: object,
-        options: Mapping[str, Any],
-        every: object,
-        skip: object,
-    ) -> Self:
+    def checked(cls, learning_rate: float | None, elbo: object, optimizer: object, every: object, skip: object) -> Self:
         """Return the settings that the user's arguments of `Fit` ask for; TypeError and ValueError name a wrong one."""
         return cls(
             learning_rate,
             None if elbo is None else checked_loss(elbo),
-            start_of(optimizer, learning_rate, options),
-            options,
+            start_of(optimizer, learning_rate),
             checked_count(every, "schedule_every"),
             checked_count(skip, "skip_nonfinite", 0),
         )
@@ -123,9 +110,7 @@ class PlainStep:
     ) -> None:
         self.model, self.guide, self.call = model, guide, Call.fixed(args, kwargs)
         self.elbo: Loss = Trace_ELBO() if settings.elbo is None else own_loss(settings.elbo)
-        self.optimizer = Optimizer(
-            settings.optimizer, settings.learning_rate, settings.optimizer_options, settings.schedule_every
-        )
+        self.optimizer = Optimizer(settings.optimizer, settings.learning_rate, settings.schedule_every)
         self._svi = SVI(model, guide, self.optim, **arguments_for_svi(self.elbo))
         self._svi.optim = self.optimizer  # which scales the rates
         self.skip_nonfinite, self._tells_loss = settings.skip_nonfinite, tells_loss(self.elbo)

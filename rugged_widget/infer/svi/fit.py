@@ -27,7 +27,7 @@ from rugged_widget.infer.step.isolation import Isolation
 from rugged_widget.infer.step.looking import Looking
 from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
-from rugged_widget.infer.step.optimizer import MakeOptimizer, OptimizerStart, give_back
+from rugged_widget.infer.step.optimizer import OptimizerStart, give_back
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.pyro_step import PlainStep, Settings
 from rugged_widget.infer.step.traceback_reading import Program
@@ -72,7 +72,7 @@ class Fit:
         again and again; a function that returns a new iterator, or the next batch, and may take the number of steps
         done. A tuple or list is spread over the first arguments, a dict over keyword arguments. None for no batches.
     learning_rate
-        Learning rate of the optimizer, finite, > 0; None where `optimizer` is an object, which has its own.
+        Learning rate of Adam, finite, > 0; None where `optimizer` is given, which has its own.
     seed
         Seed of the fit's own random numbers, in [0, 2**32).
     elbo
@@ -80,9 +80,7 @@ class Fit:
         `pyro.infer.SVI` takes it; `LossWithGradients` where it computes gradients by itself. Trace_ELBO where None.
     optimizer
         One of Pyro's optimizers or schedulers, an object; the fit makes its own from it, with the state that it has,
-        and leaves it as it is. Or a function that makes one when called with a dictionary of options; Adam where None.
-    optimizer_options
-        Options for such a function, the learning rate aside.
+        and leaves it as it is. Adam where None.
     schedule_every
         Steps, >= 1, after which a scheduler is stepped, again and again: the number of batches of an epoch where it
         counts epochs. One that watches a value is given the mean loss of these steps.
@@ -127,8 +125,7 @@ class Fit:
         learning_rate: float | None = None,
         seed: int,
         elbo: Loss | None = None,
-        optimizer: PyroOptim | OptimizerStart | MakeOptimizer | None = None,
-        optimizer_options: Mapping[str, Any] | None = None,
+        optimizer: PyroOptim | OptimizerStart | None = None,
         schedule_every: int = 1,
         engine: str = "auto",
         captures: Captures | None = None,
@@ -137,9 +134,7 @@ class Fit:
         skip_nonfinite: int = 0,
     ) -> None:
         choice = checked_engine(engine)
-        settings = Settings.checked(
-            learning_rate, elbo, optimizer, optimizer_options or {}, schedule_every, skip_nonfinite
-        )
+        settings = Settings.checked(learning_rate, elbo, optimizer, schedule_every, skip_nonfinite)
         self._own = None if ownership is None else ownership.begin()
         self._isolation = Isolation(checked_seed(seed), self._own)
         self._looking = Looking(self._isolation, self._own)

@@ -7,7 +7,7 @@ import numpy as np
 from rugged_widget.snapshot.snapshot import Snapshot
 from rugged_widget.view.figures.number_format import within
 from rugged_widget.view.i18n.catalogue import Catalogue
-from rugged_widget.view.subject import Subject
+from rugged_widget.view.subject import Subject, element_label, index_of
 
 MAX_ROWS = 24
 """Elements of latents that the table lists."""
@@ -31,8 +31,7 @@ def _table(snapshot: Snapshot, text: Catalogue) -> str:
         for place in range(flat.shape[1]):
             if len(rows) == MAX_ROWS:
                 return _rows([*rows, "<tr><td>\N{HORIZONTAL ELLIPSIS}</td><td></td><td></td></tr>"], text)
-            index = np.unravel_index(place, values.shape[1:]) if values.ndim > 1 else ()
-            name = f"{site}[{', '.join(map(str, index))}]" if index else site
+            name = element_label(site, index_of(place, values.shape[1:]))
             low, middle, high = (float(flat[row, place]) for row in (0, len(flat) // 2, -1))
             median, lower, upper = (within(text, value, low, high) for value in (middle, low, high))
             rows.append(f"<tr><td>{escape(name)}</td><td>{median}</td><td>{lower} \N{EN DASH} {upper}</td></tr>")

@@ -10,6 +10,7 @@ from rugged_widget.regression.view.labels import RegressionSubject
 from rugged_widget.snapshot.snapshot import Array, Band, Progress
 from rugged_widget.view.figures.axis_range import widened
 from rugged_widget.view.figures.chart import BANDS, GROUPS, POINT, Chart, Explained, Ruler, html_text
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, least_squares_line, show_marks
 from rugged_widget.view.frames.silent_widgets import LateText, SilentLines, SilentText
@@ -21,7 +22,7 @@ from rugged_widget.view.widgets import toggle_buttons
 MODES = ("line", "prediction")
 
 
-class Panels:
+class Panels(Figure):
     """The panels, or one for all rows, and the switch between the band of the line and that of a prediction.
 
     The least-squares lines lie over them, and the ends of the exact band. One explanation stands in the first heading.
@@ -76,10 +77,6 @@ class Panels:
             for number, group in enumerate(self._subject.groups)
         }
         return panels | {"rw-mode": self._text("train.label.mode")}
-
-    def sentence(self, _snapshot: RegressionSnapshot) -> str:
-        """Return nothing: quantiles and slopes say it."""
-        return ""
 
     def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""

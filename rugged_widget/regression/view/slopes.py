@@ -1,6 +1,6 @@
 """The slope of the line in each group, or of the only line, with the probability that it is positive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import bqplot
@@ -19,6 +19,7 @@ from rugged_widget.view.figures.chart import (
     html_text,
 )
 from rugged_widget.view.figures.densities import is_point
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.number_format import factored, is_probability, level, probability
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.frames.silent_widgets import LateText, SilentLines
@@ -94,7 +95,7 @@ class SlopeChart:
         self._y.rename(self._text("slopes.y"))
 
 
-class SlopeFigure:
+class SlopeFigure(Figure):
     """Densities of the slopes; the corners say how steep each is and how probable it is that it rises."""
 
     def __init__(
@@ -114,7 +115,6 @@ class SlopeFigure:
         self._shows_exact = self._corrects = False
         self._slopes.add([*self._exact, *self._corrected])
         self.box, self.boxes = self._slopes.box, (self._slopes.box,)
-        self.hover: tuple[Mapping[str, object], ...] = ()
         self.targets = (*self._slopes.targets, *self._corrected)
 
     def update(self, snapshot: RegressionSnapshot, _progress: Progress) -> Changes:

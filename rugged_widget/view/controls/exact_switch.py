@@ -13,10 +13,10 @@ from rugged_widget.view.widgets import Control, classed
 class ExactSwitch(Control):
     """A button that is pressed or not; `pick` is asked, in any thread, to use another value for show_exact."""
 
-    def __init__(self, show: bool, pick: Callable[[str, object], None], *, text: Catalogue) -> None:
-        widget = classed(ipywidgets.ToggleButton(value=show, layout={"width": "auto"}), "rw-exact-switch")
+    def __init__(self, pick: Callable[[str, object], None], *, text: Catalogue) -> None:
+        widget = classed(ipywidgets.ToggleButton(value=False, layout={"width": "auto"}), "rw-exact-switch")
         caption(widget, text, "controls.exact", "controls.exact_tip")
-        super().__init__(widget, show, partial(pick, "show_exact"))
+        super().__init__(widget, False, partial(pick, "show_exact"))
 
     @property
     def shown(self) -> bool:

@@ -32,11 +32,6 @@ MARGIN = {"top": 10, "bottom": 40, "left": 64, "right": 22}
 """Pixels around a drawing: on the left the widest tick that there is and a label, on the right half a tick."""
 
 
-def minus(text: str) -> str:
-    """Return `text` with its hyphens as minus signs, which are as wide as a plus."""
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
 def with_separator(tick: str) -> str:
     """Return the text of a tick with a separator in front of its last three of four digits: 1,000."""
     return re.sub(r"(?<!\d)(\d)(\d{3})(?!\d)", r"\1,\2", tick) if "." not in tick else tick

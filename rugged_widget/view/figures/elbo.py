@@ -10,6 +10,7 @@ from rugged_widget.runs.saved_run import SavedRun
 from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.snapshot import Array, ElboCurve, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, ACCENT_FAINT, Chart, Explained, Ruler, html_text
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.heldout import HeldoutLine, points
 from rugged_widget.view.figures.overlays import dashed, evidence_words, show_marks
 from rugged_widget.view.frames.silent_widgets import LateText, SilentLines
@@ -28,7 +29,7 @@ WIDE = 10_000.0  # nats of an axis beyond which nobody reads decimals
 UNITS = ("total", "observation")
 
 
-class ElboFigure:
+class ElboFigure(Figure):
     """The whole run: every estimate thinned to a light line, and their smoothed course; thin, the runs before it.
 
     A line lies at the log evidence where the reference knows it, and one more shows data that is not trained on where

@@ -1,7 +1,6 @@
 """Where the ELBO comes from: a bar for each site."""
 
 import math
-from collections.abc import Mapping
 from html import escape
 
 import ipywidgets
@@ -13,6 +12,7 @@ from rugged_widget.view.figures.axis_range import SteppingDomain, ten_to, ticks
 from rugged_widget.view.figures.chart import Explained, html_picture, with_separator
 from rugged_widget.view.figures.elbo_term_changes import Bar, TermChanges, bars_of
 from rugged_widget.view.figures.explanation import Sentence
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.long_names import cut_html
 from rugged_widget.view.figures.number_format import brief, rounded, with_spread
 from rugged_widget.view.frames.stream import Changes
@@ -35,21 +35,12 @@ AXIS_WIDTH = 150.0
 """Pixels of the axis where the page is narrow, beside names and values."""
 
 
-class ElboTermsFigure:
+class ElboTermsFigure(Figure):
     """A bar from 0 to the mean of each site's term, a thin one as far as a single draw scatters, and the numbers.
 
     Observed sites come first. Where there are many, the largest have bars and the others one together. The term that
     has worsened most lately is named and coloured.
-
-    Parameters
-    ----------
-    text
-        In which language.
-    explain
-        What explains the figure.
     """
-
-    hover: tuple[Mapping[str, object], ...] = ()
 
     def __init__(self, *, text: Catalogue, explain: Explained | None = None) -> None:
         self._text = text
@@ -88,15 +79,6 @@ class ElboTermsFigure:
             self._worse = self._text("elbo_terms.worse", **change)
         self._bars = bars_of(terms, [bar.site for bar in self._bars])
         return [(self._body, {"value": self._html(None if worse is None else worse.site)})]
-
-    def show_exact(self, show: bool) -> None:
-        """Leave the figure as it is: the exact answer is none of its business."""
-
-    def show_reference(self, reference: object) -> None:
-        """Leave the figure as it is."""
-
-    def correct(self, on: bool) -> None:
-        """Leave the figure as it is: the terms are those of the guide's own draws."""
 
     def sentence(self, snapshot: Snapshot) -> str:
         """Return which term worsened, if one did, as a sentence without its stop."""

@@ -11,6 +11,7 @@ from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.frames.stream import Changes
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.widgets import box, classed
 
 Sentence: TypeAlias = tuple[str, Mapping[str, object]]
 """An entry of the catalogue, under the explanation's key, and the numbers and names of the run that fill its fields."""
@@ -29,8 +30,6 @@ class Explanation(Generic[SnapshotT]):
 
     Parameters
     ----------
-    text
-        In which language.
     key
         Section of the catalogue, explain.<key>.
     facts
@@ -40,11 +39,9 @@ class Explanation(Generic[SnapshotT]):
     def __init__(self, text: Catalogue, key: str, facts: Tell[SnapshotT]) -> None:
         self._text, self._key, self._facts = text, key, facts
         self._latest: SnapshotT | None = None
-        self.button = ipywidgets.ToggleButton(value=False, layout={"width": "auto"})
-        self.button.add_class("rw-explain-button")
+        self.button = classed(ipywidgets.ToggleButton(value=False, layout={"width": "auto"}), "rw-explain-button")
         self.panel = html_text("rw-explain-panel")
-        self.box = ipywidgets.Box([self.button, self.panel])
-        self.box.add_class("rw-explain")
+        self.box = box("rw-explain", self.button, self.panel)
         self.targets = (self.panel,)
         text.follow(self._name)
 

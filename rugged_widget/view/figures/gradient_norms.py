@@ -14,6 +14,7 @@ from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.figures.chart import BACKGROUND, MUTED, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.decades import Decades
 from rugged_widget.view.figures.explanation import Sentence
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.long_names import cut_html
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
@@ -48,20 +49,8 @@ FLAGS: tuple[GradientFlag, ...] = ("not_finite", "zero", "large", "small")
 MARGIN = {"top": 44, "left": 52, "right": 136}
 
 
-class GradientNormsFigure:
-    """Norms by parameter over the steps, the last one as a dot beside its name; what is odd about them in words.
-
-    Parameters
-    ----------
-    num_steps
-        Steps to do.
-    text
-        In which language.
-    explain
-        What explains the figure.
-    """
-
-    hover: tuple[Mapping[str, object], ...] = ()
+class GradientNormsFigure(Figure):
+    """Norms by parameter over the steps, the last one as a dot beside its name; what is odd about them in words."""
 
     def __init__(self, num_steps: int, *, text: Catalogue, explain: Explained | None = None) -> None:
         self._text = text
@@ -131,15 +120,6 @@ class GradientNormsFigure:
             (self._names, {"value": self._beside(series, (last - low) / (high - low))}),
             (self._empty, {"value": "" if norms is not None else self._text("gradient_norms.empty")}),
         ]
-
-    def show_exact(self, show: bool) -> None:
-        """Leave the figure as it is: the exact answer is none of its business."""
-
-    def show_reference(self, reference: object) -> None:
-        """Leave the figure as it is."""
-
-    def correct(self, on: bool) -> None:
-        """Leave the figure as it is."""
 
     def sentence(self, snapshot: Snapshot) -> str:
         """Return what is odd about the gradients; empty where nothing is."""

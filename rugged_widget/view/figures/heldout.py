@@ -23,8 +23,6 @@ class HeldoutLine:
     ----------
     scales
         Scales of the figure.
-    text
-        The words.
 
     Attributes
     ----------

@@ -12,6 +12,7 @@ from rugged_widget.view.figures.number_format import fixed, rounded
 from rugged_widget.view.figures.site_table import written_shape
 from rugged_widget.view.figures.svg import px
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import element_label, index_of
 
 COLUMNS = ("parameter", "constrained", "unconstrained")
 NAME_LENGTH = 44
@@ -79,7 +80,7 @@ def _rows(text: Catalogue, row: ParameterSummary) -> Iterator[str]:
         yield f'<tr><td colspan="3" class="rw-bad">{bad}</td></tr>'
     if known and len(row.constrained):
         for number, (value, free) in enumerate(zip(row.constrained, row.unconstrained, strict=True)):
-            cells = _index(number, row.shape), fixed(text, float(value)), fixed(text, float(free))
+            cells = element_label("", index_of(number, row.shape)), fixed(text, float(value)), fixed(text, float(free))
             yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     elif row.counts.sum():
         yield f'<tr class="rw-range"><td colspan="3"><div>{_range(text, row)}{_histogram(row)}</div></td></tr>'
@@ -89,15 +90,6 @@ def _name_html(row: ParameterSummary) -> str:
     name = cut_html(owner_of(row.name)[1], NAME_LENGTH)
     last = cut_html(owner_of(row.last_name)[1], NAME_LENGTH)
     return f"{name} \N{HORIZONTAL ELLIPSIS} {last}" if row.last_name else name
-
-
-def _index(number: int, shape: tuple[int, ...]) -> str:
-    """Write which element it is, as it is picked in Python: [0, 2]."""
-    places = []
-    for size in reversed(shape):
-        number, place = divmod(number, size)
-        places.append(str(place))
-    return f"[{', '.join(reversed(places))}]" if places else ""
 
 
 def _range(text: Catalogue, row: ParameterSummary) -> str:

@@ -5,7 +5,9 @@ from html import escape
 
 from rugged_widget.snapshot.snapshot import Array, Parameter
 from rugged_widget.view.figures.number_format import fixed
+from rugged_widget.view.figures.site_table import written_shape
 from rugged_widget.view.i18n.catalogue import Catalogue
+from rugged_widget.view.subject import element_label, index_of
 
 MAX_WRITTEN = 12  # a parameter of no more numbers is count out, one a line
 MAX_LISTED = 40  # parameters in the table: a guide may have one for every row of the data
@@ -29,25 +31,16 @@ def table_of(text: Catalogue, parameters: Sequence[Parameter]) -> str:
 
 def _rows(text: Catalogue, parameter: Parameter) -> Iterator[str]:
     constrained, unconstrained = parameter.constrained, parameter.unconstrained
-    shape = f"({', '.join(map(str, constrained.shape))}{',' * (constrained.ndim == 1)})"
+    shape = written_shape(constrained.shape)
     yield f'<tr><th colspan="3" scope="rowgroup">{escape(parameter.name)} <span>{shape}</span></th></tr>'
     count = constrained.size if constrained.size <= MAX_WRITTEN and constrained.shape == unconstrained.shape else FIRST
     pairs = zip(constrained.ravel()[:count].tolist(), unconstrained.ravel()[:count].tolist(), strict=False)
     for number, (value, free) in enumerate(pairs):
-        cells = _index(number, constrained.shape), fixed(text, value), fixed(text, free)
+        cells = element_label("", index_of(number, constrained.shape)), fixed(text, value), fixed(text, free)
         yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     if count < max(constrained.size, unconstrained.size):
         ranges = f"<td>{_range(text, constrained)}</td><td>{_range(text, unconstrained)}</td>"
         yield f"<tr><td>{text.html('parameters.all', count=constrained.size)}</td>{ranges}</tr>"
-
-
-def _index(number: int, shape: tuple[int, ...]) -> str:
-    """Write which element it is, as it is picked in Python: [0, 2]."""
-    places = []
-    for size in reversed(shape):
-        number, place = divmod(number, size)
-        places.append(str(place))
-    return f"[{', '.join(reversed(places))}]" if places else ""
 
 
 def _range(text: Catalogue, values: Array) -> str:

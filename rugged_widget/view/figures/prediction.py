@@ -1,6 +1,6 @@
 """What a model predicts: bands over a grid, with the observed points, in one panel or a few."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -12,6 +12,7 @@ from rugged_widget.snapshot.values import Band
 from rugged_widget.view.figures.axis_range import span_of, widened
 from rugged_widget.view.figures.chart import ACCENT, POINT, Chart, Explained, Ruler, html_text
 from rugged_widget.view.figures.explanation import Sentence
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.frames.silent_widgets import SilentLines, SilentScatter
 from rugged_widget.view.frames.stream import Changes
@@ -27,20 +28,16 @@ REACH = 0.75
 """How far beyond the observed points the axis follows a band, in ranges of the points."""
 
 
-class PredictionFigure:
+class PredictionFigure(Figure):
     """A panel a prediction: its median, bands, those of new observations, and the observed points.
 
     Parameters
     ----------
     titles
         Titles of the panels, plain text.
-    text
-        In which language.
     explain
         What explains the figure; it stands in the first heading.
     """
-
-    hover: tuple[Mapping[str, object], ...] = ()
 
     def __init__(self, titles: Sequence[str], *, text: Catalogue, explain: Explained | None = None) -> None:
         self._text = text
@@ -67,15 +64,6 @@ class PredictionFigure:
         """Return what a frame has to change."""
         pairs = self._pairs(snapshot)
         return [change for panel, prediction in pairs for change in panel.update(prediction)]
-
-    def show_exact(self, show: bool) -> None:
-        """Leave the figure as it is: the exact answer is not known."""
-
-    def show_reference(self, reference: object) -> None:
-        """Leave the figure as it is."""
-
-    def correct(self, on: bool) -> None:
-        """Leave the figure as it is."""
 
     def sentence(self, snapshot: Snapshot) -> str:
         """Return the medians at both ends of each grid as a sentence without its stop."""

@@ -7,9 +7,9 @@ import bqplot
 import numpy as np
 
 from rugged_widget.snapshot.reference import Reference
-from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Array, Progress, Snapshot
 from rugged_widget.view.figures.chart import ACCENT, BACKGROUND, GRID, MUTED, Chart, Explained, Ruler, html_text
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.number_format import level, within
 from rugged_widget.view.figures.overlays import correct_by, dashed, dotted, show_marks
 from rugged_widget.view.figures.row_scales import followed, row_scales, values_of
@@ -26,7 +26,7 @@ FAR = 8.0  # standard deviations from the exact median from which on least squar
 TWO_LINES = 6  # rows at most whose height has room for a median and an interval under it
 
 
-class QuantileFigure:
+class QuantileFigure(Figure):
     """A thin bar from the lowest to the highest quantile, a thick one between the middle two, a dot at the median.
 
     Latents whose exact posteriors are of very different width share no axis: each row has its own scale then, centered
@@ -69,7 +69,7 @@ class QuantileFigure:
             texts=[self._values] if self._scales.own else [],
             explain=explain,
         )
-        self.box = chart.box
+        self.box, self.boxes = chart.box, (chart.box,)
         self.targets = (*self._x.targets, self._outer, self._inner, self._median, *self._corrected, self._values)
         text.follow(lambda: self._name(chart))
 
@@ -77,10 +77,6 @@ class QuantileFigure:
     def labels(self) -> Mapping[str, str]:
         """Accessible names by css class."""
         return {"rw-quantiles": self._text("train.label.quantiles")}
-
-    def request(self) -> SnapshotRequest:
-        """Return what its snapshots must hold: nothing beyond what they always do."""
-        return SnapshotRequest()
 
     def update(self, snapshot: Snapshot, _progress: Progress) -> Changes:
         """Return what a frame has to change."""

@@ -15,6 +15,7 @@ from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import html_text
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.explanation import Explanation
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.overlays import is_reliable, legend
 from rugged_widget.view.figures.quantiles import QuantileFigure
 from rugged_widget.view.figures.verdicts import ApproximationCard, ConvergenceCard
@@ -24,6 +25,7 @@ from rugged_widget.view.i18n.catalogue import Catalogue
 from rugged_widget.view.page import union
 from rugged_widget.view.requests import Requests
 from rugged_widget.view.subject import Subject
+from rugged_widget.view.widgets import box, vbox
 
 PARTS = ("elbo", "quantiles", "converged", "approximation")
 """Parts of the page by their names in the catalogue; each has an explanation, but quantiles where another figure is in
@@ -36,60 +38,6 @@ class Part(Protocol):
     @property
     def targets(self) -> Sequence[Silent]:
         """Widgets that frames change."""
-
-
-class Figure(Part, Protocol):
-    """Figure of the page: built once, updated many times."""
-
-    def update(self, snapshot: Any, progress: Progress) -> Changes:
-        """Return what a frame has to change."""
-
-    def show_exact(self, show: bool) -> None:
-        """Draw the exact answer over the guide's, or do not."""
-
-    def show_reference(self, reference: Any) -> None:
-        """Compare with other answers from now on."""
-
-
-class ModelFigure(Figure, Protocol):
-    """Figure that a model adds to the page; one that needs more of a snapshot than there always is has `request()`."""
-
-    def correct(self, on: bool) -> None:
-        """Draw the weighted draws too, or do not."""
-
-    @property
-    def boxes(self) -> Sequence[ipywidgets.Widget]:
-        """Its places in the grid of figures."""
-
-    @property
-    def hover(self) -> Sequence[Mapping[str, object]]:
-        """Tooltips of its dots, as of `FrameStream`."""
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Accessible names by css class."""
-
-    def sentence(self, snapshot: Any) -> str:
-        """Return what it shows in words; empty where the other parts say it."""
-
-
-class PosteriorFigure(Figure, Protocol):
-    """Figure of what the guide believes of the latents, beside the ELBO."""
-
-    box: ipywidgets.Box
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Accessible names by css class."""
-
-    def request(self) -> SnapshotRequest:
-        """Return what a snapshot has to hold for it, at present."""
-
-    def correct(self, on: bool) -> None:
-        """Draw the corrected intervals too, or do not."""
-
-    def sentence(self, snapshot: Any) -> str:
-        """Return what it shows in words."""
 
 
 class TrainPage:
@@ -127,8 +75,8 @@ class TrainPage:
         reference: Reference | None,
         changed: Callable[[], None],
         *,
-        figures: Sequence[ModelFigure] = (),
-        posterior: PosteriorFigure | None = None,
+        figures: Sequence[Figure] = (),
+        posterior: Figure | None = None,
         has_heldout: bool = False,
         explain: Mapping[str, Explanation[Any]],
         text: Catalogue,
@@ -141,7 +89,7 @@ class TrainPage:
         self._elbo = ElboFigure(num_steps, subject, changed, reference, text=text, explain=explain["elbo"], **options)
         if posterior is None:
             posterior = QuantileFigure(subject, reference, text=text, explain=explain["quantiles"])
-        self._posterior: PosteriorFigure = posterior
+        self._posterior = posterior
         self._converged = ConvergenceCard(requests, text=text, explain=explain["converged"])
         self._approximation = ApproximationCard(
             lambda: subject.rows, requests, text=text, explain=explain["approximation"]
@@ -183,8 +131,7 @@ class TrainPage:
 
     def request(self) -> SnapshotRequest:
         """Return what its snapshots must hold beyond what they always do: the correction, where it is drawn."""
-        of_figures = [getattr(figure, "request", SnapshotRequest)() for figure in self._model_figures]
-        return union([SnapshotRequest(correction=self._corrects), self._posterior.request(), *of_figures])
+        return union([SnapshotRequest(correction=self._corrects), *[figure.request() for figure in self._figures]])
 
     def show_exact(self, show: bool) -> None:
         """Draw the exact answer over the guide's, or do not."""
@@ -250,9 +197,6 @@ class TrainPage:
             figure.correct(on)
 
     def _layout(self) -> ipywidgets.Box:
-        side = ipywidgets.VBox([self._converged.card.box, self._approximation.card.box, self._legend])
-        side.add_class("rw-side")
-        added = [box for figure in self._model_figures for box in figure.boxes]
-        box = ipywidgets.Box([self._elbo.box, self._posterior.box, *added, side])
-        box.add_class("rw-grid")
-        return box
+        side = vbox("rw-side", self._converged.card.box, self._approximation.card.box, self._legend)
+        places = [place for figure in (self._posterior, *self._model_figures) for place in figure.boxes]
+        return box("rw-grid", self._elbo.box, *places, side)

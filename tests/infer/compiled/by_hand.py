@@ -28,13 +28,9 @@ from tests.infer.compiled.small import SEED, X, Y, flat, plain_step
 _SGD: Any = pyro.optim.SGD  # type: ignore[attr-defined] # made at import
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "Adam": {},
-    "ClippedAdam": {"optimizer": pyro.optim.ClippedAdam, "options": {"lrd": 0.95}},
-    "SGD": {"optimizer": _SGD, "learning_rate": 1e-4},
-    "SGD with momentum": {
-        "optimizer": _SGD,
-        "options": {"momentum": 0.9},
-        "learning_rate": 1e-4,
-    },
+    "ClippedAdam": {"optimizer": pyro.optim.ClippedAdam({"lr": 0.05, "lrd": 0.95})},
+    "SGD": {"optimizer": _SGD({"lr": 1e-4})},
+    "SGD with momentum": {"optimizer": _SGD({"lr": 1e-4, "momentum": 0.9})},
 }
 
 

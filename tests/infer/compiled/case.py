@@ -71,5 +71,6 @@ class Case:
             torch.manual_seed(0)
             return self.build()
 
-    def optimizer_class(self) -> Any:
-        return getattr(pyro.optim, self.optimizer)  # Pyro makes some of them at import
+    def make_optimizer(self) -> Any:
+        kind = getattr(pyro.optim, self.optimizer)  # Pyro makes some of them at import
+        return kind({"lr": self.learning_rate, **self.options})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import torch
 from torch import fx
 
 from rugged_widget.infer.step.isolation import Isolation
@@ -25,8 +24,3 @@ def inside() -> Iterator[None]:
 def prelude() -> fx.GraphModule:
     """Draw what one step by hand needs."""
     return drawing(draw)
-
-
-def pytest_runtest_setup() -> None:
-    """Let every test draw the same random numbers each time."""
-    torch.manual_seed(0)

@@ -11,16 +11,16 @@ from tests.infer.compiled.loop import SEED, Arrays, numbers
 
 def fit_of(case: Case, engine: Any) -> Fit:
     problem = case.make()
+    adam = case.optimizer == "Adam" and not case.options
     return Fit(
         problem.model,
         problem.make_guide,
         problem.args,
         problem.kwargs,
-        learning_rate=case.learning_rate,
+        learning_rate=case.learning_rate if adam else None,
         seed=SEED,
         elbo=case.elbo(),
-        optimizer=case.optimizer_class(),
-        optimizer_options=case.options,
+        optimizer=None if adam else case.make_optimizer(),
         engine=engine,
     )
 

@@ -28,7 +28,7 @@ class Loop:
         pyro.set_rng_seed(SEED)
         pyro.clear_param_store()
         self.guide = self.problem.make_guide(self.problem.model)
-        self.optim = case.optimizer_class()({"lr": case.learning_rate, **case.options})
+        self.optim = case.make_optimizer()
         self._svi = SVI(self.problem.model, self.guide, self.optim, case.elbo())
         self.losses: list[float] = []
 

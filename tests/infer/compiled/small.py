@@ -11,6 +11,7 @@ import pyro.optim
 import torch
 from pyro.infer.autoguide import AutoNormal
 
+from rugged_widget.infer.step.optimizer import OptimizerStart
 from rugged_widget.infer.step.pyro_step import PlainStep, Settings
 
 X = torch.linspace(-1.0, 1.0, 5)
@@ -37,16 +38,14 @@ def plain_step(
     model: Callable[..., Any] = line,
     guide: Callable[..., Any] | type = AutoNormal,
     args: tuple[Any, ...] = (X, Y),
-    optimizer: Any = pyro.optim.Adam,  # Pyro makes it at import
-    options: dict[str, Any] | None = None,
-    learning_rate: float = 0.05,
+    optimizer: pyro.optim.PyroOptim | None = None,
 ) -> PlainStep:
-    """Make Pyro's step, its guide set up, inside an isolation."""
+    """Make Pyro's step, its guide set up, inside an isolation; its optimizer is Adam where none is given."""
     if isinstance(guide, type):
         guide = guide(model)
         with torch.random.fork_rng(devices=[]):
             guide(*args)
-    settings = Settings(learning_rate, None, optimizer, options or {})
+    settings = Settings(0.05) if optimizer is None else Settings(None, None, OptimizerStart.of(optimizer))
     return PlainStep(model, guide, args, {}, settings)
 
 

@@ -231,8 +231,9 @@ def model(data: torch.Tensor) -> None:
         pyro.sample("seen", dist.Normal(mean, 1.0), obs=data)
 
 
-def fitted(engine: str = "plain", optimizer: Callable[..., optim.PyroOptim] | None = None) -> Fit:
-    return Fit(model, AutoDiagonalNormal, (DATA,), learning_rate=0.05, seed=1, engine=engine, optimizer=optimizer)
+def fitted(engine: str = "plain", optimizer: optim.PyroOptim | None = None) -> Fit:
+    rate = 0.05 if optimizer is None else None
+    return Fit(model, AutoDiagonalNormal, (DATA,), learning_rate=rate, seed=1, engine=engine, optimizer=optimizer)
 
 
 @pytest.mark.slow
@@ -276,7 +277,6 @@ def test_the_noise_of_adam_costs_a_quarter_of_its_rate_for_each_unit_of_gradient
 
 @pytest.mark.slow  # trains or integrates for seconds
 def test_an_optimizer_without_a_mean_square_costs_nobody_knows_what() -> None:
-    fit = fitted("graph", optimizer=optim.SGD)  # type: ignore[attr-defined]
-    fit.learning_rate = 0.001
+    fit = fitted("graph", optimizer=optim.SGD({"lr": 0.001}))  # type: ignore[attr-defined]
     fit.advance(400)
     assert math.isnan(fit.convergence().noise_cost)

@@ -23,9 +23,10 @@ from pyro.infer import (
 )
 from torch.distributions import constraints, kl_divergence
 
-from rugged_widget.infer.diagnostics.elbo_terms import Terms, draw_terms, is_sum_over_sites
+from rugged_widget.infer.diagnostics.elbo_terms import Terms, ask_terms, is_sum_over_sites
 from rugged_widget.infer.diagnostics.elbo_terms_average import MAX_DRAWS, AveragedTerms
 from rugged_widget.infer.step.isolation import Isolation
+from rugged_widget.infer.step.transfer import Transfer
 from rugged_widget.infer.svi.fit import Fit
 
 if TYPE_CHECKING:
@@ -75,13 +76,17 @@ def once(model: Callable[..., Any], guide: Any, loss: Any, *args: Any) -> None:
     SVI(model, guide, pyro.optim.Adam({"lr": 0.01}), loss).step(*args)  # type: ignore[attr-defined, no-untyped-call]
 
 
+def draw_terms(model: Callable[..., Any], guide: Any, args: tuple[Any, ...], loss: Any = None) -> Terms:
+    return ask_terms(model, guide, args, {}, loss, Transfer())()
+
+
 def both_estimates(model: Callable[..., Any], guide: Any, loss: Any, *args: Any) -> tuple[float, Terms]:
     """Return Pyro's estimate of the ELBO and the terms, by the same random numbers."""
     once(model, guide, loss, *args)
     state = torch.get_rng_state()
     expected = -float(loss.loss(model, guide, *args))
     torch.set_rng_state(state)
-    return expected, draw_terms(model, guide, args, {}, loss)
+    return expected, draw_terms(model, guide, args, loss)
 
 
 @pytest.mark.parametrize("family", GUIDES)
@@ -121,7 +126,7 @@ def test_each_term_is_log_p_less_log_q_of_its_site() -> None:
     guide = autoguide.AutoNormal(schools, init_scale=0.5)
     once(schools, guide, Trace_ELBO(), DATA)
     state = torch.get_rng_state()
-    terms = draw_terms(schools, guide, (DATA,), {})
+    terms = draw_terms(schools, guide, (DATA,))
     torch.set_rng_state(state)
     drawn: Any = poutine.trace(guide).get_trace(DATA)
     tau, free = drawn.nodes["tau"]["value"], drawn.nodes["tau_unconstrained"]
@@ -253,7 +258,7 @@ def test_a_parameter_that_a_look_makes_is_forgotten() -> None:
     guide = autoguide.AutoNormal(schools)
     once(growing, guide, Trace_ELBO(), DATA)
     names = list(pyro.get_param_store().keys())
-    draw_terms(growing, guide, (DATA,), {})
+    draw_terms(growing, guide, (DATA,))
     assert list(pyro.get_param_store().keys()) == names
 
 
@@ -373,7 +378,7 @@ class TestInAFit:
         monitor = AveragedTerms(fit._plain, clock=lambda: 0.0)
         with fit.inspecting():
             terms = {term.site: term.sd for term in monitor.look(1, thorough=True)}
-            draws = [draw_terms(fit.model, fit.guide, (DATA,), {})["mean", "latent"] for _ in range(300)]
+            draws = [draw_terms(fit.model, fit.guide, (DATA,))["mean", "latent"] for _ in range(300)]
         assert terms["mean"] == pytest.approx(float(torch.tensor(draws).std()), rel=0.5)
 
     def test_a_page_that_asks_often_gets_new_draws_a_few_times_a_second(self) -> None:

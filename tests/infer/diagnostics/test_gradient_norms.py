@@ -17,9 +17,10 @@ from rugged_widget.infer.diagnostics.gradient_norms import (
     MAX_POINTS,
     GradientMonitor,
     GradientRecord,
+    ask_norm,
     flags,
-    norm_of,
 )
+from rugged_widget.infer.step.transfer import Transfer
 from rugged_widget.infer.svi.fit import Fit
 
 DATA = torch.tensor([1.2, -0.4, 0.8, 2.1, 0.3])
@@ -221,9 +222,9 @@ def test_a_sparse_gradient_has_a_norm() -> None:
     sparse = torch.sparse_coo_tensor(
         torch.tensor([[0, 0, 2]]), torch.tensor([1.0, 2.0, 4.0]), (5,), check_invariants=True
     )
-    assert norm_of(sparse) == 5.0
-    assert norm_of(None) == 0.0
-    assert norm_of(torch.tensor([1.0, torch.nan])) == np.inf
+    assert ask_norm(sparse, Transfer())() == 5.0
+    assert ask_norm(None, Transfer())() == 0.0
+    assert ask_norm(torch.tensor([1.0, torch.nan]), Transfer())() == np.inf
 
 
 @pytest.mark.parametrize("engine", ["plain", "graph"])

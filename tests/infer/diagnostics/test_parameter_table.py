@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pyro
@@ -12,12 +11,6 @@ import torch
 from torch.distributions import constraints
 
 from rugged_widget.infer.diagnostics.parameter_table import MAX_ROWS, MAX_VALUES, SAMPLE, parameter_table
-
-
-@pytest.fixture(autouse=True)
-def _own_store() -> Any:
-    with pyro.get_param_store().scope():
-        yield
 
 
 def test_a_small_parameter_is_given_in_full() -> None:

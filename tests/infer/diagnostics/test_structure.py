@@ -28,12 +28,6 @@ from tests.models.case import Case
 Y, SD = torch.tensor([28.0, 8.0, -3.0]), torch.tensor([15.0, 10.0, 16.0])
 
 
-@pytest.fixture(autouse=True)
-def _own_store() -> Any:
-    with pyro.get_param_store().scope():
-        yield
-
-
 def schools(y: torch.Tensor, *, sd: torch.Tensor) -> None:
     mu = pyro.sample("mu", dist.Normal(0.0, 10.0))
     tau = pyro.sample("tau", dist.HalfCauchy(5.0))

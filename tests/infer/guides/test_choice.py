@@ -34,12 +34,6 @@ ARGS = (EFFECTS, ERRORS)
 POINTS = torch.tensor([0.0, 1.0, 10.0, 11.0, 12.0, 0.5])
 
 
-@pytest.fixture(autouse=True)
-def _empty_store() -> None:
-    """Guides are taken with the parameters that the user's store has for them: here none."""
-    pyro.clear_param_store()
-
-
 @pytest.mark.parametrize(
     ("name", "label", "reason"),
     [

@@ -28,13 +28,6 @@ FIRST = torch.tensor([[0.2, 0.8], [0.6, 0.4], [0.5, 0.5]])
 NEXT = torch.tensor([[0.9, 0.1], [0.3, 0.7]])
 
 
-@pytest.fixture(autouse=True)
-def _own_store() -> Any:
-    pyro.set_rng_seed(1)
-    with pyro.get_param_store().scope():
-        yield
-
-
 def chain() -> None:
     """Draw a chain of three states for each of three rows, and a place by the last of them."""
     with pyro.plate("rows", 3):

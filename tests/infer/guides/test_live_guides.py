@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyro
@@ -32,9 +32,6 @@ from tests.models import basic, discrete, networks, sequences
 from tests.models.case import Case, Setup
 from tests.models.guides import GUIDES, named, schools
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 CASES = (
     *GUIDES,
     basic.flow,
@@ -54,16 +51,6 @@ NUM_PICKED = 5
 
 POINTS = {discrete.enumerated, discrete.full, sequences.markov, sequences.varying}
 """Cases whose guides have no density: points, and one of which a site is left out."""
-
-
-@pytest.fixture(autouse=True)
-def _empty_store() -> Iterator[None]:
-    """Compute as fits do; guides are taken with the parameters that the user's store has for them: here none."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    pyro.clear_param_store()
-    yield
-    torch.set_num_threads(threads)
 
 
 def made(case: Case) -> Setup:

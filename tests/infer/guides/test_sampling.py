@@ -9,16 +9,13 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from pyro import poutine
 from pyro.infer import autoguide
 
 from rugged_widget.infer.guides.sampling import (
     as_float64,
     draw,
-    draw_with_density,
     order_statistics,
     quantiles,
-    same_noise,
 )
 from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.regression.infer.fit import RegressionFit
@@ -71,19 +68,6 @@ def test_draws_of_a_normal_guide_have_its_mean_and_covariance(name: str) -> None
     assert np.all(np.abs(draws.mean(0) - loc) < 5 * scale / np.sqrt(count))
     error = np.abs(np.cov(draws.T) - covariance) / np.outer(scale, scale)
     assert np.all(error < 5 * np.sqrt(2 / count))
-
-
-@pytest.mark.slow
-def test_quantiles_of_a_flow_are_those_of_its_draws() -> None:
-    fit = trained("iaf")
-    found = fit.quantiles(PROBS)
-    with fit.inspecting():
-        draws = {site: as_float64(value) for site, value in draw(fit.guide, 20_000).items()}
-    for site, value in found.items():
-        below = [(draws[site] < quantile).mean(axis=0) for quantile in value]
-        # 800 draws: the probability below their quantile has standard error sqrt(p (1 - p) / 800); 4 of them
-        for prob, share in zip(PROBS, below, strict=True):
-            assert np.all(np.abs(share - prob) < 4 * np.sqrt(prob * (1 - prob) / 800) + 1 / 800)
 
 
 def test_a_point_has_neither_spread_nor_other_quantiles() -> None:
@@ -142,20 +126,3 @@ def test_order_statistics_are_ranks_of_the_draws() -> None:
     draws = np.random.default_rng(0).permutation(np.arange(1.0, 100.0))[:, None]
     assert order_statistics(draws, [0.05, 0.5, 0.95, 1e-9, 1 - 1e-9])[:, 0].tolist() == [5, 50, 95, 1, 99]
     assert order_statistics(np.array([3.0]), [0.05, 0.95]).tolist() == [3.0, 3.0]
-
-
-@pytest.mark.parametrize("name", ["diagonal", "multivariate", "iaf"])
-def test_the_density_of_a_draw_is_what_pyro_says_of_the_guide(name: str) -> None:
-    fit = trained(name, 20)
-    with fit.inspecting():
-        draws, log_density = draw_with_density(fit.guide, 1)
-        with same_noise():
-            traced = poutine.trace(fit.guide).get_trace(*(torch.zeros(2, 3), torch.zeros(2)))
-    assert traced.nodes["sigma"]["value"].item() == pytest.approx(draws["sigma"].item())
-    assert log_density is not None
-    assert log_density.item() == pytest.approx(traced.log_prob_sum().item(), rel=1e-5)
-
-
-def test_a_point_has_no_density() -> None:
-    with (fit := trained("delta", 1)).inspecting():
-        assert draw_with_density(fit.guide, 10)[1] is None

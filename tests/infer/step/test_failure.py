@@ -62,7 +62,7 @@ class Breaking(PyroOptim):
         super().__call__(params, *args, **kwargs)
 
 
-def fitted(model: Any, learning_rate: float = 0.03, **more: Any) -> Fit:
+def fitted(model: Any, learning_rate: float | None = 0.03, **more: Any) -> Fit:
     guide = autoguide.AutoDiagonalNormal
     return Fit(model, guide, (DATA,), learning_rate=learning_rate, seed=5, engine="plain", **more)
 
@@ -121,7 +121,7 @@ def test_an_interrupt_passes_and_leaves_the_fit_as_it_was_a_few_steps_before(und
 def test_an_interrupt_between_gradients_and_optimizer_leaves_no_gradient_behind(
     undisturbed: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit = fitted(Mishap(raised, 10_000), optimizer=Breaking)
+    fit = fitted(Mishap(raised, 10_000), learning_rate=None, optimizer=Breaking({"lr": 0.03}))
     fit.advance(9)
     with monkeypatch.context() as patch:
         patch.setattr(Breaking, "interrupted", True)

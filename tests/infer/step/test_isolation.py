@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +21,17 @@ from tests.infer.plain import FAMILIES, RUGGED, PlainLoop, global_state
 from tests.surroundings import chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 @pytest.fixture(autouse=True)
-def held() -> Iterator[torch.Tensor]:
+def held() -> torch.Tensor:
     """A parameter that the user holds on to, and generators in the middle of something."""
-    with ExitStack() as undo:
-        undo.callback(torch.set_num_threads, torch.get_num_threads())
-        undo.callback(pyro.clear_param_store)
-        pyro.clear_param_store()
-        pyro.set_rng_seed(99)
-        torch.set_num_threads(2)
-        random.gauss(0, 1)
-        np.random.randn(1)
-        yield pyro.param("AutoDiagonalNormal.loc", torch.tensor([3.0]), constraint=dist.constraints.positive)
+    pyro.set_rng_seed(99)
+    torch.set_num_threads(2)
+    random.gauss(0, 1)
+    np.random.randn(1)
+    return pyro.param("AutoDiagonalNormal.loc", torch.tensor([3.0]), constraint=dist.constraints.positive)
 
 
 ENGINES_ALONE = ["plain", "graph"]

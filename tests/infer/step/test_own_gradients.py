@@ -10,14 +10,6 @@ import torch
 
 from rugged_widget.infer.step.own_gradients import whole_loss
 
-pytestmark = pytest.mark.usefixtures("_store")
-
-
-@pytest.fixture
-def _store() -> Any:
-    with pyro.get_param_store().scope():
-        yield
-
 
 def param() -> torch.Tensor:
     return pyro.param("a", torch.tensor([1.0, 2.0])).unconstrained()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyro
 import pyro.distributions as dist
@@ -21,20 +21,7 @@ from rugged_widget.regression.infer.fit import RegressionFit
 from tests.infer.plain import RUGGED
 from tests.infer.step.brought import CASES, ROWS, adam, bring, equal, look, losses
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 STEPS = 12
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Compute as fits do, and leave no parameters."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    pyro.clear_param_store()
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -64,13 +64,9 @@ class BrokenAdam(torch.optim.Adam):
         return broken()
 
 
-def broken_adam(options: dict[str, Any]) -> optim.PyroOptim:
-    return optim.PyroOptim(BrokenAdam, options)
-
-
 def failure_of(model: Any, make_guide: Any, args: Any = (DATA,), **more: Any) -> FitError:
     with pytest.raises(FitError) as failure:
-        Fit(model, make_guide, args, learning_rate=0.03, seed=1, engine="plain", **more).advance(3)
+        Fit(model, make_guide, args, **{"learning_rate": 0.03, "seed": 1, "engine": "plain", **more}).advance(3)
     return failure.value
 
 
@@ -89,7 +85,9 @@ CASES: dict[str, tuple[str, str, Callable[[], FitError]]] = {
     "optimizer": (
         "optimizer",
         "Fix the optimizer, its options or its schedule.",
-        lambda: failure_of(model, lambda _: guide, optimizer=broken_adam),
+        lambda: failure_of(
+            model, lambda _: guide, learning_rate=None, optimizer=optim.PyroOptim(BrokenAdam, {"lr": 0.03})
+        ),
     ),
     "loss": ("loss", "Fix the loss, or", lambda: failure_of(model, lambda _: guide, elbo=broken)),
 }

@@ -99,8 +99,9 @@ def regression(rows: torch.Tensor) -> None:
         pyro.sample("obs", dist.Normal(mean, 1.0), obs=rows)
 
 
-def general(captures: Captures, rows: torch.Tensor, **options: Any) -> Fit:
-    fit = Fit(regression, AutoNormal, (rows,), learning_rate=0.01, seed=1, captures=captures, **options)
+def general(captures: Captures, rows: torch.Tensor, optimizer: Any = None, **options: Any) -> Fit:
+    options |= {"learning_rate": 0.01} if optimizer is None else {"optimizer": optimizer}
+    fit = Fit(regression, AutoNormal, (rows,), seed=1, captures=captures, **options)
     fit.advance(5)
     return fit
 
@@ -146,7 +147,7 @@ def test_a_number_that_the_model_holds_and_that_changes_is_captured_anew(scripte
 def test_another_optimizer_or_another_setting_of_it_is_captured_anew(scripted: list[str]) -> None:
     captures, rows = Captures(), torch.arange(5.0)
     general(captures, rows)
-    general(captures, rows, optimizer_options={"betas": (0.5, 0.9)})
+    general(captures, rows, pyro.optim.Adam({"lr": 0.01, "betas": (0.5, 0.9)}))  # type: ignore[attr-defined]
     assert len(scripted) == 2
 
 

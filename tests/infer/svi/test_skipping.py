@@ -50,7 +50,7 @@ def adam(options: dict[str, Any]) -> Any:
 
 
 def fitted(
-    skip: int, engine: str = "plain", model: Any = now_and_then, learning_rate: float = 0.03, **more: Any
+    skip: int, engine: str = "plain", model: Any = now_and_then, learning_rate: float | None = 0.03, **more: Any
 ) -> Fit:
     return Fit(model, wide, (DATA,), learning_rate=learning_rate, seed=3, engine=engine, skip_nonfinite=skip, **more)
 
@@ -100,7 +100,7 @@ def test_a_step_whose_gradient_alone_is_not_finite_is_skipped() -> None:
 
 
 def test_an_update_that_is_not_finite_is_taken_back() -> None:
-    fit = fitted(5, model=now_and_then, learning_rate=1e30, optimizer=optim.SGD)
+    fit = fitted(5, model=now_and_then, learning_rate=None, optimizer=optim.SGD({"lr": 1e30}))
     start = fit.param_store()
     with pytest.raises(FitError, match="5 steps before it were skipped"):
         fit.advance(20)

@@ -11,8 +11,7 @@ import pytest
 
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.regression.data.regression_data import RegressionData
-from rugged_widget.regression.infer.exact.contours import exact_contours
-from rugged_widget.regression.infer.exact.correlation import covariance, latents_of, strongest_correlation
+from rugged_widget.regression.infer.exact.correlation import covariance, strongest_correlation
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
@@ -59,70 +58,8 @@ def fit_of(guide: str) -> RegressionFit:
     return fitted(penguins(), guide)
 
 
-class LongWay:
-    """The posterior by a grid over sigma in the units of the table, where weights and bias have a normal prior.
-
-    It is the model's prior, mapped: mean `middle`, covariance `spread`.
-    """
-
-    def __init__(self, data: RegressionData, scale: Scale, priors: Priors) -> None:
-        x_ratio, y = scale.x_center / scale.x_spread, scale.y_spread
-        matrix = y * np.array(
-            [[1, 0, -x_ratio, 0], [0, 1 / scale.x_spread, 0, 0], [0, 0, 1 / scale.x_spread, 0], [0, -x_ratio, 0, 1]]
-        )
-        self.middle = np.array([0, 0, 0, scale.y_center])
-        self.spread = matrix @ np.diag([priors.weight**2] * 3 + [priors.bias**2]) @ matrix.T
-        self.design = np.column_stack([data.features, np.ones(data.num_rows)])
-        self.targets, self.upper = data.targets, priors.sigma * y
-        values, vectors = np.linalg.eigh(self.design @ self.spread @ self.design.T)
-        self.values, residuals = np.maximum(values, 0), vectors.T @ (self.targets - self.design @ self.middle)
-        step = 1e-3
-        self.sigma = np.exp(np.arange(math.log(self.upper) - 9, math.log(self.upper), step) + step / 2)
-        variance = self.values + self.sigma[:, None] ** 2
-        logs = -0.5 * np.sum(np.log(2 * math.pi * variance) + residuals**2 / variance, axis=1)
-        logs += np.log(self.sigma * step / self.upper)
-        self.log_evidence = float(np.logaddexp.reduce(logs))
-        self.mass = np.exp(logs - self.log_evidence)
-
-    def moments(self) -> tuple[Array, Array]:
-        """Mean and standard deviation of weights, bias and sigma, shape (5,)."""
-        means, seconds = np.zeros(5), np.zeros(5)
-        precision = np.linalg.inv(self.spread)
-        for sigma, mass in zip(self.sigma, self.mass, strict=True):
-            if mass < 1e-9:
-                continue
-            cov = np.linalg.inv(precision + self.design.T @ self.design / sigma**2)
-            mean = cov @ (precision @ self.middle + self.design.T @ self.targets / sigma**2)
-            means += mass * np.append(mean, sigma)
-            seconds += mass * np.append(mean**2 + np.diag(cov), sigma**2)
-        return means, np.sqrt(seconds - means**2)
-
-    def log_joint(self, coefficients: Array, sigma: float) -> float:
-        away, precision = coefficients - self.middle, np.linalg.inv(self.spread)
-        prior = -0.5 * (away @ precision @ away + np.linalg.slogdet(2 * math.pi * self.spread)[1]) - math.log(
-            self.upper
-        )
-        residuals = (self.targets - self.design @ coefficients) / sigma
-        return float(prior - 0.5 * residuals @ residuals - len(residuals) * math.log(sigma * math.sqrt(2 * math.pi)))
-
-
 def flat(by_site: dict[str, Array]) -> Array:
     return np.concatenate([by_site[WEIGHT][..., 0, :], by_site[BIAS], by_site[SIGMA][..., None]], axis=-1)
-
-
-@pytest.mark.parametrize("count", [6, 20])
-def test_the_exact_answer_is_that_of_the_mapped_prior_the_long_way_round(count: int) -> None:
-    data = penguins(count)
-    exact = standardized(data).exact
-    slow = LongWay(data, exact.scale, STANDARDIZED_PRIORS)
-    assert exact.log_evidence == pytest.approx(slow.log_evidence, abs=1e-4)
-    mean, sd = slow.moments()
-    np.testing.assert_allclose(flat(exact.mean()), mean, atol=1e-3 * sd.min(), rtol=1e-5)
-    np.testing.assert_allclose(flat(exact.sd()), sd, rtol=1e-4)
-    for sigma in (100.0, 400.0):
-        point = mean[:4] + 0.3 * sd[:4]
-        found = exact.log_joint(point[None, None, :3], point[None, 3:], np.array([sigma]))
-        assert found == pytest.approx(slow.log_joint(point, sigma), rel=1e-7)
 
 
 def test_bands_predictions_and_slopes_are_those_of_the_exact_draws() -> None:
@@ -156,51 +93,6 @@ def test_the_strongest_correlation_is_that_on_the_scale_of_training() -> None:
     matrix = covariance(exact)
     assert abs(matrix[1, 3] / math.sqrt(matrix[1, 1] * matrix[3, 3])) > 0.99  # far from the center they are one
     assert strongest_correlation(exact)[0] == pytest.approx(-0.71, abs=0.05)
-
-
-@pytest.mark.parametrize("shift", [0.0, 1e6])
-def test_contours_of_nearly_the_same_latents_hold_what_they_say(shift: float) -> None:
-    exact, random = standardized(penguins(shift=shift)).exact, np.random.default_rng(1)
-    sigma = random.choice(exact.sigma.nodes, 4000, p=exact.sigma.shares)
-    mean, spread = exact.functionals_given_sigma(np.eye(4), sigma, np.zeros(4))
-    draws = mean + (np.linalg.cholesky(spread) @ random.normal(size=(len(sigma), 4, 1)))[..., 0]
-    draws = np.column_stack([draws @ exact.scale.matrix.T + exact.scale.offset, sigma])
-    for pair in [(0, 1), (0, 2), (3, 1), (2, 4)]:
-        points = draws[:, pair]
-        center, size = points.mean(0), points.std(0)
-        contours = exact_contours(exact, *(latents_of(exact)[place] for place in pair))
-        for prob, lines in zip(contours.probs, contours.lines, strict=True):
-            (line,) = lines
-            share = inside((line - center) / size, (points - center) / size).mean()
-            assert share == pytest.approx(prob, abs=5 * math.sqrt(prob * (1 - prob) / len(points)))
-
-
-def inside(line: Array, points: Array) -> Array:
-    """Which points lie in a closed line: a ray from them crosses it an odd number of times."""
-    one, two = line[:-1], line[1:]
-    x, y = points[:, :1], points[:, 1:]
-    crosses = (one[:, 1] > y) != (two[:, 1] > y)
-    with np.errstate(all="ignore"):
-        at = one[:, 0] + (y - one[:, 1]) / (two[:, 1] - one[:, 1]) * (two[:, 0] - one[:, 0])
-    return np.asarray((crosses & (x < at)).sum(1) % 2 == 1)
-
-
-def test_the_map_of_the_latents_keeps_the_mean_of_every_row() -> None:
-    data, random = penguins(), np.random.default_rng(3)
-    scale = Scale.of(data.features, data.targets)
-    seen = scale.features(data.features)
-    np.testing.assert_allclose([seen[:, 1].mean(), seen[:, 1].std(ddof=1)], [0, 1], atol=1e-12)
-    trained = {WEIGHT: random.normal(size=(5, 1, 3)), BIAS: random.normal(size=(5, 1)), SIGMA: np.full(5, 0.4)}
-    mapped = scale.latents(trained)
-    mean = trained[WEIGHT][:, 0] @ seen.T + trained[BIAS]
-    np.testing.assert_allclose(mapped[WEIGHT][:, 0] @ data.features.T + mapped[BIAS], scale.response(mean))
-    np.testing.assert_allclose(scale.targets(data.targets) * scale.y_spread + scale.y_center, data.targets)
-    back = scale.coefficients(np.column_stack([mapped[WEIGHT][:, 0], mapped[BIAS]])) / scale.y_spread
-    np.testing.assert_allclose(back, np.column_stack([trained[WEIGHT][:, 0], trained[BIAS]]), atol=1e-12)
-    assert mapped[SIGMA] == pytest.approx(0.4 * data.targets.std(ddof=1))
-    whole = np.zeros((5, 5))
-    whole[:4, :4], whole[4, 4] = scale.matrix * scale.y_spread, scale.y_spread
-    assert scale.log_volume == pytest.approx(np.linalg.slogdet(whole)[1])
 
 
 def test_the_identity_changes_no_bit() -> None:

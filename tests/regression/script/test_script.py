@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugged_widget.infer.guides.families import GUIDE_LABELS
-from rugged_widget.regression.data.regression_data import RegressionData, load_rugged
+from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer import run_spec
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.reference import comparison_of
@@ -173,14 +173,6 @@ def test_missing_groups_and_ordered_categories_are_read_as_the_widget_did(tmp_pa
 def test_odd_names_of_columns_are_read(tmp_path: Path) -> None:
     names = {"predictor": 'a "quoted"\n{x}', "group": "\N{SNOWMAN}, '", "response": "\\n'''"}
     assert_reproduced(table(names, ["b", "a"], log=False), names, tmp_path)
-
-
-def test_other_columns_of_the_bundled_table_are_read_as_the_widget_did() -> None:
-    names = {"predictor": "rgdppc_2000", "group": "cont_africa", "response": "rugged"}
-    fit = RegressionFit(RegressionData.from_frame(load_rugged(), **names), seed=5, engine="plain")
-    fit.advance(3)
-    columns = Columns(**names, log_response=False, group_values=("0", "1"), bundled=True)
-    assert_same(executed(write_script(recipe_of(fit, columns))), fit)
 
 
 TEXTS = st.text(max_size=20)

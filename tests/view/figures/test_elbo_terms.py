@@ -11,11 +11,11 @@ import pytest
 
 from rugged_widget.snapshot.model_values import ElboTerm, ElboTermsNote
 from rugged_widget.snapshot.snapshot import ElboCurve, Progress, Snapshot
-from rugged_widget.view.figures.chart import minus
 from rugged_widget.view.figures.elbo_term_changes import MAX_BARS, TermChanges, bars_of
 from rugged_widget.view.figures.elbo_terms import ElboTermsFigure, elbo_terms_facts, tick_words
 from rugged_widget.view.figures.explanation import Explanation
 from rugged_widget.view.i18n.catalogue import LANGUAGES, Catalogue
+from tests.view.drawn import minus
 
 if TYPE_CHECKING:
     from rugged_widget.snapshot.model_values import TermRole

@@ -20,7 +20,7 @@ from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
 from rugged_widget.snapshot.snapshot import ElboCurve, Progress
-from rugged_widget.view.figures.chart import Ruler, minus, with_separator
+from rugged_widget.view.figures.chart import Ruler, with_separator
 from rugged_widget.view.figures.elbo import ElboFigure
 from rugged_widget.view.figures.number_format import is_probability
 from rugged_widget.view.figures.quantiles import QuantileFigure
@@ -281,7 +281,7 @@ def test_a_run_that_goes_far_out_still_has_axes(snapshots: dict[int, RegressionS
 
 
 def test_ticks_of_four_digits_have_a_separator_where_it_is_wanted() -> None:
-    assert with_separator(minus("-1000")) == minus("-1,000")
+    assert with_separator("\N{MINUS SIGN}1000") == "\N{MINUS SIGN}1,000"
     assert list(map(with_separator, ("500", "1.2345", "12,000", "1.5k"))) == ["500", "1.2345", "12,000", "1.5k"]
     for grouped, text in ((False, "1000"), (True, "1,000")):
         assert Ruler("step", 0.0, 2000.0, grouped=grouped).axis.tick_labels["1000"] == text

@@ -43,37 +43,25 @@ def snapshots() -> dict[int, RegressionSnapshot]:
     return found
 
 
-def make(name: str, reference: RegressionReference | None) -> Figure:
-    if name == "elbo":
-        return ElboFigure(1500, STORY, lambda: None, reference, text=WORDS)
-    if name == "quantiles":
-        return QuantileFigure(STORY, reference, text=WORDS)
-    if name == "slopes":
-        return SlopeFigure(STORY, reference, text=WORDS)
-    return Panels(STORY, lambda: None, reference, text=WORDS)
-
-
 def elbo(reference: RegressionReference | None = REFERENCE) -> ElboFigure:
-    figure = make("elbo", reference)
-    assert isinstance(figure, ElboFigure)
-    return figure
+    return ElboFigure(1500, STORY, lambda: None, reference, text=WORDS)
 
 
 def quantiles(reference: RegressionReference | None = REFERENCE) -> QuantileFigure:
-    figure = make("quantiles", reference)
-    assert isinstance(figure, QuantileFigure)
-    return figure
+    return QuantileFigure(STORY, reference, text=WORDS)
 
 
 def panels(reference: RegressionReference | None = REFERENCE) -> Panels:
-    figure = make("panels", reference)
-    assert isinstance(figure, Panels)
-    return figure
+    return Panels(STORY, lambda: None, reference, text=WORDS)
 
 
 def slopes(reference: RegressionReference | None = REFERENCE) -> SlopeFigure:
-    figure = make("slopes", reference)
-    assert isinstance(figure, SlopeFigure)
+    return SlopeFigure(STORY, reference, text=WORDS)
+
+
+def make(name: str, reference: RegressionReference | None) -> Figure:
+    makers: Any = {"elbo": elbo, "quantiles": quantiles, "panels": panels, "slopes": slopes}
+    figure: Figure = makers[name](reference)
     return figure
 
 

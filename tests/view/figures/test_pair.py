@@ -20,7 +20,7 @@ from tests.view.kept_fakes import draws, run
 from tests.view.page_fakes import BIAS, PROBS, RUNNING, SIGMA, WEIGHT, arrays, awkward, reference, snapshot, value_of
 
 DATA = RegressionData.rugged()
-RUGGED, AFRICA = (WEIGHT, (0, 1)), (WEIGHT, (0, 0))
+RUGGED = (WEIGHT, (0, 1))
 PAIR: tuple[Latent, Latent] = (RUGGED, (BIAS, (0,)))
 
 

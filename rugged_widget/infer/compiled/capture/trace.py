@@ -178,16 +178,7 @@ def _rewired(traced: fx.GraphModule, params: Sequence[torch.Tensor]) -> fx.Graph
     outputs: Any = output.args[0]
     parts, output.args = outputs[-len(params) :], (tuple(outputs[: -len(params)]),)
     _hoist(graph, parts)
-    for node in list(graph.find_nodes(op="get_attr")):
-        value = getattr(traced, str(node.target))
-        if not isinstance(value, torch.Tensor):
-            continue
-        part = next((part for param, part in zip(params, parts, strict=True) if _same_memory(param, value)), None)
-        if part is not None:
-            node.replace_all_uses_with(part)
-            graph.erase_node(node)
-        elif value.numel() and any(_same_storage(param, value) for param in params):
-            raise UnsupportedError("the model holds a part of a parameter as a tensor of its own")
+    _replace(traced, params, parts, "a parameter")
     _let_errors_show(graph)
     graph.lint()
     traced.recompile()
@@ -201,15 +192,21 @@ def _begin_with_input(traced: fx.GraphModule, tensor: torch.Tensor, place: int) 
     last = graph.find_nodes(op="placeholder")[-1]
     with graph.inserting_after(last):
         copied = graph.call_function(aten.clone.default, (placeholder,))
-    for node in list(graph.find_nodes(op="get_attr")):
-        value = getattr(traced, str(node.target))
+    _replace(traced, [tensor], [copied], "a tensor that it writes into")
+
+
+def _replace(traced: fx.GraphModule, tensors: Sequence[torch.Tensor], nodes: Sequence[fx.Node], whole: str) -> None:
+    """Replace tensors that a graph holds by nodes; one that is a part of such a tensor, a `whole`, is refused."""
+    for held in list(traced.graph.find_nodes(op="get_attr")):
+        value = getattr(traced, str(held.target))
         if not isinstance(value, torch.Tensor):
             continue
-        if _same_memory(tensor, value):
-            node.replace_all_uses_with(copied)
-            graph.erase_node(node)
-        elif value.numel() and _same_storage(tensor, value):
-            raise UnsupportedError("the model holds a part of a tensor that it writes into as a tensor of its own")
+        node = next((node for tensor, node in zip(tensors, nodes, strict=True) if _same_memory(tensor, value)), None)
+        if node is not None:
+            held.replace_all_uses_with(node)
+            traced.graph.erase_node(held)
+        elif value.numel() and any(_same_storage(tensor, value) for tensor in tensors):
+            raise UnsupportedError(f"the model holds a part of {whole} as a tensor of its own")
 
 
 def _let_errors_show(graph: fx.Graph) -> None:

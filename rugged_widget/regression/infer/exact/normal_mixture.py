@@ -41,10 +41,6 @@ class Mixture:
         deviations = self._mean - self.mean()[:, None]
         return np.asarray(np.sqrt((self._sd**2 + deviations**2) @ self._shares))
 
-    def cdf(self, x: Array) -> Array:
-        """Return the probability below x, one x a mixture, shape (num_mixtures,)."""
-        return np.asarray(normal_cdf((x[:, None] - self._mean) / self._sd) @ self._shares)
-
     def positive(self) -> Array:
         """Return the probability above 0, shape (num_mixtures,)."""
         above: Array = normal_cdf(self._mean / self._sd) @ self._shares

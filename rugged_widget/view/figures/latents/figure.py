@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
 
-import ipywidgets
-
-from rugged_widget.snapshot.reference import Reference
 from rugged_widget.snapshot.request import SnapshotRequest
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
 from rugged_widget.view.figures.chart import Explained, html_picture, html_text
+from rugged_widget.view.figures.figure import Figure
 from rugged_widget.view.figures.latents.heat_map import grid, heat_map_html
 from rugged_widget.view.figures.latents.names import movers_html, names_html, words_html
 from rugged_widget.view.figures.latents.picker import Picker
@@ -28,7 +26,7 @@ from rugged_widget.view.widgets import box, hbox, vbox
 MAX_SAID = 8  # medians in the sentence for who does not see the rows
 
 
-class LatentFigure:
+class LatentFigure(Figure):
     """A row for each of up to 24 elements; for more, a row a site and below it the element that moves most.
 
     A search opens any site or element. Elements of a site share a scale as long as all of them can be seen on it, and
@@ -42,10 +40,6 @@ class LatentFigure:
     ----------
     changed
         Called, in any thread, when another drawing or another snapshot is wanted.
-    text
-        The words.
-    explain
-        Explanation behind the title.
     """
 
     def __init__(self, changed: Callable[[], None], *, text: Catalogue, explain: Explained | None = None) -> None:
@@ -64,6 +58,7 @@ class LatentFigure:
         head = hbox("rw-head", self._title, *([] if explain is None else [explain.box]), self._picker.search)
         rows = box("rw-rows", self._names, self._movers, self._drawing, self._words)
         self.box = vbox("rw-chart rw-latents-figure", head, self._about, rows, self._picker.foot)
+        self.boxes = (self.box,)
         parts = (self._title, self._about, self._names, self._movers, self._drawing, self._words)
         self.targets = (*parts, *self._picker.targets)
         text.follow(self._name)
@@ -75,11 +70,6 @@ class LatentFigure:
     def labels(self) -> Mapping[str, str]:
         """Accessible names by css class."""
         return {"rw-rows": self._text("latents.label.rows")} | self._picker.labels
-
-    @property
-    def boxes(self) -> tuple[ipywidgets.Widget, ...]:
-        """Its place in a grid of figures."""
-        return (self.box,)
 
     def request(self) -> SnapshotRequest:
         """Return what its snapshots must hold: the parameters, where there are no latents."""
@@ -100,12 +90,6 @@ class LatentFigure:
             (self._about, {"value": LateText(self._about_html, snapshot, values)}),
             *self._picker.show(shown, len(self._pages), has_heat_map=self._grid is not None),
         ]
-
-    def show_exact(self, _show: bool) -> None:
-        """Do nothing: the exact posterior of any model is not known."""
-
-    def show_reference(self, _reference: Reference) -> None:
-        """Do nothing: there is nothing to compare with."""
 
     def correct(self, on: bool) -> None:
         """Draw the corrected intervals from the next frame on, or do not."""

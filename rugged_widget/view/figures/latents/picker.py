@@ -26,8 +26,6 @@ class Picker:
     ----------
     changed
         Called, in any thread, when any of them was changed by hand.
-    text
-        The words.
     """
 
     def __init__(self, changed: Callable[[], None], *, text: Catalogue) -> None:

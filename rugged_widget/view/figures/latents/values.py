@@ -11,7 +11,7 @@ import numpy as np
 
 from rugged_widget.snapshot.model_values import ModelStructure, SiteKind
 from rugged_widget.snapshot.snapshot import Array, Parameter, Snapshot
-from rugged_widget.view.subject import element_label
+from rugged_widget.view.subject import element_label, index_of
 
 ShownKind: TypeAlias = SiteKind | Literal["parameter"]
 
@@ -40,7 +40,7 @@ class ShownSite:
 
     def index(self, flat: int) -> tuple[int, ...]:
         """Return the index of an element, given its place in C order."""
-        return tuple(int(place) for place in np.unravel_index(flat, self.shape)) if self.shape else ()
+        return index_of(flat, self.shape)
 
     def label(self, flat: int) -> str:
         """Return what an element is called, given its place in C order."""

@@ -12,13 +12,11 @@ from rugged_widget.infer.compiled.program import UnsupportedError
 
 
 def test_a_parameter_elsewhere_is_named() -> None:
-    pyro.clear_param_store()
     pyro.param("here", torch.zeros(2))
     refuse_parameters_elsewhere()
     pyro.param("there", torch.zeros(2, device="meta"))
     with pytest.raises(UnsupportedError, match="the parameter 'there' is on meta, and only steps on the CPU"):
         refuse_parameters_elsewhere()
-    pyro.clear_param_store()
 
 
 @pytest.mark.parametrize("held", [True, False])

@@ -39,11 +39,9 @@ MADE: dict[str, Any] = {
 
 @pytest.fixture
 def params() -> Any:
-    pyro.clear_param_store()
     for place, name in enumerate("abc"):
         pyro.param(name, torch.linspace(-1, 1, 3 + place, dtype=torch.float64))
-    yield [value for _, value in pyro.get_param_store().named_parameters()]
-    pyro.clear_param_store()
+    return [value for _, value in pyro.get_param_store().named_parameters()]
 
 
 def gradients(params: list[torch.Tensor], step: int) -> list[torch.Tensor]:

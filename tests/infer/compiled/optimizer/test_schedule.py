@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pyro
@@ -20,16 +19,14 @@ ADAM = Adam((0.9, 0.999), 1e-8, 0.0)
 
 
 @pytest.fixture(autouse=True)
-def params() -> Iterator[list[torch.Tensor]]:
-    pyro.clear_param_store()
+def params() -> list[torch.Tensor]:
     for name in "ab":
         pyro.param(name, torch.ones(2))
-    yield [value for _, value in pyro.get_param_store().named_parameters()]
-    pyro.clear_param_store()
+    return [value for _, value in pyro.get_param_store().named_parameters()]
 
 
 def optimizer_of(name: str, every: int = 1, **options: Any) -> Optimizer:
-    return Optimizer(OptimizerStart.of(scheduler(name, **options)), None, {}, every)
+    return Optimizer(OptimizerStart.of(scheduler(name, **options)), None, every)
 
 
 def stepped(optimizer: Optimizer, params: list[torch.Tensor], count: int) -> list[float]:

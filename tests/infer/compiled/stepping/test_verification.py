@@ -74,7 +74,7 @@ def test_what_differs_is_told(prelude: fx.GraphModule, name: str, what: str) -> 
     with pytest.raises(DisagreementError, match=reason):
         shadow()
     assert torch.equal(torch.get_rng_state(), generator)
-    assert plain.learning_rate == rate
+    assert plain.learning_rate == pytest.approx(rate, rel=1e-12)
 
 
 def by_numpy(slope: Tensor) -> Tensor:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from rugged_widget.regression.data.regression_data import RegressionData
 from rugged_widget.regression.infer.exact.contours import exact_contours
 from rugged_widget.regression.infer.exact.correlation import latents_of
 from rugged_widget.regression.infer.exact.posterior import ExactPosterior
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.regression.infer.reference import comparison_of
 from rugged_widget.regression.priors import Priors
 from rugged_widget.snapshot.values import Array, Latent
 from tests.regression.infer.test_approximation import EXACT
+from tests.regression.infer.test_scale import penguins
+from tests.regression.shapes import data_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LATENTS = latents_of(EXACT)
 FEW_ROWS = ExactPosterior(
@@ -23,12 +31,12 @@ FEW_ROWS = ExactPosterior(
 
 
 def draws_of(exact: ExactPosterior, count: int = 20_000) -> Array:
-    """Exact draws of all latents, shape (count, 5)."""
-    random = np.random.default_rng(1)
+    """Exact draws of all latents in the units of the table, shape (count, number of latents)."""
+    random, size = np.random.default_rng(1), exact.design.num_features + 1
     sigma = np.ravel(exact.quantiles((np.arange(count) + 0.5) / count)[SIGMA])
-    mean, covariance = exact.given_sigma(sigma)
-    noise = np.einsum("kij,kj->ki", np.linalg.cholesky(covariance), random.standard_normal((count, 4)))
-    return np.column_stack([mean + noise, sigma])
+    mean, covariance = exact.functionals_given_sigma(np.eye(size), sigma, np.zeros(size))
+    trained = mean + np.einsum("kij,kj->ki", np.linalg.cholesky(covariance), random.standard_normal((count, size)))
+    return np.column_stack([trained @ exact.scale.matrix.T + exact.scale.offset, sigma])
 
 
 def share_inside(points: Array, line: Array) -> float:
@@ -41,15 +49,32 @@ def share_inside(points: Array, line: Array) -> float:
     return float(inside.mean())
 
 
-@pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 3), (2, 4), (4, 0)])
-def test_each_line_holds_its_probability(first: int, second: int) -> None:
-    found = exact_contours(EXACT, LATENTS[first], LATENTS[second])
-    points = draws_of(EXACT)[:, [first, second]]
-    assert found.probs == (0.5, 0.9)
-    for prob, lines in zip(found.probs, found.lines, strict=True):
-        (line,) = lines
-        np.testing.assert_allclose(line[0], line[-1])
-        assert share_inside(points, line) == pytest.approx(prob, abs=0.012)
+def standardized(data: RegressionData) -> ExactPosterior:
+    return comparison_of(data, None, standardize=True).exact
+
+
+@pytest.mark.parametrize(
+    ("make", "pairs"),
+    [
+        (lambda: EXACT, [(0, 1), (1, 3), (2, 4), (4, 0)]),
+        (lambda: standardized(penguins()), [(0, 1), (0, 2), (3, 1), (2, 4)]),
+        (lambda: standardized(penguins(shift=1e6)), [(0, 1), (0, 2), (3, 1), (2, 4)]),
+        (lambda: standardized(data_of("groups and three", 24)), [(3, 4), (5, 1), (5, 6)]),
+    ],
+    ids=["the lesson", "standardized", "nearly the same latents", "covariates"],
+)
+def test_each_line_holds_its_probability(make: Callable[[], ExactPosterior], pairs: list[tuple[int, int]]) -> None:
+    exact = make()
+    draws, latents = draws_of(exact), latents_of(exact)
+    for first, second in pairs:
+        points = draws[:, [first, second]]
+        center, size = points.mean(0), points.std(0)
+        found = exact_contours(exact, latents[first], latents[second])
+        assert found.probs == (0.5, 0.9)
+        for prob, lines in zip(found.probs, found.lines, strict=True):
+            (line,) = ((line - center) / size for line in lines)
+            np.testing.assert_allclose(line[0], line[-1])
+            assert share_inside((points - center) / size, line) == pytest.approx(prob, abs=0.012)
 
 
 @pytest.mark.slow
