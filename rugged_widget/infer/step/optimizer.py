@@ -135,11 +135,20 @@ class Optimizer:
         A start to make it from, with its own options; Adam where it is None.
     learning_rate
         Of Adam, finite, > 0; None where `given` is a start, which has rates of its own.
+    betas
+        Of Adam; torch's where None.
     """
 
-    def __init__(self, given: OptimizerStart | None, learning_rate: float | None, schedule_every: int = 1) -> None:
+    def __init__(
+        self,
+        given: OptimizerStart | None,
+        learning_rate: float | None,
+        schedule_every: int = 1,
+        betas: tuple[float, float] | None = None,
+    ) -> None:
         self._one_rate = given is None
-        self.optim: PyroOptim = OPTIM.Adam({"lr": learning_rate}) if given is None else given.make()
+        options = {"lr": learning_rate} | ({} if betas is None else {"betas": betas})
+        self.optim: PyroOptim = OPTIM.Adam(options) if given is None else given.make()
         self.rate_factor = 1.0
         self._touched = 0  # how often the user has set the one rate
         self.schedule_every = checked_count(schedule_every, "schedule_every")

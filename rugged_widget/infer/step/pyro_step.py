@@ -61,8 +61,9 @@ class Settings:
 
     The loss is Pyro's estimate of the ELBO, or what `SVI` takes in its place; None is Trace_ELBO. The optimizer is the
     user's as it was, with rates of its own, or Adam where it is None, with a learning rate, finite and > 0, which is
-    None for the former. Its scheduler, where it has one, is stepped after every `schedule_every` steps.
-    `skip_nonfinite`, >= 0, is how many steps in a row may be skipped because they are not finite.
+    None for the former, and with `betas` where they are not torch's. Its scheduler, where it has one, is stepped after
+    every `schedule_every` steps. `skip_nonfinite`, >= 0, is how many steps in a row may be skipped because they are not
+    finite.
     """
 
     learning_rate: float | None
@@ -70,9 +71,18 @@ class Settings:
     optimizer: OptimizerStart | None = None
     schedule_every: int = 1
     skip_nonfinite: int = 0
+    betas: tuple[float, float] | None = None
 
     @classmethod
-    def checked(cls, learning_rate: float | None, elbo: object, optimizer: object, every: object, skip: object) -> Self:
+    def checked(
+        cls,
+        learning_rate: float | None,
+        elbo: object,
+        optimizer: object,
+        every: object,
+        skip: object,
+        betas: tuple[float, float] | None,
+    ) -> Self:
         """Return the settings that the user's arguments of `Fit` ask for; TypeError and ValueError name a wrong one."""
         return cls(
             learning_rate,
@@ -80,6 +90,7 @@ class Settings:
             start_of(optimizer, learning_rate),
             checked_count(every, "schedule_every"),
             checked_count(skip, "skip_nonfinite", 0),
+            betas,
         )
 
 
@@ -110,7 +121,7 @@ class PlainStep:
     ) -> None:
         self.model, self.guide, self.call = model, guide, Call.fixed(args, kwargs)
         self.elbo: Loss = Trace_ELBO() if settings.elbo is None else own_loss(settings.elbo)
-        self.optimizer = Optimizer(settings.optimizer, settings.learning_rate, settings.schedule_every)
+        self.optimizer = Optimizer(settings.optimizer, settings.learning_rate, settings.schedule_every, settings.betas)
         self._svi = SVI(model, guide, self.optim, **arguments_for_svi(self.elbo))
         self._svi.optim = self.optimizer  # which scales the rates
         self.skip_nonfinite, self._tells_loss = settings.skip_nonfinite, tells_loss(self.elbo)

@@ -80,7 +80,7 @@ class Fit:
         `pyro.infer.SVI` takes it; `LossWithGradients` where it computes gradients by itself. Trace_ELBO where None.
     optimizer
         One of Pyro's optimizers or schedulers, an object; the fit makes its own from it, with the state that it has,
-        and leaves it as it is. Adam where None.
+        and leaves it as it is. Adam where None, with `betas` where they are not torch's.
     schedule_every
         Steps, >= 1, after which a scheduler is stepped, again and again: the number of batches of an epoch where it
         counts epochs. One that watches a value is given the mean loss of these steps.
@@ -126,6 +126,7 @@ class Fit:
         seed: int,
         elbo: Loss | None = None,
         optimizer: PyroOptim | OptimizerStart | None = None,
+        betas: tuple[float, float] | None = None,
         schedule_every: int = 1,
         engine: str = "auto",
         captures: Captures | None = None,
@@ -134,7 +135,7 @@ class Fit:
         skip_nonfinite: int = 0,
     ) -> None:
         choice = checked_engine(engine)
-        settings = Settings.checked(learning_rate, elbo, optimizer, schedule_every, skip_nonfinite)
+        settings = Settings.checked(learning_rate, elbo, optimizer, schedule_every, skip_nonfinite, betas)
         self._own = None if ownership is None else ownership.begin()
         self._isolation = Isolation(checked_seed(seed), self._own)
         self._looking = Looking(self._isolation, self._own)

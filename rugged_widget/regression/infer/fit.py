@@ -165,7 +165,7 @@ class RegressionFit(Fit):
         if learning_rate is not None:
             return {"learning_rate": learning_rate}
         self.betas = BETAS
-        return {"learning_rate": self._decay.rate(0), "optimizer_options": {"betas": BETAS}}
+        return {"learning_rate": self._decay.rate(0), "betas": BETAS}
 
     @property
     def _scale(self) -> Scale:
