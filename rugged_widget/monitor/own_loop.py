@@ -264,7 +264,7 @@ class OwnLoop:
 
     def _begin_running(self) -> None:
         opening = self.status == "ready"
-        if opening and self._draws is None:
+        if opening and (self._draws is None or "heldout" in self.view.parts):
             self.view.meet(*self._call)
         self.status = "running"
         self._pace.restart(self.view.step)

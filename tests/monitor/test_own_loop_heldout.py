@@ -208,6 +208,33 @@ def test_its_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("at_every_step")
+def test_it_is_computed_beside_draws_that_the_user_gives() -> None:
+    draws = {"elsewhere": torch.arange(10.0)}
+    found = []
+    for given in ({}, {"draws": draws}):
+        pyro.clear_param_store()
+        pyro.set_rng_seed(0)
+        svi = trainer()
+        with closing(Monitor(svi, heldout=(X[:7], Y[:7]))) as monitor:
+            monitor._repr_mimebundle_()
+            for _ in range(3):
+                monitor.update(svi.step(X, Y), X, Y, **given)
+            assert monitor.heldout is not None
+            found.append(monitor.heldout.elbo.tolist())
+            assert ("elsewhere" in monitor.snapshot.quantiles) == bool(given)
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
+
+
+def test_beside_draws_too_an_update_has_to_have_the_arguments() -> None:
+    svi = trainer()
+    with closing(Monitor(svi, heldout=(X, Y))) as monitor:
+        for _ in range(2):
+            with pytest.raises(ValueError, match="give it what svi"):
+                monitor.update(svi.step(X, Y), draws={"slope": torch.zeros(10)})
+
+
+@pytest.mark.usefixtures("at_every_step")
 def test_what_fails_later_is_said_and_the_loop_goes_on() -> None:
     fails: list[int] = []
 
