@@ -21,6 +21,7 @@ from rugged_widget import Monitor, watch
 from rugged_widget.infer.diagnostics import heldout as looks
 from rugged_widget.infer.diagnostics.heldout import HeldoutLook
 from rugged_widget.monitor import own_loop
+from rugged_widget.monitor.infer import loop_heldout
 from rugged_widget.monitor.view import loop_window
 from rugged_widget.view.frames import stream
 from tests.monitor.held_line import X, Y, line
@@ -47,7 +48,7 @@ def at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(own_loop, "SHARE", 1e9)
     monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 4)
-    monkeypatch.setattr(HeldoutLook, "is_due", lambda _look: True)
+    monkeypatch.setattr(HeldoutLook, "is_due", lambda _look, _step: True)
 
 
 def trainer(model: Any = line, guide: Any = None) -> SVI:
@@ -202,9 +203,39 @@ def test_its_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     look.look(1)
     assert look.num_draws == 1
     spent = now[0]
-    assert not look.is_due()
+    assert not look.is_due(2)
     now[0] = spent / 0.01
-    assert look.is_due()
+    assert look.is_due(2)
+
+
+def test_the_first_points_come_early_and_all_of_them_keep_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def draw(_look: HeldoutLook, _number: int) -> float:
+        now[0] += 0.004
+        return -1.0
+
+    monkeypatch.setattr(HeldoutLook, "draw", draw)
+    monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 1)
+    budget = loop_heldout.BUDGET
+    look = HeldoutLook(trainer(), [], lambda _from, _to: np.empty(0), budget, lambda: now[0])  # type: ignore[arg-type]
+    for step in range(1, 10_001):
+        now[0] += 0.001
+        if look.is_due(step):
+            look.look(step)
+    steps = look.elbo(10_000).step.tolist()
+    assert steps[:7] == [1, 2, 4, 8, 16, 32, 64]
+    assert 25 <= len(steps) <= (budget.ahead + 0.01 * now[0]) / 0.004 + 1
+
+
+def test_a_quick_loop_has_points_between_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 1e9)
+    monkeypatch.setattr(loop_heldout, "BUDGET", looks.Budget(pause=1e9, ahead=1e9))
+    svi = trainer()
+    with closing(Monitor(svi, heldout=(X, Y))) as monitor:
+        run(monitor, svi, 100)
+        assert monitor.heldout is not None
+        np.testing.assert_array_equal(monitor.heldout.step, [1, 2, 4, 8, 16, 32, 64])
 
 
 @pytest.mark.usefixtures("at_every_step")

@@ -46,12 +46,17 @@ class Budget:
     share
         Part of the time that points may take while training runs.
     pause
-        Seconds between two points at first; they double each time that every other point is dropped.
+        Seconds between two points at first, where there are not twice as many steps by then; they double each time that
+        every other point is dropped.
+    ahead
+        Seconds that points may take before their share comes to that: the first steps, in which most happens, have
+        more of them.
     """
 
     seconds: float = 0.03
     share: float = 0.1
     pause: float = 0.02
+    ahead: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +136,8 @@ class HeldoutLook:
         self._budget, self._clock = budget, clock
         self._num_rows = sum(part.num_rows for part in self.parts)
         self._points: list[tuple[int, float]] = []
-        self._due, self._pause, self.num_draws = -math.inf, budget.pause, 0
+        self._paid = self._rested = -math.inf  # when what was spent is within the share, and when the pause ends
+        self._pause, self.num_draws = budget.pause, 0
         self._problem = ""
         self._fall: HeldoutFall | None = None
         self._modules: list[nn.Module] = []
@@ -139,9 +145,13 @@ class HeldoutLook:
     def __repr__(self) -> str:
         return f"HeldoutLook({self._num_rows} observations, {len(self._points)} points)"
 
-    def is_due(self) -> bool:
-        """Return whether enough time has passed since the last point."""
-        return not self._problem and self._clock() >= self._due
+    def is_due(self, step: int) -> bool:
+        """Return whether the budget has a point after `step` steps."""
+        if self._problem:
+            return False
+        now, budget = self._clock(), self._budget
+        is_far = now >= self._rested or not self._points or step >= 2 * self._points[-1][0]
+        return is_far and now >= self._paid - budget.ahead / budget.share
 
     def elbo(self, step: int) -> HeldoutElbo:
         """Return the points up to a step."""
@@ -169,7 +179,8 @@ class HeldoutLook:
             self._points = self._points[1::2]
             self._pause *= 2
         now = self._clock()
-        self._due = now + max(self._pause, (now - start) * (1 / self._budget.share - 1))
+        self._rested = now + self._pause
+        self._paid = max(self._paid, start) + (now - start) / self._budget.share
         points = np.array(self._points, dtype=np.float64)
         self._fall = fall_of(points[:, 0], points[:, 1], self._training)
 
@@ -202,7 +213,7 @@ class HeldoutLook:
         """Forget the points after a step: the fit has gone back."""
         if self._points and self._points[-1][0] > step:
             self._points = [point for point in self._points if point[0] <= step]
-            self._fall, self._due = None, -math.inf
+            self._fall, self._paid, self._rested = None, -math.inf, -math.inf
 
 
 def with_heldout(history: pd.DataFrame, heldout: HeldoutElbo | None) -> pd.DataFrame:

@@ -124,7 +124,7 @@ class ModelFit(Fit):
         PRELOAD.wait()
         self._judgement = None
         done = super().advance(max_steps, seconds, *args)
-        if self.problem.heldout and self._heldout_look.is_due():
+        if self.problem.heldout and self._heldout_look.is_due(self.step):
             self._look_at_heldout()
         return done
 

@@ -183,7 +183,7 @@ class LoopView:
 
     def look_at_heldout(self, *, thorough: bool = False) -> None:
         """Compute the ELBO of held-out data where that is due; where the look is `thorough`, in any case."""
-        if self._heldout is not None and (thorough or self._heldout.is_due()):
+        if self._heldout is not None and (thorough or self._heldout.is_due(self.step)):
             with self._inside():
                 self._heldout.look(self.step)
 
