@@ -17,6 +17,7 @@ from pyro.infer.autoguide import AutoNormal
 from pyro.optim import Adam
 
 from rugged_widget import Monitor
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.monitor import own_loop
 from tests.benchmarks.figures import Figure, percentile, table
 from tests.models.basic import EFFECTS, ERRORS, eight_schools
@@ -79,31 +80,36 @@ class _Loop:
         self.monitor._repr_mimebundle_()
         self.looks: list[float] = []
         self.points: list[float] = []
-        self._look, self._look_at_heldout = self.monitor._loop.look, self.monitor._loop.view.look_at_heldout
+        self._look = self.monitor._loop.look
         self.monitor._loop._clock = self._clock
         self.monitor._loop.look = self._timed_look  # type: ignore[method-assign]
-        if heldout:
-            self.monitor._loop.view.look_at_heldout = self._timed_point  # type: ignore[method-assign]
 
     def _timed_look(self) -> None:
         began = time.thread_time()
         self._look()
         self.looks.append(time.thread_time() - began)
 
-    def _timed_point(self, **how: bool) -> None:
-        view = self.monitor._loop.view
-        if view._heldout is None or not view._heldout.is_due(view.step):
-            return
-        began = time.thread_time()
-        self._look_at_heldout(**how)
-        self.points.append(time.thread_time() - began)
-
-    def time_points_in_blocks(self) -> None:
-        """Let held-out data be due by the time of the monitored blocks, as looks are."""
+    def time_points(self) -> None:
+        """Time the points of held-out data, which are due by the time of the monitored blocks, as looks are."""
         heldout = self.monitor._loop.view._heldout
-        if heldout is not None:
-            heldout._clock = self._clock
-            heldout._paid = heldout._rested = self._clock()
+        if heldout is None:
+            return
+        ask = heldout.ask
+        heldout._clock = self._clock
+        heldout._paid = heldout._rested = self._clock()
+
+        def timed(step: int, transfer: Transfer) -> Later[None]:
+            began = time.thread_time()
+            note = ask(step, transfer)
+            spent = time.thread_time() - began
+            return lambda: self._noted(note, spent)
+
+        heldout.ask = timed  # type: ignore[method-assign]
+
+    def _noted(self, note: Later[None], spent: float) -> None:
+        began = time.thread_time()
+        note()
+        self.points.append(spent + time.thread_time() - began)
 
     def bare(self) -> float:
         """Return the time of a block of steps."""
@@ -138,8 +144,7 @@ def blocks_in_kernel(*, heldout: bool) -> tuple[list[list[float]], list[float]]:
     loop, found = _Loop(heldout=heldout), []
     with closing(loop.monitor):
         loop.monitored(), loop.bare()
-        loop.time_points_in_blocks()
-        loop.points.clear()
+        loop.time_points()
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
             loop.looks.clear()

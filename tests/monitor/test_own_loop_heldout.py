@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from rugged_widget import Monitor, watch
 from rugged_widget.infer.diagnostics import heldout as looks
 from rugged_widget.infer.diagnostics.heldout import HeldoutLook
+from rugged_widget.infer.step.transfer import Transfer
 from rugged_widget.monitor import own_loop
 from rugged_widget.monitor.infer import loop_heldout
 from rugged_widget.monitor.view import loop_window
@@ -169,8 +170,9 @@ def test_where_nobody_looks_it_is_not_computed_but_in_a_script_it_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     draws: list[int] = []
-    draw = HeldoutLook.draw
-    monkeypatch.setattr(HeldoutLook, "draw", lambda look, number: draws.append(number) or draw(look, number))
+    ask = HeldoutLook.ask_draw
+    counted = lambda look, number, transfer: draws.append(number) or ask(look, number, transfer)  # noqa: E731
+    monkeypatch.setattr(HeldoutLook, "ask_draw", counted)
     svi = trainer()
     with closing(Monitor(svi, heldout=(X, Y))) as monitor:
         run(monitor, svi, 3)
@@ -193,11 +195,11 @@ def test_where_nobody_looks_it_is_not_computed_but_in_a_script_it_is_told(
 def test_its_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
-    def slow(_look: HeldoutLook, _number: int) -> float:
+    def slow(_look: HeldoutLook, _number: int, _transfer: Transfer) -> Any:
         now[0] += 1.0
-        return -1.0
+        return lambda: -1.0
 
-    monkeypatch.setattr(HeldoutLook, "draw", slow)
+    monkeypatch.setattr(HeldoutLook, "ask_draw", slow)
     budget = looks.Budget(seconds=0.003, share=0.01, pause=0.2)
     look = HeldoutLook(trainer(), [], lambda _from, _to: np.empty(0), budget, lambda: now[0])  # type: ignore[arg-type]
     look.look(1)
@@ -211,11 +213,11 @@ def test_its_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_first_points_come_early_and_all_of_them_keep_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
-    def draw(_look: HeldoutLook, _number: int) -> float:
+    def ask(_look: HeldoutLook, _number: int, _transfer: Transfer) -> Any:
         now[0] += 0.004
-        return -1.0
+        return lambda: -1.0
 
-    monkeypatch.setattr(HeldoutLook, "draw", draw)
+    monkeypatch.setattr(HeldoutLook, "ask_draw", ask)
     monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 1)
     budget = loop_heldout.BUDGET
     look = HeldoutLook(trainer(), [], lambda _from, _to: np.empty(0), budget, lambda: now[0])  # type: ignore[arg-type]
