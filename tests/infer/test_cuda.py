@@ -7,8 +7,9 @@ import pyro
 import pytest
 import torch
 
+from rugged_widget import watch
 from tests.crossings import DECIDES, REQUESTS, crossings_beside_loop, crossings_of
-from tests.device_models import MODELS, losses_of, losses_of_loop, watched
+from tests.device_models import MODELS, losses_of, losses_of_loop, made, watched
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that CUDA can use")
 
@@ -62,3 +63,12 @@ def test_a_step_hardly_crosses_more_often_than_a_bare_one_and_a_snapshot_once(na
 
 def test_a_snapshot_beside_a_loop_of_ones_own_crosses_once() -> None:
     assert crossings_beside_loop(CUDA) == 1
+
+
+def test_the_networks_of_a_flow_that_is_picked_follow_the_model() -> None:
+    setup = made("schools", CUDA)
+    dashboard = watch(setup.model, "iaf", *setup.args, num_steps=STEPS, engine="plain")
+    dashboard.advance(STEPS)
+    assert dashboard.error == ""
+    assert dashboard.snapshot.quantiles
+    dashboard.close()

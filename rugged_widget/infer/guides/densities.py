@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -58,8 +59,17 @@ def ask_marginal_densities(
 
 
 def _double(value: torch.Tensor) -> torch.Tensor:
-    """Return a tensor in double precision; in single on Apple's GPU, which has no more."""
-    return value.to(torch.float32 if value.device.type == "mps" else torch.float64)
+    """Return a tensor in double precision, in single where its device has no more."""
+    return value.to(_finest(value.device))
+
+
+@cache
+def _finest(device: torch.device) -> torch.dtype:
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError):  # as Apple's GPU says
+        return torch.float32
+    return torch.float64
 
 
 def _ask_site(

@@ -107,7 +107,10 @@ class GuideLook:
         The guide may have to be drawn from then.
         """
         draws = partial(self._draws, SNAPSHOT_DRAWS, transfer)
-        found = ask_element_densities(self.guide, latents, PROB, draws, transfer)
+        try:
+            found = ask_element_densities(self.guide, latents, PROB, draws, transfer)
+        except CannotDrawError:
+            return dict
         kinds = {site.name: site.kind for site in self._structure.sites}
         return lambda: {name: within_bounds(one, kinds.get(name[0], "other")) for name, one in found().items()}
 

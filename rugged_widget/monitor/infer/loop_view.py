@@ -30,7 +30,7 @@ from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.module_state import behind, copied_params, params_of, present_params, untouched
 from rugged_widget.infer.step.svi_settings import loss_of_svi
-from rugged_widget.infer.step.transfer import Later, Transfer
+from rugged_widget.infer.step.transfer import Later, Transfer, as_numpy
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.run_log import convergence_of
 from rugged_widget.monitor.infer.fit import num_observations
@@ -351,7 +351,7 @@ def check_draws(draws: Mapping[str, Any]) -> None:
 
 
 def _as_draws(value: Any) -> Array:
-    return np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value, dtype=np.float64)
+    return np.asarray(as_numpy(value) if isinstance(value, torch.Tensor) else value, dtype=np.float64)
 
 
 def _assumed_loss(structure: ModelStructure) -> Loss:

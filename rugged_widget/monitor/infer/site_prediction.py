@@ -123,13 +123,14 @@ class SitePredictor:
         if form.site not in sites:
             names = ", ".join(map(repr, sites)) or "none"
             raise FormError(f"predict: the model has no site {form.site!r} with these arguments; its sites are {names}")
-        site = sites[form.site]
+        site: Any = sites[form.site]
         if form.site in draw or _is_deterministic(site):
             value = self._column(site["value"])
             return value, value[:0]
         if site["is_observed"]:  # what it is drawn over is none of its own values
             self._data = site["value"]
-        mean, new = _mean(site["fn"]), self._column(_quantile(site["fn"], inputs[_PROB]))
+        prob = inputs[_PROB].to(site["value"].device)  # that of the draws is not known where there are none
+        mean, new = _mean(site["fn"]), self._column(_quantile(site["fn"], prob))
         return (new, new[:0]) if mean is None else (self._column(mean), new)
 
     def _column(self, value: Any) -> torch.Tensor:
