@@ -175,10 +175,11 @@ class HeldoutLook:
             return lambda: None
         start = self._clock()
         try:
-            with pyro.validation_enabled(False):  # the first draw of all was validated
-                if not self.num_draws:
-                    self._modules = modules_of(self._plain.model, self._plain.guide)
-                    self.num_draws = self._affordable()
+            if not self.num_draws:
+                self._modules = modules_of(self._plain.model, self._plain.guide)
+                self.draw(0)  # what is done only once, and validated as the steps are
+            with pyro.validation_enabled(False):
+                self.num_draws = self.num_draws or self._affordable()
                 draws = [self.ask_draw(number, transfer) for number in range(self.num_draws)]
         except Exception as error:  # whatever the user's code raises
             self._problem = in_a_line(error)
@@ -231,7 +232,6 @@ class HeldoutLook:
             return transfer.number(first_of(compute(model, guide, *args, **kwargs)))
 
     def _affordable(self) -> int:
-        self.draw(0)  # what is done only once
         start = self._clock()
         self.draw(0)
         return max(1, min(MAX_DRAWS, int(self._budget.seconds / max(self._clock() - start, 1e-9))))
