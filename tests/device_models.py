@@ -89,6 +89,16 @@ def by_hand(device: torch.device) -> Setup:
 MODELS = {made.__name__: made for made in (schools, laplace_schools, autoencoder, mixture, bounded, by_hand)}
 
 
+def data_beside(name: str, device: torch.device) -> dict[str, Any]:
+    """Return what there is to predict of a model, and its held-out data, as arguments of `watch`."""
+    grid = torch.tensor([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0], device=device)
+    if name == "schools":
+        return {"predict": ("seen", (grid,))}
+    if name == "by_hand":
+        return {"predict": lambda draws: (grid, draws["level"][:, None] + grid), "heldout": (numbers(12).to(device),)}
+    return {"heldout": (torch.ones(3, 6, device=device),)} if name == "autoencoder" else {}
+
+
 def made(name: str, device: torch.device) -> Setup:
     pyro.set_rng_seed(0)
     pyro.clear_param_store()

@@ -16,23 +16,18 @@ from rugged_widget import watch
 from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.monitor.infer.loop_view import LoopView
 from tests import pretended_device
-from tests.crossings import crossings_of
-from tests.device_models import MODELS, SEED, losses_of, losses_of_loop, made, watched
+from tests.crossings import crossings_beside_loop, crossings_of
+from tests.device_models import MODELS, SEED, data_beside, losses_of, losses_of_loop, made, watched
 from tests.models import CASES
 from tests.models.case import bare_losses, numbers
 from tests.pretended_device import DEVICE, Pretending
 
 STEPS = 5
-GRID = [15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0]
 
 
 def of_model(name: str) -> dict[str, Any]:
     loop = losses_of_loop(name, DEVICE, STEPS)
-    more: dict[str, Any] = {}
-    if name == "schools":
-        more["predict"] = ("seen", (torch.tensor(GRID, device=DEVICE),))
-    if name == "autoencoder":
-        more["heldout"] = (torch.ones(3, 6, device=DEVICE),)
+    more = data_beside(name, DEVICE)
     pretended_device.mixed.clear()
     dashboard = watched(name, DEVICE, num_steps=STEPS, **more)
     dashboard.advance(STEPS)
@@ -121,5 +116,6 @@ if __name__ == "__main__":
     with Pretending():
         outcomes = {name: of_model(name) for name in MODELS}
         outcomes["crossings"] = {name: crossings_of(name, DEVICE) for name in MODELS}
+        outcomes["beside_loop"] = crossings_beside_loop(DEVICE)
         outcomes |= {other.__name__: other() for other in (by_batches, in_own_loop, by_default_device)}
     sys.stdout.write(json.dumps(outcomes))

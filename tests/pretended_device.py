@@ -20,6 +20,9 @@ DEVICE = torch.device("pretended:0")
 mixed: list[str] = []
 """Operations that were refused, in order: also those whose error somebody has caught."""
 
+has_double = True
+"""Whether it has numbers in double precision: Apple's GPU has none."""
+
 aten = torch.ops.aten
 _TAKES_INDICES = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default)
 
@@ -83,6 +86,8 @@ def _computed(func: Any, args: Any, kwargs: Any) -> Any:
     if func is aten.copy_.default:
         return args[0]
     goes_there = _is_elsewhere(device) if device is not None else bool(there)
+    if goes_there:
+        tree_map(_refuse_double, result)
     known = {id(one.inner): one for one in there}
     return tree_map(lambda one: _wrapped(one, known) if goes_there else one, result)
 
@@ -100,9 +105,16 @@ def _refuse_mixed(func: Any, there: list[_Elsewhere], leaves: list[torch.Tensor]
         raise RuntimeError(f"Expected all tensors to be on the same device, in {func}")
 
 
+def _refuse_double(result: Any) -> None:
+    if isinstance(result, torch.Tensor) and result.dtype is torch.float64 and not has_double:
+        raise TypeError("Cannot convert a tensor to float64 dtype as the framework doesn't support float64")
+
+
 def _empty_strided(size: Any, stride: Any, dtype: Any = None, **_: Any) -> torch.Tensor:
     with _disable_current_modes():
-        return _Elsewhere(torch.empty_strided(size, stride, dtype=dtype, device="cpu"))
+        inner = torch.empty_strided(size, stride, dtype=dtype, device="cpu")
+    _refuse_double(inner)
+    return _Elsewhere(inner)
 
 
 def _copy_from(source: Any, target: Any, non_blocking: bool = False) -> Any:

@@ -95,6 +95,7 @@ class OwnLoop:
         self._call: tuple[tuple[Any, ...], Mapping[str, Any]] = (), {}
         self._draws: Mapping[str, Any] | None = None
         self._due, self._updated = -math.inf, -math.inf
+        self._until_point = math.inf  # steps to tell of until held-out data is looked at between two looks
         self._watched: tuple[float, int] | None = None  # time and step since which the event loop has had no turn
         self._runner = Runner.present()
         self._paused, self._single, self._stopping, self._showing = False, 0, False, False
@@ -140,6 +141,8 @@ class OwnLoop:
         self._updated = now = self._clock()
         if now >= self._due:
             self.look()
+        elif len(self._losses) >= self._until_point:
+            self._look_at_heldout()
         elif self._inbox:
             self.drain()
         return not self._stopping
@@ -153,13 +156,15 @@ class OwnLoop:
                 self._begin_running()
             self.drain()
             self._flush()
-            if self._window.ready():
+            is_seen, is_line = self._window.ready(), self._window.is_line()
+            if is_seen:
                 self._window.show(self._snapshot(listens=True), self.progress)
                 self._listening = self.view.request.gradient_norms
             else:
-                if self._window.is_line():
+                if is_line:
                     self.view.look_at_heldout()
                 self._window.note(self.progress)
+            self._until_point = self.view.step if self.view.heldout is not None and (is_seen or is_line) else math.inf
             now = self._clock()
             self._due = now + (LOOK_SECONDS if first else max(LOOK_SECONDS, (now - began) / SHARE))
         self._wait_for_the_end()
@@ -264,7 +269,7 @@ class OwnLoop:
 
     def _begin_running(self) -> None:
         opening = self.status == "ready"
-        if opening and self._draws is None:
+        if opening and (self._draws is None or "heldout" in self.view.parts):
             self.view.meet(*self._call)
         self.status = "running"
         self._pace.restart(self.view.step)
@@ -283,6 +288,13 @@ class OwnLoop:
         draws, self._draws = self._draws, None
         if draws is not None:
             self.view.take(draws)
+
+    def _look_at_heldout(self) -> None:
+        """Look at held-out data alone: the loop has taken as many steps again since it was looked at."""
+        with self._lock, usual_errors():
+            self._flush()
+            self.view.look_at_heldout()
+            self._until_point = self.view.step
 
     def _show_rest(self) -> None:
         if self._window.is_line():

@@ -7,8 +7,9 @@ import pyro
 import pytest
 import torch
 
-from tests.crossings import DECIDES, REQUESTS, crossings_of
-from tests.device_models import MODELS, losses_of, losses_of_loop, watched
+from rugged_widget import watch
+from tests.crossings import DECIDES, REQUESTS, crossings_beside_loop, crossings_of
+from tests.device_models import MODELS, losses_of, losses_of_loop, made, watched
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that CUDA can use")
 
@@ -56,5 +57,18 @@ def test_a_snapshot_holds_arrays_and_the_graph_engine_stays_with_pyro(name: str)
 def test_a_step_hardly_crosses_more_often_than_a_bare_one_and_a_snapshot_once(name: str) -> None:
     found = crossings_of(name, CUDA)
     assert found["step"] <= found["bare step"] + 2  # whether parameters are finite, and an iterate that is kept
-    once = REQUESTS.keys() - DECIDES.get(name, set())
+    once = (REQUESTS.keys() | found.keys() & {"heldout"}) - DECIDES.get(name, set())
     assert {kind: found[kind] for kind in once} == dict.fromkeys(once, 1)
+
+
+def test_a_snapshot_beside_a_loop_of_ones_own_crosses_once() -> None:
+    assert crossings_beside_loop(CUDA) == 1
+
+
+def test_the_networks_of_a_flow_that_is_picked_follow_the_model() -> None:
+    setup = made("schools", CUDA)
+    dashboard = watch(setup.model, "iaf", *setup.args, num_steps=STEPS, engine="plain")
+    dashboard.advance(STEPS)
+    assert dashboard.error == ""
+    assert dashboard.snapshot.quantiles
+    dashboard.close()

@@ -42,7 +42,7 @@ def _clean() -> None:
 def sharp(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the same number of draws at each point, however slow the machine, and a point after each call."""
     monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 16)
-    monkeypatch.setattr(HeldoutLook, "is_due", lambda _look: True)
+    monkeypatch.setattr(HeldoutLook, "is_due", lambda _look, _step: True)
 
 
 def heldout_of(monitor: ModelWidget) -> float:

@@ -20,7 +20,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from rugged_widget import Monitor, watch
 from rugged_widget.infer.diagnostics import heldout as looks
 from rugged_widget.infer.diagnostics.heldout import HeldoutLook
+from rugged_widget.infer.step.transfer import Transfer
 from rugged_widget.monitor import own_loop
+from rugged_widget.monitor.infer import loop_heldout
 from rugged_widget.monitor.view import loop_window
 from rugged_widget.view.frames import stream
 from tests.monitor.held_line import X, Y, line
@@ -47,7 +49,7 @@ def at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_loop, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(own_loop, "SHARE", 1e9)
     monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 4)
-    monkeypatch.setattr(HeldoutLook, "is_due", lambda _look: True)
+    monkeypatch.setattr(HeldoutLook, "is_due", lambda _look, _step: True)
 
 
 def trainer(model: Any = line, guide: Any = None) -> SVI:
@@ -168,8 +170,9 @@ def test_where_nobody_looks_it_is_not_computed_but_in_a_script_it_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     draws: list[int] = []
-    draw = HeldoutLook.draw
-    monkeypatch.setattr(HeldoutLook, "draw", lambda look, number: draws.append(number) or draw(look, number))
+    ask = HeldoutLook.ask_draw
+    counted = lambda look, number, transfer: draws.append(number) or ask(look, number, transfer)  # noqa: E731
+    monkeypatch.setattr(HeldoutLook, "ask_draw", counted)
     svi = trainer()
     with closing(Monitor(svi, heldout=(X, Y))) as monitor:
         run(monitor, svi, 3)
@@ -192,19 +195,76 @@ def test_where_nobody_looks_it_is_not_computed_but_in_a_script_it_is_told(
 def test_its_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
-    def slow(_look: HeldoutLook, _number: int) -> float:
+    def slow(_look: HeldoutLook, _number: int, _transfer: Transfer) -> Any:
         now[0] += 1.0
-        return -1.0
+        return lambda: -1.0
 
-    monkeypatch.setattr(HeldoutLook, "draw", slow)
+    monkeypatch.setattr(HeldoutLook, "ask_draw", slow)
     budget = looks.Budget(seconds=0.003, share=0.01, pause=0.2)
     look = HeldoutLook(trainer(), [], lambda _from, _to: np.empty(0), budget, lambda: now[0])  # type: ignore[arg-type]
     look.look(1)
     assert look.num_draws == 1
     spent = now[0]
-    assert not look.is_due()
+    assert not look.is_due(2)
     now[0] = spent / 0.01
-    assert look.is_due()
+    assert look.is_due(2)
+
+
+def test_the_first_points_come_early_and_all_of_them_keep_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def ask(_look: HeldoutLook, _number: int, _transfer: Transfer) -> Any:
+        now[0] += 0.004
+        return lambda: -1.0
+
+    monkeypatch.setattr(HeldoutLook, "ask_draw", ask)
+    monkeypatch.setattr(HeldoutLook, "_affordable", lambda _look: 1)
+    budget = loop_heldout.BUDGET
+    look = HeldoutLook(trainer(), [], lambda _from, _to: np.empty(0), budget, lambda: now[0])  # type: ignore[arg-type]
+    for step in range(1, 10_001):
+        now[0] += 0.001
+        if look.is_due(step):
+            look.look(step)
+    steps = look.elbo(10_000).step.tolist()
+    assert steps[:7] == [1, 2, 4, 8, 16, 32, 64]
+    assert 25 <= len(steps) <= (budget.ahead + 0.01 * now[0]) / 0.004 + 1
+
+
+def test_a_quick_loop_has_points_between_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_loop, "LOOK_SECONDS", 1e9)
+    monkeypatch.setattr(loop_heldout, "BUDGET", looks.Budget(pause=1e9, ahead=1e9))
+    svi = trainer()
+    with closing(Monitor(svi, heldout=(X, Y))) as monitor:
+        run(monitor, svi, 100)
+        assert monitor.heldout is not None
+        np.testing.assert_array_equal(monitor.heldout.step, [1, 2, 4, 8, 16, 32, 64])
+
+
+@pytest.mark.usefixtures("at_every_step")
+def test_it_is_computed_beside_draws_that_the_user_gives() -> None:
+    draws = {"elsewhere": torch.arange(10.0)}
+    found = []
+    for given in ({}, {"draws": draws}):
+        pyro.clear_param_store()
+        pyro.set_rng_seed(0)
+        svi = trainer()
+        with closing(Monitor(svi, heldout=(X[:7], Y[:7]))) as monitor:
+            monitor._repr_mimebundle_()
+            for _ in range(3):
+                monitor.update(svi.step(X, Y), X, Y, **given)
+            assert monitor.heldout is not None
+            found.append(monitor.heldout.elbo.tolist())
+            assert ("elsewhere" in monitor.snapshot.quantiles) == bool(given)
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
+
+
+def test_beside_draws_too_an_update_has_to_have_the_arguments() -> None:
+    svi = trainer()
+    with closing(Monitor(svi, heldout=(X, Y))) as monitor:
+        for _ in range(2):
+            with pytest.raises(ValueError, match="give it what svi"):
+                monitor.update(svi.step(X, Y), draws={"slope": torch.zeros(10)})
 
 
 @pytest.mark.usefixtures("at_every_step")

@@ -17,6 +17,7 @@ from pyro.contrib import gp
 from pyro.infer.autoguide import AutoNormal
 
 from rugged_widget import ModelWidget, watch
+from rugged_widget.infer.step.transfer import Transfer
 from rugged_widget.monitor.infer.predict_form import SitePrediction
 from rugged_widget.monitor.infer.prediction import Predictor
 from rugged_widget.monitor.infer.site_prediction import SitePredictor
@@ -203,7 +204,7 @@ def test_a_model_that_keeps_what_it_is_called_with_is_left_as_it_was() -> None:
 
     module = Keeps()
     predictor = SitePredictor(SitePrediction("y", (GRID, None), {}), module, None)
-    predictor({"a": torch.zeros(20)}, 20)
+    predictor.ask({"a": torch.zeros(20)}, 20, Transfer())()
     assert torch.equal(module.mean.data, GRID)
 
 

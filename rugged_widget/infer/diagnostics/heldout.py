@@ -6,22 +6,26 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from pyro.infer import ELBO
+import pyro
+from pyro.infer import ELBO, Trace_ELBO
 from pyro.poutine.messenger import Messenger
 from torch import nn
 
 from rugged_widget.infer.diagnostics.elbo_terms_average import Objective
 from rugged_widget.infer.diagnostics.overfitting import fall_of
 from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.elbo_traces import ask_loss
 from rugged_widget.infer.step.failure import MAX_TEXT
-from rugged_widget.infer.step.loss import LossWithGradients, first_number, own_loss
+from rugged_widget.infer.step.loss import LossWithGradients, first_of, own_loss
 from rugged_widget.infer.step.module_state import behind, submodules
 from rugged_widget.infer.step.pyro_step import PlainStep
 from rugged_widget.infer.step.torch_random import install_torch, seeded_torch
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.snapshot.heldout import HeldoutElbo, HeldoutFall
 from rugged_widget.snapshot.values import Array
 
@@ -46,12 +50,17 @@ class Budget:
     share
         Part of the time that points may take while training runs.
     pause
-        Seconds between two points at first; they double each time that every other point is dropped.
+        Seconds between two points at first, where there are not twice as many steps by then; they double each time that
+        every other point is dropped.
+    ahead
+        Seconds that points may take before their share comes to that: the first steps, in which most happens, have
+        more of them.
     """
 
     seconds: float = 0.03
     share: float = 0.1
     pause: float = 0.02
+    ahead: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +140,8 @@ class HeldoutLook:
         self._budget, self._clock = budget, clock
         self._num_rows = sum(part.num_rows for part in self.parts)
         self._points: list[tuple[int, float]] = []
-        self._due, self._pause, self.num_draws = -math.inf, budget.pause, 0
+        self._paid = self._rested = -math.inf  # when what was spent is within the share, and when the pause ends
+        self._pause, self.num_draws = budget.pause, 0
         self._problem = ""
         self._fall: HeldoutFall | None = None
         self._modules: list[nn.Module] = []
@@ -139,9 +149,13 @@ class HeldoutLook:
     def __repr__(self) -> str:
         return f"HeldoutLook({self._num_rows} observations, {len(self._points)} points)"
 
-    def is_due(self) -> bool:
-        """Return whether enough time has passed since the last point."""
-        return not self._problem and self._clock() >= self._due
+    def is_due(self, step: int) -> bool:
+        """Return whether the budget has a point after `step` steps."""
+        if self._problem:
+            return False
+        now, budget = self._clock(), self._budget
+        is_far = now >= self._rested or not self._points or step >= 2 * self._points[-1][0]
+        return is_far and now >= self._paid - budget.ahead / budget.share
 
     def elbo(self, step: int) -> HeldoutElbo:
         """Return the points up to a step."""
@@ -152,16 +166,32 @@ class HeldoutLook:
 
     def look(self, step: int) -> None:
         """Compute the ELBO after `step` steps, >= 1, unless that is known; a failure is told in `elbo`."""
+        self.ask(step, Transfer())()
+
+    def ask(self, step: int, transfer: Transfer) -> Later[None]:
+        """Take the draws of `look`, and return what takes note of the point, once."""
         self._truncate(step)
         if self._problem or step < 1 or (self._points and self._points[-1][0] == step):
-            return
+            return lambda: None
         start = self._clock()
         try:
             if not self.num_draws:
                 self._modules = modules_of(self._plain.model, self._plain.guide)
-                self.num_draws = self._affordable()
-            value = math.fsum(self.draw(number) for number in range(self.num_draws)) / self.num_draws
+                self.draw(0)  # what is done only once, and validated as the steps are
+            with pyro.validation_enabled(False):
+                self.num_draws = self.num_draws or self._affordable()
+                draws = [self.ask_draw(number, transfer) for number in range(self.num_draws)]
         except Exception as error:  # whatever the user's code raises
+            self._problem = in_a_line(error)
+            return lambda: None
+        return partial(self._note, step, draws, self._clock() - start)
+
+    def _note(self, step: int, draws: Sequence[Later[float]], asking_seconds: float) -> None:
+        """Take note of the mean of draws that were asked for in so much time."""
+        start = self._clock()
+        try:
+            value = math.fsum(read() for read in draws) / len(draws)
+        except Exception as error:  # as in `ask`
             self._problem = in_a_line(error)
             return
         self._points.append((step, value if math.isfinite(value) else math.nan))
@@ -169,7 +199,9 @@ class HeldoutLook:
             self._points = self._points[1::2]
             self._pause *= 2
         now = self._clock()
-        self._due = now + max(self._pause, (now - start) * (1 / self._budget.share - 1))
+        spent = asking_seconds + now - start
+        self._rested = now + self._pause
+        self._paid = max(self._paid, now - spent) + spent / self._budget.share
         points = np.array(self._points, dtype=np.float64)
         self._fall = fall_of(points[:, 0], points[:, 1], self._training)
 
@@ -179,21 +211,27 @@ class HeldoutLook:
 
     def draw(self, number: int) -> float:
         """Return the ELBO by one draw, the same noise for the same number, on the scale of training, nats."""
+        return self.ask_draw(number, Transfer())()
+
+    def ask_draw(self, number: int, transfer: Transfer) -> Later[float]:
+        """Ask for what `draw` returns."""
         install_torch(seeded_torch(NOISE_SEED + number))
         with evaluating(self._modules or modules_of(self._plain.model, self._plain.guide)), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values = [part.num_rows / self._num_rows * self._elbo_of(part) for part in self.parts]
-        return math.fsum(values)
+            asked = [(part.num_rows / self._num_rows, self._ask_loss(part, transfer)) for part in self.parts]
+        return lambda: -math.fsum(share * loss() for share, loss in asked)
 
-    def _elbo_of(self, part: HeldoutPart) -> float:
-        plain = self._plain
-        loss = own_loss(plain.elbo)
-        compute: Any = getattr(loss, "loss", loss) if isinstance(loss, (ELBO, LossWithGradients)) else loss
+    def _ask_loss(self, part: HeldoutPart, transfer: Transfer) -> Later[float]:
+        """Ask for the loss of a part; others than Trace_ELBO's read their values themselves."""
+        model, guide, (args, kwargs) = self._plain.model, self._plain.guide, (part.call.args, part.call.kwargs)
+        loss = own_loss(self._plain.elbo)
         with Resized(part.plates, part.sites):
-            return -first_number(compute(plain.model, plain.guide, *part.call.args, **part.call.kwargs))
+            if isinstance(loss, Trace_ELBO) and type(loss).loss is Trace_ELBO.loss:
+                return ask_loss(loss, model, guide, args, kwargs, transfer)
+            compute: Any = getattr(loss, "loss", loss) if isinstance(loss, (ELBO, LossWithGradients)) else loss
+            return transfer.number(first_of(compute(model, guide, *args, **kwargs)))
 
     def _affordable(self) -> int:
-        self.draw(0)  # what is done only once
         start = self._clock()
         self.draw(0)
         return max(1, min(MAX_DRAWS, int(self._budget.seconds / max(self._clock() - start, 1e-9))))
@@ -202,7 +240,7 @@ class HeldoutLook:
         """Forget the points after a step: the fit has gone back."""
         if self._points and self._points[-1][0] > step:
             self._points = [point for point in self._points if point[0] <= step]
-            self._fall, self._due = None, -math.inf
+            self._fall, self._paid, self._rested = None, -math.inf, -math.inf
 
 
 def with_heldout(history: pd.DataFrame, heldout: HeldoutElbo | None) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import pyro
 import torch
 from pyro import poutine
@@ -12,6 +13,7 @@ from pyro.poutine.util import site_is_subsample
 
 from rugged_widget.infer.diagnostics.plate_of_draws import Dimensions, log_joint_in_plate
 from rugged_widget.infer.step.module_state import behind, untouched
+from rugged_widget.infer.step.transfer import as_numpy
 from rugged_widget.infer.step.with_gradients import called_with_gradients, needs_gradients
 from rugged_widget.snapshot.values import Array
 
@@ -111,7 +113,7 @@ class LogJoint:
             compute({name: values[start : start + size] for name, values in draws.items()})
             for start in range(0, count, size)
         ]
-        return torch.cat(parts).double().cpu().numpy()
+        return as_numpy(torch.cat(parts)).astype(np.float64)
 
     def takes(self, draws: Mapping[str, torch.Tensor]) -> bool:
         """Return whether draws are of the sites and shapes that it was made for."""

@@ -1,8 +1,8 @@
 """Marginal densities of guides that are normal on the unconstrained scale, by formula."""
 
 import math
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch.distributions.transforms import IndependentTransform
 
 from rugged_widget.infer.guides.gaussian import Affine, Site
 from rugged_widget.infer.guides.predictive import DENSITY_POINTS, band_probs
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.snapshot.values import Array, Density
 
 REACH = 4.5
@@ -34,44 +35,77 @@ def marginal_densities(
     by one, as those of a simplex are not, and those with a number that is a point or lies at the edge of its support by
     rounding.
     """
-    loc, sd = affine.loc.detach().double(), affine.factor.detach().double().square().sum(1).sqrt()
+    return ask_marginal_densities(affine, prob, Transfer(), names=names)()
+
+
+def ask_marginal_densities(
+    affine: Affine, prob: float, transfer: Transfer, *, names: Collection[str] | None = None
+) -> Later[dict[str, tuple[Density, ...]]]:
+    """Ask for what `marginal_densities` returns."""
+    loc, sd = _double(affine.loc.detach()), _double(affine.factor.detach()).square().sum(1).sqrt()
     sizes = [site.shape.numel() for site in affine.sites]
     parts = zip(affine.sites, loc.split(sizes), sd.split(sizes), strict=True)
-    of_sites = {
-        site.name: _of_site(site, of_loc, of_sd, prob)
+    asked = {
+        site.name: _ask_site(site, of_loc, of_sd, prob, transfer)
         for site, of_loc, of_sd in parts
         if names is None or site.name in names
     }
-    return {name: densities for name, densities in of_sites.items() if densities is not None}
+
+    def found() -> dict[str, tuple[Density, ...]]:
+        densities = {name: read() for name, read in asked.items()}
+        return {name: of_site for name, of_site in densities.items() if of_site is not None}
+
+    return found
 
 
-def _of_site(site: Site, loc: torch.Tensor, sd: torch.Tensor, prob: float) -> tuple[Density, ...] | None:
+def _double(value: torch.Tensor) -> torch.Tensor:
+    """Return a tensor in double precision, in single where its device has no more."""
+    return value.to(_finest(value.device))
+
+
+@cache
+def _finest(device: torch.device) -> torch.dtype:
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError):  # as Apple's GPU says
+        return torch.float32
+    return torch.float64
+
+
+def _ask_site(
+    site: Site, loc: torch.Tensor, sd: torch.Tensor, prob: float, transfer: Transfer
+) -> Later[tuple[Density, ...] | None]:
     transform = site.transform
     while isinstance(transform, IndependentTransform):
         transform = transform.base_transform
-    if transform.domain.event_dim or transform.codomain.event_dim or not bool((sd > 0).all()):
-        return None
-    knots = torch.from_numpy(np.append(_STEPS, _scores(prob))).to(loc.device)
+    if transform.domain.event_dim or transform.codomain.event_dim:
+        return lambda: None
+    knots = torch.from_numpy(np.append(_STEPS, _scores(prob))).to(loc)
     place = loc[:, None] + sd[:, None] * knots
     value = transform(place)
     stretch = transform.log_abs_det_jacobian(place, value).exp()
-    x, slope = value.cpu().numpy(), (stretch * sd[:, None]).expand_as(value).cpu().numpy()
+    zero = loc.new_zeros(1)
+    holds_zero = torch.as_tensor(transform.codomain.check(zero), device=loc.device)
+    asked = (value, (stretch * sd[:, None]).expand_as(value), loc, sd, transform.inv(zero), holds_zero)
+    read = [transfer.array(one) for one in asked]
+    return lambda: _of_site([array() for array in read], prob)
+
+
+def _of_site(arrays: Sequence[Array], prob: float) -> tuple[Density, ...] | None:
+    """Return the densities of values at the knots, with their slopes; None where a number is a point, or rounded."""
+    x, slope, loc, sd, place_of_zero, holds_zero = arrays
     steps = np.diff(x[:, :DENSITY_POINTS])
     up = bool((steps > 0).all())
-    if not (np.isfinite(x).all() and (slope > 0).all() and (up or (steps < 0).all())):
+    if not ((sd > 0).all() and np.isfinite(x).all() and (slope > 0).all() and (up or (steps < 0).all())):
         return None
-    zero = torch.zeros(1, dtype=torch.float64, device=loc.device)
-    zeros = [_place_of_zero(transform, zero, float(row[DENSITY_POINTS // 2]), up) for row in x]
-    pairs = zip(x, slope, (np.array(zeros) - loc.cpu().numpy()) / sd.cpu().numpy(), strict=True)
+    place = float(place_of_zero.reshape(-1)[0]) if holds_zero.all() else math.nan
+    zeros = [_end(float(row[DENSITY_POINTS // 2]), up) if math.isnan(place) else place for row in x]
+    pairs = zip(x, slope, (np.array(zeros) - loc) / sd, strict=True)
     return tuple(_on_support(values, rises, zero, up, prob) for values, rises, zero in pairs)
 
 
-def _place_of_zero(transform: Any, zero: torch.Tensor, middle: float, up: bool) -> float:
-    """Return where the transform passes 0 on the unconstrained scale; an end of it where it does not."""
-    if bool(transform.codomain.check(zero)):
-        place = float(transform.inv(zero))
-        if not math.isnan(place):
-            return place
+def _end(middle: float, up: bool) -> float:
+    """Return the end of the unconstrained scale beyond which 0 would lie, where no number there is mapped to it."""
     return -math.inf if (middle > 0) == up else math.inf
 
 

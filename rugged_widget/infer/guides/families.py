@@ -186,7 +186,7 @@ def correlates(guide: Callable[..., Any]) -> bool:
 def _any_correlated(draws: Sequence[torch.Tensor]) -> bool:
     if not draws:
         return False
-    columns = torch.cat(list(draws), 1)[:, :CORRELATION_COLUMNS].double().T
+    columns = torch.cat([value.cpu() for value in draws], 1)[:, :CORRELATION_COLUMNS].double().T
     found = torch.corrcoef(columns[columns.std(1) > 0])
     off_diagonal = (
         found - torch.eye(len(found), dtype=found.dtype, device=found.device) if found.ndim else found.new_zeros(1)

@@ -18,6 +18,7 @@ from pyro.infer.autoguide import (
 )
 from torch.distributions import biject_to
 
+from rugged_widget.errors import CannotDrawError
 from rugged_widget.infer.guides.live import LiveRehearsal
 from rugged_widget.infer.guides.setup import Rehearsal, rehearsal_of
 
@@ -105,10 +106,16 @@ def loc_and_scale(guide: AutoGuide) -> tuple[torch.Tensor, torch.Tensor] | None:
 
 
 def site_by_site(guide: AutoNormal) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and standard deviation of each unconstrained value of an AutoNormal, shape (latent_dim,)."""
+    """Return mean and standard deviation of each unconstrained value of an AutoNormal, shape (latent_dim,).
+
+    CannotDrawError is raised where they are on several devices.
+    """
     pairs = [guide._get_loc_and_scale(site.name) for site in sites_of(guide)]
     if not pairs:
         return torch.zeros(0), torch.zeros(0)
+    devices = sorted({str(loc.device) for loc, _ in pairs})
+    if len(devices) > 1:
+        raise CannotDrawError(f"The guide cannot be drawn from: its latents are on {' and '.join(devices)}.")
     loc, scale = (torch.cat([value.reshape(-1) for value in side]) for side in zip(*pairs, strict=True))
     return loc, scale
 

@@ -35,6 +35,7 @@ from rugged_widget.infer.guides.gaussian import (
 from rugged_widget.infer.guides.live import LiveRehearsal
 from rugged_widget.infer.guides.setup import Rehearsal, rehearsal_of, set_up
 from rugged_widget.infer.step.torch_random import TorchRandom, current_torch, install_torch, seeded_torch
+from rugged_widget.infer.step.transfer import as_numpy
 
 Known: TypeAlias = Rehearsal | LiveRehearsal
 """What is kept of a guide beside itself."""
@@ -213,7 +214,8 @@ def _closed(guide: Callable[..., Any], probs: Sequence[float]) -> dict[str, torc
         return None
     # As guide.quantiles does, but all probabilities at once: the transforms are slow to call, not to compute.
     loc, scale = pair
-    normal = torch.special.ndtri(torch.tensor(probs, dtype=loc.dtype, device=loc.device))
+    single = torch.promote_types(loc.dtype, torch.float32)  # there is no ndtri in half precision
+    normal = torch.special.ndtri(torch.tensor(probs, dtype=single, device=loc.device)).to(loc.dtype)
     return on_supports(sites_of(guide), loc + scale * normal[:, None])
 
 
@@ -256,4 +258,4 @@ def order_statistics(draws: NDArray[Any], probs: Sequence[float]) -> NDArray[Any
 
 def as_float64(value: torch.Tensor) -> NDArray[np.float64]:
     """Copy a tensor into an array."""
-    return value.detach().cpu().numpy().astype(np.float64)
+    return as_numpy(value).astype(np.float64)

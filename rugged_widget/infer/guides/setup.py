@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 
 import pyro
 import torch
-from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList
+from pyro.infer.autoguide import AutoContinuous, AutoGuide, AutoGuideList, AutoNormalizingFlow
+from torch import nn
 
 from rugged_widget.infer.guides.compatibility import raised, try_guide
 from rugged_widget.infer.guides.custom_sampling import can_draw_together
@@ -171,6 +172,17 @@ def create_parameters(
         return False
     if isinstance(guide, AutoContinuous):
         guide.get_posterior(*args, **kwargs)
+        _move_to_latents(guide)
     with random_numbers_kept(), torch.no_grad(), unmoved():
         guide(*args, **kwargs)
     return True
+
+
+def _move_to_latents(guide: AutoContinuous) -> None:
+    """Move the networks of a flow to the device of the latents: Pyro makes them on the default one."""
+    prototype: Any = guide.prototype_trace
+    device = next((site["value"].device for _, site in prototype.iter_stochastic_nodes()), None)
+    flow = guide.transform if isinstance(guide, AutoNormalizingFlow) else None
+    if isinstance(flow, nn.Module) and device is not None and guide._prototype_tensor.device != device:
+        flow.to(device)
+        guide._prototype_tensor = next(flow.parameters(), guide._prototype_tensor.to(device))

@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pyro.infer import TraceEnum_ELBO, TraceTMC_ELBO
+from pyro.infer import Trace_ELBO, TraceEnum_ELBO, TraceTMC_ELBO
 from pyro.infer.enum import get_importance_trace
 from pyro.poutine.trace_struct import Trace
+
+from rugged_widget.infer.step.transfer import Later, Transfer
 
 
 def plate_dims(loss: object) -> int | None:
@@ -36,3 +38,19 @@ def traces_of(
     kind: Any = TraceTMC_ELBO if isinstance(loss, TraceTMC_ELBO) else TraceEnum_ELBO
     elbo = kind(max_plate_nesting=math.inf if dims is None else dims, strict_enumeration_warning=False)
     yield from elbo._get_traces(model, guide, args, kwargs)
+
+
+def ask_loss(
+    loss: Trace_ELBO,
+    model: Callable[..., Any],
+    guide: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    transfer: Transfer,
+) -> Later[float]:
+    """Ask for what `Trace_ELBO.loss` returns, bit for bit; it reads two numbers a particle by itself."""
+    asked = [
+        (transfer.number(model_trace.log_prob_sum()), transfer.number(guide_trace.log_prob_sum()))
+        for model_trace, guide_trace in loss._get_traces(model, guide, args, kwargs)
+    ]
+    return lambda: -sum((of_model() - of_guide()) / loss.num_particles for of_model, of_guide in asked)

@@ -93,7 +93,8 @@ def _facts(message: Any) -> SiteFacts:
     while hasattr(distribution, "base_dist"):
         distribution = distribution.base_dist
     is_point = type(distribution).__name__ in {"Delta", "Unit"}
-    scale = float(torch.as_tensor(message["scale"], dtype=torch.float64).detach().mean())
+    scale = message["scale"]
+    scale = float(scale.detach().cpu().double().mean()) if isinstance(scale, torch.Tensor) else float(scale)
     shape = tuple(map(int, getattr(message["value"], "shape", ())))
     return SiteFacts(str(message["name"]), bool(observed), is_point, plates, scale, shape)
 

@@ -154,4 +154,9 @@ def name_of(loss: Loss) -> str:
 
 def first_number(value: Any) -> float:
     """Return a loss as one number: the first, the model's, of several such as ReweightedWakeSleep has."""
-    return float(value[0] if isinstance(value, tuple) else value)
+    return float(first_of(value))
+
+
+def first_of(value: Any) -> Any:
+    """Return a loss, a number or a tensor of one: the first of several."""
+    return value[0] if isinstance(value, tuple) else value

@@ -39,7 +39,7 @@ class Transfer:
     def array(self, value: torch.Tensor) -> Later[NDArray[np.float64]]:
         """Ask for a tensor as an array, a copy of its own."""
         read = self.tensor(value)
-        return lambda: read().numpy().astype(np.float64)
+        return lambda: as_numpy(read()).astype(np.float64)
 
     def number(self, value: Any) -> Later[float]:
         """Ask for a number, or for the only one of a tensor."""
@@ -60,6 +60,12 @@ def arrays(values: Mapping[str, torch.Tensor], transfer: Transfer) -> Later[dict
     """Ask for tensors by name as arrays."""
     asked = {name: transfer.array(value) for name, value in values.items()}
     return lambda: {name: read() for name, read in asked.items()}
+
+
+def as_numpy(value: torch.Tensor) -> NDArray[Any]:
+    """Return a tensor as an array, which shares memory with one on the CPU; of bfloat16, which NumPy lacks, float32."""
+    value = value.detach().cpu()
+    return (value.float() if value.dtype is torch.bfloat16 else value).numpy()
 
 
 class _Waiting:

@@ -25,6 +25,7 @@ from rugged_widget.infer.step.batches import Arguments, BatchArguments
 from rugged_widget.infer.step.checkpoints import PlainStepping
 from rugged_widget.infer.step.ownership import OwnState
 from rugged_widget.infer.step.pyro_step import PlainStep, Taken
+from rugged_widget.infer.step.transfer import Transfer, as_numpy
 from rugged_widget.infer.svi.batch_forms import Forms
 from rugged_widget.snapshot.snapshot import EngineInfo
 from rugged_widget.validation import Engine
@@ -233,9 +234,10 @@ class Stepping:
 
     def parameters(self) -> NDArray[Any]:
         """Return a copy of the parameters where the steps are: flat, unconstrained, in the order of Pyro's store."""
-        held = {} if self._compiled is None else self._compiled.held()
-        parts = [held.get(id(param), param).detach().reshape(-1) for _, param in get_param_store().named_parameters()]
-        return torch.cat(parts).cpu().numpy() if parts else np.empty(0)
+        held, transfer = {} if self._compiled is None else self._compiled.held(), Transfer()
+        params = [held.get(id(param), param) for _, param in get_param_store().named_parameters()]
+        parts = [transfer.tensor(param.reshape(-1)) for param in params]
+        return as_numpy(torch.cat([read() for read in parts])) if parts else np.empty(0)
 
     @torch.no_grad()
     def put(self, values: NDArray[np.float64]) -> None:

@@ -31,7 +31,7 @@ from rugged_widget.infer.step.optimizer import OptimizerStart, give_back
 from rugged_widget.infer.step.ownership import Ownership
 from rugged_widget.infer.step.pyro_step import PlainStep, Settings
 from rugged_widget.infer.step.traceback_reading import Program
-from rugged_widget.infer.step.transfer import Later, Transfer
+from rugged_widget.infer.step.transfer import Later, Transfer, as_numpy
 from rugged_widget.infer.svi.engine_selection import Stepping
 from rugged_widget.infer.svi.run_log import Record
 from rugged_widget.snapshot.hints import Hint
@@ -459,7 +459,7 @@ class Fit:
         foreign = self.foreign
         with self._isolation.inside(), torch.no_grad():
             store = get_param_store().items()
-            return {name: value.cpu().numpy().copy() for name, value in store if name not in foreign}
+            return {name: as_numpy(value).copy() for name, value in store if name not in foreign}
 
     @property
     def foreign(self) -> frozenset[str]:

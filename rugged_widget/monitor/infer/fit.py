@@ -4,7 +4,7 @@ import math
 import weakref
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -124,7 +124,7 @@ class ModelFit(Fit):
         PRELOAD.wait()
         self._judgement = None
         done = super().advance(max_steps, seconds, *args)
-        if self.problem.heldout and self._heldout_look.is_due():
+        if self.problem.heldout and self._heldout_look.is_due(self.step):
             self._look_at_heldout()
         return done
 
@@ -221,8 +221,8 @@ class ModelFit(Fit):
     def _looked_at(self, request: SnapshotRequest, transfer: Transfer) -> dict[str, Later[Any]]:
         """Ask for the fields of a snapshot for which model or guide have to be called.
 
-        `shown` are quantiles and draws. What is asked for crosses from a device in one copy; predictions, densities by
-        formula and gradients that are computed decide on values, and cross by themselves.
+        `shown` are quantiles and draws. What is asked for crosses from a device in one copy. Gradients that are
+        computed cross by themselves; so does the verdict, for which a fit rests that draws thousands of times.
         """
         look, thorough = self._look, request.approximation
         with self.inspecting():
@@ -242,11 +242,16 @@ class ModelFit(Fit):
         if request.gradient_norms:
             asked["gradient_norms"] = _known(self.gradient_norms(thorough=thorough, anew=not terms))
         if request.predictions:
-            asked["predictions"] = _known(self._predictions(thorough=thorough))
+            asked["predictions"] = self._ask_predictions(transfer, thorough=thorough)
         if request.densities:
             with self.inspecting():
-                asked["densities"] = look.densities(request.densities, transfer)
+                densities = look.densities(request.densities, transfer)
+            asked["densities"] = partial(self._read_inside, densities)
         return asked
+
+    def _read_inside(self, read: Later[T]) -> T:
+        with self.inspecting():
+            return read()
 
     def check_predictions(self) -> tuple[str, ...]:
         """Predict once, and return the titles; () where nothing is to be predicted.
@@ -340,11 +345,11 @@ class ModelFit(Fit):
     def _look(self) -> GuideLook:
         return GuideLook(self.guide, self.structure)
 
-    def _predictions(self, *, thorough: bool) -> tuple[Prediction, ...]:
+    def _ask_predictions(self, transfer: Transfer, *, thorough: bool) -> Later[tuple[Prediction, ...]]:
         if self._predictor is None:
-            return ()
+            return tuple
         with self.inspecting():
-            return self._predictor.look(self.guide, self.step, thorough=thorough)
+            return self._predictor.ask(self.guide, self.step, transfer, thorough=thorough)
 
     def _hints(self) -> tuple[Hint, ...]:
         """Return hints; how many rows a batch has is told by its first tensor."""

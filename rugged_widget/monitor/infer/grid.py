@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from rugged_widget.infer.guides.sampling import as_float64
 from rugged_widget.snapshot.dates import Dates, Moments
 from rugged_widget.snapshot.values import Array
 
@@ -73,7 +74,7 @@ def on_one_axis(grid: Places, points: Places | None) -> tuple[Array, Array | Non
 def as_array(value: object) -> Array:
     """Return numbers as an array of float64."""
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().double().numpy()
+        return as_float64(value)
     return np.array(value, dtype=np.float64)
 
 

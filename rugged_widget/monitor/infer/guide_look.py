@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -101,8 +102,15 @@ class GuideLook:
         return arrays(sample_guide(self.guide, count).values, transfer)
 
     def densities(self, latents: Sequence[Latent], transfer: Transfer) -> Later[dict[Latent, Density]]:
-        """Ask for densities of elements of latents that have one, on their support."""
-        found = ask_element_densities(self.guide, latents, PROB, lambda: self._draws(SNAPSHOT_DRAWS, transfer))
+        """Ask for densities of elements of latents that have one, on their support; read them in the fit's world too.
+
+        The guide may have to be drawn from then.
+        """
+        draws = partial(self._draws, SNAPSHOT_DRAWS, transfer)
+        try:
+            found = ask_element_densities(self.guide, latents, PROB, draws, transfer)
+        except CannotDrawError:
+            return dict
         kinds = {site.name: site.kind for site in self._structure.sites}
         return lambda: {name: within_bounds(one, kinds.get(name[0], "other")) for name, one in found().items()}
 

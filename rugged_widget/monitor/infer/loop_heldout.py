@@ -16,8 +16,8 @@ from rugged_widget.monitor.infer.heldout import check_heldout, heldout_part, sha
 from rugged_widget.snapshot.model_values import ModelStructure
 from rugged_widget.snapshot.values import Array
 
-BUDGET: Final = Budget(seconds=0.003, share=0.01, pause=0.2)
-"""Time for the points: half of what all looks beside a loop may take."""
+BUDGET: Final = Budget(seconds=0.003, share=0.01, pause=0.2, ahead=0.03)
+"""Time for the points: half of what all looks beside a loop may take, and some points more in the first steps."""
 
 
 def heldout_calls_of_loop(given: Any, model: Callable[..., Any], step: Call) -> tuple[HeldoutCall, ...]:

@@ -30,7 +30,7 @@ from rugged_widget.infer.step.loss import Loss
 from rugged_widget.infer.step.loss_arguments import call_of_model
 from rugged_widget.infer.step.module_state import behind, copied_params, params_of, present_params, untouched
 from rugged_widget.infer.step.svi_settings import loss_of_svi
-from rugged_widget.infer.step.transfer import Later, Transfer
+from rugged_widget.infer.step.transfer import Later, Transfer, as_numpy
 from rugged_widget.infer.svi.elbo_history import History
 from rugged_widget.infer.svi.run_log import convergence_of
 from rugged_widget.monitor.infer.fit import num_observations
@@ -183,9 +183,21 @@ class LoopView:
 
     def look_at_heldout(self, *, thorough: bool = False) -> None:
         """Compute the ELBO of held-out data where that is due; where the look is `thorough`, in any case."""
-        if self._heldout is not None and (thorough or self._heldout.is_due()):
+        if self._heldout is not None and (thorough or self._heldout.is_due(self.step)):
             with self._inside():
                 self._heldout.look(self.step)
+
+    def _ask_heldout(self, transfer: Transfer, *, thorough: bool) -> Later[HeldoutElbo | None]:
+        """Ask for the ELBO of held-out data, with a point more where `look_at_heldout` computes one."""
+        if self._heldout is None or not (thorough or self._heldout.is_due(self.step)):
+            return lambda: self.heldout
+        note = self._heldout.ask(self.step, transfer)
+
+        def with_point() -> HeldoutElbo | None:
+            note()
+            return self.heldout
+
+        return with_point
 
     def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Take note of what the last step was called with."""
@@ -211,7 +223,6 @@ class LoopView:
     def snapshot(self, *, listens: bool = False) -> Snapshot:
         """Return what is known now. Where it `listens`, the gradients of the next step are noted."""
         request, structure = self.request, self._structure
-        self.look_at_heldout(thorough=request.approximation)
         judged, unjudged = self._verdict() if request.approximation else (None, self._never_judged())
         transfer = Transfer()
         with self._inside():
@@ -233,7 +244,6 @@ class LoopView:
             structure=structure,
             elbo_terms_note=self._terms_note() if request.elbo_terms else None,
             gradient_norms=self.gradients.norms() if request.gradient_norms else None,
-            heldout=self.heldout,
             quantiles=quantiles,
             draws=draws,
             **looked_at,
@@ -244,7 +254,10 @@ class LoopView:
 
         `shown` are quantiles and draws. What is asked for crosses from a device in one copy.
         """
-        asked: dict[str, Later[Any]] = {"shown": lambda: self._given(request)}
+        asked: dict[str, Later[Any]] = {
+            "shown": lambda: self._given(request),
+            "heldout": self._ask_heldout(transfer, thorough=request.approximation),
+        }
         look = None if self._draws else self._look
         if look is not None:
             asked["shown"] = look.shown(PROBS, transfer, draws=request.draws)
@@ -338,7 +351,7 @@ def check_draws(draws: Mapping[str, Any]) -> None:
 
 
 def _as_draws(value: Any) -> Array:
-    return np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value, dtype=np.float64)
+    return np.asarray(as_numpy(value) if isinstance(value, torch.Tensor) else value, dtype=np.float64)
 
 
 def _assumed_loss(structure: ModelStructure) -> Loss:

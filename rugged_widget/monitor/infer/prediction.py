@@ -6,7 +6,8 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NoReturn
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from rugged_widget.infer.guides.drawing import sample_guide
 from rugged_widget.infer.guides.predictive import band_probs
 from rugged_widget.infer.guides.sampling import order_statistics, same_noise
 from rugged_widget.infer.step.arguments import Call
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.monitor.infer.predict_form import Curves, FormError, Predict, SitePrediction, curves_of
 from rugged_widget.monitor.infer.site_prediction import SitePredictor
 from rugged_widget.snapshot.model_values import Prediction
@@ -79,11 +81,11 @@ class Predictor:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._clock = clock
-        self._compute: Callable[[Mapping[str, torch.Tensor], int], dict[str, Curves]]
+        self._compute: Callable[[Mapping[str, torch.Tensor], int, Transfer], Later[dict[str, Curves]]]
         if isinstance(predict, SitePrediction):
-            self._compute = SitePredictor(predict, model, example)
+            self._compute = SitePredictor(predict, model, example).ask
         else:
-            self._compute = lambda draws, count: curves_of(predict(dict(draws)), count if draws else 0)
+            self._compute = partial(_ask_curves, predict)
         self._counts: tuple[int, int] | None = None
         self._due = -math.inf
         self._seen: tuple[tuple[int, bool], tuple[Prediction, ...]] | None = None
@@ -113,28 +115,47 @@ class Predictor:
 
         With `thorough`, which is for a fit that rests, more draws are taken. A failure is told in the prediction.
         """
-        key = step, thorough
-        if self._seen is not None and (self._seen[0] == key or not (thorough or self._clock() >= self._due)):
-            return self._seen[1]
+        return self.ask(guide, step, Transfer(), thorough=thorough)()
+
+    def ask(
+        self, guide: Callable[..., Any], step: int, transfer: Transfer, *, thorough: bool
+    ) -> Later[tuple[Prediction, ...]]:
+        """Ask for what `look` returns."""
+        key, seen = (step, thorough), self._seen
+        if seen is not None and (seen[0] == key or not (thorough or self._clock() >= self._due)):
+            return lambda: seen[1]
+        start = self._clock()
         try:
             counts = self._counts = self._counts or self._affordable(guide)
             start = self._clock()
-            predictions = tuple(
-                _prediction(title, curves) for title, curves in self._curves(guide, counts[thorough]).items()
-            )
-            spent = self._clock() - start
-            self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > 2 * SECONDS else 0.0)
+            read = self._ask_curves(guide, counts[thorough], transfer)
         except Exception as error:  # whatever the user's code raises
+            read = partial(_raise, error)
+        return partial(self._told, key, read, self._clock() - start)
+
+    def _told(
+        self, key: tuple[int, bool], read: Later[dict[str, Curves]], asking_seconds: float
+    ) -> tuple[Prediction, ...]:
+        """Return the predictions of curves that were asked for, or why there are none."""
+        start = self._clock()
+        try:
+            predictions = tuple(_prediction(title, curves) for title, curves in read().items())
+            spent = asking_seconds + self._clock() - start
+            self._due = self._clock() + (spent * (1 / SHARE - 1) if spent > 2 * SECONDS else 0.0)
+        except Exception as error:  # as in `ask`
             problem = str(error) if isinstance(error, (FormError, CannotDrawError)) else in_a_line(error)
             predictions = (_failed("", problem),)
         self._seen = key, predictions
         return predictions
 
     def _curves(self, guide: Callable[..., Any], count: int) -> dict[str, Curves]:
+        return self._ask_curves(guide, count, Transfer())()
+
+    def _ask_curves(self, guide: Callable[..., Any], count: int, transfer: Transfer) -> Later[dict[str, Curves]]:
         drawn = sample_guide(guide, count, max_seconds=REST_SECONDS)
         with same_noise(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._compute(drawn.values, drawn.num_draws if drawn.values else count)
+            return self._compute(drawn.values, drawn.num_draws if drawn.values else count, transfer)
 
     def _affordable(self, guide: Callable[..., Any]) -> tuple[int, int]:
         """Return how many draws a prediction may have while training runs, and where it rests."""
@@ -164,6 +185,31 @@ class Predictor:
                 break
             count = more
         return count
+
+
+def _ask_curves(
+    predict: Callable[[dict[str, torch.Tensor]], Any], draws: Mapping[str, torch.Tensor], count: int, transfer: Transfer
+) -> Later[dict[str, Curves]]:
+    """Ask for the curves that a function returns."""
+    result = _asked(predict(dict(draws)), transfer)
+    return lambda: curves_of(result(), count if draws else 0)
+
+
+def _asked(value: Any, transfer: Transfer) -> Later[Any]:
+    """Ask for the tensors in tuples, lists and dictionaries; anything else is as it is."""
+    if isinstance(value, torch.Tensor):
+        return transfer.tensor(value)
+    if isinstance(value, Mapping):
+        entries = {name: _asked(entry, transfer) for name, entry in value.items()}
+        return lambda: {name: read() for name, read in entries.items()}
+    if isinstance(value, (tuple, list)) and any(isinstance(part, (torch.Tensor, tuple, list)) for part in value):
+        parts = [_asked(part, transfer) for part in value]
+        return lambda: tuple(read() for read in parts)
+    return lambda: value
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _prediction(title: str, curves: Curves) -> Prediction:

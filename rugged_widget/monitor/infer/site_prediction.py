@@ -17,6 +17,7 @@ from rugged_widget.infer.guides.predictive import evenly_below
 from rugged_widget.infer.step.arguments import Call
 from rugged_widget.infer.step.loss_arguments import names_in_order
 from rugged_widget.infer.step.module_state import behind, untouched
+from rugged_widget.infer.step.transfer import Later, Transfer
 from rugged_widget.monitor.infer.grid import as_array
 from rugged_widget.monitor.infer.predict_form import (
     Curves,
@@ -54,16 +55,17 @@ class SitePredictor:
         self._holders = behind(model)
         self._together: bool | None = None
         self._data: Any = None
+        self._grid: tuple[int | str | None, Array] | None = None
         self._points: tuple[Array, Array] | None = None
-        self._looked_for_points = False
 
     def __repr__(self) -> str:
         return f"SitePredictor({self._form.site!r})"
 
-    def __call__(self, draws: Mapping[str, torch.Tensor], num_draws: int) -> dict[str, Curves]:
-        """Return the curves under the name of the site; call it inside `Fit.inspecting`.
+    def ask(self, draws: Mapping[str, torch.Tensor], num_draws: int, transfer: Transfer) -> Later[dict[str, Curves]]:
+        """Ask for the curves under the name of the site; call it inside `Fit.inspecting`.
 
-        `draws` are of shape (num_draws, *site shape); empty where the guide draws nothing.
+        `draws` are of shape (num_draws, *site shape); empty where the guide draws nothing. Arguments and observed
+        points cross by themselves, the first time.
 
         Raises
         ------
@@ -77,13 +79,18 @@ class SitePredictor:
             self._together = self._agrees(inputs)
         with pyro.validation_enabled(False):
             values, observations = self._at_once(inputs) if self._together else self._one_by_one(inputs)
-        form, curves = self._form, as_array(values)
-        found = grid_argument(form.args, form.kwargs, curves.shape[1], self._data)
-        place, x = (None, np.arange(curves.shape[1], dtype=np.float64)) if found is None else found
-        if not self._looked_for_points:
-            self._points, self._looked_for_points = self._observed(draws, place), True
-        new = None if observations is None else as_array(observations)
-        return {form.site: Curves(x, curves, new, self._points, INDEX if place is None else self._name(place))}
+        if self._grid is None or len(self._grid[1]) != values.shape[1]:
+            self._grid = self._found_grid(values.shape[1])
+            self._points = self._observed(draws, self._grid[0])
+        curves, new = transfer.array(values), None if observations is None else transfer.array(observations)
+        (place, x), points = self._grid, self._points
+        label = INDEX if place is None else self._name(place)
+        return lambda: {self._form.site: Curves(x, curves(), None if new is None else new(), points, label)}
+
+    def _found_grid(self, num_points: int) -> tuple[int | str | None, Array]:
+        """Return place or name, and values, of the argument that the curves are drawn over; None with indices."""
+        found = grid_argument(self._form.args, self._form.kwargs, num_points, self._data)
+        return (None, np.arange(num_points, dtype=np.float64)) if found is None else found
 
     def _agrees(self, inputs: Mapping[str, torch.Tensor]) -> bool:
         few = {name: value[:TRIAL_DRAWS] for name, value in inputs.items()}
@@ -116,13 +123,14 @@ class SitePredictor:
         if form.site not in sites:
             names = ", ".join(map(repr, sites)) or "none"
             raise FormError(f"predict: the model has no site {form.site!r} with these arguments; its sites are {names}")
-        site = sites[form.site]
+        site: Any = sites[form.site]
         if form.site in draw or _is_deterministic(site):
             value = self._column(site["value"])
             return value, value[:0]
         if site["is_observed"]:  # what it is drawn over is none of its own values
             self._data = site["value"]
-        mean, new = _mean(site["fn"]), self._column(_quantile(site["fn"], inputs[_PROB]))
+        prob = inputs[_PROB].to(site["value"].device)  # that of the draws is not known where there are none
+        mean, new = _mean(site["fn"]), self._column(_quantile(site["fn"], prob))
         return (new, new[:0]) if mean is None else (self._column(mean), new)
 
     def _column(self, value: Any) -> torch.Tensor:

@@ -22,6 +22,7 @@ from rugged_widget.view.widgets import toggle_buttons
 
 OUTLIERS = 0.02  # share of the lowest single-step estimates that may lie below the axis
 HEADROOM = 0.2  # over the log evidence, as a share of what is below: room for its text
+KEY_WIDTH, KEY_ROOM = 0.75, 0.14  # of the key of held-out data: shares of the axis at its right end, and under a line
 MAX_KEPT = 6  # kept runs that are drawn, the latest: more could not be told apart
 
 WIDE = 10_000.0  # nats of an axis beyond which nobody reads decimals
@@ -104,7 +105,12 @@ class ElboFigure(Figure):
         curve = _drawable(snapshot.curve) if begun else _nothing(self._y.bounds)
         raw, smooth = curve.elbo * scale, curve.smoothed * scale
         if begun:
-            bounds = self._cover(*_extent(raw, smooth, points(snapshot.heldout)[1] * scale), scale)
+            held_at, held = points(snapshot.heldout)
+            low, high = _extent(raw, smooth, held * scale)
+            if self._heldout is not None:
+                lines = [(curve.step, raw), (curve.step, smooth), (held_at, held * scale)]
+                low = _above_key(lines, low, high, progress.num_steps)
+            bounds = self._cover(low, high, scale)
         heldout: Changes = []
         if self._heldout is not None:
             decimals = 4 if self._shown_unit != "total" else 2 if self._y.bounds[1] - self._y.bounds[0] < WIDE else 0
@@ -223,6 +229,12 @@ def _extent(raw: Array, smooth: Array | None = None, heldout: Array | None = Non
     if heldout is not None and len(heldout):
         low, high = min(low, _low(heldout)), max(high, float(heldout.max()))
     return (low if smooth is None else min(low, float(line.min()))), high
+
+
+def _above_key(lines: Sequence[tuple[Array, Array]], low: float, high: float, num_steps: int) -> float:
+    """Return where the axis begins, so that lines which end low at the right run above the key there."""
+    beside = [y[x >= (1 - KEY_WIDTH) * num_steps] for x, y in lines]
+    return min([low, *[_low(part) - KEY_ROOM * (high - low) for part in beside if len(part)]])
 
 
 def _low(values: Array) -> float:

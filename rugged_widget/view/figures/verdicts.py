@@ -9,7 +9,7 @@ import ipywidgets
 
 from rugged_widget.snapshot.model_values import GuideNote
 from rugged_widget.snapshot.snapshot import Progress, Snapshot
-from rugged_widget.snapshot.values import Approximation, Averaged, Caution, Convergence, Latent
+from rugged_widget.snapshot.values import Approximation, Caution, Convergence, Latent
 from rugged_widget.view.figures.chart import Explained, html_text
 from rugged_widget.view.figures.heldout import fall_words
 from rugged_widget.view.figures.hint_words import hint_words
@@ -33,6 +33,8 @@ from rugged_widget.view.widgets import Control, button, classed, hbox, vbox
 
 MAX_WARNINGS = 3
 """Sentences about a guide that does not agree with its model that the card has room for."""
+
+_MOVEMENTS = frozenset({"gains", "noisy", "falls", "converged"})  # what is told in numbers
 
 CURE = "multivariate"  # the guide to try where one that cannot correlate latents is not good enough
 
@@ -111,29 +113,28 @@ class ConvergenceCard:
         """Make the box show `value`, without asking for it."""
         self._stop.show(value)
 
-    def update(self, snapshot: Snapshot) -> Changes:
+    def update(self, snapshot: Snapshot, progress: Progress) -> Changes:
         """Return what a frame has to change."""
         convergence = snapshot.convergence
         done = convergence is not None and convergence.state == "converged"
         return [
-            *self.card.tell_later(partial(self._told, snapshot)),
+            *self.card.tell_later(partial(self._told, snapshot, is_of_loss=bool(progress.own_loop))),
             (self.average, {"disabled": not done or snapshot.averaged is not None}),
         ]
 
-    def _told(self, snapshot: Snapshot) -> Changes:
+    def _told(self, snapshot: Snapshot, *, is_of_loss: bool) -> Changes:
         falls = fall_words(self._text, snapshot.heldout)
-        title, why = self._verdict(snapshot.step, snapshot.convergence, snapshot.averaged, advises=not falls)
+        title, why = self._verdict(snapshot, advises=not falls, is_of_loss=is_of_loss)
         return self.card.tell(title, why, caution=falls)
 
-    def _verdict(
-        self, step: int, convergence: Convergence | None, averaged: Averaged | None, *, advises: bool
-    ) -> tuple[str, list[str]]:
+    def _verdict(self, snapshot: Snapshot, *, advises: bool, is_of_loss: bool) -> tuple[str, list[str]]:
+        step, convergence, averaged = snapshot.step, snapshot.convergence, snapshot.averaged
         if step == 0 or convergence is None:
             key = "unknown" if step else "start"
             return self._text(f"verdict.converged.{key}"), [self._text(f"verdict.converged_text.{key}")]
         state = convergence.state
         title = self._text(f"verdict.converged.{state}", step=convergence.since)
-        why = [self._movement(convergence)]
+        why = [self._movement(convergence, is_of_loss=is_of_loss)]
         if averaged is not None:
             count = (averaged.last - averaged.first) // averaged.stride + 1
             steps = {"first": averaged.first, "last": averaged.last}
@@ -142,14 +143,21 @@ class ConvergenceCard:
             why.append(self._advice(convergence))
         return title, why
 
-    def _movement(self, convergence: Convergence) -> str:
-        """Return how the ELBO moves; of a run that has not converged, what more steps would gain."""
+    def _movement(self, convergence: Convergence, *, is_of_loss: bool) -> str:
+        """Return how the ELBO moves; of a run that has not converged, what more steps would gain.
+
+        A loop of one's own is told of its loss, whose unit only its user knows, and how much that is beside the noise.
+        """
         gain, most = convergence.gain, convergence.most
         key: str = convergence.state
         if key == "drifting":
             key = "falls" if gain <= 0 and convergence.drift < 0 else "noisy" if gain < most / 2 else "gains"
         told = {"drift": abs(convergence.drift), "noise": convergence.noise, "gain": gain, "most": most}
         values = {name: brief(self._text, value) for name, value in told.items()}
+        if is_of_loss and key in _MOVEMENTS:
+            moves, noise = most if key == "noisy" else gain, convergence.noise
+            percent = times(self._text, 100 * moves / noise if noise else math.inf)
+            return self._text(f"verdict.loss_text.{key}", percent=percent, **values)
         return self._text(f"verdict.converged_text.{key}", **values)
 
     def _advice(self, convergence: Convergence) -> str:

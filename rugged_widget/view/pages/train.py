@@ -123,7 +123,7 @@ class TrainPage:
         key = LateText(partial(marks, reliable=is_reliable(snapshot.correction))) if compares else ""
         return [
             *[change for figure in self._figures for change in figure.update(snapshot, progress)],
-            *self._converged.update(snapshot),
+            *self._converged.update(snapshot, progress),
             *self._approximation.update(snapshot, progress),
             *[change for explanation in self._explanations for change in explanation.update(snapshot, progress)],
             (self._legend, {"value": key}),

@@ -14,7 +14,9 @@ from pyro import infer, poutine
 from pyro.infer import ELBO, Trace_ELBO
 from pyro.infer.autoguide import AutoNormal
 
+from rugged_widget.infer.step.elbo_traces import ask_loss
 from rugged_widget.infer.step.loss import LossWithGradients
+from rugged_widget.infer.step.transfer import Transfer
 from tests.infer.step.bare import (
     BareLoop,
     assert_same,
@@ -199,3 +201,25 @@ def test_one_of_pyros_is_copied_for_each_fit_and_ones_own_is_not() -> None:
 def test_what_is_no_loss_is_refused_with_what_is_needed(loss: Any, text: str) -> None:
     with pytest.raises(TypeError, match=f"elbo must be .*{text}"):
         fitted(ADAM({"lr": 0.05}), elbo=loss)
+
+
+def level(data: torch.Tensor) -> None:
+    centre = pyro.sample("centre", dist.Normal(0.0, 1.0))
+    with pyro.plate("data", len(data)):
+        pyro.sample("y", dist.Normal(centre, 0.5), obs=data)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [Trace_ELBO(), Trace_ELBO(3), Trace_ELBO(3, max_plate_nesting=1, vectorize_particles=True)],
+    ids=["one particle", "three", "three at once"],
+)
+def test_a_loss_that_is_asked_for_is_pyros_bit_for_bit(loss: Trace_ELBO) -> None:
+    pyro.clear_param_store()
+    guide = AutoNormal(level)
+    guide(DATA)  # which draws where it begins
+    values = []
+    for compute in (loss.loss, lambda *args: ask_loss(loss, *args[:2], args[2:], {}, Transfer())()):
+        pyro.set_rng_seed(1)
+        values.append(compute(level, guide, DATA))
+    assert values[0] == values[1]

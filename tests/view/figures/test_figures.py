@@ -19,6 +19,7 @@ from rugged_widget.regression.snapshot import RegressionSnapshot
 from rugged_widget.regression.view.labels import subject_of
 from rugged_widget.regression.view.panels import Panels
 from rugged_widget.regression.view.slopes import SlopeFigure
+from rugged_widget.snapshot.heldout import HeldoutElbo
 from rugged_widget.snapshot.snapshot import ElboCurve, Progress
 from rugged_widget.view.figures.chart import Ruler, with_separator
 from rugged_widget.view.figures.elbo import ElboFigure
@@ -75,6 +76,27 @@ def test_every_frame_holds_the_same_arrays_and_only_finite_numbers(
         assert all(np.isfinite(value).all() for _, _, value in arrays)
         kinds.append([(target, trait, value.ndim) for target, trait, value in arrays])
     assert all(kind == kinds[0] for kind in kinds)
+
+
+@pytest.mark.parametrize(("last", "leaves_room"), [(-900.0, True), (-300.0, False)])
+def test_a_heldout_line_that_ends_low_runs_above_the_key(
+    last: float, *, leaves_room: bool, snapshots: dict[int, RegressionSnapshot]
+) -> None:
+    step = np.arange(10.0, 1500.0, 10.0)
+    elbo = np.interp(step, [0.0, 100.0, 1500.0], [-900.0, -350.0, last])
+    smooth = -220.0 - 800 * np.exp(-step / 60)
+    snapshot = dataclasses.replace(
+        snapshots[700], curve=ElboCurve(step, smooth, smooth), heldout=HeldoutElbo(step, elbo, 30)
+    )
+    bounds = []
+    for has_heldout in (False, True):
+        figure = ElboFigure(1500, STORY, lambda: None, text=WORDS, has_heldout=has_heldout)
+        figure.update(snapshot, RUNNING)
+        bounds.append(figure._y.bounds)
+    low, high = bounds[1]
+    lowest = elbo[step >= 400].min()
+    assert (lowest - low) / (high - low) > 0.12
+    assert (bounds[0] != bounds[1]) == leaves_room
 
 
 def values_of(figure: object, snapshot: RegressionSnapshot, target: object) -> dict[str, object]:

@@ -61,9 +61,12 @@ def told(card: Card, changes: Any) -> tuple[str, str]:
     return tuple(re.sub("[ \N{NO-BREAK SPACE}]+", " ", text) for text in (title, text))
 
 
-def converged(found: Convergence | None, *, step: int = 1500, language: str = "en", **fields: Any) -> tuple[str, str]:
+def converged(
+    found: Convergence | None, *, step: int = 1500, language: str = "en", own_loop: Any = "", **fields: Any
+) -> tuple[str, str]:
     card = ConvergenceCard(Asked().requests, text=Catalogue(language))
-    return told(card.card, card.update(at(step, convergence=found, **fields)))
+    present = dataclasses.replace(progress(), own_loop=own_loop)
+    return told(card.card, card.update(at(step, convergence=found, **fields), present))
 
 
 def judged(
@@ -98,11 +101,30 @@ def test_a_run_that_is_not_converged_says_what_more_steps_would_gain() -> None:
     assert "not known" in converged(None)[0]
 
 
+@pytest.mark.parametrize("own_loop", ["counted", "open"])
+def test_a_loop_of_ones_own_is_told_of_its_loss_beside_its_noise_and_nothing_of_nats(own_loop: str) -> None:
+    def text(**changes: Any) -> str:
+        found = dataclasses.replace(DRIFTING, noise=1.0, **changes)
+        said = converged(found, own_loop=own_loop)[1]
+        assert "nats" not in said + converged(found, own_loop=own_loop, language="ko")[1]
+        return said
+
+    noisy = "with as many steps again the loss may still fall by up to 0.096, 10 % of the noise of a step. Give it more"
+    assert noisy in text(gain=0.02, most=0.096)
+    assert "would lower the loss by about 3.0, 300 % of the noise of a step" in text(gain=3.0, most=3.2)
+    assert "The loss rises by 12 per 100 steps" in text(drift=-12.34, gain=-45.6)
+    assert "The loss no longer changes beyond its noise" in text(state="converged", since=940)
+    without_noise = converged(dataclasses.replace(DRIFTING, noise=0.0), own_loop=own_loop)[1]
+    assert "would lower the loss by about 46" in without_noise
+    assert "nan" not in without_noise
+    assert "too early" in converged(EARLY, step=3, own_loop=own_loop)[0]
+
+
 def test_averaged_iterates_are_told_and_not_offered_again() -> None:
     asked = Asked()
     card = ConvergenceCard(asked.requests, text=Catalogue())
     offered = [
-        dict(card.update(at(step, convergence=found, averaged=averaged)))[card.average]["disabled"]
+        dict(card.update(at(step, convergence=found, averaged=averaged), progress()))[card.average]["disabled"]
         for step, found, averaged in [
             (3, EARLY, None),
             (900, DRIFTING, None),
