@@ -118,10 +118,6 @@ class Scale:
         """Return targets in the unit of the table, shape (n,), as the model sees them."""
         return targets if self.is_identity else self.centered(targets) / self.y_spread
 
-    def response(self, values: Array) -> Array:
-        """Return responses of the model, any shape, in the unit of the table."""
-        return values if self.is_identity else self.y_center + self.y_spread * np.asarray(values, np.float64)
-
     def latents(self, draws: Mapping[str, Array]) -> dict[str, Array]:
         """Return draws of the model's latents, by site (num_draws, *site shape), in the units of the table.
 

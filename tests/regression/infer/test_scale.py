@@ -193,7 +193,9 @@ def test_the_map_of_the_latents_keeps_the_mean_of_every_row() -> None:
     trained = {WEIGHT: random.normal(size=(5, 1, 3)), BIAS: random.normal(size=(5, 1)), SIGMA: np.full(5, 0.4)}
     mapped = scale.latents(trained)
     mean = trained[WEIGHT][:, 0] @ seen.T + trained[BIAS]
-    np.testing.assert_allclose(mapped[WEIGHT][:, 0] @ data.features.T + mapped[BIAS], scale.response(mean))
+    np.testing.assert_allclose(
+        mapped[WEIGHT][:, 0] @ data.features.T + mapped[BIAS], scale.y_center + scale.y_spread * mean
+    )
     np.testing.assert_allclose(scale.targets(data.targets) * scale.y_spread + scale.y_center, data.targets)
     back = scale.coefficients(np.column_stack([mapped[WEIGHT][:, 0], mapped[BIAS]])) / scale.y_spread
     np.testing.assert_allclose(back, np.column_stack([trained[WEIGHT][:, 0], trained[BIAS]]), atol=1e-12)

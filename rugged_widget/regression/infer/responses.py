@@ -1,0 +1,32 @@
+"""What the model says of the response at draws of its latents, in the units of the table."""
+
+from collections.abc import Mapping
+
+from rugged_widget.infer.guides.predictive import evenly_below
+from rugged_widget.regression.infer.exact.normal_mixture import normal_score
+from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.snapshot.values import Array
+
+
+def mean_response(draws: Mapping[str, Array], features: Array) -> Array:
+    """Return the mean of the response at points, shape (num_draws, num_points).
+
+    Parameters
+    ----------
+    draws
+        Draws of the latents by site, shape (num_draws, *site shape).
+    features
+        Features of the points, shape (num_points, num_features).
+    """
+    # The draws of a point lie side by side, as sorting them needs it.
+    return (features @ draws[WEIGHT][:, 0].T + draws[BIAS].T).T
+
+
+def observed_response(draws: Mapping[str, Array], features: Array) -> Array:
+    """Return a new observation of the response at points, with the parameters and the shape of `mean_response`.
+
+    A draw's observation has the same probability below it at every point, the same each time: a quantile over the draws
+    is as smooth along the points as the line is.
+    """
+    noise = draws[SIGMA] * normal_score(evenly_below(len(draws[SIGMA])))
+    return mean_response(draws, features) + noise[:, None]
