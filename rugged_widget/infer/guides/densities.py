@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ _HEIGHTS = np.exp(-0.5 * _STEPS**2) / math.sqrt(2 * math.pi)
 
 def normal_density(mean: float, sd: float, prob: float) -> Density:
     """Return the density of a normal number, of a standard deviation > 0."""
-    lower, median, upper = (mean + sd * score for score in _scores(prob))
+    lower, median, upper = (mean + sd * score for score in band_scores(prob))
     return Density(mean + sd * _STEPS, _HEIGHTS / sd, _above(-mean / sd), lower, median, upper, prob)
 
 
@@ -51,7 +52,7 @@ def _of_site(site: Site, loc: torch.Tensor, sd: torch.Tensor, prob: float) -> tu
         transform = transform.base_transform
     if transform.domain.event_dim or transform.codomain.event_dim or not bool((sd > 0).all()):
         return None
-    knots = torch.from_numpy(np.append(_STEPS, _scores(prob))).to(loc.device)
+    knots = torch.from_numpy(np.append(_STEPS, band_scores(prob))).to(loc.device)
     place = loc[:, None] + sd[:, None] * knots
     value = transform(place)
     stretch = transform.log_abs_det_jacobian(place, value).exp()
@@ -90,7 +91,8 @@ def _above(score: float) -> float:
     return 0.5 * math.erfc(score * math.sqrt(0.5))
 
 
-def _scores(prob: float) -> tuple[float, float, float]:
-    """Return the standard normal quantiles of a band's ends and its middle."""
+@lru_cache(maxsize=8)
+def band_scores(prob: float) -> tuple[float, float, float]:
+    """Return the standard normal quantiles of the ends and the middle of what holds `prob`."""
     lower, _, upper = torch.special.ndtri(torch.from_numpy(np.array(band_probs(prob)))).tolist()
     return lower, 0.0, upper

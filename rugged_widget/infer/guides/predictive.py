@@ -35,9 +35,8 @@ def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: f
     `values` are of shape (num_draws, num_groups * num_points), the grid `x` (num_points,); the probability `prob`
     inside the bands is in (0, 1).
     """
-    lower, median, upper = order_statistics(values, band_probs(prob)).astype(np.float64)
-    parts = zip(*(np.split(array, num_groups) for array in (lower, median, upper)), strict=True)
-    return tuple(Band(x, low, middle, high, prob) for low, middle, high in parts)
+    ends = order_statistics(values, band_probs(prob)).astype(np.float64).reshape(3, num_groups, len(x))
+    return tuple(Band(x, low, median, high, prob) for low, median, high in ends.swapaxes(0, 1))
 
 
 def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.float64] | None = None) -> Density:

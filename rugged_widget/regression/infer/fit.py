@@ -192,6 +192,8 @@ class RegressionFit(Fit):
     def curve(self) -> ElboCurve:
         """Return the ELBO of the whole run, thinned to at most 400 points."""
         curve = super().curve()
+        if not self._log_unit:
+            return curve
         return ElboCurve(curve.step, curve.elbo + self._log_unit, curve.smoothed + self._log_unit)
 
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rugged_widget.infer.guides.densities import marginal_densities, normal_density
+from rugged_widget.infer.guides.densities import band_scores, marginal_densities, normal_density
 from rugged_widget.infer.guides.gaussian import Affine
 from rugged_widget.infer.guides.sampling import as_float64, order_statistics
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
@@ -49,10 +49,11 @@ def coefficients(affine: Affine, scale: Scale) -> tuple[Array, Array]:
 
     Their shapes are (num_coefficients,) and (num_coefficients, num_noise).
     """
-    sizes = [site.shape.numel() for site in affine.sites]
-    rows = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-    place = dict(zip((site.name for site in affine.sites), rows, strict=True))
-    order = np.concatenate([place[WEIGHT], place[BIAS]])
+    rows, end = {}, 0
+    for site in affine.sites:
+        start, end = end, end + site.shape.numel()
+        rows[site.name] = range(start, end)
+    order = [*rows[WEIGHT], *rows[BIAS]]
     loc, factor = (as_float64(value)[order] * scale.y_spread for value in (affine.loc, affine.factor))
     return scale.matrix @ loc + scale.offset, scale.matrix @ factor
 
@@ -72,11 +73,9 @@ def line_bands(mean: Array, factor: Array, features: Array, x: Array, prob: floa
         Probability inside the bands, in (0, 1).
     """
     middle = features @ mean[:-1] + mean[-1]
-    reach = normal_score(np.array((1 + prob) / 2)) * np.linalg.norm(features @ factor[:-1] + factor[-1], axis=1)
-    lower, median, upper = (
-        np.split(values, len(middle) // len(x)) for values in (middle - reach, middle, middle + reach)
-    )
-    return tuple(Band(x, *ends, prob) for ends in zip(lower, median, upper, strict=True))
+    reach = band_scores(prob)[-1] * np.linalg.norm(features @ factor[:-1] + factor[-1], axis=1)
+    ends = np.stack([middle - reach, middle, middle + reach]).reshape(3, -1, len(x))
+    return tuple(Band(x, low, median, high, prob) for low, median, high in ends.swapaxes(0, 1))
 
 
 def slope_densities(mean: Array, factor: Array, scale: Scale, prob: float) -> tuple[Density, ...] | None:

@@ -143,7 +143,7 @@ class Scale:
         matrix[-1, self.design.covariates] = -np.array(self.covariate_centers) / np.array(self.covariate_spreads)
         return matrix
 
-    @property
+    @cached_property
     def offset(self) -> Array:
         """What is added to `matrix` times (weight, bias), shape (number of features + 1,)."""
         return np.append(np.zeros(self.design.num_features), self.y_center)

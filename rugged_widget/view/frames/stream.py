@@ -247,7 +247,7 @@ class FrameStream(anywidget.AnyWidget):
             message["summary"] = summary
         if rest:
             message["rest"] = True
-        if summary is not None or layout != self._layout:  # the kernel's side of the scales changes only then
+        if summary is not None or self._layout is None:  # the kernel's side of the scales changes only then
             self._dtype = np.float64 if any(_needs_doubles(target) for target, _ in changes) else np.float32
         if layout != self._layout:
             message["layout"] = self._layout = layout
