@@ -341,8 +341,9 @@ class RegressionFit(Fit):
 
     def _slopes(self, draws: Draws, known: tuple[Array, Array] | None) -> tuple[Density, ...]:
         """Return the densities of the slopes: by formula where the guide is normal, else from the draws."""
-        closed = None if known is None else slope_densities(*known, self._scale, self._prob)
-        return closed or tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws()[0][WEIGHT]))
+        if known is not None:
+            return slope_densities(*known, self._scale, self._prob)
+        return tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws()[0][WEIGHT]))
 
     def _marginals(
         self, draws: Mapping[str, NDArray[np.float64]], normal: Affine | None

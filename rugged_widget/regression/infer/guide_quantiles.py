@@ -6,6 +6,7 @@ import numpy as np
 
 from rugged_widget.infer.guides.densities import band_scores, marginal_densities, normal_density
 from rugged_widget.infer.guides.gaussian import Affine
+from rugged_widget.infer.guides.predictive import density
 from rugged_widget.infer.guides.sampling import as_float64, order_statistics
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
@@ -78,8 +79,8 @@ def line_bands(mean: Array, factor: Array, features: Array, x: Array, prob: floa
     return tuple(Band(x, low, median, high, prob) for low, median, high in ends.swapaxes(0, 1))
 
 
-def slope_densities(mean: Array, factor: Array, scale: Scale, prob: float) -> tuple[Density, ...] | None:
-    """Return the densities of the slopes of the groups, which are sums of weights; None where one is a point.
+def slope_densities(mean: Array, factor: Array, scale: Scale, prob: float) -> tuple[Density, ...]:
+    """Return the densities of the slopes of the groups, which are sums of weights; of a point, a narrow peak.
 
     Mean and factor are those of `coefficients`.
     """
@@ -88,25 +89,22 @@ def slope_densities(mean: Array, factor: Array, scale: Scale, prob: float) -> tu
 
 
 def latent_densities(affine: Affine, scale: Scale, prob: float) -> dict[str, tuple[Density, ...]]:
-    """Return the densities of the latents by site, in the units of the table, but for those that are points."""
+    """Return the densities of the latents by site, in the units of the table, but for sigma where that is a point."""
     known = marginal_densities(affine, prob, names={SIGMA})
     normal = _normals(*coefficients(affine, scale), prob)
-    if normal is not None:
-        known |= {WEIGHT: normal[:-1], BIAS: normal[-1:]}
+    known |= {WEIGHT: normal[:-1], BIAS: normal[-1:]}
     if SIGMA in known:
-        known[SIGMA] = tuple(_times(density, scale.y_spread) for density in known[SIGMA])
+        known[SIGMA] = tuple(_times(of_sigma, scale.y_spread) for of_sigma in known[SIGMA])
     return known
 
 
-def _normals(mean: Array, factor: Array, prob: float) -> tuple[Density, ...] | None:
-    sd = np.linalg.norm(factor, axis=1)
-    if not (sd > 0).all():
-        return None
-    return tuple(normal_density(*pair, prob) for pair in zip(mean.tolist(), sd.tolist(), strict=True))
+def _normals(mean: Array, factor: Array, prob: float) -> tuple[Density, ...]:
+    pairs = zip(mean.tolist(), np.linalg.norm(factor, axis=1).tolist(), strict=True)
+    return tuple(normal_density(at, sd, prob) if sd > 0 else density(np.array([at]), prob) for at, sd in pairs)
 
 
-def _times(density: Density, spread: float) -> Density:
+def _times(given: Density, spread: float) -> Density:
     """Return the density of a number times a spread > 0."""
-    lower, median, upper = (value * spread for value in (density.lower, density.median, density.upper))
-    x, height = density.x * spread, density.density / spread
-    return Density(x, height, density.prob_positive, lower, median, upper, density.prob)
+    lower, median, upper = (value * spread for value in (given.lower, given.median, given.upper))
+    x, height = given.x * spread, given.density / spread
+    return Density(x, height, given.prob_positive, lower, median, upper, given.prob)
