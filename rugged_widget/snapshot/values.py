@@ -92,15 +92,15 @@ _PLAIN = frozenset({bool, float, int, str, type(None)})
 
 
 def _frozen(value: object) -> object:
-    if type(value) in _PLAIN or isinstance(value, LateMapping):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, np.ndarray):
         view = value.view()
-        view.flags.writeable = False
+        view.setflags(write=False)
         return view
     if isinstance(value, (list, tuple)):
         return tuple(_frozen(item) for item in value)
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not isinstance(value, LateMapping):
         return FrozenDict({key: _frozen(item) for key, item in value.items()})
     return value
 

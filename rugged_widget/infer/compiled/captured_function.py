@@ -62,16 +62,18 @@ class Picture:
             for value, reference in zip(values, expected, strict=True)
         )
 
-    def of_now(self) -> Self:
-        """Return the same function of the parameters as they are now, whatever becomes of them."""
-        other = copy.copy(self)
-        other._params = [param.detach().clone() for param in self._params]
-        return other
+    def of_now(self) -> Callable[[], list[torch.Tensor]]:
+        """Return what computes the tensors from the parameters as they are now, whatever becomes of them."""
+        now = [param.detach().clone() for param in self._params]
+        return lambda: self._of(now)
 
     def __call__(self) -> list[torch.Tensor]:
         """Compute the tensors from the parameters; it needs no isolation, as there is nothing random about it."""
+        return self._of(self._params)
+
+    def _of(self, params: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         with _undisturbed():
-            return list(self._run(*self._params, *self._noise))
+            return list(self._run(*params, *self._noise))
 
 
 @contextmanager

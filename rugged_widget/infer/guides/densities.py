@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ _HEIGHTS = np.exp(-0.5 * _STEPS**2) / math.sqrt(2 * math.pi)
 
 def normal_density(mean: float, sd: float, prob: float) -> Density:
     """Return the density of a normal number, of a standard deviation > 0."""
-    lower, median, upper = (mean + sd * score for score in _scores(prob))
+    lower, median, upper = (mean + sd * score for score in band_scores(prob))
     return Density(mean + sd * _STEPS, _HEIGHTS / sd, _above(-mean / sd), lower, median, upper, prob)
 
 
@@ -80,7 +80,7 @@ def _ask_site(
         transform = transform.base_transform
     if transform.domain.event_dim or transform.codomain.event_dim:
         return lambda: None
-    knots = torch.from_numpy(np.append(_STEPS, _scores(prob))).to(loc)
+    knots = torch.from_numpy(np.append(_STEPS, band_scores(prob))).to(loc)
     place = loc[:, None] + sd[:, None] * knots
     value = transform(place)
     stretch = transform.log_abs_det_jacobian(place, value).exp()
@@ -124,7 +124,8 @@ def _above(score: float) -> float:
     return 0.5 * math.erfc(score * math.sqrt(0.5))
 
 
-def _scores(prob: float) -> tuple[float, float, float]:
-    """Return the standard normal quantiles of a band's ends and its middle."""
+@lru_cache(maxsize=8)
+def band_scores(prob: float) -> tuple[float, float, float]:
+    """Return the standard normal quantiles of the ends and the middle of what holds `prob`."""
     lower, _, upper = torch.special.ndtri(torch.from_numpy(np.array(band_probs(prob)))).tolist()
     return lower, 0.0, upper

@@ -1,17 +1,12 @@
-"""Predict the response and the slopes from posterior draws."""
+"""Bands and densities from posterior draws."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyro
-import torch
 from numpy.typing import NDArray
-from pyro import poutine
-from pyro.poutine.messenger import Messenger
-from pyro.poutine.util import site_is_subsample
 
 from rugged_widget.infer.diagnostics.weighted_quantiles import weighted_quantiles
 from rugged_widget.infer.guides.sampling import NOISE_SEED, order_statistics
@@ -22,59 +17,6 @@ DENSITY_POINTS = 128
 
 WIDER = (1.0, 1.2, 1.45, 1.75, 2.1)
 """Factors by which a kernel may become wider, for a density to be smooth."""
-
-
-class _MeanOfObserved(Messenger):
-    """Gives the site that awaits an observation its mean, and keeps its distribution.
-
-    A draw is not possible there: vmap refuses random numbers that are written into a tensor, as Pyro's are.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[Any] = []
-
-    def _pyro_sample(self, msg: Any) -> None:
-        if not msg["is_observed"] and msg["value"] is None and not site_is_subsample(msg):
-            self.found.append(msg["fn"])
-            msg["value"], msg["done"] = msg["fn"].mean, True
-
-
-@torch.no_grad()
-def predict(
-    model: Callable[[torch.Tensor], Any], draws: Mapping[str, torch.Tensor], features: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Run the model for all draws at once: mean and new observation of the response, (num_draws, num_points) each.
-
-    A draw's observation has the same probability below it at every point, the same each time: a quantile over the draws
-    is as smooth along the points as the model is.
-
-    Parameters
-    ----------
-    model
-        A Pyro model that, called with features alone, has one site left to draw: the response, one number a row, of a
-        distribution with a mean and quantiles. ValueError is raised where another number of sites is left.
-    draws
-        Draws of every latent, by site, shape (num_draws, *site shape).
-    features
-        Shape (num_points, num_features).
-    """
-    num_draws = len(next(iter(draws.values())))
-    below = evenly_below(num_draws)
-
-    def of_one(draw: dict[str, torch.Tensor], prob: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        with _MeanOfObserved() as left:
-            poutine.condition(model, data=draw)(features)
-        if len(left.found) != 1:
-            raise ValueError(
-                f"the model must leave one site to draw when it is given features alone, it leaves {len(left.found)}"
-            )
-        return left.found[0].mean, left.found[0].icdf(prob)
-
-    probs = torch.as_tensor(below, dtype=features.dtype, device=features.device)
-    with pyro.validation_enabled(False):
-        mean, observation = torch.func.vmap(of_one)(dict(draws), probs)
-    return mean, observation
 
 
 def evenly_below(num_draws: int) -> NDArray[np.float64]:
@@ -93,9 +35,8 @@ def bands(values: NDArray[Any], x: NDArray[np.float64], num_groups: int, prob: f
     `values` are of shape (num_draws, num_groups * num_points), the grid `x` (num_points,); the probability `prob`
     inside the bands is in (0, 1).
     """
-    lower, median, upper = order_statistics(values, band_probs(prob)).astype(np.float64)
-    parts = zip(*(np.split(array, num_groups) for array in (lower, median, upper)), strict=True)
-    return tuple(Band(x, low, middle, high, prob) for low, middle, high in parts)
+    ends = order_statistics(values, band_probs(prob)).astype(np.float64).reshape(3, num_groups, len(x))
+    return tuple(Band(x, low, median, high, prob) for low, median, high in ends.swapaxes(0, 1))
 
 
 def density(draws: NDArray[np.float64], prob: float = 0.9, weights: NDArray[np.float64] | None = None) -> Density:

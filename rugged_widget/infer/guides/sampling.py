@@ -252,8 +252,11 @@ def order_statistics(draws: NDArray[Any], probs: Sequence[float]) -> NDArray[Any
     """
     num_draws = len(draws)
     ranks = [min(max(round(prob * (num_draws + 1)) - 1, 0), num_draws - 1) for prob in probs]
-    # NumPy sorts with vector instructions: a third of the time that np.partition takes for three ranks.
-    return np.sort(draws, axis=0)[ranks]
+    # NumPy sorts with vector instructions: a third of the time that np.partition takes for three ranks. It does so
+    # where the draws of a number lie side by side.
+    ordered = np.array(draws, order="F")
+    ordered.sort(axis=0)
+    return ordered[ranks]
 
 
 def as_float64(value: torch.Tensor) -> NDArray[np.float64]:

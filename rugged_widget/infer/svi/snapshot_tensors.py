@@ -10,18 +10,15 @@ from rugged_widget.infer.compiled.captured_function import Picture
 from rugged_widget.infer.compiled.captures import Captures
 from rugged_widget.infer.compiled.program import UnsupportedError
 from rugged_widget.infer.guides.gaussian import Affine, Site, affine_of
-from rugged_widget.infer.guides.predictive import predict
 from rugged_widget.infer.guides.sampling import all_drawn, closed_quantiles, same_noise
 from rugged_widget.infer.guides.setup import is_set_up, set_up
 
 
 class GuideTensors(NamedTuple):
-    """Draws, densities and predictions of a guide at its present parameters.
+    """Draws and densities of a guide at its present parameters.
 
     Attributes
     ----------
-    mean, observation
-        Mean of the response and a new observation of it, shape (num_draws, num_points).
     draws
         By site, on its support, shape (num_draws, *site shape).
     quantiles
@@ -32,8 +29,6 @@ class GuideTensors(NamedTuple):
         The guide as one normal distribution of all unconstrained latents; None where it is something else or a point.
     """
 
-    mean: torch.Tensor
-    observation: torch.Tensor
     draws: dict[str, torch.Tensor]
     quantiles: dict[str, torch.Tensor]
     log_density: torch.Tensor | None
@@ -50,21 +45,12 @@ class Closed(NamedTuple):
 class SnapshotTensors:
     """Computes the tensors of a snapshot, by Pyro inside the fit's isolation, without gradients; captured anywhere.
 
-    The Pyro model draws the response when it is called with features alone: those of the points to predict at, shape
-    (num_points, num_features). There are >= 2 draws; the probabilities of the quantiles are in (0, 1). What is captured
-    is shared with the fits that have the same `captures`.
+    There are >= 2 draws; the probabilities of the quantiles are in (0, 1). What is captured is shared with the fits
+    that have the same `captures`.
     """
 
-    def __init__(
-        self,
-        model: Callable[[torch.Tensor], Any],
-        guide: Callable[..., Any],
-        features: torch.Tensor,
-        num_draws: int,
-        probs: Sequence[float],
-        captures: Captures,
-    ) -> None:
-        self._model, self._guide, self._features, self._captures = model, guide, features, captures
+    def __init__(self, guide: Callable[..., Any], num_draws: int, probs: Sequence[float], captures: Captures) -> None:
+        self._guide, self._captures = guide, captures
         self._num_draws, self._probs = num_draws, probs
         self._whole: Picture | None
         self._closed: Picture | None
@@ -120,7 +106,7 @@ class SnapshotTensors:
     def _picture(self, kind: str, compute: Callable[[], list[torch.Tensor]]) -> Picture | None:
         """Return a computation captured, by an earlier fit or now; None where it stays with Pyro, which is slower."""
         params = [value for _, value in get_param_store().named_parameters()]
-        key = kind, self._num_draws, tuple(self._probs), tuple(self._features.flatten().tolist())
+        key = kind, self._num_draws, tuple(self._probs)
         try:
             before = self._captures.pictures.get(key)
             picture = None if before is None else before.of(params, compute())
@@ -141,9 +127,8 @@ class SnapshotTensors:
     def _uncertain(self) -> GuideTensors:
         """Compute everything without reading a value: the density of what is a point just now is infinite."""
         draws, log_density, _ = all_drawn(self._guide, self._num_draws)
-        mean, observation = predict(self._model, draws, self._features)
         closed = self._closed_form()
-        return GuideTensors(mean, observation, draws, closed.quantiles, log_density, closed.normal)
+        return GuideTensors(draws, closed.quantiles, log_density, closed.normal)
 
     def _closed_form(self) -> Closed:
         with set_up(self._guide) as ready:
@@ -155,7 +140,7 @@ class SnapshotTensors:
         tensors = self._uncertain()
         density = [] if tensors.log_density is None else [tensors.log_density]
         by_site = [*tensors.draws.values(), *tensors.quantiles.values()]
-        return [tensors.mean, tensors.observation, *density, *by_site, *_normal_tensors(tensors.normal)]
+        return [*density, *by_site, *_normal_tensors(tensors.normal)]
 
     def _closed_tensors(self) -> list[torch.Tensor]:
         closed = self._closed_form()
@@ -163,12 +148,11 @@ class SnapshotTensors:
 
     def _named(self, values: list[torch.Tensor]) -> GuideTensors:
         """Return tensors by their names, in the order of `_tensors`."""
-        mean, observation, *rest = values
-        log_density = rest.pop(0) if self._dense else None
+        log_density, rest = (values[0], values[1:]) if self._dense else (None, values)
         sites = self._names[0]
         closed = self._named_closed(rest[len(sites) :])
         draws = dict(zip(sites, rest, strict=False))
-        return _certain(GuideTensors(mean, observation, draws, closed.quantiles, log_density, closed.normal))
+        return _certain(GuideTensors(draws, closed.quantiles, log_density, closed.normal))
 
     def _named_closed(self, values: list[torch.Tensor]) -> Closed:
         """Return tensors by their names, in the order of `_closed_tensors`."""

@@ -44,6 +44,7 @@ from rugged_widget.regression.infer.importance_correction import correct
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT, BayesianRegression
 from rugged_widget.regression.infer.rate_decay import BETAS, RateDecay
 from rugged_widget.regression.infer.reference import Comparison
+from rugged_widget.regression.infer.responses import mean_response, observed_response
 from rugged_widget.regression.infer.scale import Scale
 from rugged_widget.regression.priors import Priors
 from rugged_widget.regression.snapshot import (
@@ -145,7 +146,6 @@ class RegressionFit(Fit):
         with Isolation(0).inside():  # a linear layer draws initial weights, which the priors then replace
             model = BayesianRegression(self.batch_size, self.comparison.priors, data.design.num_features)
             features, targets = self.comparison.tensors(torch.get_default_dtype())
-            points = torch.tensor(self._scale.features(self._points), dtype=torch.get_default_dtype())
         super().__init__(
             model,
             partial(make_guide, self.guide_given, args=(features, targets)),
@@ -157,7 +157,7 @@ class RegressionFit(Fit):
             nats=1.0,
         )
         self._pictured_next = False
-        self._tensors = SnapshotTensors(model, self.guide, points, self._num_draws, self._probs, self._captures)
+        self._tensors = SnapshotTensors(self.guide, self._num_draws, self._probs, self._captures)
 
     def _adam(self, learning_rate: float | None) -> dict[str, Any]:
         """Note how the learning rate goes, and return what the optimizer begins with."""
@@ -216,6 +216,8 @@ class RegressionFit(Fit):
     def curve(self) -> ElboCurve:
         """Return the ELBO of the whole run, thinned to at most 400 points."""
         curve = super().curve()
+        if not self._log_unit:
+            return curve
         return ElboCurve(curve.step, curve.elbo + self._log_unit, curve.smoothed + self._log_unit)
 
     def advance(self, max_steps: int, seconds: float = math.inf, clock: Callable[[], float] = time.perf_counter) -> int:
@@ -274,7 +276,7 @@ class RegressionFit(Fit):
             curve=self.curve(),
             probs=self._probs,
             quantiles=self._quantiles(closed, draws, self._probs),
-            bands=self._bands(tensors, known, late=not request.draws),
+            bands=self._bands(draws, known, late=not request.draws),
             slopes=self._slopes(draws, known),
             gap=gap() if request.draws else late(gap),
             parameters=self._parameters() if request.parameters else (),
@@ -301,19 +303,19 @@ class RegressionFit(Fit):
             tensors = self._tensors()
         return Closed(tensors.quantiles, tensors.normal), lambda: tensors
 
-    def _bands(self, tensors: Callable[[], GuideTensors], known: tuple[Array, Array] | None, *, late: bool) -> Bands:
+    def _bands(self, draws: Draws, known: tuple[Array, Array] | None, *, late: bool) -> Bands:
         """Return the bands: while frames stream most of them show only one of the two."""
-        scale, data, grid, prob = self._scale, self.data, self._grid, self._prob
-
-        def drawn(values: torch.Tensor) -> tuple[Band, ...]:
-            return bands(scale.response(values.numpy()), grid, data.design.num_groups, prob)
+        points, grid, num_groups, prob = self._points, self._grid, self.data.design.num_groups, self._prob
 
         def line() -> tuple[Band, ...]:
             if known is None:
-                return drawn(tensors().mean)
-            return line_bands(*known, self._points, grid, prob)
+                return bands(mean_response(draws()[0], points), grid, num_groups, prob)
+            return line_bands(*known, points, grid, prob)
 
-        found = LateMapping({"line": line, "prediction": lambda: drawn(tensors().observation)})
+        def prediction() -> tuple[Band, ...]:
+            return bands(observed_response(draws()[0], points), grid, num_groups, prob)
+
+        found = LateMapping({"line": line, "prediction": prediction})
         return found if late else dict(found)
 
     def approximation(self) -> Approximation:
@@ -371,8 +373,9 @@ class RegressionFit(Fit):
 
     def _slopes(self, draws: Draws, known: tuple[Array, Array] | None) -> tuple[Density, ...]:
         """Return the densities of the slopes: by formula where the guide is normal, else from the draws."""
-        closed = None if known is None else slope_densities(*known, self._scale, self._prob)
-        return closed or tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws()[0][WEIGHT]))
+        if known is not None:
+            return slope_densities(*known, self._scale, self._prob)
+        return tuple(density(slope, self._prob) for slope in self.data.design.slope_draws(draws()[0][WEIGHT]))
 
     def _marginals(
         self, draws: Mapping[str, NDArray[np.float64]], normal: Affine | None

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from rugged_widget.infer.guides.densities import marginal_densities, normal_density
+from rugged_widget.infer.guides.densities import band_scores, marginal_densities, normal_density
 from rugged_widget.infer.guides.gaussian import Affine
+from rugged_widget.infer.guides.predictive import density
 from rugged_widget.infer.guides.sampling import as_float64, order_statistics
 from rugged_widget.regression.infer.exact.normal_mixture import normal_score
 from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
@@ -49,10 +50,11 @@ def coefficients(affine: Affine, scale: Scale) -> tuple[Array, Array]:
 
     Their shapes are (num_coefficients,) and (num_coefficients, num_noise).
     """
-    sizes = [site.shape.numel() for site in affine.sites]
-    rows = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-    place = dict(zip((site.name for site in affine.sites), rows, strict=True))
-    order = np.concatenate([place[WEIGHT], place[BIAS]])
+    rows, end = {}, 0
+    for site in affine.sites:
+        start, end = end, end + site.shape.numel()
+        rows[site.name] = range(start, end)
+    order = [*rows[WEIGHT], *rows[BIAS]]
     loc, factor = (as_float64(value)[order] * scale.y_spread for value in (affine.loc, affine.factor))
     return scale.matrix @ loc + scale.offset, scale.matrix @ factor
 
@@ -72,15 +74,13 @@ def line_bands(mean: Array, factor: Array, features: Array, x: Array, prob: floa
         Probability inside the bands, in (0, 1).
     """
     middle = features @ mean[:-1] + mean[-1]
-    reach = normal_score(np.array((1 + prob) / 2)) * np.linalg.norm(features @ factor[:-1] + factor[-1], axis=1)
-    lower, median, upper = (
-        np.split(values, len(middle) // len(x)) for values in (middle - reach, middle, middle + reach)
-    )
-    return tuple(Band(x, *ends, prob) for ends in zip(lower, median, upper, strict=True))
+    reach = band_scores(prob)[-1] * np.linalg.norm(features @ factor[:-1] + factor[-1], axis=1)
+    ends = np.stack([middle - reach, middle, middle + reach]).reshape(3, -1, len(x))
+    return tuple(Band(x, low, median, high, prob) for low, median, high in ends.swapaxes(0, 1))
 
 
-def slope_densities(mean: Array, factor: Array, scale: Scale, prob: float) -> tuple[Density, ...] | None:
-    """Return the densities of the slopes of the groups, which are sums of weights; None where one is a point.
+def slope_densities(mean: Array, factor: Array, scale: Scale, prob: float) -> tuple[Density, ...]:
+    """Return the densities of the slopes of the groups, which are sums of weights; of a point, a narrow peak.
 
     Mean and factor are those of `coefficients`.
     """
@@ -89,25 +89,22 @@ def slope_densities(mean: Array, factor: Array, scale: Scale, prob: float) -> tu
 
 
 def latent_densities(affine: Affine, scale: Scale, prob: float) -> dict[str, tuple[Density, ...]]:
-    """Return the densities of the latents by site, in the units of the table, but for those that are points."""
+    """Return the densities of the latents by site, in the units of the table, but for sigma where that is a point."""
     known = marginal_densities(affine, prob, names={SIGMA})
     normal = _normals(*coefficients(affine, scale), prob)
-    if normal is not None:
-        known |= {WEIGHT: normal[:-1], BIAS: normal[-1:]}
+    known |= {WEIGHT: normal[:-1], BIAS: normal[-1:]}
     if SIGMA in known:
-        known[SIGMA] = tuple(_times(density, scale.y_spread) for density in known[SIGMA])
+        known[SIGMA] = tuple(_times(of_sigma, scale.y_spread) for of_sigma in known[SIGMA])
     return known
 
 
-def _normals(mean: Array, factor: Array, prob: float) -> tuple[Density, ...] | None:
-    sd = np.linalg.norm(factor, axis=1)
-    if not (sd > 0).all():
-        return None
-    return tuple(normal_density(*pair, prob) for pair in zip(mean.tolist(), sd.tolist(), strict=True))
+def _normals(mean: Array, factor: Array, prob: float) -> tuple[Density, ...]:
+    pairs = zip(mean.tolist(), np.linalg.norm(factor, axis=1).tolist(), strict=True)
+    return tuple(normal_density(at, sd, prob) if sd > 0 else density(np.array([at]), prob) for at, sd in pairs)
 
 
-def _times(density: Density, spread: float) -> Density:
+def _times(given: Density, spread: float) -> Density:
     """Return the density of a number times a spread > 0."""
-    lower, median, upper = (value * spread for value in (density.lower, density.median, density.upper))
-    x, height = density.x * spread, density.density / spread
-    return Density(x, height, density.prob_positive, lower, median, upper, density.prob)
+    lower, median, upper = (value * spread for value in (given.lower, given.median, given.upper))
+    x, height = given.x * spread, given.density / spread
+    return Density(x, height, given.prob_positive, lower, median, upper, given.prob)

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from rugged_widget.infer.diagnostics import importance_correction
 from rugged_widget.infer.diagnostics.psis import smoothed
 from rugged_widget.infer.diagnostics.weighted_quantiles import binned_quantiles
-from rugged_widget.infer.guides.predictive import band_probs, density, evenly_below
+from rugged_widget.infer.guides.predictive import band_probs, density
 from rugged_widget.regression.data.design import LESSON_DESIGN, Design
-from rugged_widget.regression.infer.exact.normal_mixture import normal_score
-from rugged_widget.regression.infer.model import BIAS, SIGMA, WEIGHT
+from rugged_widget.regression.infer.model import WEIGHT
+from rugged_widget.regression.infer.responses import mean_response, observed_response
 from rugged_widget.regression.snapshot import RegressionCorrection
 from rugged_widget.snapshot.values import Array, Band
 
@@ -43,9 +43,7 @@ def correct(
     grid = features[: len(features) // design.num_groups, design.predictor]
     places = np.union1d(np.arange(0, len(grid), EVERY), len(grid) - 1)
     points = np.concatenate([group[places] for group in np.split(features, design.num_groups)])
-    mean = draws[WEIGHT][:, 0] @ points.T + draws[BIAS]
-    observed = mean + (draws[SIGMA] * normal_score(evenly_below(len(weights))))[:, None]
-    responses = {"line": mean, "prediction": observed}
+    responses = {"line": mean_response(draws, points), "prediction": observed_response(draws, points)}
     return RegressionCorrection(
         quantiles=general.quantiles,
         bands={

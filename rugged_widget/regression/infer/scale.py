@@ -118,10 +118,6 @@ class Scale:
         """Return targets in the unit of the table, shape (n,), as the model sees them."""
         return targets if self.is_identity else self.centered(targets) / self.y_spread
 
-    def response(self, values: Array) -> Array:
-        """Return responses of the model, any shape, in the unit of the table."""
-        return values if self.is_identity else self.y_center + self.y_spread * np.asarray(values, np.float64)
-
     def latents(self, draws: Mapping[str, Array]) -> dict[str, Array]:
         """Return draws of the model's latents, by site (num_draws, *site shape), in the units of the table.
 
@@ -147,7 +143,7 @@ class Scale:
         matrix[-1, self.design.covariates] = -np.array(self.covariate_centers) / np.array(self.covariate_spreads)
         return matrix
 
-    @property
+    @cached_property
     def offset(self) -> Array:
         """What is added to `matrix` times (weight, bias), shape (number of features + 1,)."""
         return np.append(np.zeros(self.design.num_features), self.y_center)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -92,5 +93,6 @@ def _own(exact: Array, probs: Sequence[float]) -> RowScales:
 
 def values_of(rows: Sequence[Row], quantiles: Mapping[str, Array]) -> Array:
     """Return quantiles by site, as of a snapshot, by row, shape (num_probs, num_rows)."""
-    columns = [np.stack([value[row.index] for value in quantiles[row.site]]) for row in rows]
+    places: list[tuple[Any, ...]] = [(..., *row.index) for row in rows]
+    columns = [quantiles[row.site][place] for row, place in zip(rows, places, strict=True)]
     return np.stack(columns, axis=1).astype(np.float64)

@@ -37,8 +37,8 @@ class Silent:
         try:
             for name, given in values.items():
                 value = str(given) if isinstance(given, LateText) else given
-                # Most texts of a frame are those of the frame before, and to set a trait takes 10 us.
-                if not (isinstance(value, str) and getattr(self, name) == value):
+                # Most texts and numbers of a frame are those of the frame before, and to set a trait takes 10 us.
+                if not (isinstance(value, (str, int, float, dict)) and getattr(self, name) == value):
                     setattr(self, name, value)
         finally:
             self._quiet = False

@@ -43,6 +43,7 @@ from rugged_widget.view.frames.silent_widgets import LateText, Silent, SilentPic
 
 STATIC = Path(str(files("rugged_widget"))) / "static"
 TEXT_SECONDS = 0.2  # texts that change more often cannot be read, and each costs a layout
+SELDOM_SECONDS = 1.0  # between two summaries, which a page says every eight seconds, and copies of all arrays
 PAGE_SECONDS = 5.0  # how long a page may take to appear once the widget was given out to be displayed
 COARSE = 1000.0
 """How many times its span an axis may be away from 0 for float32: its steps are then a thirtieth of a pixel."""
@@ -130,7 +131,7 @@ class FrameStream(anywidget.AnyWidget):
         self._then: Callable[[], None] | None = None
         self._pace = PagePace()
         self._seq, self._sent_at, self._asked_at = 0, -math.inf, math.inf
-        self._texts_due = -math.inf
+        self._texts_due = self._seldom_due = -math.inf
         self._layout: list[object] | None = None
         self._dtype: type[np.floating[Any]] = np.float32
         self._sent: dict[tuple[int, str], object] = {}
@@ -211,17 +212,23 @@ class FrameStream(anywidget.AnyWidget):
         """Send a frame of many.
 
         Every frame has to hold new values of the same arrays: one replaces another wholly. Five times a second a frame
-        has texts too, and what it is in a sentence, for screen readers, and the kernel's side becomes current: nobody
-        could read more, and both take longer than all marks.
+        has texts too, and the kernel's side of them and of the axes becomes current. Once a second that of the arrays
+        does too, and the frame has a summary for screen readers: nobody could read or hear more, and all of that takes
+        longer than all marks.
         """
         now = self._clock()
         with_texts = now >= self._texts_due
+        seldom = with_texts and now >= self._seldom_due
         composed = self._composed(changes, with_texts=with_texts)
         if with_texts:
             self._texts_due = now + TEXT_SECONDS
             for target, values in composed:
-                self._keep(target, values, values)
-        self._send_frame(composed, summary() if with_texts else None)
+                if kept := values if seldom else _without_arrays(values):
+                    self._keep(target, kept, kept)
+            self._choose_precision(composed)
+        if seldom:
+            self._seldom_due = now + SELDOM_SECONDS
+        self._send_frame(composed, summary() if seldom else None)
         if self._asked_at <= (now := self._clock()):  # `ready` was asked before the snapshot was taken
             self._pace.spent(now - self._asked_at)
             self._asked_at = math.inf
@@ -247,8 +254,6 @@ class FrameStream(anywidget.AnyWidget):
             message["summary"] = summary
         if rest:
             message["rest"] = True
-        if summary is not None or layout != self._layout:  # the kernel's side of the scales changes only then
-            self._dtype = np.float64 if any(_needs_doubles(target) for target, _ in changes) else np.float32
         if layout != self._layout:
             message["layout"] = self._layout = layout
         if state:
@@ -258,6 +263,10 @@ class FrameStream(anywidget.AnyWidget):
         self.send(message, buffers=packed)
         self._sent_at = self._clock()
         self._pace.sent(self._seq, self._sent_at)
+
+    def _choose_precision(self, changes: Changes) -> None:
+        """Choose the type of all arrays from now on, after the kernel's side of the scales has changed."""
+        self._dtype = np.float64 if any(_needs_doubles(target) for target, _ in changes) else np.float32
 
     def _taken_apart(
         self, changes: Changes
@@ -277,8 +286,8 @@ class FrameStream(anywidget.AnyWidget):
         return layout, arrays, state
 
     def hurry(self) -> None:
-        """Send texts with the next frame: somebody has asked for something."""
-        self._texts_due = -math.inf
+        """Send texts and a summary with the next frame: somebody has asked for something."""
+        self._texts_due = self._seldom_due = -math.inf
 
     def push_final(self, changes: Changes, summary: Callable[[], str]) -> None:
         """Send a last frame, and as traits what frames have changed: saved notebooks and late pages hold that.
@@ -289,6 +298,7 @@ class FrameStream(anywidget.AnyWidget):
         composed = self._composed(changes)
         for target, values in composed:
             self._keep(target, values, [name for name, value in values.items() if not _same(target, name, value)])
+        self._choose_precision(composed)
         if self._greeted:
             self._send_frame(composed, summary(), rest=True)
         unsent, self._unsent = self._unsent, {}
@@ -346,6 +356,10 @@ def _same(target: Silent, name: str, value: object) -> bool:
     if isinstance(present, np.ndarray) and isinstance(value, np.ndarray):
         return np.array_equal(present, value)
     return not isinstance(present, np.ndarray) and not isinstance(value, np.ndarray) and present == value
+
+
+def _without_arrays(values: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: value for name, value in values.items() if not isinstance(value, np.ndarray)}
 
 
 def _is_text(target: Silent) -> bool:

@@ -1,13 +1,13 @@
 """The catalogue: every sentence that a reader sees, by language."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Formatter
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 LANGUAGES: Final[Mapping[str, str]] = MappingProxyType({"en": "English", "ko": "한국어"})
 """Names of the languages in themselves, by their codes."""
@@ -34,7 +34,7 @@ class Catalogue:
 
         Fields that are numbers are written as the language does; numbers that are texts already have to be.
         """
-        return _Fields(self).vformat(catalogue(self.language)[key], (), values)
+        return self._filled(key, values)
 
     def __contains__(self, key: str) -> bool:
         return key in catalogue(self.language)
@@ -42,15 +42,24 @@ class Catalogue:
     def html(self, key: str, /, **values: object) -> str:
         """Return an entry that is HTML with its fields filled in; what is a text among them stays text."""
         safe = {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}
-        return _Fields(self).vformat(catalogue(self.language)[key], (), safe)
+        return self._filled(key, safe)
 
     def number(self, english: str) -> str:
         """Return a number as the language writes it, given as English does: 1,234.5.
 
         The entry numbers.example, which is that number, shows its marks between thousands and before decimals.
         """
-        thousands, decimal = _marks(catalogue(self.language)["numbers.example"])
-        return english.translate({ord(","): thousands, ord("."): decimal})
+        return english.translate(_marks(catalogue(self.language)["numbers.example"]))
+
+    def _filled(self, key: str, values: Mapping[str, object]) -> str:
+        written = []
+        for text, name, form in _parts(catalogue(self.language)[key]):
+            written.append(text)
+            if name is not None:
+                value = values[name]
+                plain = format(value, form or "")
+                written.append(self.number(plain) if isinstance(value, (int, float)) else plain)
+        return "".join(written)
 
     def follow(self, put: Callable[[], None]) -> None:
         """Call `put` now, and again whenever the language changes: for what no frame brings up to date."""
@@ -65,21 +74,17 @@ class Catalogue:
                 put()
 
 
-class _Fields(Formatter):
-    """Fills in the fields of an entry, numbers as the language of a catalogue writes them."""
-
-    def __init__(self, text: Catalogue) -> None:
-        self._text = text
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        written = str(super().format_field(value, format_spec))
-        return self._text.number(written) if isinstance(value, (int, float)) else written
-
-
-def _marks(example: str) -> tuple[str, str]:
-    """Return the marks between thousands and before decimals, of 1,234.5 as a language writes it."""
+@cache
+def _marks(example: str) -> Mapping[int, str]:
+    """Return a language's marks between thousands and before decimals by those of English, of 1,234.5 in it."""
     thousands, decimal = example.removeprefix("1").removesuffix("5").split("234")
-    return thousands, decimal
+    return {ord(","): thousands, ord("."): decimal}
+
+
+@cache
+def _parts(entry: str) -> Sequence[tuple[str, str | None, str | None]]:
+    """Cut an entry up into texts, each with the name of the field behind it, None of none, and how that is written."""
+    return tuple((text, name, form) for text, name, form, _ in Formatter().parse(entry))
 
 
 def checked_language(value: str) -> str:

@@ -6,14 +6,11 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyro
-import pyro.distributions as dist
 import pytest
 import torch
 from pyro.infer import Predictive
 
-from rugged_widget.infer.guides.predictive import density, predict
-from rugged_widget.infer.guides.sampling import draw
+from rugged_widget.infer.guides.predictive import density
 from rugged_widget.regression.infer.fit import RegressionFit
 from tests.infer.plain import FAMILIES, RUGGED
 
@@ -68,19 +65,6 @@ def test_both_bands_agree_with_pyros_predictive(fit: RegressionFit) -> None:
         assert np.all(np.abs(np.quantile(draws, PROBS, axis=0) - ours) < 4 * error)
 
 
-def test_a_draw_lies_as_far_from_its_line_everywhere_in_units_of_its_sigma(fit: RegressionFit) -> None:
-    x = torch.tensor(features(RUGGED.grid(), 1), dtype=torch.float32)
-    with fit.inspecting():
-        draws = draw(fit.guide, 800)
-        mean, observation = predict(fit.model, draws, x)
-    away = ((observation - mean) / draws["sigma"][:, None]).numpy()
-    assert np.abs(away - away[:, :1]).max() < 1e-4
-    # what is drawn is a standard normal number: 4 standard errors of the quantiles of 800
-    assert np.all(np.abs(np.quantile(away[:, 0], PROBS) - Z) < 4 * QUANTILE_ERROR / np.sqrt(800))
-    expected = draws["linear.weight"][:, 0].numpy() @ x.numpy().T + draws["linear.bias"].numpy()
-    np.testing.assert_allclose(mean, expected, atol=1e-4)
-
-
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("steps", [0, 30])
 def test_every_family_has_bands_and_densities_that_are_finite_and_in_order(name: str, steps: int) -> None:
@@ -106,19 +90,10 @@ def test_a_point_predicts_with_its_sigma_alone() -> None:
     made.advance(50)
     snapshot, sigma = made.snapshot(), float(made.param_store()["AutoDelta.sigma"])
     for line, prediction in zip(snapshot.bands["line"], snapshot.bands["prediction"], strict=True):
-        assert np.array_equal(line.lower, line.upper)
+        np.testing.assert_allclose(line.lower, line.upper, rtol=1e-12)  # one product of matrices may round by column
         # ranks 40 and 761 of 800 evenly spread probabilities are off by half a step of 1/800 (and a little curvature)
         width = (prediction.upper - prediction.lower) / sigma
         assert np.all(np.abs(width - 2 * Z[2]) < 2 * 0.55 / 800 / NormalDist().pdf(Z[2]))
-
-
-def test_a_model_that_leaves_two_sites_to_draw_is_refused() -> None:
-    def model(x: torch.Tensor) -> None:
-        pyro.sample("a", dist.Normal(x, 1.0).to_event(2))
-        pyro.sample("b", dist.Normal(x, 1.0).to_event(2))
-
-    with pytest.raises(ValueError, match="it leaves 2"):
-        predict(model, {"c": torch.zeros(3)}, torch.zeros(2, 1))
 
 
 def test_the_density_is_the_kernel_estimate_of_the_draws() -> None:

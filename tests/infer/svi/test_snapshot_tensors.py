@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import fx
 
 from rugged_widget.infer.guides.families import GUIDE_LABELS
 from rugged_widget.infer.svi.snapshot_tensors import SnapshotTensors
@@ -71,6 +72,26 @@ def test_what_is_computed_later_is_of_the_step_of_its_snapshot_and_the_same_as_a
             np.testing.assert_array_equal(band.upper, expected.upper)
     for site, quantiles in rested.quantiles.items():
         np.testing.assert_array_equal(streamed.quantiles[site], quantiles)
+
+
+@pytest.mark.slow
+def test_the_curvature_of_a_laplace_guide_is_computed_without_python() -> None:
+    tensors = captured_fit("laplace")._tensors
+    for picture in (tensors._whole, tensors._closed):
+        assert picture is not None
+        assert not isinstance(picture._run, fx.GraphModule)
+
+
+@pytest.mark.slow
+def test_a_laplace_guide_takes_no_draws_while_frames_stream_though_it_is_a_point_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fit = captured_fit("laplace")
+    monkeypatch.setattr(SnapshotTensors, "_named", lambda _self, _values: pytest.fail("draws were taken"))
+    snapshot = fit.snapshot()
+    assert (snapshot.quantiles["linear.weight"][0] == snapshot.quantiles["linear.weight"][-1]).all()
+    for slope in snapshot.slopes:
+        assert slope.lower == slope.median == slope.upper
 
 
 def test_a_snapshot_of_a_normal_guide_takes_draws_once_when_something_shows_them(

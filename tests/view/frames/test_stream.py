@@ -183,6 +183,36 @@ def test_texts_are_sent_five_times_a_second_while_frames_stream_and_at_rest_at_o
     assert wire.sent[-1][0]["state"] == [(1, {"value": "end"})]
 
 
+def test_once_a_second_a_frame_has_a_summary_and_the_kernel_has_its_arrays() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    told, kept = [], set[float]()
+    for step in range(8):  # two seconds
+        told.append("summary" in wire.push(float(step), str(step)))
+        kept.add(float(wire.line.y[0]))
+        wire.now += 0.25
+    assert [step for step, has in enumerate(told) if has] == [0, 4]
+    assert kept == {0.0, 4.0}
+    wire.stream.hurry()
+    assert "summary" in wire.push(100.0, "asked for")
+    assert wire.line.y[0] == 100.0
+
+
+def test_numbers_become_finer_with_the_text_of_an_axis_that_moves() -> None:
+    wire = Wire()
+    wire.hear(k="hello")
+    scale = SilentScale(min=0.0, max=1.0)
+    wire.stream.extend([scale], hover=[], labels={})
+    wire.line.scales = {"x": SilentScale(min=0.0, max=1.0), "y": scale}
+    sizes: list[int] = []
+    wire.stream.send = lambda _content, buffers: sizes.append(buffers[0].nbytes)
+    for low in (0.0, 1.7e9):
+        moved = {"min": low, "max": low + 3600}
+        wire.stream.push([(scale, moved), (wire.line, {"y": np.full(2, low)}), (wire.text, {"value": str(low)})], str)
+        wire.now += 0.2
+    assert sizes == [8, 16]
+
+
 def test_a_late_text_is_composed_only_for_frames_with_texts_and_at_rest() -> None:
     wire = Wire()
     wire.hear(k="hello")

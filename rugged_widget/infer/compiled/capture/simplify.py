@@ -53,7 +53,15 @@ _MOVES = _COPIES | _RESHAPES
 _PERMUTATIONS = {aten.permute.default}
 _BY_PLACE = ("as_strided", "view_as_complex", "view.dtype", "_pdist")
 _SUMS = {aten.sum.default, aten.sum.dim_IntList}
-_FILLED = {aten.full_like.default, aten.zeros_like.default, aten.ones_like.default, aten.scalar_tensor.default}
+_FILLED = {
+    aten.full_like.default,
+    aten.zeros_like.default,
+    aten.ones_like.default,
+    aten.new_full.default,
+    aten.new_zeros.default,
+    aten.new_ones.default,
+    aten.scalar_tensor.default,
+}
 _PLUS = {aten.add.Tensor, aten.add.Scalar}
 _MINUS = {aten.sub.Tensor, aten.sub.Scalar}
 _PLUS_MINUS = _PLUS | _MINUS
@@ -82,13 +90,13 @@ def simplify_in_pieces(graph: fx.GraphModule, example: Sequence[torch.Tensor]) -
 
 
 def fold_constants(graph: fx.GraphModule, by_node: Values) -> bool:
-    """Compute ahead what depends on no input, and differences and comparisons of a value with itself."""
+    """Compute ahead what depends on the value of no input: x - x, x == x and x to the power of 0 do not either."""
     constant, strided = set[fx.Node](), _looks_at_memory(graph)
     for node in graph.graph.nodes:
         fixed = node.op == "call_function" and all(source in constant for source in node.all_input_nodes)
         if is_random(node):
             continue
-        if node.op == "get_attr" or fixed or node.target in _FILLED or _is_of_itself(node):
+        if node.op == "get_attr" or fixed or node.target in _FILLED or _is_of_any(node):
             constant.add(node)
     changed, names = False, (name for i in count() if not hasattr(graph, name := f"folded_{i}"))
     for node in list(graph.graph.nodes):
@@ -107,9 +115,13 @@ def fold_constants(graph: fx.GraphModule, by_node: Values) -> bool:
     return changed
 
 
-def _is_of_itself(node: fx.Node) -> bool:
-    same = node.op == "call_function" and len(node.args) == 2 and node.args[0] is node.args[1] and not node.kwargs
-    return same and node.target in {aten.eq.Tensor, aten.sub.Tensor}
+def _is_of_any(node: fx.Node) -> bool:
+    """Return whether an operation has the same result whatever the value of its argument is."""
+    if node.op != "call_function" or len(node.args) != 2 or node.kwargs:
+        return False
+    if node.target is aten.pow.Tensor_Scalar:
+        return bool(node.args[1] == 0)
+    return node.args[0] is node.args[1] and node.target in {aten.eq.Tensor, aten.sub.Tensor}
 
 
 def drop_no_ops(graph: fx.GraphModule, by_node: Values) -> bool:

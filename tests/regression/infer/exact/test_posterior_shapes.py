@@ -154,7 +154,9 @@ def test_the_map_of_the_latents_keeps_the_mean_of_every_row_and_its_volume(shape
     trained = {WEIGHT: random.normal(size=(5, 1, size)), BIAS: random.normal(size=(5, 1)), SIGMA: np.full(5, 0.4)}
     mapped, seen = scale.latents(trained), scale.features(data.features)
     mean = trained[WEIGHT][:, 0] @ seen.T + trained[BIAS]
-    np.testing.assert_allclose(mapped[WEIGHT][:, 0] @ data.features.T + mapped[BIAS], scale.response(mean))
+    np.testing.assert_allclose(
+        mapped[WEIGHT][:, 0] @ data.features.T + mapped[BIAS], scale.y_center + scale.y_spread * mean
+    )
     coefficients = np.column_stack([mapped[WEIGHT][:, 0], mapped[BIAS]])
     back = scale.coefficients(coefficients) / scale.y_spread
     np.testing.assert_allclose(back, np.column_stack([trained[WEIGHT][:, 0], trained[BIAS]]), atol=1e-9)
