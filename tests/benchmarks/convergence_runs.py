@@ -121,8 +121,12 @@ def _elbo(model: Model) -> LogDensity:
     return elbo
 
 
-def runs(model: Model, learning_rate: float, num_steps: int, num_runs: int, seed: int) -> Runs:
-    """Take the steps of Adam from where Pyro's automatic guides begin, in as many runs."""
+def runs(model: Model, learning_rate: Any, num_steps: int, num_runs: int, seed: int, decay: float = 0.999) -> Runs:
+    """Take the steps of Adam from where Pyro's automatic guides begin, in as many runs.
+
+    The learning rate is one number, or one a step; `decay` is Adam's second beta.
+    """
+    rates = jnp.broadcast_to(jnp.asarray(learning_rate, jnp.float32), (num_steps,))
     elbo, size = _elbo(model), model.size
     extra = size * (size - 1) // 2 if model.correlates else 0
     start = jnp.concatenate([jnp.zeros(size), jnp.full(size, float(np.log(np.expm1(0.1)))), jnp.zeros(extra)])
@@ -133,9 +137,9 @@ def runs(model: Model, learning_rate: float, num_steps: int, num_runs: int, seed
         def step(carry: Any, count: Any) -> Any:
             params, mean, square = carry
             value, gradient = jax.value_and_grad(elbo)(params, jax.random.fold_in(key, count))
-            mean, square = 0.9 * mean - 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
-            scaled = jnp.sqrt(square / (1 - 0.999 ** (count + 1.0))) + 1e-8
-            return (params - learning_rate * mean / (1 - 0.9 ** (count + 1.0)) / scaled, mean, square), value
+            mean, square = 0.9 * mean - 0.1 * gradient, decay * square + (1 - decay) * gradient**2
+            scaled = jnp.sqrt(square / (1 - decay ** (count + 1.0))) + 1e-8
+            return (params - rates[count] * mean / (1 - 0.9 ** (count + 1.0)) / scaled, mean, square), value
 
         def block(carry: Any, number: Any) -> Any:
             carry, values = lax.scan(step, carry, number * EVERY + jnp.arange(EVERY))
@@ -145,6 +149,6 @@ def runs(model: Model, learning_rate: float, num_steps: int, num_runs: int, seed
         (_, _, square), (values, iterates) = lax.scan(
             block, (begun, jnp.zeros_like(start), jnp.zeros_like(start)), jnp.arange(num_steps // EVERY)
         )
-        return values.reshape(-1), iterates, square / (1 - 0.999**num_steps)
+        return values.reshape(-1), iterates, square / (1 - decay**num_steps)
 
     return Runs(*map(np.asarray, jax.jit(jax.vmap(run))(jax.random.split(jax.random.PRNGKey(seed), num_runs))))

@@ -31,6 +31,9 @@ PRIMARY: Mapping[Status, tuple[str, str]] = {
     "failed": ("restart", "repeat"),
 }
 
+BESIDE: Mapping[str, str] = {"decay": "learning_rate"}
+"""Controls of settings that belong to that of another one."""
+
 
 class Controls:
     """The control row, the progress bar and the status sentence.
@@ -60,7 +63,7 @@ class Controls:
             if f"controls.{name}" in text:
                 tip = f"controls.{name}_tip"
                 caption(control.widget, text, f"controls.{name}", tip if tip in text else "")
-        self._groups = {name: hbox("rw-group", control.widget) for name, control in self._inputs.items()}
+        self._groups = {name: self._group(name) for name in self._inputs if name not in BESIDE}
         buttons = hbox("rw-group", self._primary, self._step, self._reset)
         self._unheard = html_text("rw-unheard") if own_loop else None
         unheard = [] if self._unheard is None else [self._unheard]
@@ -78,6 +81,11 @@ class Controls:
             hidden.layout.display = "none"
         self._primary.icon = PRIMARY["ready"][1]
         text.follow(self._name_primary)
+
+    def _group(self, name: str) -> ipywidgets.HBox:
+        """Return a box of a control and of those that stay beside it where the row breaks."""
+        beside = [other for other, place in BESIDE.items() if place == name and other in self._inputs]
+        return hbox("rw-group", *(self._inputs[each].widget for each in (name, *beside)))
 
     def hear(self, *, stops: bool, pauses: bool, busy: bool = False) -> None:
         """Show the button to stop a loop of the user's own, and those to pause it, or hide what would not be heard.
