@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from os import PathLike
@@ -105,7 +106,7 @@ class RuggedWidget(SVIWidget):
     0
     """
 
-    _falls_to: float | None = None  # learning rate that the run told last, where it falls by itself
+    _falls_to = math.nan  # learning rate that the run told last, where it falls by itself
 
     guide: Setting[Guide] = Setting(
         "diagonal",
@@ -350,13 +351,18 @@ class RuggedWidget(SVIWidget):
         return {"decay": decays} | ({"learning_rate": RateDecay.of(guide).rate(0)} if decays else {})
 
     def _settings_by(self, snapshot: Snapshot) -> dict[str, object]:
-        self._falls_to = snapshot.learning_rate if self.decay else None
-        return {} if self._falls_to is None else {"learning_rate": self._falls_to}
+        self._falls_to = snapshot.learning_rate if self.decay else math.nan
+        shown = math.isnan(self._falls_to) or self._is_followed(self.learning_rate)
+        return {} if shown else {"learning_rate": self._falls_to}
+
+    def _is_followed(self, rate: float) -> bool:
+        """Return whether a rate is the one that the run told last, as a linked slider rounds it to a notch."""
+        return math.isclose(rate, self._falls_to, rel_tol=0.012)
 
     def _change(self, change: Mapping[str, Any]) -> None:
         """Let a learning rate that the user sets stay; one that has fallen is only shown."""
         if change["name"] == "learning_rate" and self.decay and not self._recalling:
-            if change["new"] == self._falls_to:
+            if self._is_followed(change["new"]):
                 self._session.training.ask(lambda: self._dashboard.show_setting("learning_rate", change["new"]))
                 return
             self.decay = False

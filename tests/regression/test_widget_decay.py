@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
+import ipywidgets
 import pytest
 import traitlets
 
@@ -74,6 +76,20 @@ async def test_the_trait_and_the_slider_follow_the_run() -> None:
     widget.reset()
     await advanced(widget, 10)
     assert seen[3:] == [0.1]
+
+
+async def test_a_slider_that_is_linked_and_rounds_does_not_end_it() -> None:
+    widget = of_table()
+    slider = ipywidgets.FloatLogSlider(min=-4, max=0, step=0.1)
+    link = traitlets.link((widget, "learning_rate"), (slider, "value"))
+    slider.observe(lambda change: setattr(slider, "value", 10 ** round(math.log10(change["new"]), 1)), "value")
+    await advanced(widget, 1000)
+    assert widget.decay
+    assert slider.value == pytest.approx(0.001)
+    assert rates(widget) == [0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001]
+    slider.value = 10**-1.5
+    assert not widget.decay
+    link.unlink()
 
 
 async def test_its_button_shows_it_and_picks_it_and_the_lesson_has_none() -> None:
