@@ -105,6 +105,7 @@ def test_a_widget_takes_numbers_of_numpy_and_keeps_those_of_python() -> None:
         "show_exact": np.bool_(True),
         "correct": np.array(True),
         "stop_when_converged": np.False_,
+        "decay": np.False_,
     }
     widget = RuggedWidget(**settings, batch_size=np.int16(50), priors=Priors(sigma=np.float32(12)))
     assert {*settings, "priors"} == set(settings_of(RuggedWidget))

@@ -96,11 +96,11 @@ def test_correcting_draws_dotted_outlines_and_the_legend_says_so(widget: Dashboa
 
 
 def test_averaging_is_offered_once_it_is_converged_and_told_afterwards(widget: DashboardPage) -> None:
-    assert not widget.part("rw-average").is_visible()
+    widget.part("rw-average").wait_for(state="hidden")  # the status is told before the frame that goes with it
     train(widget)
     widget.press("rw-average")
     widget.part("rw-converged").filter(has_text="are the mean of").wait_for()
-    assert not widget.part("rw-average").is_visible()
+    widget.part("rw-average").wait_for(state="hidden")
 
 
 def test_the_box_makes_the_run_stop_where_it_has_converged(widget: DashboardPage) -> None:

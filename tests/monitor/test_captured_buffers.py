@@ -71,11 +71,11 @@ def captured(setup: Setup, **settings: Any) -> ModelWidget:
     return watch(setup.svi, X, Y, **{"engine": "graph", "seed": 3, "num_steps": NUM_STEPS, **settings})
 
 
-def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], rtol: float = 1e-4) -> None:
     __tracebackhide__ = True
     assert found.keys() == expected.keys()
     for name, values in expected.items():
-        torch.testing.assert_close(found[name], values, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found[name], values, rtol=rtol, atol=1e-5)
 
 
 def test_the_user_has_the_statistics_of_a_bare_loop_when_training_rests() -> None:
@@ -135,7 +135,8 @@ def test_batches_of_several_shapes_go_on_from_the_same_statistics() -> None:
     with closing(watch(setup.svi, batches=batches, engine="graph", seed=3, num_steps=NUM_STEPS)) as monitor:
         monitor.advance(NUM_STEPS)
         assert monitor.error == ""
-        assert_same(setup.buffers, expected)
+        # Rounding differs from processor to processor, and Adam makes more of it; each half's own mean is 0.5 away.
+        assert_same(setup.buffers, expected, rtol=2e-3)
 
 
 def test_after_a_failure_the_statistics_are_those_of_the_step_that_it_went_back_to() -> None:

@@ -214,7 +214,6 @@ def test_a_model_cannot_ask_the_fit_that_runs_it() -> None:
         ("learning_rate", math.nan, ValueError),
         ("learning_rate", "0.1", TypeError),
         ("learning_rate", True, TypeError),
-        ("learning_rate", None, TypeError),
         ("seed", -1, ValueError),
         ("seed", 2**32, ValueError),
         ("seed", 1.0, TypeError),
