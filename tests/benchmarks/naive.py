@@ -90,15 +90,18 @@ class Way(NamedTuple):
     needs: str = "bqplot"
 
 
-def ours(name: str, engine: str, speed: int | str = "max") -> Way:
-    """Return a way to watch by the dashboard."""
-    return Way(name, cells.OURS.format(speed=speed, engine=engine), "bar")
+def ours(name: str, engine: str, speed: int | str = "max", rate: float | None = None) -> Way:
+    """Return a way to watch by the dashboard, with so many frames a second or as it finds them."""
+    pace = "" if rate is None else cells.PACE.format(rate=rate)
+    return Way(name, cells.OURS.format(speed=speed, engine=engine, pace=pace), "bar")
 
 
 WAYS = [
     ours("ours, plain", "plain"),
     ours("ours, default", "auto"),
     ours("ours, plain, 10 steps a frame", "plain", 10),
+    ours("ours, as seldom as livelossplot", "auto", rate=14),
+    ours("ours, as seldom as matplotlib", "auto", rate=3.5),
     Way("matplotlib, every 10", cells.MATPLOTLIB, "picture", 10, "matplotlib"),
     Way("matplotlib, every 50", cells.MATPLOTLIB, "picture", 50, "matplotlib"),
     Way("livelossplot (loss only), every 10", cells.LIVELOSSPLOT, "picture", 10, "livelossplot"),

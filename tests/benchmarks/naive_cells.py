@@ -211,6 +211,16 @@ def page(moves):
 
 def state():
     return [time.time(), widget.step, time.process_time()]
-
+{pace}
 widget
+"""
+
+PACE = """
+from rugged_widget.view.frames.page_pace import PagePace
+
+class ByTheClock(PagePace):
+    seconds = 1 / {rate}
+
+_stream._pace = ByTheClock()
+_stream._forget()
 """
