@@ -33,10 +33,12 @@ class Setup:
     A bias or a scale right before the normalization would have no gradient but rounding, which Adam makes steps of.
     """
 
+    dtype = torch.float32
+
     def __init__(self, change: Callable[[torch.Tensor], torch.Tensor] = lambda mean: mean) -> None:
         pyro.set_rng_seed(0)
         pyro.clear_param_store()
-        self.net = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.BatchNorm1d(4), nn.Linear(4, 1))
+        self.net = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.BatchNorm1d(4), nn.Linear(4, 1)).to(self.dtype)
         self.change = change
 
     def model(self, x: torch.Tensor, y: torch.Tensor) -> None:
@@ -46,7 +48,7 @@ class Setup:
             pyro.sample("y", dist.Normal(self.change(self.net(x)[:, 0]), scale), obs=y)
 
     def guide(self, *_: torch.Tensor) -> None:
-        loc = pyro.param("loc", torch.tensor(-1.0))
+        loc = pyro.param("loc", torch.tensor(-1.0, dtype=self.dtype))
         pyro.sample("scale", dist.LogNormal(loc, 0.2))
 
     @property
@@ -71,11 +73,11 @@ def captured(setup: Setup, **settings: Any) -> ModelWidget:
     return watch(setup.svi, X, Y, **{"engine": "graph", "seed": 3, "num_steps": NUM_STEPS, **settings})
 
 
-def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], rtol: float = 1e-4) -> None:
+def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
     __tracebackhide__ = True
     assert found.keys() == expected.keys()
     for name, values in expected.items():
-        torch.testing.assert_close(found[name], values, rtol=rtol, atol=1e-5)
+        torch.testing.assert_close(found[name], values, rtol=1e-4, atol=1e-5)
 
 
 def test_the_user_has_the_statistics_of_a_bare_loop_when_training_rests() -> None:
@@ -124,8 +126,11 @@ def test_two_windows_on_one_network_have_statistics_of_their_own() -> None:
         np.testing.assert_allclose(losses(other), steps, rtol=1e-4)
 
 
-def test_batches_of_several_shapes_go_on_from_the_same_statistics() -> None:
-    batches = [(X[:16], Y[:16]), (X[16:], Y[16:])]
+def test_batches_of_several_shapes_go_on_from_the_same_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Adam makes steps of rounding, which differs from processor to processor: in single precision 2e-4 after 40 steps.
+    monkeypatch.setattr(Setup, "dtype", torch.float64)
+    x, y = X.double(), Y.double()
+    batches = [(x[:16], y[:16]), (x[16:], y[16:])]
     setup = Setup()
     pyro.set_rng_seed(3)
     svi = setup.svi
@@ -135,8 +140,7 @@ def test_batches_of_several_shapes_go_on_from_the_same_statistics() -> None:
     with closing(watch(setup.svi, batches=batches, engine="graph", seed=3, num_steps=NUM_STEPS)) as monitor:
         monitor.advance(NUM_STEPS)
         assert monitor.error == ""
-        # Rounding differs from processor to processor, and Adam makes more of it; each half's own mean is 0.5 away.
-        assert_same(setup.buffers, expected, rtol=2e-3)
+        assert_same(setup.buffers, expected)
 
 
 def test_after_a_failure_the_statistics_are_those_of_the_step_that_it_went_back_to() -> None:

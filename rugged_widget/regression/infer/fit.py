@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, TypeAlias
 
@@ -63,6 +64,7 @@ from rugged_widget.snapshot.values import (
     Array,
     Averaged,
     Band,
+    Convergence,
     Density,
     ElboCurve,
     KLGap,
@@ -233,6 +235,14 @@ class RegressionFit(Fit):
             super().advance(int(min(left, change - self.step)), seconds - (clock() - begun), clock)
             if self.step != change or self.step == start + max_steps or clock() - begun >= seconds or self._stops():
                 return self.step - start
+
+    def convergence(self) -> Convergence:
+        """Say how far the optimizer has converged; no higher rate is advised while the rate falls by itself.
+
+        What the ELBO gained by the fall looks like a way that larger steps would shorten.
+        """
+        found = super().convergence()
+        return replace(found, advice="more_steps") if self.decays and found.advice == "raise" else found
 
     def average_iterates(self) -> Averaged:
         """Put the mean of past iterates in place of the parameters; see `Fit.average_iterates`."""

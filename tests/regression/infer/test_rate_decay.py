@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from rugged_widget.infer.svi.fit import Fit
 from rugged_widget.regression.infer.fit import RegressionFit
 from rugged_widget.regression.infer.rate_decay import BETAS, CAUTIOUS, RATES, RateDecay
 from rugged_widget.regression.infer.reference import comparison_of
@@ -76,6 +78,16 @@ def test_a_rate_that_is_set_stays_and_can_be_let_fall_again() -> None:
     trained.advance(200)
     assert trained.learning_rate == 0.01
     assert first_steps(trained) == {0.1: 1, 0.05: 401, 0.03: 451, 0.02: 551, 0.01: 601}
+
+
+def test_no_higher_rate_is_advised_while_it_falls(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = fit(learning_rate=None, engine="graph")
+    trained.advance(300)
+    found = replace(trained.convergence(), state="drifting", advice="raise")
+    monkeypatch.setattr(Fit, "convergence", lambda _fit: found)
+    assert trained.snapshot().convergence == replace(found, advice="more_steps")
+    trained.learning_rate = 0.001
+    assert trained.snapshot().convergence == found
 
 
 def test_betas_are_those_of_the_run_and_in_its_recipe() -> None:
