@@ -115,3 +115,17 @@ def crossings_beside_loop(device: torch.device) -> int:
     assert points is not None
     assert len(points.step) == 3
     return crossings
+
+
+def crossings_of_noise_cost(device: torch.device) -> dict[str, Any]:
+    """Return how often the cost of noise crosses where the optimizer counts its steps on the device, and what it is."""
+    dashboard = watched("schools", device, num_steps=5)
+    dashboard.advance(5)
+    step = dashboard._session.training.fit._plain
+    cost = step.noise_cost()
+    for kept in step.optim.optim_objs.values():
+        for state in kept.state.values():
+            state["step"] = state["step"].to(device)  # as a fused Adam has it
+    found = {"crossings": _counted(step.noise_cost), "cost": step.noise_cost(), "counted on the host": cost}
+    dashboard.close()
+    return found

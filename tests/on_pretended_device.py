@@ -16,7 +16,7 @@ from rugged_widget import watch
 from rugged_widget.infer.guides.element_densities import element_densities
 from rugged_widget.monitor.infer.loop_view import LoopView
 from tests import pretended_device
-from tests.crossings import crossings_beside_loop, crossings_of
+from tests.crossings import crossings_beside_loop, crossings_of, crossings_of_noise_cost
 from tests.device_models import MODELS, SEED, data_beside, losses_of, losses_of_loop, made, watched
 from tests.models import CASES
 from tests.models.case import bare_losses, numbers
@@ -117,5 +117,6 @@ if __name__ == "__main__":
         outcomes = {name: of_model(name) for name in MODELS}
         outcomes["crossings"] = {name: crossings_of(name, DEVICE) for name in MODELS}
         outcomes["beside_loop"] = crossings_beside_loop(DEVICE)
+        outcomes["noise_cost"] = crossings_of_noise_cost(DEVICE)
         outcomes |= {other.__name__: other() for other in (by_batches, in_own_loop, by_default_device)}
     sys.stdout.write(json.dumps(outcomes))

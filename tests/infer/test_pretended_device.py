@@ -70,3 +70,9 @@ def test_a_step_hardly_crosses_more_often_than_a_bare_one_and_a_snapshot_once(na
 
 def test_a_snapshot_beside_a_loop_of_ones_own_crosses_once(outcomes: Any) -> None:
     assert outcomes["beside_loop"] == 1
+
+
+def test_the_cost_of_noise_crosses_once_where_the_optimizer_counts_its_steps_there(outcomes: Any) -> None:
+    found = outcomes["noise_cost"]
+    assert found["crossings"] == 1
+    assert found["cost"] == found["counted on the host"] > 0

@@ -195,17 +195,17 @@ class PlainStep:
 
     def ask_noise_cost(self, transfer: Transfer) -> Later[float]:
         """Ask for what `noise_cost` returns."""
-        sizes: list[tuple[Later[float], float]] = []
+        sizes: list[_Size] = []
         for kept in self.optim.optim_objs.values():
             optimizer = torch_optimizer(kept)
             group = optimizer.param_groups[0]
             rate = rate_name(group)
             for state in optimizer.state.values():
-                counted = torch.as_tensor(state.get("step", math.nan)).numel() == 1
-                if "exp_avg_sq" not in state or "betas" not in group or rate is None or not counted:
+                step = torch.as_tensor(state.get("step", math.nan))  # on a GPU where the optimizer is fused
+                if "exp_avg_sq" not in state or "betas" not in group or rate is None or step.numel() != 1:
                     return lambda: math.nan
-                share = 1 - group["betas"][1] ** float(state["step"])
-                sizes.append((transfer.number((state["exp_avg_sq"] / share).sqrt().sum()), group[rate]))
+                root = transfer.number(state["exp_avg_sq"].sqrt().sum())
+                sizes.append(_Size(root, transfer.number(step), group["betas"][1], group[rate]))
         return partial(_cost, sizes, self.optimizer.rate_factor)
 
     def checkpoint(self) -> _Checkpoint:
@@ -260,9 +260,19 @@ class QuickSubsample(Messenger):
                 msg["value"], msg["done"] = torch.ops.rugged_widget.subsample(plate.size, count), True
 
 
-def _cost(sizes: Sequence[tuple[Later[float], float]], rate_factor: float) -> float:
-    """Return a quarter of the sum of sizes by rates; nan where there are none."""
-    total = math.nan
-    for size, rate in sizes:
-        total = size() * rate / 4 + (0.0 if math.isnan(total) else total)
-    return float(total * rate_factor)
+class _Size(NamedTuple):
+    """Sum of the roots of a parameter's mean squares, which grow from 0 by a share of 1 - beta a step."""
+
+    root: Later[float]
+    step: Later[float]
+    beta: float
+    rate: float
+
+    def cost(self) -> float:
+        share = 1 - self.beta ** self.step()
+        return self.root() / math.sqrt(share) * self.rate / 4 if share else math.nan
+
+
+def _cost(sizes: Sequence[_Size], rate_factor: float) -> float:
+    """Return the cost of all parameters; nan where there are none."""
+    return float(sum(size.cost() for size in sizes) * rate_factor) if sizes else math.nan
