@@ -106,6 +106,7 @@ def own_loop_pages(
             requests,
             settings,
             text,
+            is_own_loop=True,
             of_steps="model and guide" in parts,
             has_heldout="heldout" in parts,
         ),
@@ -121,12 +122,13 @@ def _train_page(
     text: Catalogue,
     changed: Callable[[], None],
     *,
+    is_own_loop: bool = False,
     of_steps: bool = True,
     predictions: tuple[str, ...] = (),
     has_heldout: bool = False,
 ) -> TrainPage:
     """Build the first page; figures of where the ELBO comes from and of the gradients only where it is `of_steps`."""
-    num_steps, facts = int(str(settings["num_steps"])), Facts(subject, None, text)
+    num_steps, facts = int(str(settings["num_steps"])), Facts(subject, None, text, is_of_loss=is_own_loop)
     explain: dict[str, Explanation[Any]] = {
         name: Explanation(text, name, facts) for name in (*PARTS, "latents") if name != "quantiles"
     }

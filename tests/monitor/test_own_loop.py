@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import threading
 from contextlib import closing
@@ -374,3 +375,18 @@ def test_the_card_says_when_the_verdict_comes(monkeypatch: pytest.MonkeyPatch, l
         monitor.update(steps.step(DATA), DATA)
         assert said in words(monitor)
         assert "Pause to see" not in words(monitor)
+
+
+@pytest.mark.usefixtures("in_a_notebook", "at_every_step")
+@pytest.mark.parametrize(("language", "said"), [("en", "hardly lower the loss"), ("ko", "손실이 거의 내려가지")])
+def test_what_converged_means_is_explained_by_the_loss(
+    monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    monkeypatch.setattr(loop_window.LoopWindow, "ready", lambda self: self._dashboard is not None)
+    steps = svi()
+    with closing(Monitor(steps, language=language)) as monitor:
+        monitor.update(steps.step(DATA), DATA)
+        panel = drawn.part(drawn.part(monitor, "rw-converged"), "rw-explain-panel")
+        (explained,) = (text.value for text in drawn.texts(panel))
+        assert said in explained
+        assert not re.search(r"\b(nan|nats?|ELBO)\b", explained)

@@ -29,10 +29,15 @@ class Facts:
         Answers that the run is compared with; None where nothing is known.
     text
         In which language numbers are written.
+    is_of_loss
+        Whether the run is known by its losses alone, as a loop of one's own is: neither what a nat is on their scale
+        nor the learning rate can be told.
     """
 
-    def __init__(self, subject: Subject, reference: Reference | None, text: Catalogue) -> None:
-        self._text, self._subject, self._reference = text, subject, reference
+    def __init__(
+        self, subject: Subject, reference: Reference | None, text: Catalogue, *, is_of_loss: bool = False
+    ) -> None:
+        self._text, self._subject, self._reference, self._is_of_loss = text, subject, reference, is_of_loss
         self._exact = None if reference is None else reference.exact
         self._judged: Approximation | None = None
         self._by_key: Mapping[str, Callable[[Snapshot], list[Sentence]]] = {
@@ -92,6 +97,8 @@ class Facts:
         return [*told, ("independent", self._pair(found)), *self._narrow(found)]
 
     def _converged(self, snapshot: Snapshot) -> list[Sentence]:
+        if self._is_of_loss:
+            return [("what_loss", {}), ("not", {}), ("noise_loss", {}), ("source", {})]
         rate = {"rate": short(self._text, snapshot.learning_rate)}
         told: list[Sentence] = [("what", rate), ("not", rate), ("noise", rate)]
         convergence = snapshot.convergence
