@@ -11,9 +11,10 @@ from tests.browser.dashboard import NUMBER, DashboardPage, cell, drawn_directly
 if TYPE_CHECKING:
     from tests.browser.lab import Notebooks
 
-# In the kernel: what a frame of this moment holds, and a way to send it again as one of many that stream.
+# In the kernel: what a frame of this moment holds, and a way to send it again as one of many that stream: as that one a
+# second with which the kernel's arrays become current too.
 MOMENT = "widget._dashboard._changes([widget._dashboard._tabs.visible])"
-STREAM = "widget.children[-1].push({moment}, str)"
+STREAM = "widget.children[-1].hurry()\nwidget.children[-1].push({moment}, str)"
 REST = "widget.children[-1].push_final({moment}, str)"
 # Lines, areas and dots that are seen: where each is drawn. Below the second row of a band there is no area.
 SEEN = """root => Array.from(root.querySelectorAll(
