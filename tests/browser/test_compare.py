@@ -56,7 +56,7 @@ def cells(widget: DashboardPage, row: int) -> str:
 
 
 def test_runs_that_ended_are_rows_with_their_verdicts(widget: DashboardPage) -> None:
-    assert "poor" in cells(widget, 0)
+    widget.wait_until(lambda: "poor" in cells(widget, 0), "the verdict is told")
     assert widget.root.locator(".rw-run").count() == 2
     assert widget.part("rw-run-name-1").locator("input").input_value() == "diagonal normal · seed 1"
     assert widget.part("rw-run-name-1").locator("input").get_attribute("aria-label") == "Name of run 1"
@@ -83,7 +83,7 @@ def test_a_run_is_renamed_in_its_row_and_a_name_that_is_taken_is_refused(widget:
     field.fill(other)
     field.press("Enter")
     widget.part("rw-said").filter(has_text="Another run is called").first.wait_for()
-    assert field.input_value() == "<b>mine</b>"
+    widget.wait_until(lambda: field.input_value() == "<b>mine</b>", "the field has the old name")
 
 
 def test_a_run_that_is_recalled_is_the_present_one_again(widget: DashboardPage) -> None:
@@ -125,6 +125,7 @@ def test_the_picture_of_two_latents_follows_what_is_picked(widget: DashboardPage
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_page_fits(widget: DashboardPage, width: int, language: str) -> None:
     widget.kernel.run(f"widget.language = {language!r}")
+    widget.part("rw-status").filter(has_text={"en": "finished", "ko": "완료"}[language]).wait_for()
     widget.set_width(width)
     found = widget.root.evaluate(OVERFLOWING)
     widget.shown.watched.screenshot(f"compare-{language}-{width}")

@@ -76,6 +76,12 @@ def open_one(widget: DashboardPage, figure: str) -> Locator:
     return panel
 
 
+def gap_in(panel: Locator) -> float:
+    found = re.search(r"gap that is left, ([\d.,]+)", panel.inner_text())
+    assert found is not None
+    return float(found[1].replace(",", ""))
+
+
 def test_every_figure_and_verdict_explains_itself_in_place_one_at_a_time(widget: DashboardPage) -> None:
     before = widget.root.evaluate(PLACES)
     for figure, title in TITLES.items():
@@ -109,9 +115,7 @@ def test_its_numbers_follow_the_run_while_it_is_open(widget: DashboardPage) -> N
     widget.press("rw-primary", "Pause")
     widget.wait_status("paused")
     gap = widget.kernel.value("widget.snapshot.gap.nats")
-    found = re.search(r"gap that is left, ([\d.,]+)", panel.inner_text())
-    assert found is not None
-    assert float(found[1].replace(",", "")) == pytest.approx(gap, rel=0.05)
+    widget.wait_until(lambda: gap_in(panel) == pytest.approx(gap, rel=0.05), f"the gap is told, {gap}")
 
 
 def test_every_other_page_raises_its_question_and_answers_it(widget: DashboardPage) -> None:
@@ -135,10 +139,12 @@ def test_the_language_changes_all_of_the_page_and_nothing_that_is_picked(widget:
     widget.kernel.run("widget.language = 'ko'")
     widget.part("rw-explain-panel:visible").filter(has_text="왜 이렇게 많은 점이").wait_for()
     widget.part("rw-status").filter(has_text="일시 정지").wait_for()
-    assert widget.part("rw-mode .mod-active").inner_text() == "예측"
+    widget.part("rw-mode .mod-active").filter(has_text="예측").wait_for()
     assert widget.kernel.value("[widget.guide, widget.speed, widget.seed, widget.step]") == picked
-    words = set(re.findall(r"[A-Za-z]{4,}", widget.root.inner_text()))
-    assert words <= {"ELBO", "nats", "rugged", "cont", "africa", "sigma", "slope", "GDP", "graph", "plain", "guide"}
+    known = {"ELBO", "nats", "rugged", "cont", "africa", "sigma", "slope", "GDP", "graph", "plain", "guide"}
+    widget.wait_until(
+        lambda: set(re.findall(r"[A-Za-z]{4,}", widget.root.inner_text())) <= known, "no other word is English"
+    )
     widget.shown.watched.screenshot("explain-korean")
     widget.page.keyboard.press("Escape")
     widget.kernel.run("widget.language = 'en'")
@@ -153,6 +159,7 @@ def test_it_fits_and_can_be_read(
 ) -> None:
     themes: tuple[Theme, ...] = ("light", "dark")
     widget.kernel.run(f"widget.language = {language!r}")
+    widget.part("rw-status").filter(has_text={"en": "paused", "ko": "일시 정지"}[language]).wait_for()
     widget.set_width(width)
     for theme in themes:
         opened[0].set_theme(theme)

@@ -36,9 +36,9 @@ def widget(browser: Browser, lab_server: Server) -> Iterator[DashboardPage]:
 
 def test_the_page_speaks_what_its_readers_browser_prefers(widget: DashboardPage) -> None:
     assert widget.kernel.value("widget.language") == "auto"
-    assert widget.part("rw-primary").inner_text().strip() == "계속"
-    assert widget.part("rw-seed input").get_attribute("aria-label") == "시드"
-    assert widget.part("rw-learning-rate .widget-readout").get_attribute("aria-label") == "학습률, 값"
+    widget.part("rw-primary").filter(has_text="계속").wait_for()
+    widget.part("rw-seed input[aria-label='시드']").wait_for()
+    widget.part("rw-learning-rate .widget-readout[aria-label='학습률, 값']").wait_for()
 
 
 @pytest.mark.parametrize("width", [1300, 800])

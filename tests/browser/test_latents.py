@@ -43,8 +43,9 @@ def test_a_name_opens_its_site_and_a_button_leads_back(board: DashboardPage) -> 
     count.get_by_text("4 sites").wait_for()
     board.part("rw-row-names").get_by_role("button", name="eta", exact=True).click()
     count.get_by_text("8 elements").wait_for()
-    assert board.part("rw-latents-search input").input_value() == "eta"
-    assert board.part("rw-row-names").get_by_text("eta[7]").count() == 1
+    field = board.part("rw-latents-search input")
+    board.wait_until(lambda: field.input_value() == "eta", "the field has the name")
+    board.part("rw-row-names").get_by_text("eta[7]").wait_for()
     board.press("rw-latents-all")
     count.get_by_text("4 sites").wait_for()
     board.part("rw-row-names").get_by_role("button", name="w", exact=True).press("Enter")
@@ -63,10 +64,11 @@ def test_a_frame_moves_what_is_drawn(board: DashboardPage) -> None:
     words = board.part("rw-row-words")
     board.kernel.run("widget.show(2)")
     words.get_by_text("0.2", exact=True).first.wait_for()
-    assert board.part("rw-rows path.rw-row-thin").evaluate(DRAWN) > 50
+    board.wait_until(lambda: board.part("rw-rows path.rw-row-thin").evaluate(DRAWN) > 50, "the bars are drawn")
     board.kernel.run("widget.show(50)")
     words.get_by_text("5.0", exact=True).first.wait_for()
-    assert board.part("rw-row-movers").inner_text().count("moves most") == 1  # all others stand still
+    movers = board.part("rw-row-movers")
+    board.wait_until(lambda: movers.inner_text().count("moves most") == 1, "all others stand still")
 
 
 def test_every_control_has_an_accessible_name(board: DashboardPage) -> None:

@@ -71,7 +71,7 @@ def test_eight_schools_train_and_every_tab_is_current(opened: tuple[LabPage, Das
     page.press("rw-primary", "Start")
     page.wait_status("finished")
     assert page.kernel.value("[widget.status, widget.step, widget.error]") == ["finished", 400, ""]
-    assert page.drawing("rw-elbo") != before
+    page.wait_until(lambda: page.drawing("rw-elbo") != before, "the curve is drawn")
     assert page.part("rw-heading h2").inner_text() == "Schools & <b>"
     assert page.root.get_by_role("tab").all_inner_texts() == list(TABS)
     for tab in TABS:
