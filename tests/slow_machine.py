@@ -24,7 +24,8 @@ def main() -> int:
     given, arguments = parser.parse_known_args()
     with ExitStack() as stack:
         for _loop in range(given.busy):
-            loop = stack.enter_context(subprocess.Popen([sys.executable, "-c", BUSY_LOOP]))
+            # In a session of its own, as kernels and Chromium are: Linux may share out its processors by session.
+            loop = stack.enter_context(subprocess.Popen([sys.executable, "-c", BUSY_LOOP], start_new_session=True))
             stack.callback(loop.kill)
         environment = os.environ | {CPU_THROTTLE: str(given.throttle)}
         return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode

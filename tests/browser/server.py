@@ -112,7 +112,9 @@ class Server:
     def voila(cls, *, python: str, folder: Path) -> Server:
         """Start Voila by itself, as a reader of its documentation would."""
         connections = f"--Voila.connection_dir_root={folder}/jupyter_runtime_dir"
-        options = ("--no-browser", "--port={port}", "--token={token}", "--Voila.ip=127.0.0.1", connections)
+        # Its own limits are for a machine that is quick: without an output after four seconds the page stays empty.
+        waits = [f"--VoilaExecutor.{name}_timeout={LIMIT_SECONDS:.0f}" for name in ("startup", "iopub")]
+        options = ("--no-browser", "--port={port}", "--token={token}", "--Voila.ip=127.0.0.1", connections, *waits)
         (folder / "jupyter_runtime_dir").mkdir(parents=True)
         started = cls(["voila", *options, f"{folder}/notebooks"], python=python, folder=folder)
         started._shutdown = ("POST", "/voila/api/shutdown/{kernel_id}")
