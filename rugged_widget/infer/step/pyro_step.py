@@ -201,8 +201,9 @@ class PlainStep:
             group = optimizer.param_groups[0]
             rate = rate_name(group)
             for state in optimizer.state.values():
-                step = torch.as_tensor(state.get("step", math.nan))  # on a GPU where the optimizer is fused
-                if "exp_avg_sq" not in state or "betas" not in group or rate is None or step.numel() != 1:
+                step = state.get("step", math.nan)  # a number, or a tensor: on a GPU where the optimizer is fused
+                counted = not isinstance(step, torch.Tensor) or step.numel() == 1
+                if "exp_avg_sq" not in state or "betas" not in group or rate is None or not counted:
                     return lambda: math.nan
                 root = transfer.number(state["exp_avg_sq"].sqrt().sum())
                 sizes.append(_Size(root, transfer.number(step), group["betas"][1], group[rate]))
