@@ -204,7 +204,8 @@ def test_a_guide_that_is_advised_can_be_had(case: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_every_guide_has_a_verdict_or_a_sentence_why_not(case: Any) -> None:
+def test_every_guide_has_a_verdict_or_a_sentence_why_not(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guide_judge, "JUDGE_SECONDS", 2.0)  # else two models take most of a minute
     with closing(watched(case, num_steps=5, language="en")) as monitor:
         monitor.advance(3)
         snapshot = monitor.snapshot
