@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
@@ -10,10 +11,31 @@ from nbclient import NotebookClient
 
 from tests.waits import LIMIT_SECONDS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FOLDER = Path(__file__).parent.parent / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.ipynb"))
 LANGUAGE = 'language="ko"'
 HANGUL = range(0xAC00, 0xD7A4)
+# Leaves a kernel as it was at its start, but for the modules that are imported.
+BEGIN_ANEW = """
+import ipywidgets
+ipywidgets.Widget.close_all()
+get_ipython().run_line_magic("reset", "-f")
+import os, pyro
+os.chdir({folder!r})
+pyro.clear_param_store()
+del os, pyro
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[NotebookClient]:
+    """Run all examples in one kernel: to start it and to import torch takes longer than most of them."""
+    client = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", timeout=LIMIT_SECONDS)
+    with client.setup_kernel():
+        yield client
 
 
 def test_there_are_examples() -> None:
@@ -34,8 +56,11 @@ def test_the_korean_lesson_has_the_cells_of_the_english_one_and_korean_prose() -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in EXAMPLES if ".ko" not in path.suffixes], ids=lambda path: path.stem)
-def test_an_example_runs(path: Path, tmp_path: Path) -> None:
+def test_an_example_runs(path: Path, client: NotebookClient, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     assert all(not cell.get("outputs") for cell in notebook.cells), "examples are kept without outputs"
-    client = NotebookClient(notebook, timeout=LIMIT_SECONDS, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute()
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(BEGIN_ANEW.format(folder=str(tmp_path))))
+    client.nb = notebook
+    client.reset_execution_trackers()
+    for index, cell in enumerate(notebook.cells):
+        client.execute_cell(cell, index)
