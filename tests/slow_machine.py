@@ -1,7 +1,7 @@
 """Runs the tests as a slow machine would: `python -m tests.slow_machine [--busy 4] [--throttle 4] [for pytest ...]`.
 
-Four busy loops beside the tests leave them about a third of two cores: tests of a page, which wait much, took twice as long.
-Chromium makes its pages four times slower besides.
+Four busy loops beside the tests leave them about a third of two cores: tests of a page, which wait much, took twice as
+long. Chromium makes its pages four times slower besides.
 """
 
 from __future__ import annotations
